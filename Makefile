@@ -1,0 +1,61 @@
+# `make demo` and `make test` need nothing but python3; each makes .venv on its first run.
+PYTHON ?= python3
+# The CPU-only index of PyTorch, for machines without a GPU (not reachable where we test; opt-in):
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test test-slow realdata lint fix docs bench clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+# Everything is installed from the project's own files; constraints.txt is the lock. uv ignores
+# pip's configuration, so the folder of wheels that pip may know is handed over.
+$(READY): pyproject.toml constraints.txt
+	@echo "setting up .venv (once, about a minute)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5' 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@if [ -x $(BIN)/uv ]; then \
+	  UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip install --quiet --python $(BIN)/python \
+	    $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt \
+	    -e '.[all]' --group dev --group docs; \
+	else \
+	  $(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
+	    -c constraints.txt -e '.[all]' --group dev --group docs; \
+	fi
+	@touch $(READY)
+
+demo: $(READY) ## five models on real data (or the synthetic shop), a table and a report
+	@$(BIN)/recweave demo
+
+test: $(READY) lint ## lint, types, import contracts and the default tests
+	@$(BIN)/python -m pytest -q -n auto
+
+test-slow: $(READY) ## the tests marked slow
+	@$(BIN)/python -m pytest -q -m slow
+
+realdata: $(READY) ## the tests that read RECWEAVE_DATA
+	@$(BIN)/python -m pytest -q -m realdata
+
+lint: $(READY) ## format, style, types and import contracts, nothing changed
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+fix: $(READY) ## format and mend what can be mended
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+docs: $(READY) ## the site, into site/
+	@$(BIN)/mkdocs build --strict --quiet
+
+bench: $(READY) ## speed against the peers, as JSON lines (makes .peers/ once)
+	@$(BIN)/python benchmarks/run.py
+
+clean: ## remove what make made
+	rm -rf .venv .peers site runs

@@ -1,0 +1,5 @@
+"""``python -m recweave`."""
+
+from recweave.cli import main
+
+main()

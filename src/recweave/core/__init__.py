@@ -1,0 +1,1 @@
+"""What two unrelated folders want: errors, values, registries, progress, memory, settings."""

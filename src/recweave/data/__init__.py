@@ -1,0 +1,1 @@
+"""Files to tables to numbers: Dataset, Interactions, Split; readers, checks, a synthetic shop."""

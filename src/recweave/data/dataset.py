@@ -1,0 +1,187 @@
+"""A dataset: tables of what people did and wrote and of what a shop shows, kept in one folder."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from recweave.core.errors import BadArtifact, BadInput
+from recweave.data.interactions import Clock, Interactions
+from recweave.data.schema import COLUMNS, conform, empty
+from recweave.data.split import DROPPED, PARTS, Parts, Split, Splitter
+from recweave.data.vocabulary import Vocabulary
+
+MANIFEST = "dataset.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """The tables of design.md section 2, as Polars frames; a missing table has no rows.
+
+    Attributes:
+        name: What reports call it.
+        events, reviews, items, users, links, impressions: See `schema.COLUMNS`.
+        source: Where it came from.
+        licence: The publisher's terms.
+    """
+
+    name: str
+    events: pl.DataFrame = field(default_factory=lambda: empty("events"))
+    reviews: pl.DataFrame = field(default_factory=lambda: empty("reviews"))
+    items: pl.DataFrame = field(default_factory=lambda: empty("items"))
+    users: pl.DataFrame = field(default_factory=lambda: empty("users"))
+    links: pl.DataFrame = field(default_factory=lambda: empty("links"))
+    impressions: pl.DataFrame = field(default_factory=lambda: empty("impressions"))
+    source: str = ""
+    licence: str = "not stated"
+
+    def __post_init__(self) -> None:
+        for name in COLUMNS:
+            object.__setattr__(self, name, conform(getattr(self, name), name, self.name))
+
+    def __repr__(self) -> str:
+        sizes = (f"{len(table):,} {name}" for name, table in self.tables() if len(table))
+        return f"<Dataset {self.name}: {', '.join(sizes) or 'empty'}>"
+
+    def tables(self) -> list[tuple[str, pl.DataFrame]]:
+        """The tables by name."""
+        return [(name, getattr(self, name)) for name in COLUMNS]
+
+    def replace(self, **changes: Any) -> "Dataset":
+        """The same dataset with some tables or fields changed."""
+        return replace(self, **changes)
+
+    @cached_property
+    def user_ids(self) -> Vocabulary:
+        """Rows of users: those of the table first, then others as they occur in the log."""
+        return Vocabulary("user", _ids("user_id", self.users, self.events, self.impressions))
+
+    @cached_property
+    def item_ids(self) -> Vocabulary:
+        """Rows of items: the catalogue in its order, then others as they occur in the log."""
+        return Vocabulary("item", _ids("item_id", self.items, self.events))
+
+    @cached_property
+    def clock(self) -> Clock:
+        """What orders the events: seconds, or the source's own order where it has no times.
+
+        Raises:
+            BadInput: if only some of the events have a time.
+        """
+        timed = len(self.events) - self.events["time"].null_count()
+        if 0 < timed < len(self.events):
+            raise BadInput(
+                f"{self.name}: {len(self.events) - timed:,} of {len(self.events):,} events have no "
+                "time; drop them (`recweave data check --skip-bad`) or give all an order instead"
+            )
+        return "seconds" if timed or not len(self.events) else "order"
+
+    def interactions(self) -> Interactions:
+        """The events as rows and numbers, in the order of the table.
+
+        Raises:
+            BadInput: if there are no events.
+        """
+        if not len(self.events):
+            raise BadInput(f"{self.name}: there are no events to learn from")
+        if self.clock == "seconds":
+            time = self.events["time"]
+        else:
+            time = self.events["order"].fill_null(pl.int_range(pl.len()))
+        return Interactions(
+            user=self.user_ids.rows(self.events["user_id"]),
+            item=self.item_ids.rows(self.events["item_id"]),
+            behavior=self.events["behavior"].to_physical().cast(pl.Int8).to_numpy(),
+            value=self.events["value"].to_numpy(),
+            time=time.to_numpy(),
+            shape=(len(self.user_ids), len(self.item_ids)),
+            clock=self.clock,
+        )
+
+    def split(self, how: Splitter, *, seed: int = 0) -> Split:
+        """The log cut by a splitter."""
+        return how.cut(self.interactions(), published=self._published(), seed=seed)
+
+    def _published(self) -> Parts:
+        codes = self.events["part"].replace_strict(PARTS, default=DROPPED, return_dtype=pl.Int8)
+        return np.asarray(codes.to_numpy())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A short hash of every table's content, the same on every machine."""
+        digest = hashlib.sha256()
+        for name, table in self.tables():
+            digest.update(f"\n{name}\n".encode())
+            for part in table.iter_slices(200_000):
+                digest.update(part.write_ndjson().encode())
+        return digest.hexdigest()[:16]
+
+    def save(self, folder: Path) -> None:
+        """Write as Parquet files and a manifest; the folder appears whole or not at all.
+
+        Raises:
+            BadInput: if the folder exists already.
+        """
+        if folder.exists():
+            raise BadInput(f"{folder} exists already; remove it or choose another folder")
+        draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
+        draft.mkdir(parents=True)
+        counts = {}
+        for name, table in self.tables():
+            if len(table):
+                table.write_parquet(draft / f"{name}.parquet")
+                counts[name] = len(table)
+        manifest = {
+            "format": FORMAT,
+            "name": self.name,
+            "source": self.source,
+            "licence": self.licence,
+            "counts": counts,
+            "fingerprint": self.fingerprint,
+        }
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        draft.rename(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Dataset":
+        """Read what `save` wrote.
+
+        Raises:
+            BadArtifact: if the manifest or a table is missing, broken or not of this format.
+        """
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text())
+            if manifest["format"] != FORMAT:
+                raise BadArtifact(
+                    f"{folder} is of format {manifest['format']}, this version reads {FORMAT}; "
+                    "read the source again with `recweave data read`"
+                )
+            tables = {
+                name: pl.read_parquet(folder / f"{name}.parquet")
+                for name in COLUMNS
+                if name in manifest["counts"]
+            }
+            about = [str(manifest[key]) for key in ("name", "source", "licence")]
+        except FileNotFoundError as error:
+            raise BadArtifact(
+                f"{folder} is no dataset folder: {error.filename} is missing"
+            ) from None
+        except (KeyError, TypeError, json.JSONDecodeError, pl.exceptions.PolarsError) as error:
+            raise BadArtifact(
+                f"{folder} cannot be read ({error}); "
+                "read the source again with `recweave data read`"
+            ) from None
+        name, source, licence = about
+        return cls(name, **tables, source=source, licence=licence)
+
+
+def _ids(column: str, first: pl.DataFrame, *logs: pl.DataFrame) -> pl.Series:
+    listed = [table[column] for table in (first, *logs) if column in table.columns]
+    return pl.concat(listed).unique(maintain_order=True)

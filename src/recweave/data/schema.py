@@ -1,0 +1,107 @@
+"""The tables of a dataset: their columns, types and meaning."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from recweave.core.errors import BadInput
+
+BEHAVIORS = ("impression", "view", "click", "favorite", "cart", "purchase", "rating")
+"""Kinds of event, weakest first; their place here is their code in `Interactions.behavior`."""
+
+TEXTS = pl.List(pl.String)
+
+COLUMNS: Mapping[str, Mapping[str, pl.DataType]] = {
+    "events": {
+        "user_id": pl.String(),
+        "item_id": pl.String(),
+        "behavior": pl.Enum(BEHAVIORS),
+        "value": pl.Float32(),  # a rating on its own scale, else 1
+        "time": pl.Int64(),  # seconds since 1970-01-01 UTC; null where the source has an order only
+        "order": pl.Int64(),  # position in the source's order; null where there is a time
+        "part": pl.String(),  # train, valid or test where the publisher cut the log; else null
+    },
+    "reviews": {
+        "user_id": pl.String(),
+        "item_id": pl.String(),
+        "rating": pl.Float32(),
+        "text": pl.String(),
+        "time": pl.Int64(),
+        "images": TEXTS,
+    },
+    "items": {
+        "item_id": pl.String(),
+        "title": pl.String(),
+        "description": pl.String(),
+        "brand": pl.String(),
+        "price": pl.Float64(),
+        "categories": TEXTS,
+        "images": TEXTS,
+    },
+    "users": {"user_id": pl.String()},
+    "links": {"item_id": pl.String(), "other_id": pl.String(), "relation": pl.String()},
+    "impressions": {
+        "impression_id": pl.String(),
+        "user_id": pl.String(),
+        "time": pl.Int64(),
+        "history": TEXTS,
+        "shown": TEXTS,
+        "clicked": pl.List(pl.Boolean),
+    },
+}
+"""Column names and types of each table. `items` and `users` may carry more columns than these."""
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "events": ("user_id", "item_id"),
+    "reviews": ("user_id", "item_id"),
+    "items": ("item_id",),
+    "users": ("user_id",),
+    "links": ("item_id", "other_id", "relation"),
+    "impressions": ("impression_id", "user_id", "shown"),
+}
+
+DEFAULTS: Mapping[str, pl.Expr] = {
+    "behavior": pl.lit("rating").cast(pl.Enum(BEHAVIORS)),
+    "value": pl.lit(1.0, pl.Float32),
+}
+
+
+def empty(table: str) -> pl.DataFrame:
+    """The table with its columns and no rows."""
+    return pl.DataFrame(schema=dict(COLUMNS[table]))
+
+
+def conform(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
+    """The frame with the table's columns, in order and with their types.
+
+    Columns that may be missing are filled with null (events: behavior `rating`, value 1).
+
+    Args:
+        frame: What a reader made or a user gave.
+        table: A key of `COLUMNS`.
+        where: What the frame was read from, for messages.
+
+    Raises:
+        BadInput: if a required column is missing, a column is not known (outside items and
+            users) or a value does not fit its column's type.
+    """
+    columns = COLUMNS[table]
+    for name in REQUIRED[table]:
+        if name not in frame.columns:
+            raise BadInput(
+                f"{where}: the {table} have no column '{name}', only {', '.join(frame.columns)}; "
+                "name it in a column map"
+            )
+    extra = [name for name in frame.columns if name not in columns]
+    if extra and table not in ("items", "users"):
+        raise BadInput(f"{where}: the {table} table has no column called '{extra[0]}'")
+    made = []
+    for name, kind in columns.items():
+        if name not in frame.columns:
+            made.append(DEFAULTS.get(name, pl.lit(None, kind)).alias(name))
+        else:
+            made.append(pl.col(name).cast(kind))
+    try:
+        return frame.select(*made, *extra)
+    except pl.exceptions.PolarsError as error:
+        raise BadInput(f"{where}: the {table} do not fit their columns' types: {error}") from None

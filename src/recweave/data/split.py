@@ -1,0 +1,280 @@
+"""A log cut into what a model may learn from and what it is judged by.
+
+A splitter is a value (`LeaveLastOut(n=1)`) that gives every event a part. Whatever is fitted later
+sees `Split.train` alone; equal times keep the order of the source, so a cut is the same each time.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Bool, Int
+from pydantic import Field
+
+from recweave.core.arrays import Array
+from recweave.core.errors import BadInput, BadSetting
+from recweave.core.value import Value
+from recweave.data.interactions import Interactions, behavior_code, join
+
+DROPPED, TRAIN, VALID, TEST = -1, 0, 1, 2
+PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
+
+Parts = Int[Array, " n"]
+"""One code for each event: DROPPED, TRAIN, VALID or TEST."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three logs of one shape that share no event.
+
+    Attributes:
+        train: What models, statistics, vocabularies and texts are made from.
+        valid: What settings are chosen by.
+        test: What is reported.
+        dropped: Events in none of the three (they come after a user's first held-out event).
+        how: The splitter as JSON, for reports.
+    """
+
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+    dropped: int = 0
+    how: str = ""
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.train):,} / {len(self.valid):,} / {len(self.test):,}"
+        return f"<Split {counts} events in train / valid / test>"
+
+    @property
+    def known(self) -> Interactions:
+        """Train and validation: what a user has done before the test events."""
+        return join(self.train, self.valid)
+
+
+class Splitter(Value, ABC):
+    """How a log is cut. Random ones draw from `seed` alone."""
+
+    @abstractmethod
+    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
+        """The part of every event.
+
+        Args:
+            log: The whole log.
+            published: The publisher's own cut (TRAIN, VALID, TEST; DROPPED where it says
+                nothing), where there is one.
+            seed: For random splitters.
+        """
+
+    def cut(self, log: Interactions, *, published: Parts | None = None, seed: int = 0) -> Split:
+        """The three parts of the log.
+
+        Raises:
+            BadSetting: if no event is left to learn from, or none to test on.
+        """
+        part = self.parts(log, published=published, seed=seed)
+        how = self.model_dump_json()
+        for code, name in ((TRAIN, "learn from"), (TEST, "test on")):
+            if not (part == code).any():
+                raise BadSetting(
+                    f"the split {how} of {len(log):,} events leaves nothing to {name}; "
+                    "hold out fewer events, or filter less"
+                )
+        return Split(
+            train=log[part == TRAIN],
+            valid=log[part == VALID],
+            test=log[part == TEST],
+            dropped=int((part == DROPPED).sum()),
+            how=how,
+        )
+
+
+class LeaveLastOut(Splitter):
+    """Each user's last events for test, the ones before for validation (spec.md 1.2, `loo`).
+
+    With `target`, only events of those behaviours are held out; what the user did after the first
+    held-out event is dropped, as it would tell the future. Users with too few target events to
+    leave `keep` in train stay in train whole.
+    """
+
+    kind: Literal["leave_last_out"] = "leave_last_out"
+    n: int = Field(1, ge=1, description="events per user held out for test")
+    valid: int = Field(1, ge=0, description="events per user held out for validation")
+    keep: int = Field(1, ge=0, description="events per user that stay in train at least")
+    target: tuple[str, ...] = Field((), description="behaviours that may be held out; all if empty")
+
+    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
+        """See `Splitter.parts`."""
+        order = log.by_user()
+        user = log.user[order]
+        aimed = _is_target(log, self.target)[order]
+        left = _count_from_end(user, aimed)  # 1 for a user's last target event
+        held = self.n + self.valid
+        enough = np.bincount(user, weights=aimed, minlength=log.shape[0]) >= held + self.keep
+        sorted_part = np.full(len(log), TRAIN, np.int8)
+        out = aimed & enough[user]
+        sorted_part[out & (left <= held)] = VALID
+        sorted_part[out & (left <= self.n)] = TEST
+        after = _seen_before(user, sorted_part != TRAIN)
+        sorted_part[after & (sorted_part == TRAIN)] = DROPPED
+        return _unsort(sorted_part, order)
+
+
+class RatioUser(Splitter):
+    """A share of each user's events for test and for validation, at least one of each.
+
+    With n events and shares t and v: max(1, ⌊t·n⌋) and max(1, ⌊v·n⌋), the rule of Multi-VAE and
+    CLLM4Rec (spec.md 1.2). A share of 0 holds nothing out. A user whose events would all be held
+    out stays in train whole.
+    """
+
+    kind: Literal["ratio_user"] = "ratio_user"
+    valid: float = Field(0.1, ge=0, lt=1, description="share of each user's events for validation")
+    test: float = Field(0.1, gt=0, lt=1, description="share of each user's events for test")
+    by: Literal["random", "time"] = Field("random", description="which events: random or the last")
+
+    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
+        """See `Splitter.parts`."""
+        if self.by == "time":
+            order = log.by_user()
+        else:
+            order = np.lexsort((np.random.default_rng(seed).permutation(len(log)), log.user))
+        user = log.user[order]
+        count = log.user_counts()
+        test = np.maximum(1, np.floor(self.test * count))
+        valid = np.maximum(1, np.floor(self.valid * count)) if self.valid else np.zeros(len(count))
+        enough = count > test + valid
+        left = _count_from_end(user, np.ones(len(log), bool))
+        part = np.full(len(log), TRAIN, np.int8)
+        part[enough[user] & (left <= (test + valid)[user])] = VALID
+        part[enough[user] & (left <= test[user])] = TEST
+        return _unsort(part, order)
+
+
+class GlobalTime(Splitter):
+    """One moment for everybody: what comes later is held out, as in real life.
+
+    The moments are given in seconds, or as shares of the events (the last `test` share, and the
+    `valid` share before it). Events at the very moment belong to the later part.
+    """
+
+    kind: Literal["global_time"] = "global_time"
+    valid: float = Field(0.1, ge=0, lt=1, description="share of the events for validation")
+    test: float = Field(0.1, gt=0, lt=1, description="share of the events for test")
+    valid_from: int | None = Field(None, description="seconds since 1970; instead of the share")
+    test_from: int | None = Field(None, description="seconds since 1970; instead of the share")
+    target: tuple[str, ...] = Field((), description="behaviours that are held out; all if empty")
+
+    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
+        """See `Splitter.parts`."""
+        if log.clock != "seconds":
+            raise BadSetting("a global_time split needs times; this log has only an order per user")
+        ordered = np.sort(log.time)
+
+        def moment(given: int | None, share: float) -> int:
+            at = min(len(ordered) - 1, int(np.ceil(len(ordered) * (1 - share))))
+            return int(ordered[at]) if given is None else given
+
+        test_from = moment(self.test_from, self.test)
+        valid_from = moment(self.valid_from, self.valid + self.test)
+        part = np.full(len(log), TRAIN, np.int8)
+        if self.valid or self.valid_from is not None:
+            part[log.time >= valid_from] = VALID
+        part[log.time >= test_from] = TEST
+        part[(part != TRAIN) & ~_is_target(log, self.target)] = DROPPED
+        return part
+
+
+class RandomWarm(Splitter):
+    """Random events for test such that each user and item keeps some in train (spec.md 3.1, 3:1).
+
+    In a random order, the first `keep` events of each user and of each item stay in train; of the
+    rest, the first ones are held out until the shares are full. The shares may therefore come out
+    smaller than asked where most users have few events.
+    """
+
+    kind: Literal["random_warm"] = "random_warm"
+    valid: float = Field(0.0, ge=0, lt=1, description="share of all events for validation")
+    test: float = Field(0.25, gt=0, lt=1, description="share of all events for test")
+    keep: int = Field(2, ge=1, description="events that each user and item keeps; paper: 1")
+
+    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
+        """See `Splitter.parts`."""
+        place = np.random.default_rng(seed).permutation(len(log))
+        free = (_count(log.user, place) > self.keep) & (_count(log.item, place) > self.keep)
+        drawn = np.flatnonzero(free)[np.argsort(place[free])]
+        tests, valids = int(len(log) * self.test), int(len(log) * self.valid)
+        part = np.full(len(log), TRAIN, np.int8)
+        part[drawn[:tests]] = TEST
+        part[drawn[tests : tests + valids]] = VALID
+        return part
+
+
+class Given(Splitter):
+    """The publisher's own files. Where they hold no validation part, `valid` cuts it from train."""
+
+    kind: Literal["given"] = "given"
+    valid: "AnySplitter | None" = Field(
+        None, description="how validation is cut from train, if the publisher did not"
+    )
+
+    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
+        """See `Splitter.parts`."""
+        if published is None or (published == DROPPED).all():
+            raise BadInput(
+                "this dataset was not cut by its publisher (no 'part' column); "
+                "choose another split, such as leave_last_out"
+            )
+        part = published.copy()
+        if self.valid is not None and not (part == VALID).any():
+            train = np.flatnonzero(part == TRAIN)
+            inner = self.valid.parts(log[train], published=None, seed=seed)
+            # The inner cut's test events serve as validation; it has no other use for its own.
+            part[train] = np.where(inner == TEST, VALID, inner)
+        return part
+
+
+AnySplitter = Annotated[
+    LeaveLastOut | RatioUser | GlobalTime | RandomWarm | Given, Field(discriminator="kind")
+]
+"""Any of the splitters, told apart by `kind` in a recipe file."""
+
+
+def _is_target(log: Interactions, target: tuple[str, ...]) -> Bool[Array, " n"]:
+    if not target:
+        return np.ones(len(log), bool)
+    return np.isin(log.behavior, [behavior_code(name) for name in target])
+
+
+def _count(group: Int[Array, " n"], place: Int[Array, " n"]) -> Int[Array, " n"]:
+    """For each event its number, from 1, within its group in the order of `place`."""
+    order = np.lexsort((place, group))
+    ones = np.ones(len(group), bool)
+    return _unsort(_count_from_start(group[order], ones), order)
+
+
+def _count_from_start(user: Int[Array, " n"], counted: Bool[Array, " n"]) -> Int[Array, " n"]:
+    """How many counted events a user has up to each, itself included; sorted by user."""
+    total = np.cumsum(counted)
+    first = np.searchsorted(user, user, side="left")
+    before = np.where(first > 0, total[first - 1], 0)
+    return np.asarray(total - before)
+
+
+def _count_from_end(user: Int[Array, " n"], counted: Bool[Array, " n"]) -> Int[Array, " n"]:
+    """How many counted events a user has from each on, itself included; sorted by user."""
+    return np.asarray(_count_from_start(-user[::-1], counted[::-1])[::-1])
+
+
+def _seen_before(user: Int[Array, " n"], mark: Bool[Array, " n"]) -> Bool[Array, " n"]:
+    """Whether a marked event of the same user comes before each; sorted by user."""
+    return np.asarray(_count_from_start(user, mark) - mark > 0)
+
+
+def _unsort(values: Array, order: Int[Array, " n"]) -> Array:
+    back = np.empty_like(values)
+    back[order] = values
+    return back
+
+
+Given.model_rebuild()

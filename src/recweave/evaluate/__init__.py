@@ -1,0 +1,1 @@
+"""Lists and predictions against held-out events: numbers, intervals, slices, plots."""

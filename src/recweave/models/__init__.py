@@ -1,0 +1,26 @@
+"""Interactions and features to trained models. `RECIPES` answers "what models are there?"."""
+
+from recweave.core.registry import Registry
+from recweave.models.artifact import load_model, save_model
+from recweave.models.base import Model, RatingModel, Recipe, Tune
+from recweave.models.query import Query
+
+RECIPES: Registry[type[Recipe]] = Registry(
+    "model",
+    {
+        "popularity": "recweave.models.popularity:Popularity",
+        "random": "recweave.models.popularity:Random",
+    },
+    group="recweave.models",
+)
+
+__all__ = [
+    "RECIPES",
+    "Model",
+    "Query",
+    "RatingModel",
+    "Recipe",
+    "Tune",
+    "load_model",
+    "save_model",
+]

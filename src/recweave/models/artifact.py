@@ -1,0 +1,94 @@
+"""Trained models on disk: a folder of arrays and a manifest, for every kind alike."""
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+import recweave.store.arrays as store
+from recweave.core.errors import BadArtifact
+from recweave.core.registry import Registry
+from recweave.models.base import Model
+
+FORMAT = 1
+
+KINDS: Registry[type[Any]] = Registry(
+    "kind of trained model",
+    {
+        "factors": "recweave.models.kinds:Factors",
+        "item_weights": "recweave.models.kinds:ItemWeights",
+        "item_scores": "recweave.models.kinds:ItemScores",
+    },
+    group="recweave.kinds",
+)
+"""What can be loaded. A folder names its kind; nothing else in it decides what is run."""
+
+
+def save_model(model: Model, folder: Path, about: dict[str, Any] | None = None) -> None:
+    """Write a trained model.
+
+    Args:
+        model: A frozen dataclass whose fields are arrays, sparse matrices, numbers, strings, None
+            or again such dataclasses; its class must be one of `KINDS`.
+        folder: Made; replaced if it is there.
+        about: What else to keep (recipe, data fingerprint, seed): plain JSON.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    manifest = {"format": FORMAT, "model": _pack(model, "", arrays), "about": about or {}}
+    store.write(folder, arrays, manifest)
+
+
+def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
+    """A model that `save_model` wrote, and what was kept about it. Runs no code of the folder.
+
+    Raises:
+        BadArtifact: if the folder is broken, of another format, or of an unknown kind.
+    """
+    arrays, manifest = store.read(folder)
+    if manifest.get("format") != FORMAT:
+        raise BadArtifact(
+            f"{folder} is of format {manifest.get('format')}, this version reads {FORMAT}; "
+            "train and save the model again"
+        )
+    try:
+        return _unpack(manifest["model"], "", arrays), manifest["about"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadArtifact(f"{folder} does not hold what its manifest says: {error}") from None
+
+
+def _pack(part: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+    """JSON for a part of a model; arrays are put aside under their path."""
+    if isinstance(part, np.ndarray):
+        arrays[path] = part
+        return {"array": True}
+    if isinstance(part, sparse.csr_array):
+        for name in ("data", "indices", "indptr"):
+            arrays[f"{path}.{name}"] = getattr(part, name)
+        return {"csr": list(part.shape)}
+    if is_dataclass(part) and not isinstance(part, type):
+        kind = next(name for name in KINDS if KINDS[name] is type(part))
+        packed = {
+            f.name: _pack(getattr(part, f.name), f"{path}/{f.name}", arrays) for f in fields(part)
+        }
+        return {"kind": kind, "fields": packed}
+    if isinstance(part, tuple):
+        return {"tuple": [_pack(p, f"{path}/{i}", arrays) for i, p in enumerate(part)]}
+    if part is None or isinstance(part, bool | int | float | str):
+        return part
+    raise TypeError(f"a trained model cannot hold a {type(part).__name__} ({path})")
+
+
+def _unpack(packed: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+    if not isinstance(packed, dict):
+        return packed
+    if "array" in packed:
+        return arrays[path]
+    if "csr" in packed:
+        parts = tuple(arrays[f"{path}.{name}"] for name in ("data", "indices", "indptr"))
+        return sparse.csr_array(parts, shape=tuple(packed["csr"]))
+    if "tuple" in packed:
+        return tuple(_unpack(p, f"{path}/{i}", arrays) for i, p in enumerate(packed["tuple"]))
+    values = {n: _unpack(p, f"{path}/{n}", arrays) for n, p in packed["fields"].items()}
+    return KINDS[packed["kind"]](**values)

@@ -1,0 +1,83 @@
+"""The contract between models and everything around them."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from jaxtyping import Float, Int
+
+from recweave.core.arrays import Array
+from recweave.core.value import Value
+from recweave.data.interactions import Interactions
+from recweave.encode.features import Features
+from recweave.models.query import Query
+from recweave.parallel import Pool, Serial
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A trained model: a frozen dataclass of arrays, made by `Recipe.fit` or read from disk."""
+
+    def scores(self, query: Query) -> Float[Array, "batch items"]:
+        """How much each asker would like each item, float32.
+
+        Higher is better; only the order within a row matters. Items already consumed are scored
+        like any other; `rank.recommend` hides them. Never NaN; -inf means "not to be shown".
+        """
+
+
+@runtime_checkable
+class RatingModel(Model, Protocol):
+    """A model that also predicts ratings on the scale of the log."""
+
+    def predict(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
+        """The rating of each pair; NaN where the model has no grounds for one."""
+
+
+class Recipe(Value, ABC):
+    """Hyper-parameters, and how to train with them.
+
+    A recipe is a value: compare it, hash it, write it to JSON. Unknown names are refused.
+    """
+
+    rates: ClassVar[bool] = False
+    """Whether `fit` gives a `RatingModel`."""
+
+    @abstractmethod
+    def fit(
+        self,
+        train: Interactions,
+        *,
+        features: Features | None = None,
+        valid: Interactions | None = None,
+        seed: int = 0,
+        pool: Pool = Serial(),  # noqa: B008 - a frozen value without state
+    ) -> Model:
+        """Train on `train` alone; the same recipe, data and seed give the same model.
+
+        Args:
+            train: All that parameters and statistics may be learned from.
+            features: Content of the items, made from `train`'s part of the reviews alone.
+            valid: For early stopping only; recipes without it pay it no heed.
+            seed: For whatever is drawn at random.
+            pool: Where independent pieces of work are done.
+
+        Raises:
+            TooLarge: if the work would not fit into memory, before it starts.
+        """
+
+
+@dataclass(frozen=True)
+class Tune:
+    """How a setting is searched: `Annotated[int, Tune(16, 256, log=True)]` on a recipe's field.
+
+    Attributes:
+        low, high: The range, both ends included.
+        log: Whether to search by orders of magnitude.
+        choices: Instead of a range.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: tuple[Any, ...] = ()

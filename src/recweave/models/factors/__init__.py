@@ -1,0 +1,1 @@
+"""Low-rank and linear models: ALS, BPR, biased factorisation, EASE."""

@@ -1,0 +1,1 @@
+"""Neighbours: UserCF and ItemCF for ratings, UserKNN and ItemKNN for lists."""

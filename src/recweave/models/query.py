@@ -1,0 +1,57 @@
+"""What a model is asked with: who, what they did so far, and when."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from recweave.core.arrays import Array
+from recweave.data.interactions import Histories, Interactions
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """A batch of users who want a list each.
+
+    Attributes:
+        user: Row of the user in training; -1 for somebody new, known by the history alone.
+        history: What each did before `now`, oldest first.
+        now: The moment of asking, in the clock of the log.
+    """
+
+    user: Int[Array, " batch"]
+    history: Histories
+    now: Int[Array, " batch"]
+
+    @classmethod
+    def of(
+        cls,
+        log: Interactions,
+        users: Int[Array, " batch"] | None = None,
+        now: Int[Array, " batch"] | None = None,
+    ) -> "Query":
+        """Ask for these users of the log (all, without it), with all that the log says of them.
+
+        Without `now`, a user asks one tick after their last event.
+        """
+        rows = np.arange(log.shape[0], dtype=np.int32) if users is None else users.astype(np.int32)
+        history = Histories.of(log, rows)
+        if now is None:
+            last = np.full(len(rows), log.time.max(initial=0))
+            some = history.lengths > 0
+            last[some] = history.time[history.start[1:][some] - 1]
+            now = last + 1
+        return cls(user=rows, history=history, now=now)
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def rows(self, rows: Int[Array, " some"]) -> "Query":
+        """Some of the askers."""
+        return Query(self.user[rows], self.history.rows(rows), self.now[rows])
+
+    def batches(self, size: int) -> "Iterator[Query]":
+        """The askers in order, `size` at a time."""
+        for first in range(0, len(self), size):
+            yield self.rows(np.arange(first, min(first + size, len(self))))

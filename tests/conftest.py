@@ -1,0 +1,44 @@
+"""What every test may use. Data is made here by code; nothing reaches the network."""
+
+import os
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recweave.data.interactions import Interactions
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """A test that would leave this machine fails instead."""
+    real = socket.socket.connect
+
+    def local_only(self, address):
+        host = address[0] if isinstance(address, tuple) else "local"
+        if host not in ("127.0.0.1", "localhost", "::1", "local"):
+            raise AssertionError(f"a test tried to reach {host}")
+        return real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture
+def two_tastes() -> Interactions:
+    """40 users, 40 items: even users like even items, odd like odd; each misses item == user.
+
+    Whoever learns anything must put the missing item first for every user.
+    """
+    user, item = np.divmod(np.arange(1600), 40)
+    kept = (user % 2 == item % 2) & (user != item)
+    return Interactions.of(user[kept], item[kept], behavior="purchase", shape=(40, 40))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real datasets; tests that ask for it carry the mark `realdata`."""
+    folder = os.environ.get("RECWEAVE_DATA")
+    if not folder:
+        pytest.skip("RECWEAVE_DATA is not set")
+    return Path(folder)
