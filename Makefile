@@ -45,7 +45,7 @@ lint: $(READY) ## format, style, types and import contracts, nothing changed
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 fix: $(READY) ## format and mend what can be mended
 	@$(BIN)/ruff check --fix
