@@ -1,9 +1,11 @@
 """From a model to lists: the one place for top-k, hiding what is seen, and who may be shown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from threadpoolctl import threadpool_limits
 
 from recweave.core.arrays import Array
@@ -29,6 +31,7 @@ def recommend(
     candidates: Bool[Array, "users items"] | Int[Array, "users some"] | None = None,
     allow: Bool[Array, " items"] | None = None,
     stages: Sequence[Stage] = (),
+    depth: int = 100,
     pool: Pool = Threads(),  # noqa: B008 - a frozen value without state
 ) -> Ranking:
     """The k best items for each asker, ties by item row.
@@ -39,45 +42,30 @@ def recommend(
         k: Length of the lists; they are shorter where fewer items may be shown.
         hide: More events whose items are hidden from their users.
         hide_history: Whether what is in an asker's history is hidden.
-        candidates: For each asker, a mask over the items or rows of items (-1 fills up); nothing
-            else is shown.
-        allow: Mask of the items that may be shown to anybody (allow and deny lists, filters on
-            fields: see `rank.rules`).
-        stages: Steps applied to the lists, in order. Ask for a larger k where they drop items.
+        candidates: For each asker, rows of items (-1 fills up) or a mask over the items; nothing
+            else is shown. Rows take far less memory where the lists are short.
+        allow: Mask of the items that may be shown to anybody (see `rank.rules.allowed`).
+        stages: Steps applied to the lists, in order; the first k of what they leave are given.
+        depth: How many of the best the stages are handed, at least k. Without stages, no matter.
         pool: Where batches of askers are scored.
 
     Raises:
-        BadSetting: if k is not positive or larger than the catalogue.
+        BadSetting: if k is not positive or larger than the catalogue, or the model gives NaN.
     """
     items = query.history.items
     if not 1 <= k <= items:
         raise BadSetting(
             f"k is {k}; the catalogue has {items:,} items, so it must be 1 to {items:,}"
         )
-    mask = None if candidates is None else _as_mask(candidates, items)
+    wide = min(max(k, depth), items) if stages else k
     hidden = None if hide is None else Histories.of(hide, query.user)
     size = max(1, BATCH_BYTES // (4 * items))
-    starts = range(0, len(query), size)
-
-    def best(first: int) -> tuple[Array, Array]:
-        rows = np.arange(first, min(first + size, len(query)))
-        asked = query.rows(rows)
-        # A copy: a model may hand out a view of its own arrays.
-        scores = np.array(model.scores(asked), dtype=np.float32)
-        if allow is not None:
-            scores[:, ~allow] = -np.inf
-        if mask is not None:
-            scores[~mask[rows]] = -np.inf
-        if hide_history:
-            scores[asked.history.row_numbers(), asked.history.item] = -np.inf
-        if hidden is not None:
-            more = hidden.rows(rows)
-            scores[more.row_numbers(), more.item] = -np.inf
-        return top_k(scores, k)
-
+    batches = _batches(query, size, hidden, candidates)
+    best = partial(_best, model=model, k=wide, hide_history=hide_history, allow=allow)
+    total = -(-len(query) // size)
     with threadpool_limits(1 if isinstance(pool, Threads) else None):
-        parts = list(track(pool.map(best, starts), "ranking", total=len(starts)))
-    empty_item, empty_score = np.empty((0, k), np.int32), np.empty((0, k), np.float32)
+        parts = list(track(pool.map(best, batches), "ranking", total=total))
+    empty_item, empty_score = np.empty((0, wide), np.int32), np.empty((0, wide), np.float32)
     ranking = Ranking(
         query,
         item=np.concatenate([part[0] for part in parts] or [empty_item]),
@@ -85,12 +73,51 @@ def recommend(
     )
     for stage in stages:
         ranking = stage(ranking)
-    return ranking
+    return ranking.top(k)
 
 
-def _as_mask(candidates: Array, items: int) -> Bool[Array, "users items"]:
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Some of the askers, and what concerns them alone."""
+
+    query: Query
+    hidden: Histories | None
+    candidates: Array | None
+
+
+def _batches(
+    query: Query, size: int, hidden: Histories | None, candidates: Array | None
+) -> Iterator[_Batch]:
+    for first in range(0, len(query), size):
+        rows = np.arange(first, min(first + size, len(query)))
+        yield _Batch(
+            query.rows(rows),
+            None if hidden is None else hidden.rows(rows),
+            None if candidates is None else candidates[rows],
+        )
+
+
+def _best(
+    batch: _Batch, *, model: Model, k: int, hide_history: bool, allow: Bool[Array, " items"] | None
+) -> tuple[Array, Array]:
+    # A copy: a model may hand out a view of its own arrays.
+    scores = np.array(model.scores(batch.query), dtype=np.float32)
+    if allow is not None:
+        scores[:, ~allow] = -np.inf
+    if batch.candidates is not None:
+        scores = _among(batch.candidates, scores)
+    for events in (batch.query.history if hide_history else None, batch.hidden):
+        if events is not None:
+            scores[events.row_numbers(), events.item] = -np.inf
+    return top_k(scores, k)
+
+
+def _among(candidates: Array, scores: Float[Array, "users items"]) -> Float[Array, "users items"]:
+    """The scores of the candidates, -inf for all else."""
     if candidates.dtype == bool:
-        return np.asarray(candidates)
-    mask = np.zeros((len(candidates), items + 1), bool)
-    mask[np.arange(len(candidates))[:, None], candidates] = True  # -1 marks the last, cut off
-    return np.asarray(mask[:, :items])
+        return np.where(candidates, scores, np.float32(-np.inf))
+    row, place = np.nonzero(candidates >= 0)
+    item = candidates[row, place]
+    kept = np.full_like(scores, -np.inf)
+    kept[row, item] = scores[row, item]
+    return kept

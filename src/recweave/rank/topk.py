@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
+from recweave.core.errors import BadSetting
 
 BLOCK = 64
 CROWD = 16
@@ -20,6 +21,9 @@ def top_k(
 
     The k-th largest of the blocks' maxima is a lower bound for the k-th largest score, so one pass
     over the row leaves little more than k candidates to sort, and no tie is lost.
+
+    Raises:
+        BadSetting: if a score is NaN, which has no place in an order.
     """
     rows, columns = scores.shape
     bound = _lower_bound(scores, min(k, columns))
@@ -46,6 +50,11 @@ def _lower_bound(scores: Float[Array, "rows columns"], k: int) -> Float[Array, "
     whole = columns // width * width
     # Block b is the columns b, b + blocks, b + 2 blocks, …: the fast axis stays the long one.
     maxima = scores[:, :whole].reshape(rows, width, whole // width).max(axis=1)
+    if np.isnan(maxima).any() or np.isnan(scores[:, whole:]).any():
+        raise BadSetting(
+            "the model gives NaN for a score, most likely because its training diverged; "
+            "train it again with a smaller lr or more reg"
+        )
     blocks = maxima.shape[1]
     bound = np.partition(maxima, blocks - k, axis=1)[:, blocks - k]
     return np.maximum(bound, np.finfo(scores.dtype).min)
