@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-slow realdata lint fix docs bench clean
+.PHONY: help demo test test-slow realdata lint fix docs reference bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -51,7 +51,10 @@ fix: $(READY) ## format and mend what can be mended
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-docs: $(READY) ## the site, into site/
+reference: $(READY) ## the generated pages of docs/reference
+	@$(BIN)/python docs/make_reference.py
+
+docs: $(READY) reference ## the site, into site/
 	@$(BIN)/mkdocs build --strict --quiet
 
 bench: $(READY) ## speed against the peers, as JSON lines (makes .peers/ once)

@@ -4,19 +4,33 @@ import sys
 
 import typer
 
+from recweave.cli import data, demo, doctor, models, runs
 from recweave.core.errors import RecweaveError
+from recweave.core.progress import show_progress
 
 app = typer.Typer(
     help="Recommendations woven from behaviour, words and pictures, with proof of what helps.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(data.app, name="data")
+for module in (demo, runs, models, doctor):
+    for command in module.COMMANDS:
+        app.command()(command)
 
 
 def main() -> None:
     """Entry point: the one place where an error becomes a message and an exit code of 2."""
     try:
-        app()
+        with show_progress(sys.stderr.isatty()):
+            app()
     except RecweaveError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # the reader of our output has gone: `recweave show | head`
+        sys.stderr.close()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where it left off", file=sys.stderr)
+        sys.exit(130)

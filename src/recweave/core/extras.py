@@ -1,11 +1,35 @@
 """Optional packages: present, or an error with the command that adds them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from recweave.core.errors import MissingExtra
 
 INSTALL = "pip install 'recweave[{extra}]'"
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A group of optional packages.
+
+    Attributes:
+        what: What it is for.
+        modules: What can be imported once it is installed.
+    """
+
+    what: str
+    modules: tuple[str, ...]
+
+
+EXTRAS: Mapping[str, Extra] = {
+    "factors": Extra("models through implicit", ("implicit",)),
+    "photos": Extra("reading and drawing photographs", ("PIL",)),
+    "plots": Extra("plots in reports", ("altair", "vl_convert")),
+    "tune": Extra("searching settings with Optuna", ("optuna",)),
+}
+"""The extras of pyproject.toml; a test keeps the two lists alike."""
 
 
 def require(module: str, *, extra: str) -> Any:

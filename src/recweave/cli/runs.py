@@ -1,0 +1,111 @@
+"""`recweave run`, `compare`, `tune`: recipes and what they found."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recweave.cli.output import Json, print_json, print_table, say
+from recweave.experiment.compare import Table, table_of
+from recweave.experiment.folder import REPORT
+from recweave.experiment.spec import Experiment, read_recipe
+
+RecipeFile = Annotated[Path, typer.Argument(help="A recipe file (recipes/*.toml).")]
+Out = Annotated[Path | None, typer.Option(help="The run folder; else one under runs/.")]
+
+
+def run(recipe: RecipeFile, out: Out = None, as_json: Json = False) -> None:
+    """Run a recipe: choose on validation, fit, judge on test. Killed, it goes on where it was."""
+    from recweave.experiment.run import run as run_recipe
+
+    experiment = read_recipe(recipe)
+    folder = out or _folder(recipe, experiment)
+    found = run_recipe(experiment, folder, beside=recipe.parent)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        show_table(table_of(found), experiment.title or str(recipe))
+    say(f"report: {folder / REPORT}")
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders on the same data and split.")],
+    baseline: Annotated[str, typer.Option(help="The row that others are compared with.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Put runs side by side, with intervals and corrected significance."""
+    from recweave.experiment.compare import compare as compare_runs
+
+    table = compare_runs(runs, baseline)
+    if as_json:
+        print_json(table.to_json())
+    else:
+        show_table(table, f"against {table.baseline.name}")
+
+
+def tune(
+    recipe: RecipeFile,
+    trials: Annotated[int, typer.Option(min=1, help="Fits per model, the same for each.")] = 20,
+    seed: Annotated[int, typer.Option(help="Of the search.")] = 0,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Search settings on validation and print the recipe with the best ones filled in."""
+    from recweave.experiment.toml import to_toml
+    from recweave.experiment.tune import tune as tune_recipe
+
+    experiment = read_recipe(recipe)
+    folder = out or _folder(recipe, experiment, "tune-")
+    say(f"{trials} trials for each of {len(experiment.models)} models, by {experiment.choose}")
+    found = []
+    for row in tune_recipe(experiment, folder, trials=trials, seed=seed, beside=recipe.parent):
+        say(f"{row.row}: {experiment.choose} {row.value:.4f} on validation, {row.trials} trials")
+        found.append(row)
+    tuned = experiment.model_copy(update={"models": tuple(row.entry for row in found)})
+    if as_json:
+        print_json(
+            [
+                {"name": r.row, "settings": r.entry.settings, "value": r.value, "trials": r.trials}
+                for r in found
+            ]
+        )
+    else:
+        print(to_toml(tuned), end="")
+
+
+def show_table(table: Table, title: str) -> None:
+    """A table for people: means with intervals, and a mark where the difference is sure."""
+    print_table(
+        title,
+        ["model", *table.metrics, "fit, s", "memory, MB"],
+        [
+            [
+                row.name + (" (baseline)" if row is table.baseline else ""),
+                *(_cell(table, row.name, metric) for metric in table.metrics),
+                f"{row.fit_seconds:.2f}",
+                "–" if row.peak_mb is None else f"{row.peak_mb:,.0f}",
+            ]
+            for row in table.rows
+        ],
+    )
+    print("mean ± half of the 95 % interval over users; * differs from the baseline beyond chance")
+
+
+def _cell(table: Table, name: str, metric: str) -> str:
+    row = next(row for row in table.rows if row.name == name)
+    value = row.value(metric)
+    if value is None:
+        return "–"
+    if metric not in row.means:
+        return f"{value:.4f}"
+    interval = row.means[metric]
+    found = table.find(name, metric)
+    mark = "*" if found is not None and found.sure else " "
+    return f"{value:.4f} ±{(interval.high - interval.low) / 2:.4f}{mark}"
+
+
+def _folder(recipe: Path, experiment: Experiment, kind: str = "") -> Path:
+    return Path("runs") / f"{kind}{recipe.stem}-{experiment.key()}"
+
+
+COMMANDS = [run, compare, tune]

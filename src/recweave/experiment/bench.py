@@ -1,0 +1,138 @@
+"""The data of an experiment made ready: read, filtered, split, once for all its models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from recweave.core.errors import BadSetting
+from recweave.core.progress import track
+from recweave.data.catalogue import load
+from recweave.data.dataset import Dataset
+from recweave.data.interactions import join
+from recweave.data.readers import read
+from recweave.data.split import Split
+from recweave.encode import Features
+from recweave.encode.categories import encode_categories
+from recweave.evaluate import Catalogue, Report, evaluate_model
+from recweave.experiment.measure import Cost, measured
+from recweave.experiment.spec import Entry, Experiment, Source
+from recweave.models import Model, Recipe
+from recweave.rank import Stage
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Everything that the rows of one table share.
+
+    Attributes:
+        experiment: What is asked.
+        dataset: After the filters.
+        split: What is learned from, chosen by and reported.
+        features: Vectors of the items, by name.
+        catalogue: What metrics beyond accuracy need; from train alone.
+        removed: What each filter took away, in words.
+    """
+
+    experiment: Experiment
+    dataset: Dataset
+    split: Split
+    features: Features
+    catalogue: Catalogue
+    removed: tuple[str, ...]
+
+    def fit(self, recipe: Recipe, *, seed: int, final: bool) -> tuple[Model, Cost]:
+        """A trained model and what it cost; the final one may also learn from validation."""
+        train = self.split.train
+        if final and self.experiment.refit == "train+valid":
+            train = join(train, self.split.valid)
+        with measured() as cost:
+            model = recipe.fit(
+                train,
+                features=self.features,
+                valid=None if final else self.split.valid,
+                seed=seed,
+            )
+        return model, cost
+
+    def stages(self, entry: Entry) -> list[Stage]:
+        """The entry's stages for this catalogue."""
+        return [s.build(self.dataset, self.split.train, self.features) for s in entry.stages]
+
+    def judge(
+        self, model: Model, entry: Entry, *, on: Literal["test", "valid"], metrics: Sequence[str]
+    ) -> Report:
+        """The model's lists, after the entry's stages, against the held-out events."""
+        asked = self.experiment
+        return evaluate_model(
+            model,
+            self.split,
+            metrics,
+            on=on,
+            stages=self.stages(entry),
+            depth=asked.depth,
+            catalogue=self.catalogue,
+            relevant_from=asked.relevant_from,
+            slices=asked.slices if on == "test" else (),
+            seed=asked.split_seed,
+            protocol=asked.protocol,
+        )
+
+    def about(self) -> dict[str, Any]:
+        """What reports say of the data."""
+        split = self.split
+        return {
+            "name": self.dataset.name,
+            "source": self.dataset.source,
+            "licence": self.dataset.licence,
+            "fingerprint": self.dataset.fingerprint,
+            "users": split.train.shape[0],
+            "items": split.train.shape[1],
+            "train": len(split.train),
+            "valid": len(split.valid),
+            "test": len(split.test),
+            "dropped": split.dropped,
+            "removed": list(self.removed),
+            "split": split.how,
+        }
+
+
+def prepare(experiment: Experiment, beside: Path) -> Bench:
+    """Read, filter and split.
+
+    Args:
+        experiment: The recipe.
+        beside: The folder that the recipe's relative paths start from.
+    """
+    dataset = _dataset(experiment.data, beside)
+    removed = []
+    for step in track(experiment.filters, "filtering"):
+        before = len(dataset.events)
+        dataset = step.apply(dataset)
+        removed.append(f"{step.kind}: {before - len(dataset.events):,} of {before:,} events")
+    split = dataset.split(experiment.split, seed=experiment.split_seed)
+    searched = [
+        row for row, e in zip(experiment.rows(), experiment.models, strict=True) if e.search
+    ]
+    if searched and not len(split.valid):
+        raise BadSetting(
+            f"'{searched[0]}' has settings to search, but the split {split.how} leaves no "
+            "validation events to choose by; hold some out"
+        )
+    features = _features(dataset)
+    kinds = features.get("categories")
+    catalogue = Catalogue.of(split.train, categories=kinds, vectors=kinds)
+    return Bench(experiment, dataset, split, features, catalogue, tuple(removed))
+
+
+def _features(dataset: Dataset) -> Features:
+    """What the catalogue itself says of the items; no event is looked at."""
+    said = encode_categories(dataset)
+    return {"categories": said} if said.present.any() else {}
+
+
+def _dataset(data: str | Source, beside: Path) -> Dataset:
+    if isinstance(data, str):
+        inside = beside / data
+        return load(str(inside) if inside.is_dir() else data)
+    return read(data.source, beside / data.path, **data.options)

@@ -1,0 +1,129 @@
+"""A run on disk. Each piece is written whole or not at all, so a killed run goes on from there."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from recweave.core.errors import BadArtifact, BadSetting
+from recweave.evaluate import Report
+from recweave.models import Model, save_model
+
+MADE_FROM = "made_from.json"
+RESULT = "result.json"
+METRICS = "metrics.json"
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run keeps what it has done.
+
+    made_from.json (recipe, data, version), environment.json, trials/ (validation values of tried
+    settings), cells/ROW.SEED/ (result.json, users.parquet, by SLICE.parquet, model/), metrics.json,
+    report.html.
+    """
+
+    path: Path
+
+    def start(self, made_from: dict[str, Any], environment: dict[str, Any]) -> None:
+        """Make the folder, or make sure that it holds a run of the same recipe and data.
+
+        Raises:
+            BadSetting: if it holds something else.
+        """
+        there = self.path / MADE_FROM
+        if there.exists():
+            held = read_json(there)
+            differing = [key for key in made_from if held.get(key) != made_from[key]]
+            if differing:
+                raise BadSetting(
+                    f"{self.path} holds a run of another {', '.join(differing)}; "
+                    "remove it or choose another folder with --out"
+                )
+        elif self.path.exists() and any(self.path.iterdir()):
+            raise BadSetting(
+                f"{self.path} is not empty and no run; choose another folder with --out"
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(there, made_from)
+        write_json(self.path / "environment.json", environment)
+
+    def cell(self, row: str, seed: int) -> Path:
+        """The folder of one row and seed."""
+        return self.path / "cells" / f"{row}.{seed}"
+
+    def keep_cell(
+        self, row: str, seed: int, result: dict[str, Any], report: Report, model: Model | None
+    ) -> None:
+        """Write a finished cell; `result.json` comes last and says that it is whole."""
+        cell = self.cell(row, seed)
+        cell.mkdir(parents=True, exist_ok=True)
+        report.per_user.write_parquet(cell / "users.parquet")
+        for way, table in report.slices.items():
+            table.write_parquet(cell / f"by {way}.parquet")
+        if model is not None:
+            save_model(model, cell / "model", about={"row": row, "seed": seed, **result["recipe"]})
+        write_json(
+            cell / RESULT,
+            result
+            | {
+                "whole": dict(report.whole),
+                "slices": list(report.slices),
+                "not_asked": report.not_asked,
+            },
+        )
+
+    def read_cell(self, row: str, seed: int) -> tuple[dict[str, Any], Report]:
+        """What `keep_cell` wrote.
+
+        Raises:
+            BadArtifact: if the cell is not there or not whole.
+        """
+        cell = self.cell(row, seed)
+        if not (cell / RESULT).exists():
+            raise BadArtifact(
+                f"{self.path}: '{row}' with seed {seed} is not done; run the recipe again, "
+                "it goes on where it stopped"
+            )
+        result = read_json(cell / RESULT)
+        try:
+            report = Report(
+                pl.read_parquet(cell / "users.parquet"),
+                result["whole"],
+                {way: pl.read_parquet(cell / f"by {way}.parquet") for way in result["slices"]},
+                not_asked=result["not_asked"],
+            )
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise BadArtifact(f"{cell} is broken ({error}); remove it and run again") from None
+        return result, report
+
+    def trial(self, **asked: Any) -> Path:
+        """The file of one tried setting."""
+        text = json.dumps(asked, sort_keys=True)
+        name = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return self.path / "trials" / f"{name}.json"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run.
+
+    Raises:
+        BadArtifact: if it is missing or broken.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadArtifact(f"{path} cannot be read ({error}); run the recipe again") from None

@@ -1,0 +1,71 @@
+"""A recipe to a run folder: choose on validation, fit, judge on test, sum up."""
+
+from pathlib import Path
+from typing import Any
+
+import recweave
+from recweave.experiment.bench import Bench, prepare
+from recweave.experiment.choose import choose
+from recweave.experiment.environment import environment
+from recweave.experiment.folder import METRICS, REPORT, RESULT, RunFolder, write_json
+from recweave.experiment.report import write_report
+from recweave.experiment.spec import Entry, Experiment
+from recweave.experiment.summary import Summary, read_run
+from recweave.models import Recipe
+
+
+def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
+    """Run all rows of a recipe; what an earlier, interrupted run has done is not done again.
+
+    Args:
+        experiment: The recipe.
+        out: The run folder.
+        beside: The folder that the recipe's relative paths start from.
+
+    Returns:
+        What `metrics.json` and `report.html` in the folder hold.
+    """
+    bench = prepare(experiment, beside)
+    folder = RunFolder(out)
+    made_from = {
+        "recipe": experiment.model_dump(mode="json"),
+        "data": bench.about(),
+        "version": recweave.__version__,
+    }
+    folder.start(made_from, environment())
+    for row, entry in zip(experiment.rows(), experiment.models, strict=True):
+        if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):
+            continue
+        recipe, trials = choose(bench, folder, row, entry)
+        tried = [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials]
+        for seed in experiment.seeds:
+            _run_cell(bench, folder, row, entry, recipe, seed, tried)
+    summary = read_run(out)
+    write_json(out / METRICS, summary.to_json())
+    write_report(summary, out / REPORT)
+    return summary
+
+
+def _run_cell(
+    bench: Bench,
+    folder: RunFolder,
+    row: str,
+    entry: Entry,
+    recipe: Recipe,
+    seed: int,
+    tried: list[dict[str, Any]],
+) -> None:
+    if (folder.cell(row, seed) / RESULT).exists():
+        return
+    experiment = bench.experiment
+    model, cost = bench.fit(recipe, seed=seed, final=True)
+    report = bench.judge(model, entry, on="test", metrics=experiment.metrics)
+    result = {
+        "row": row,
+        "seed": seed,
+        "recipe": {"name": entry.name, "settings": recipe.model_dump(mode="json")},
+        "tried": tried,
+        "fit_seconds": cost.seconds,
+        "peak_mb": cost.peak_mb,
+    }
+    folder.keep_cell(row, seed, result, report, model if experiment.save else None)

@@ -1,0 +1,125 @@
+"""Settings searched on validation with Optuna: the same number of trials for every model."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import recweave
+from recweave.core.errors import BadSetting
+from recweave.core.extras import require
+from recweave.core.progress import track
+from recweave.evaluate.metrics import parse_metric
+from recweave.experiment.bench import Bench, prepare
+from recweave.experiment.choose import Trial, best, try_out
+from recweave.experiment.environment import environment
+from recweave.experiment.folder import RunFolder
+from recweave.experiment.spec import Entry, Experiment
+from recweave.models import RECIPES, Recipe, Tune
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A row with the settings that validation chose.
+
+    Attributes:
+        row: The row's name.
+        entry: The row with the best settings filled in.
+        value: The choosing metric on validation.
+        trials: How many settings were tried, the recipe's own among them.
+    """
+
+    row: str
+    entry: Entry
+    value: float
+    trials: int
+
+
+def tune(
+    experiment: Experiment, out: Path, *, trials: int, seed: int = 0, beside: Path = Path()
+) -> Iterator[Tuned]:
+    """Search each row's settings; the rows come as they are done.
+
+    The recipe's own settings are tried first, so the result is never worse than they are. Trials
+    are kept: a killed search asks Optuna for the same settings again and finds their values there.
+
+    Args:
+        experiment: The recipe; settings with a search space (`recweave show MODEL`) are searched,
+            those written into the recipe are its first trial.
+        out: The folder that keeps the trials.
+        trials: Fits per row; the same for each, so that no model is favoured.
+        seed: Of the search.
+        beside: The folder that the recipe's relative paths start from.
+
+    Raises:
+        MissingExtra: without Optuna.
+        BadSetting: if the split leaves no validation events.
+    """
+    require("optuna", extra="tune")
+    bench = prepare(experiment, beside)
+    if not len(bench.split.valid):
+        raise BadSetting(f"the split {bench.split.how} leaves no validation events to tune by")
+    folder = RunFolder(out)
+    made_from = {"tuning": experiment.key(), "data": bench.about(), "version": recweave.__version__}
+    folder.start(made_from, environment())
+    for row, entry in zip(experiment.rows(), experiment.models, strict=True):
+        tried = _search(bench, folder, row, entry, trials, seed)
+        found = best(tried, experiment.choose)
+        chosen = {
+            name: value
+            for name, value in found.recipe.model_dump(mode="json").items()
+            if name in entry.settings or value != _default(found.recipe, name)
+        }
+        tuned = entry.model_copy(update={"settings": chosen, "search": {}})
+        yield Tuned(row, tuned, found.value, len(tried))
+
+
+def _search(
+    bench: Bench, folder: RunFolder, row: str, entry: Entry, trials: int, seed: int
+) -> list[Trial]:
+    optuna = require("optuna", extra="tune")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    kind = RECIPES[entry.name]
+    space = search_space(kind)
+    metric = parse_metric(bench.experiment.choose)
+    study = optuna.create_study(
+        direction="minimize" if metric.lower_is_better else "maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed),
+    )
+    tried = [try_out(bench, folder, entry, entry.recipes()[0])]
+    if not space:
+        return tried
+    for _ in track(range(trials - 1), f"{row}: tuning"):
+        asked = study.ask()
+        drawn = {name: _suggest(asked, name, how, kind) for name, how in space.items()}
+        recipe = kind.parse(entry.settings | drawn, f"model '{entry.name}'")
+        trial = try_out(bench, folder, entry, recipe)
+        study.tell(asked, trial.value)
+        tried.append(trial)
+    return tried
+
+
+def search_space(kind: type[Recipe]) -> dict[str, Tune]:
+    """The settings of a recipe that can be searched, and how."""
+    return {
+        name: mark
+        for name, field in kind.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Tune)
+    }
+
+
+def _suggest(asked: Any, name: str, how: Tune, kind: type[Recipe]) -> Any:
+    if how.choices:
+        # By place, since Optuna takes only plain values as choices.
+        return how.choices[asked.suggest_categorical(name, list(range(len(how.choices))))]
+    if how.low is None or how.high is None:
+        raise ValueError(f"{kind.__name__}.{name} has neither choices nor a range to tune over")
+    if isinstance(how.low, int) and isinstance(how.high, int):
+        return asked.suggest_int(name, how.low, how.high, log=how.log)
+    return asked.suggest_float(name, how.low, how.high, log=how.log)
+
+
+def _default(recipe: Recipe, name: str) -> Any:
+    return json.loads(type(recipe)().model_dump_json()).get(name)
