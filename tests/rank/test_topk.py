@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -17,6 +17,7 @@ def by_sorting(scores, k):
     return wide
 
 
+@settings(deadline=None)
 @given(
     arrays.arrays(
         np.float32,

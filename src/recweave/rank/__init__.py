@@ -2,5 +2,7 @@
 
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.recommend import recommend
+from recweave.rank.rules import allowed
+from recweave.rank.stages import STAGES, AnyStage, StageRecipe
 
-__all__ = ["Ranking", "Stage", "recommend"]
+__all__ = ["STAGES", "AnyStage", "Ranking", "Stage", "StageRecipe", "allowed", "recommend"]

@@ -1,0 +1,274 @@
+"""Which items a rule on the catalogue's fields speaks of: `price <= 20`, `categories contains Tea`.
+
+Rules are values, read from text or tables and never run as code. What an item lacks (null, an empty
+text, an empty list, NaN) is unknown: no comparison matches it and none under `not` either; only
+`is null` finds it.
+"""
+
+import csv
+import operator
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from functools import reduce
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool
+from pydantic import BeforeValidator, Field, SerializeAsAny, StrictBool, StrictFloat, StrictInt
+
+from recweave.core.arrays import Array
+from recweave.core.errors import BadSetting, UnknownName
+from recweave.core.value import Value
+from recweave.data.dataset import Dataset
+
+Plain = StrictBool | StrictInt | StrictFloat | str
+ORDERS = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+TAKES: dict[str, tuple[str, ...]] = {
+    "numbers": (*ORDERS, "in"),
+    "text": ("==", "!=", "in", "contains"),
+    "true or false": ("==", "!="),
+    "lists": ("contains",),
+}
+"""What may be asked of a field, by what it holds."""
+
+FORM = re.compile(r"([\w.-]+?)\s*(==|!=|<=|>=|=|<|>|\s(?:in|contains)\s)\s*([^\s=].*)", re.DOTALL)
+NULL = re.compile(r"([\w.-]+)\s+is\s+(not\s+)?null")
+
+
+class Rule(Value, ABC):
+    """Says of each item yes, no or, where the item lacks the field, neither."""
+
+    @abstractmethod
+    def expression(self, table: pl.DataFrame) -> pl.Expr:
+        """The rule over a table of items, null for neither.
+
+        Raises:
+            UnknownName: for a field that the table lacks.
+            BadSetting: for a question that the field's type cannot answer, or a field that is
+                empty for all items.
+        """
+
+    def matches(self, dataset: Dataset) -> Bool[Array, " items"]:
+        """Which items the rule says yes to."""
+        table = item_table(dataset)
+        return table.select(self.expression(table).fill_null(False)).to_series().to_numpy()
+
+
+class Where(Rule):
+    """One question to one field.
+
+    Numbers take == != < <= > >= in; texts == != in, and `contains` for a part of the text; lists
+    `contains` for one of their members; any field `is_null`.
+    """
+
+    field: str = Field(description="a column of the items table")
+    op: Literal["==", "!=", "<", "<=", ">", ">=", "in", "contains", "is_null"] = "=="
+    value: Plain | tuple[Plain, ...] | None = Field(None, description="`in` takes a list")
+
+    def expression(self, table: pl.DataFrame) -> pl.Expr:
+        """See `Rule.expression`."""
+        if self.op == "is_null" and self.field in table.columns:
+            return pl.col(self.field).is_null()
+        require_field(table, self.field)
+        column, held = pl.col(self.field), _held(table[self.field])
+        takes = TAKES.get(held, ())
+        if self.op not in takes:
+            ops = ", ".join((*takes, "is_null"))
+            raise BadSetting(f"'{self.field}' holds {held} and takes {ops}; not '{self.op}'")
+        if self.op == "in":
+            given = self.value if isinstance(self.value, tuple) else (self.value,)
+            return column.is_in([self._as(held, value) for value in given])
+        if self.op != "contains":
+            compared: pl.Expr = ORDERS[self.op](column, pl.lit(self._as(held, self.value)))
+            return compared
+        part = pl.lit(self._as("text", self.value))
+        lists = held == "lists"
+        return column.list.contains(part) if lists else column.str.contains(part, literal=True)
+
+    def _as(self, held: str, value: Any) -> Plain:
+        """The value as what the field holds; a text that reads as one will do."""
+        if held == "text" and isinstance(value, str):
+            return value
+        if held == "true or false" and (isinstance(value, bool) or value in ("true", "false")):
+            return value in (True, "true")
+        number = isinstance(value, int | float | str) and not isinstance(value, bool)
+        if held == "numbers" and number:
+            try:
+                return float(value)
+            except ValueError:
+                pass
+        raise BadSetting(f"'{self.field} {self.op}' needs {held}, not {value!r}")
+
+    def __str__(self) -> str:
+        if self.op == "is_null":
+            return f"{self.field} is null"
+        listed = self.value if isinstance(self.value, tuple) else (self.value,)
+        return f"{self.field} {self.op} {', '.join(map(str, listed))}"
+
+
+class AllOf(Rule):
+    """Every one of several rules."""
+
+    all: tuple["AnyRule", ...] = Field(min_length=1)
+
+    def expression(self, table: pl.DataFrame) -> pl.Expr:
+        """See `Rule.expression`; no if one says no, else neither if one does."""
+        return reduce(operator.and_, (rule.expression(table) for rule in self.all))
+
+    def __str__(self) -> str:
+        return f"({' and '.join(map(str, self.all))})"
+
+
+class AnyOf(Rule):
+    """At least one of several rules."""
+
+    any: tuple["AnyRule", ...] = Field(min_length=1)
+
+    def expression(self, table: pl.DataFrame) -> pl.Expr:
+        """See `Rule.expression`; yes if one says yes, else neither if one does."""
+        return reduce(operator.or_, (rule.expression(table) for rule in self.any))
+
+    def __str__(self) -> str:
+        return f"({' or '.join(map(str, self.any))})"
+
+
+class Not(Rule):
+    """The items that a rule says no to; not those it knows nothing of."""
+
+    no: "AnyRule"
+
+    def expression(self, table: pl.DataFrame) -> pl.Expr:
+        """See `Rule.expression`."""
+        return ~self.no.expression(table)
+
+    def __str__(self) -> str:
+        return f"not {self.no}"
+
+
+def read_rule(given: Any) -> Rule:
+    """A rule from a text, a table of a recipe file, or itself.
+
+    Texts are `FIELD OP VALUE` with one of == (or =) != < <= > >= in contains, `FIELD is null`, and
+    `not` before any of these; the values of `in` are separated by commas, in quotes where they hold
+    one. Tables are `{field, op, value}`, `{all = [...]}`, `{any = [...]}` or `{no = ...}`.
+
+    >>> read_rule("price<=20")
+    Where(field='price', op='<=', value='20')
+    >>> read_rule("not brand in OPI, 'Essie'")
+    Not(no=Where(field='brand', op='in', value=('OPI', "'Essie'")))
+
+    Raises:
+        BadSetting: if it is none of these.
+    """
+    if isinstance(given, Rule):
+        return given
+    if isinstance(given, str):
+        return _from_text(given)
+    if not isinstance(given, dict):
+        raise BadSetting(f"a rule is a text such as 'price <= 20' or a table, not {given!r}")
+    for key, kind in (("all", AllOf), ("any", AnyOf), ("no", Not)):
+        if key in given:
+            return kind.parse(given, "rule")
+    return Where.parse(given, "rule")
+
+
+AnyRule = Annotated[SerializeAsAny[Rule], BeforeValidator(read_rule)]
+"""A rule in a recipe: a text or a table."""
+
+
+def allowed(
+    dataset: Dataset, rules: Iterable[Rule | str] = (), *, deny: Iterable[Rule | str] = ()
+) -> Bool[Array, " items"]:
+    """The items that may be shown: all `rules` say yes to them and none of `deny` does.
+
+    An item that lacks a field is therefore kept out by a rule on it, but not by a denial. Lists of
+    items are rules too: `Where(field="item_id", op="in", value=("B1", "B2"))`.
+
+    Raises:
+        UnknownName: for a field that the items lack.
+        BadSetting: for a rule that cannot be read, or that its field's type cannot answer.
+    """
+    mask = np.ones(len(dataset.item_ids), bool)
+    for rule in rules:
+        mask &= read_rule(rule).matches(dataset)
+    for rule in deny:
+        mask &= ~read_rule(rule).matches(dataset)
+    return mask
+
+
+def item_table(dataset: Dataset) -> pl.DataFrame:
+    """The items table with one line per item row; what an item lacks is null, however it was told.
+
+    Items that only occur in the log lack everything.
+    """
+    rows = pl.DataFrame({"item_id": dataset.item_ids.ids})
+    table = rows.join(dataset.items, on="item_id", how="left", maintain_order="left")
+    return table.select(_or_null(column) for column in table.iter_columns())
+
+
+def require_field(table: pl.DataFrame, field: str) -> None:
+    """Refuse a field that no item has.
+
+    Raises:
+        UnknownName: if it is no column of the table.
+        BadSetting: if the column is empty.
+    """
+    if field not in table.columns:
+        raise UnknownName("field of the items", field, table.columns)
+    if table[field].is_null().all():
+        raise BadSetting(f"no item has a '{field}'; ask for another field")
+
+
+def _from_text(text: str) -> Rule:
+    text = text.strip()
+    if text.startswith("not "):
+        return Not(no=_from_text(text[4:]))
+    if null := NULL.fullmatch(text):
+        missing = Where(field=null[1], op="is_null")
+        return Not(no=missing) if null[2] else missing
+    found = FORM.fullmatch(text)
+    if not found:
+        raise BadSetting(
+            f"'{text}' is no rule; write FIELD OP VALUE with one of "
+            "== != < <= > >= in contains, or FIELD is null"
+        )
+    field, op, value = found[1], found[2].strip(), found[3]
+    if op == "in":
+        listed = next(csv.reader([value], skipinitialspace=True))
+        return Where(field=field, op="in", value=tuple(part.strip() for part in listed))
+    return Where.model_validate({"field": field, "op": "==" if op == "=" else op, "value": value})
+
+
+def _held(column: pl.Series) -> str:
+    """What a field holds, in the words of `TAKES`; else the name of its type."""
+    kind = column.dtype
+    if kind == pl.List(pl.String):
+        return "lists"
+    if kind == pl.String:
+        return "text"
+    if kind == pl.Boolean:
+        return "true or false"
+    return "numbers" if kind.is_numeric() else str(kind)
+
+
+def _or_null(given: pl.Series) -> pl.Expr:
+    """The column with null for what says nothing."""
+    kind, column = given.dtype, pl.col(given.name)
+    if kind == pl.String:
+        return pl.when(column.str.len_chars() > 0).then(column)
+    if isinstance(kind, pl.List):
+        return pl.when(column.list.len() > 0).then(column)
+    return column.fill_nan(None) if kind.is_float() else column
+
+
+for _kind in (AllOf, AnyOf, Not):
+    _kind.model_rebuild()

@@ -1,0 +1,157 @@
+"""What every stage promises. A stage that is registered is tested here without a line more."""
+
+import json
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recweave.core.errors import BadSetting, UnknownName
+from recweave.core.value import Value
+from recweave.models import Query
+from recweave.rank import STAGES, AnyStage, Ranking
+from recweave.rank.stages import read_stage
+
+SETTINGS = [
+    {"kind": "exclude", "where": "price <= 10"},
+    {"kind": "cap", "field": "brand", "n": 1},
+    {"kind": "cap", "field": "categories", "n": 2},
+    {"kind": "boost", "where": "organic == true", "factor": 3.0},
+    {"kind": "boost", "where": "categories contains Tea", "factor": 0.0},
+    {"kind": "pin", "pins": [["pot", 1], ["mint", 3], ["lid", 8]]},
+    {"kind": "mmr", "trade": 0.5, "k": 3},
+    {"kind": "mmr", "trade": 0.0},
+    {"kind": "popularity", "strength": -0.5},
+    {"kind": "freshness", "strength": 0.5, "half_life": 2.0},
+    {"kind": "freshness", "strength": -0.5, "since": "last"},
+]
+NOTHING = [
+    {"kind": "exclude", "where": "price > 1000"},
+    {"kind": "cap", "field": "brand", "n": 100},
+    {"kind": "boost", "where": "organic == true", "factor": 1.0},
+    {"kind": "mmr", "trade": 1.0},
+    {"kind": "popularity", "strength": 0.0},
+    {"kind": "freshness", "strength": 0.0},
+]
+NEXT_TO_NOTHING = [
+    {"kind": "boost", "where": "organic == true", "factor": 1 + 1e-12},
+    {"kind": "mmr", "trade": 1 - 1e-12},
+    {"kind": "popularity", "strength": 1e-12},
+    {"kind": "freshness", "strength": 1e-12},
+]
+RULES = [s for s in SETTINGS if s["kind"] in ("exclude", "cap", "pin")]
+
+
+@pytest.fixture(scope="session")
+def built(shop, train):
+    """Stages made from settings, with what to call them."""
+
+    @cache
+    def build(told):
+        return read_stage(json.loads(told)).build(shop, train)
+
+    return lambda many: [(json.dumps(s), build(json.dumps(s))) for s in many]
+
+
+@st.composite
+def rankings(draw, log):
+    """Lists without repetition of some of eight items, by scores that never rise."""
+    levels = st.sampled_from([-3.0, 0.0, 0.5, 1.0, 1e30, np.inf])
+    users, k = draw(st.integers(0, 4)), draw(st.integers(1, 8))
+    item = np.full((users, k), -1, np.int32)
+    score = np.full((users, k), -np.inf, np.float32)
+    for row in range(users):
+        found = draw(st.permutations(range(8)))[: draw(st.integers(0, k))]
+        item[row, : len(found)] = found
+        given_scores = sorted((draw(levels) for _ in found), reverse=True)
+        score[row, : len(found)] = given_scores
+    rows = np.arange(users, dtype=np.int32) % 3
+    now = np.array([draw(st.integers(0, 20 * 86_400)) for _ in rows], np.int64)
+    return Ranking(Query.of(log, rows, now), item, score)
+
+
+def copied(ranking):
+    return Ranking(ranking.query, ranking.item.copy(), ranking.score.copy())
+
+
+def assert_same(one, other, name):
+    np.testing.assert_array_equal(one.item, other.item, err_msg=name)
+    np.testing.assert_array_equal(one.score, other.score, err_msg=name)
+
+
+def test_every_registered_stage_is_tested_here():
+    assert {s["kind"] for s in SETTINGS} == set(STAGES)
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_stage_permutes_or_shortens_lists_and_adds_nothing(train, built, data):
+    before = data.draw(rankings(train))
+    kept = copied(before)
+    for name, stage in built(SETTINGS):
+        after = stage(before)
+        assert_same(before, kept, name)  # the one that came in is as it was
+        assert after.query is before.query, name
+        assert after.k <= before.k, name
+        for was, now in zip(before.item.tolist(), after.item.tolist(), strict=True):
+            found = [item for item in now if item >= 0]
+            assert now == found + [-1] * (len(now) - len(found)), name
+            assert len(set(found)) == len(found), name
+            assert set(found) <= set(was), name
+        assert (np.isneginf(after.score) == (after.item < 0)).all(), name
+        assert (after.score[:, :-1] >= after.score[:, 1:]).all(), name
+        assert (after.item.dtype, after.score.dtype) == (np.int32, np.float32), name
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_stage_without_strength_changes_nothing(train, built, data):
+    before = data.draw(rankings(train))
+    for name, stage in built(NOTHING):
+        assert_same(stage(before), before, name)
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_next_to_no_strength_keeps_the_order_of_unequal_scores(train, built, data):
+    before = data.draw(rankings(train))
+    before = replace(before, score=np.where(before.filled, -np.arange(before.k), -np.inf))
+    for name, stage in built(NEXT_TO_NOTHING):
+        np.testing.assert_array_equal(stage(before).item, before.item, err_msg=name)
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_rule_that_was_followed_asks_for_nothing_more(train, built, data):
+    before = data.draw(rankings(train))
+    for name, stage in built(RULES):
+        once = stage(before)
+        assert_same(stage(once), once, name)
+
+
+@pytest.mark.parametrize("told", SETTINGS, ids=json.dumps)
+def test_settings_survive_a_recipe_file(told):
+    class Recipe(Value):
+        stages: tuple[AnyStage, ...]
+
+    recipe = Recipe.parse({"stages": [told]}, "here")
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+    assert hash(recipe.stages[0]) == hash(read_stage(told))
+
+
+def test_a_mistake_in_a_recipe_file_is_named():
+    with pytest.raises(UnknownName, match=r"no stage is called 'mrm'; did you mean 'mmr'\?"):
+        read_stage({"kind": "mrm"})
+    with pytest.raises(BadSetting, match=r"stage 'mmr': unknown key 'trad', did you mean 'trade'"):
+        read_stage({"kind": "mmr", "trad": 0.5})
+    with pytest.raises(BadSetting, match=r"stage 'mmr': 'trade' is 2"):
+        read_stage({"kind": "mmr", "trade": 2})
+    with pytest.raises(BadSetting, match=r"a stage is a table with a 'kind' \(exclude, cap, "):
+        read_stage({"trade": 2})
+    with pytest.raises(BadSetting, match=r"stage 'exclude': the key 'where' is missing"):
+        read_stage({"kind": "exclude"})
+    with pytest.raises(BadSetting, match=r"'price, 3' is no rule"):
+        read_stage({"kind": "exclude", "where": "price, 3"})
