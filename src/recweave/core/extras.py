@@ -41,7 +41,7 @@ def require(module: str, *, extra: str) -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if error.name and not module.startswith(error.name):
+        if error.name and not f"{module}.".startswith(f"{error.name}."):
             raise  # the package is there but broken; hiding that would mislead
         command = INSTALL.format(extra=extra)
         raise MissingExtra(f"this needs {module}, which is not installed; run: {command}") from None

@@ -1,6 +1,7 @@
 """Settings that are values: typed, frozen, comparable, and strict about unknown keys."""
 
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -33,10 +34,28 @@ def _explain(cls: type[BaseModel], error: ValidationError) -> list[str]:
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            near = did_you_mean(str(problem["loc"][-1]), cls.model_fields)
+            *path, last = problem["loc"]
+            near = did_you_mean(str(last), _keys_at(cls, path))
             found.append(f"unknown key '{key}', {near}")
         elif problem["type"] == "missing":
             found.append(f"the key '{key}' is missing")
         else:
             found.append(f"'{key}' is {problem['input']!r}: {problem['msg'].lower()}")
     return found
+
+
+def _keys_at(cls: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+    """The keys that a part of a value knows; a path holds keys, tags of unions and list places."""
+    models = [cls]
+    for step in (step for step in path if isinstance(step, str)):
+        fields = [model.model_fields[step] for model in models if step in model.model_fields]
+        inner = [model for field in fields for model in _models_in(field.annotation)]
+        tagged = [m for m in models if any(f.default == step for f in m.model_fields.values())]
+        models = inner or tagged or models
+    return [name for model in models for name in model.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

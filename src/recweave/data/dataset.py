@@ -168,12 +168,14 @@ class Dataset:
                 for name in COLUMNS
                 if name in manifest["counts"]
             }
+            counts = {name: len(table) for name, table in tables.items()}
+            if counts != manifest["counts"]:
+                raise ValueError(f"it holds {counts} rows instead of {manifest['counts']}")
             about = [str(manifest[key]) for key in ("name", "source", "licence")]
-        except FileNotFoundError as error:
-            raise BadArtifact(
-                f"{folder} is no dataset folder: {error.filename} is missing"
-            ) from None
-        except (KeyError, TypeError, json.JSONDecodeError, pl.exceptions.PolarsError) as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
+            missing = error.filename or error  # Polars puts the name into its message
+            raise BadArtifact(f"{folder} is no dataset folder: {missing} is missing") from None
+        except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
             raise BadArtifact(
                 f"{folder} cannot be read ({error}); "
                 "read the source again with `recweave data read`"

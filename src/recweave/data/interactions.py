@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import sparse
 
-from recweave.core.arrays import Array, Csr
+from recweave.core.arrays import Array, Csr, order_by
 from recweave.core.errors import UnknownName
 from recweave.data.schema import BEHAVIORS
 
@@ -54,12 +54,13 @@ class Interactions:
         """From plain sequences; without times, the order given is the order of events."""
         users, items = np.asarray(user, np.int32), np.asarray(item, np.int32)
         n = len(users)
-        names = [behavior] * n if isinstance(behavior, str) else behavior
+        names = [behavior] if isinstance(behavior, str) else behavior
+        codes = np.array([BEHAVIORS.index(name) for name in names], np.int8)
         found = (int(users.max(initial=-1)) + 1, int(items.max(initial=-1)) + 1)
         return cls(
             user=users,
             item=items,
-            behavior=np.array([BEHAVIORS.index(name) for name in names], np.int8),
+            behavior=np.broadcast_to(codes, (n,)).copy(),
             value=np.broadcast_to(np.asarray(value, np.float32), (n,)).copy(),
             time=np.arange(n) if time is None else np.asarray(time, np.int64),
             shape=found if shape is None else shape,
@@ -109,7 +110,12 @@ class Interactions:
 
     def by_user(self) -> Int[Array, " n"]:
         """Row numbers that sort by user, then time; equal times keep the order of the source."""
-        return np.lexsort((self.time, self.user))
+        order = order_by(self.user, self.shape[0])
+        user, time = self.user[order], self.time[order]
+        if ((time[1:] < time[:-1]) & (user[1:] == user[:-1])).any():
+            by_time = np.argsort(self.time, kind="stable")
+            order = by_time[order_by(self.user[by_time], self.shape[0])]
+        return order
 
 
 def join(first: Interactions, *more: Interactions) -> Interactions:
@@ -206,18 +212,30 @@ class Histories:
         """The row that each event belongs to."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
-    def matrix(self, decay: float = 1.0) -> Csr:
+    def matrix(self, decay: float = 1.0, weights: Float[Array, " behaviors"] | None = None) -> Csr:
         """Rows by items, float32: `decay` to the power of the events since; 1 for the newest.
 
-        An item that occurs again counts once, as of its newest event.
+        An item that occurs again counts once, as of its newest event. With `weights`, one for each
+        of `BEHAVIORS`, each event's part is multiplied by its behaviour's and the strongest
+        counts; what comes to 0 is left out.
         """
-        row = self.row_numbers()
-        age = self.start[row + 1] - 1 - np.arange(len(row))
-        weight = np.power(decay, age, dtype=np.float64).astype(np.float32)
-        key = row * self.items + self.item
-        _, newest = np.unique(key[::-1], return_index=True)  # the first from the end is the newest
-        keep = len(key) - 1 - newest
-        made = sparse.csr_array(
-            (weight[keep], (row[keep], self.item[keep])), shape=(len(self), self.items)
-        )
+        shape = (len(self), self.items)
+        # By columns, the events of one pair stand side by side.
+        events = np.arange(len(self.item))
+        columns = sparse.csr_array((events, self.item, self.start), shape=shape).tocsc()
+        row, event = columns.indices, columns.data
+        item = self.item[event]
+        age = self.start[row + 1] - 1 - event
+        strength = np.power(decay, age, dtype=np.float64).astype(np.float32)
+        if weights is not None:
+            strength *= weights[self.behavior[event]]
+        new = np.ones(len(row), bool)
+        new[1:] = (row[1:] != row[:-1]) | (item[1:] != item[:-1])
+        if not new.all():
+            first = np.flatnonzero(new)
+            # Where behaviours weigh the same, the newest is the strongest.
+            strength, row, item = np.maximum.reduceat(strength, first), row[first], item[first]
+        made = sparse.csr_array((strength, (row, item)), shape=shape)
+        if weights is not None:
+            made.eliminate_zeros()
         return made

@@ -51,7 +51,7 @@ COLUMNS: Mapping[str, Mapping[str, pl.DataType]] = {
 }
 """Column names and types of each table. `items` and `users` may carry more columns than these."""
 
-REQUIRED: Mapping[str, tuple[str, ...]] = {
+REQUIRED: dict[str, tuple[str, ...]] = {
     "events": ("user_id", "item_id"),
     "reviews": ("user_id", "item_id"),
     "items": ("item_id",),
@@ -59,6 +59,14 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "links": ("item_id", "other_id", "relation"),
     "impressions": ("impression_id", "user_id", "shown"),
 }
+
+PRESENT: Mapping[str, tuple[str, ...]] = REQUIRED | {
+    "events": ("user_id", "item_id", "behavior", "value"),
+}
+"""Columns without gaps."""
+
+UNIQUE: Mapping[str, str] = {"items": "item_id", "users": "user_id"}
+"""The column that names a row, where each row must have a name of its own."""
 
 DEFAULTS: Mapping[str, pl.Expr] = {
     "behavior": pl.lit("rating").cast(pl.Enum(BEHAVIORS)),
@@ -83,7 +91,8 @@ def conform(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
 
     Raises:
         BadInput: if a required column is missing, a column is not known (outside items and
-            users) or a value does not fit its column's type.
+            users), a value does not fit its column's type, a number is not finite, an id or an
+            event's behaviour or value is null, or two rows of items or users have one id.
     """
     columns = COLUMNS[table]
     for name in REQUIRED[table]:
@@ -102,6 +111,30 @@ def conform(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
         else:
             made.append(pl.col(name).cast(kind))
     try:
-        return frame.select(*made, *extra)
+        fitting = frame.select(*made, *extra)
     except pl.exceptions.PolarsError as error:
         raise BadInput(f"{where}: the {table} do not fit their columns' types: {error}") from None
+    _check(fitting, table, where)
+    return fitting
+
+
+def _check(frame: pl.DataFrame, table: str, where: str) -> None:
+    """Refuse what the types allow and the table does not."""
+
+    def refuse(column: str, bad: pl.Series, what: str) -> None:
+        if bad.any():
+            row = bad.arg_max()
+            raise BadInput(
+                f"{where}: {bad.sum():,} of {len(frame):,} {table} have {what} '{column}', "
+                f"the first in row {row}: {frame.row(row or 0, named=True)}; "
+                "mend the source, or drop them with `recweave data check --skip-bad`"
+            )
+
+    for name in PRESENT[table]:
+        refuse(name, frame[name].is_null(), "no")
+    for name, kind in COLUMNS[table].items():
+        if kind.is_float():
+            refuse(name, ~frame[name].is_finite(), "an infinite or undefined")
+    if table in UNIQUE:
+        ids = frame[UNIQUE[table]]
+        refuse(UNIQUE[table], ~ids.is_first_distinct(), "an earlier row's")

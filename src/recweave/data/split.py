@@ -6,13 +6,13 @@ sees `Split.train` alone; equal times keep the order of the source, so a cut is 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Int
 from pydantic import Field
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, order_by
 from recweave.core.errors import BadInput, BadSetting
 from recweave.core.value import Value
 from recweave.data.interactions import Interactions, behavior_code, join
@@ -138,11 +138,12 @@ class RatioUser(Splitter):
         if self.by == "time":
             order = log.by_user()
         else:
-            order = np.lexsort((np.random.default_rng(seed).permutation(len(log)), log.user))
+            order = np.random.default_rng(seed).permutation(len(log))
+            order = order[order_by(log.user[order], log.shape[0])]
         user = log.user[order]
         count = log.user_counts()
-        test = np.maximum(1, np.floor(self.test * count))
-        valid = np.maximum(1, np.floor(self.valid * count)) if self.valid else np.zeros(len(count))
+        test = np.maximum(1, _floor(self.test * count))
+        valid = np.maximum(1, _floor(self.valid * count)) if self.valid else np.zeros(len(count))
         enough = count > test + valid
         left = _count_from_end(user, np.ones(len(log), bool))
         part = np.full(len(log), TRAIN, np.int8)
@@ -172,11 +173,16 @@ class GlobalTime(Splitter):
         ordered = np.sort(log.time)
 
         def moment(given: int | None, share: float) -> int:
-            at = min(len(ordered) - 1, int(np.ceil(len(ordered) * (1 - share))))
-            return int(ordered[at]) if given is None else given
+            held = int(_floor(min(share, 1.0) * len(ordered)))
+            return int(ordered[-max(1, held)]) if given is None else given
 
         test_from = moment(self.test_from, self.test)
         valid_from = moment(self.valid_from, self.valid + self.test)
+        if self.valid_from is not None and valid_from >= test_from:
+            raise BadSetting(
+                f"validation would begin at {valid_from}, but test begins at {test_from}; "
+                "give valid_from an earlier moment"
+            )
         part = np.full(len(log), TRAIN, np.int8)
         if self.valid or self.valid_from is not None:
             part[log.time >= valid_from] = VALID
@@ -200,10 +206,10 @@ class RandomWarm(Splitter):
 
     def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
         """See `Splitter.parts`."""
-        place = np.random.default_rng(seed).permutation(len(log))
-        free = (_count(log.user, place) > self.keep) & (_count(log.item, place) > self.keep)
-        drawn = np.flatnonzero(free)[np.argsort(place[free])]
-        tests, valids = int(len(log) * self.test), int(len(log) * self.valid)
+        order = np.random.default_rng(seed).permutation(len(log))
+        users, items = _count(log.user[order]), _count(log.item[order])
+        drawn = order[(users > self.keep) & (items > self.keep)]
+        tests, valids = (int(_floor(s * len(log))) for s in (self.test, self.valid))
         part = np.full(len(log), TRAIN, np.int8)
         part[drawn[:tests]] = TEST
         part[drawn[tests : tests + valids]] = VALID
@@ -246,28 +252,35 @@ def _is_target(log: Interactions, target: tuple[str, ...]) -> Bool[Array, " n"]:
     return np.isin(log.behavior, [behavior_code(name) for name in target])
 
 
-def _count(group: Int[Array, " n"], place: Int[Array, " n"]) -> Int[Array, " n"]:
-    """For each event its number, from 1, within its group in the order of `place`."""
-    order = np.lexsort((place, group))
+def _floor(product: Any) -> Any:
+    """⌊share · count⌋ as on paper: .57 of 100 is 57, though the floats' product is below it."""
+    return np.floor(product + 1e-9)
+
+
+def _count(group: Int[Array, " n"]) -> Int[Array, " n"]:
+    """For each event its number, from 1, within its group."""
+    order = order_by(group, int(group.max(initial=-1)) + 1)
     ones = np.ones(len(group), bool)
     return _unsort(_count_from_start(group[order], ones), order)
 
 
 def _count_from_start(user: Int[Array, " n"], counted: Bool[Array, " n"]) -> Int[Array, " n"]:
-    """How many counted events a user has up to each, itself included; sorted by user."""
+    """How many counted events a user has up to each, itself included; users stand together."""
     total = np.cumsum(counted)
-    first = np.searchsorted(user, user, side="left")
-    before = np.where(first > 0, total[first - 1], 0)
-    return np.asarray(total - before)
+    begins = np.ones(len(user), bool)
+    begins[1:] = user[1:] != user[:-1]
+    first = np.flatnonzero(begins)
+    before = total[first] - counted[first]
+    return np.asarray(total - np.repeat(before, np.diff(first, append=len(user))))
 
 
 def _count_from_end(user: Int[Array, " n"], counted: Bool[Array, " n"]) -> Int[Array, " n"]:
-    """How many counted events a user has from each on, itself included; sorted by user."""
-    return np.asarray(_count_from_start(-user[::-1], counted[::-1])[::-1])
+    """How many counted events a user has from each on, itself included; users stand together."""
+    return np.asarray(_count_from_start(user[::-1], counted[::-1])[::-1])
 
 
 def _seen_before(user: Int[Array, " n"], mark: Bool[Array, " n"]) -> Bool[Array, " n"]:
-    """Whether a marked event of the same user comes before each; sorted by user."""
+    """Whether a marked event of the same user comes before each; users stand together."""
     return np.asarray(_count_from_start(user, mark) - mark > 0)
 
 
