@@ -10,6 +10,10 @@ RECIPES: Registry[type[Recipe]] = Registry(
     {
         "popularity": "recweave.models.popularity:Popularity",
         "random": "recweave.models.popularity:Random",
+        "item_knn": "recweave.models.neighbours.knn:ItemKNN",
+        "user_knn": "recweave.models.neighbours.knn:UserKNN",
+        "item_cf": "recweave.models.neighbours.item_cf:ItemCF",
+        "user_cf": "recweave.models.neighbours.user_cf:UserCF",
     },
     group="recweave.models",
 )

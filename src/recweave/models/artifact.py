@@ -20,6 +20,12 @@ KINDS: Registry[type[Any]] = Registry(
         "factors": "recweave.models.kinds:Factors",
         "item_weights": "recweave.models.kinds:ItemWeights",
         "item_scores": "recweave.models.kinds:ItemScores",
+        "user_votes": "recweave.models.neighbours.knn:UserVotes",
+        "neighbourhood": "recweave.models.neighbours.pairs:Neighbourhood",
+        "weighting": "recweave.models.neighbours.weighting:Weighting",
+        "user_neighbours": "recweave.models.neighbours.user_cf:UserNeighbours",
+        "item_neighbours": "recweave.models.neighbours.item_cf:ItemNeighbours",
+        "blend": "recweave.models.blend:Blend",
     },
     group="recweave.kinds",
 )

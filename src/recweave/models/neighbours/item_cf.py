@@ -1,0 +1,141 @@
+"""ItemCF: a rating from those that the user gave to items rated alike."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+from pydantic import Field
+from scipy import sparse
+
+from recweave.core.arrays import Array, Csr
+from recweave.core.memory import require_memory
+from recweave.data.interactions import Interactions
+from recweave.encode.features import Features
+from recweave.models.base import Tune
+from recweave.models.neighbours.nearest import nearest
+from recweave.models.neighbours.ratings import RatingCF, RatingNeighbours, groups, line_means, rated
+from recweave.models.neighbours.similarity import Similarity
+from recweave.models.query import Query
+from recweave.parallel import Pool, Serial
+
+TABLE_BYTES = 32 * 2**20
+"""Of one float64 table of items by items; a block of items holds about six at a time."""
+
+
+class ItemCF(RatingCF):
+    """A rating from those that the user gave to items rated alike (Sarwar et al., WWW 2001).
+
+    Equation 4 of spec.md 5.1: Σ r_aj w_ij / Σ |w_ij| over the `k` items j nearest to i of those
+    that a rated, with w_ij > 0. As written, over the `k` nearest of all, what a has not rated being
+    0, negative weights included, with Σ w_ij for divisor. Adjusted cosine takes each rating less
+    its user's mean and always runs over the users who rated both; in equation 4 its negative
+    weights can drive a prediction off the scale.
+
+    The count form, w_ij = C_ij / √(N_i N_j), needs no ratings: it is `ItemKNN` with cosine.
+
+    A list is ordered by Σ r_aj w_ij over those j of a's items that are among the `k` nearest to i,
+    not by the predicted rating (see `UserCF`). The cost of fitting is the sum over users of the
+    square of their ratings, for each of up to eight sums; memory holds all positive weights.
+    """
+
+    similarity: Annotated[
+        Literal["cosine", "adjusted_cosine"], Tune(choices=("cosine", "adjusted_cosine"))
+    ] = Field("adjusted_cosine", description="how alike two items are, over the users of both")
+
+    def fit(
+        self,
+        train: Interactions,
+        *,
+        features: Features | None = None,
+        valid: Interactions | None = None,
+        seed: int = 0,
+        pool: Pool = Serial(),  # noqa: B008
+    ) -> "ItemNeighbours":
+        """See `Recipe.fit`.
+
+        Raises:
+            BadInput: if the log holds no ratings.
+        """
+        adjusted = self.similarity == "adjusted_cosine"
+        shared = self._shared(train, clipped=adjusted or self.semantics == "rigorous")
+        lines: Csr = shared["ratings"]
+        if adjusted:
+            mean = np.repeat(shared["user_mean"], np.diff(lines.indptr))
+            lines = sparse.csr_array((lines.data - mean, lines.indices, lines.indptr), lines.shape)
+        blocks = list(self._weights(lines.T.tocsr()))
+        weights, closest = (
+            sparse.csr_array(sparse.vstack(part, format="csr"))
+            for part in zip(*blocks, strict=True)
+        )
+        return ItemNeighbours(**shared, weights=weights, closest=closest)
+
+    def _weights(self, lines: Csr) -> Iterator[tuple[Csr, Csr]]:
+        """`ItemNeighbours.weights` and `closest`, by blocks of items."""
+        rigorous, zeros = self.semantics == "rigorous", self.similarity == "cosine"
+        items = lines.shape[0]
+        common = int((np.bincount(lines.indices).astype(np.int64) ** 2).sum())
+        require_memory(
+            8 * min(items**2, common) + 6 * TABLE_BYTES,
+            f"ItemCF on {items:,} items",
+            "leave out rare items and users (k-core), or use item_knn",
+        )
+        compare = Similarity(
+            lines,
+            "cosine",
+            "unknown" if rigorous or not zeros else "zero",
+            self.shrinkage if rigorous else 0.0,
+        )
+        size = max(1, TABLE_BYTES // (8 * items))
+        for first in range(0, items, size):
+            similar = compare(lines[first : first + size])
+            own = np.arange(len(similar))
+            similar[own, first + own] = -np.inf
+            near = np.where(nearest(similar, self.k), similar, 0)
+            kept = np.maximum(similar, 0) if rigorous else near
+            yield sparse.csr_array(kept), sparse.csr_array(np.maximum(near, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class ItemNeighbours(RatingNeighbours):
+    """What `ItemCF` trains.
+
+    Attributes:
+        weights: How alike items are: all positive ones if rigorous, else the `k` largest of a row.
+        closest: The `k` largest of each row, if positive; for lists.
+    """
+
+    weights: Csr
+    closest: Csr
+
+    def raw(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
+        """See `RatingNeighbours.raw`."""
+        asked, place = np.unique(user, return_inverse=True)
+        lines = self._rows(asked)
+        above, below = np.empty(len(user)), np.empty(len(user))
+        for one, pairs in groups(place):
+            entries = slice(lines.indptr[one], lines.indptr[one + 1])
+            rated_items, rating = lines.indices[entries], lines.data[entries].astype(np.float64)
+            weight = self.weights[item[pairs]]
+            whole = weight.sum(axis=1)
+            weight = weight[:, rated_items].toarray()
+            if self.rigorous:
+                weight = np.where(nearest(weight, self.k), weight, 0)
+                whole = weight.sum(axis=1)
+            above[pairs], below[pairs] = weight @ rating, whole
+        mean = line_means(lines, self.means)[place]
+        return self._share(above, below, self._fallback(mean, item))
+
+    def scores(self, query: Query) -> Float[Array, "batch items"]:
+        """See `Model.scores`: ratings times likeness, summed over the history."""
+        made = rated(query.history) @ self.closest.T
+        return np.asarray(made.toarray(), dtype=np.float32)
+
+    def heard(self, user: int, item: int) -> tuple[Int[Array, " some"], Float[Array, " some"]]:
+        """See `RatingNeighbours.heard`."""
+        weight = self.weights[[item]].toarray()[0]
+        rows = self._rows(np.array([user])).indices if self.rigorous else np.arange(len(weight))
+        rows = rows[weight[rows] != 0]
+        rows = rows[nearest(weight[None, rows], self.k)[0]]
+        return rows, weight[rows]

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from recweave.models.neighbours.similarity import Similarity
+
+
+@pytest.fixture
+def ratings():
+    """30 lines over 25 places, half of them empty; line 0 is constant, line 1 empty."""
+    rng = np.random.default_rng(0)
+    table = rng.integers(1, 11, (30, 25)) / 2 * (rng.random((30, 25)) < 0.5)
+    table[0] = np.where(table[0] > 0, 4.1, 0)
+    table[1] = 0
+    return table
+
+
+def cosine(x, y):
+    return x @ y / np.sqrt((x @ x) * (y @ y))
+
+
+def by_pairs(table, measure, missing, shrinkage):
+    """The definition, pair by pair."""
+    made = np.zeros((len(table), len(table)))
+    for a, x in enumerate(table):
+        for b, y in enumerate(table):
+            both = (x > 0) & (y > 0)
+            here = both if missing == "unknown" else np.ones(len(x), bool)
+            if measure == "cosine" and (x[here] * y[here]).any():
+                made[a, b] = cosine(x[here], y[here])
+            if measure == "pearson" and here.sum() > 1 and np.ptp(x[here]) * np.ptp(y[here]) > 0:
+                made[a, b] = np.corrcoef(x[here], y[here])[0, 1]
+            if shrinkage:
+                made[a, b] *= both.sum() / (both.sum() + shrinkage)
+    return made
+
+
+@pytest.mark.parametrize("measure", ["cosine", "pearson"])
+@pytest.mark.parametrize("missing", ["unknown", "zero"])
+@pytest.mark.parametrize("shrinkage", [0.0, 10.0])
+def test_equals_the_definition_pair_by_pair(ratings, measure, missing, shrinkage):
+    lines = sparse.csr_array(ratings)
+    made = Similarity(lines, measure, missing, shrinkage)(lines[5:12])
+    expected = by_pairs(ratings, measure, missing, shrinkage)[5:12]
+    np.testing.assert_allclose(made, expected, atol=2e-6)
+
+
+def test_a_rating_of_zero_is_a_rating():
+    with_zero = sparse.csr_array(
+        (np.array([0.0, 2.0, 4.0, 1.0, 2.0, 3.0]), np.tile(np.arange(3), 2), [0, 3, 6]),
+        shape=(2, 3),
+    )
+    made = Similarity(with_zero, "pearson", "unknown", 0.0)(with_zero)
+    np.testing.assert_allclose(made, np.ones((2, 2)), atol=1e-6)
+
+
+@pytest.mark.parametrize("level", [4.1, 1e6])
+def test_constant_lines_resemble_nobody(level):
+    lines = sparse.csr_array(np.array([[level] * 7, [1.0, 2, 3, 4, 5, 6, 7]]))
+    made = Similarity(lines, "pearson", "unknown", 0.0)(lines)
+    np.testing.assert_array_equal(made, [[0, 0], [0, 1]])
