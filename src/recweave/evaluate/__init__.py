@@ -1,1 +1,24 @@
-"""Lists and predictions against held-out events: numbers, intervals, slices, plots."""
+"""Rankings and predictions against held-out events: numbers, intervals, slices, reports."""
+
+from recweave.evaluate.catalogue import Catalogue, head_items
+from recweave.evaluate.evaluate import evaluate, evaluate_model, evaluate_predictions
+from recweave.evaluate.metrics import METRICS, Metric, parse_metric
+from recweave.evaluate.report import Report, differences, means, over_seeds
+from recweave.evaluate.slices import SLICES, Slice
+
+__all__ = [
+    "METRICS",
+    "SLICES",
+    "Catalogue",
+    "Metric",
+    "Report",
+    "Slice",
+    "differences",
+    "evaluate",
+    "evaluate_model",
+    "evaluate_predictions",
+    "head_items",
+    "means",
+    "over_seeds",
+    "parse_metric",
+]

@@ -1,0 +1,153 @@
+"""What lists are like apart from being right: variety, reach, popularity.
+
+Some are one value per user (their mean is over the users whose list they are defined for), some
+one number for all lists together. Padding is left out everywhere. None of them looks at what was
+held out, so none says that a list is good.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import sparse
+
+from recweave.core.arrays import Array, Csr
+from recweave.core.errors import BadSetting
+from recweave.evaluate.catalogue import Catalogue
+
+Lists = Int[Array, "users k"]
+PerUser = Float[Array, " users"]
+T = TypeVar("T")
+
+ROWS = 65_536
+"""Users whose sums of vectors are held at a time."""
+
+
+def popularity(lists: Lists, catalogue: Catalogue) -> PerUser:
+    """Mean number of train events of the listed items; its mean over users is ARP.
+
+    From 0 up; NaN for an empty list. (Yin et al., VLDB 2012)
+    """
+    return _mean(lists, catalogue.events)
+
+
+def novelty(lists: Lists, catalogue: Catalogue) -> PerUser:
+    """Mean self-information of the listed items, in bits: −log2(share of users who have it).
+
+    The share is of the users with any train event; an item that nobody has counts as had by one,
+    so that values stay within [0, log2 users]. NaN for an empty list. (Zhou et al., PNAS 2010)
+    """
+    share = np.maximum(catalogue.owners, 1) / max(catalogue.users, 1)
+    return _mean(lists, -np.log2(share))
+
+
+def tail_share(lists: Lists, catalogue: Catalogue) -> PerUser:
+    """Share of the listed items that are not among the popular ones (`Catalogue.head`), in [0, 1].
+
+    NaN for an empty list.
+    """
+    return _mean(lists, ~catalogue.head)
+
+
+def intra_list_diversity(lists: Lists, catalogue: Catalogue) -> PerUser:
+    """Mean of 1 − cosine over the pairs of a list's items, in [0, 2] (spec.md 1.3, ILD@k).
+
+    Items without a vector are left out; NaN for a list with fewer than two that have one.
+    (Smyth & McClave, ICCBR 2001)
+    """
+    vectors = _needed(catalogue.vectors, "ild", "vectors")
+    listed = _incidence(lists, len(vectors))
+    squares = [
+        np.square(listed[first : first + ROWS] @ vectors).sum(axis=1, dtype=np.float64)
+        for first in range(0, len(lists), ROWS)
+    ]
+    size = listed @ np.asarray(vectors.any(axis=1), np.float64)
+    # ‖Σ v‖² is the sum of the cosines of all ordered pairs, each item with itself included.
+    pairs = np.where(size > 1, size * (size - 1), np.nan)
+    return np.asarray(1 - (np.concatenate([*squares, np.empty(0)]) - size) / pairs)
+
+
+def category_entropy(lists: Lists, catalogue: Catalogue) -> PerUser:
+    """Shannon entropy of the categories of a list over that of all categories in equal parts.
+
+    In [0, 1]; the base of the logarithm cancels. An item of several categories counts in equal
+    parts for each. NaN for a list without categories, or where the catalogue has fewer than two.
+    """
+    has = _needed(catalogue.categories, "category_entropy", "categories")
+    size = np.diff(has.indptr)
+    parts = sparse.csr_array((np.repeat(1 / np.maximum(1, size), size), has.indices, has.indptr))
+    found: Csr = sparse.csr_array(_incidence(lists, has.shape[0]) @ parts)
+    row = np.repeat(np.arange(len(lists)), np.diff(found.indptr))
+    total = np.bincount(row, weights=found.data, minlength=len(lists))
+    share = found.data / total[row]
+    entropy = np.bincount(row, weights=-share * np.log(share), minlength=len(lists))
+    most = np.log(has.shape[1]) if has.shape[1] > 1 else np.nan
+    return np.where(total > 0, entropy / most, np.nan)
+
+
+def coverage(lists: Lists, catalogue: Catalogue) -> float:
+    """Share of the catalogue's items that are in at least one list, in [0, 1]."""
+    return float((_exposure(lists, catalogue) > 0).mean())
+
+
+def category_coverage(lists: Lists, catalogue: Catalogue) -> float:
+    """Share of the catalogue's categories with an item in at least one list (spec.md eq. 7)."""
+    has = _needed(catalogue.categories, "category_coverage", "categories")
+    if not has.shape[1]:
+        return float("nan")
+    shown = _exposure(lists, catalogue) > 0
+    return float((shown.astype(np.float64) @ has > 0).mean())
+
+
+def gini(lists: Lists, catalogue: Catalogue) -> float:
+    """Gini coefficient of how often each item of the catalogue is listed; lower is more even.
+
+    0 if all are listed equally often, 1 − 1/items if one item has all places; NaN if nothing is
+    listed. Items that are never listed count.
+    """
+    shown = np.sort(_exposure(lists, catalogue))
+    n = len(shown)
+    weight = 2 * np.arange(1, n + 1) - n - 1
+    return float((weight @ shown) / (n * shown.sum())) if shown.any() else float("nan")
+
+
+PER_LIST: Mapping[str, Callable[[Lists, Catalogue], PerUser]] = {
+    "popularity": popularity,
+    "novelty": novelty,
+    "tail_share": tail_share,
+    "ild": intra_list_diversity,
+    "category_entropy": category_entropy,
+}
+
+ALL_LISTS: Mapping[str, Callable[[Lists, Catalogue], float]] = {
+    "coverage": coverage,
+    "category_coverage": category_coverage,
+    "gini": gini,
+}
+
+
+def _mean(lists: Lists, value: Array) -> PerUser:
+    filled = lists >= 0
+    size = filled.sum(axis=1)
+    total = np.where(filled, value[lists], 0).sum(axis=1, dtype=np.float64)
+    return np.asarray(total / np.where(size > 0, size, np.nan))
+
+
+def _incidence(lists: Lists, items: int) -> Csr:
+    filled = lists >= 0
+    start = np.concatenate([[0], np.cumsum(filled.sum(axis=1))])
+    ones = np.ones(start[-1], np.float32)
+    return sparse.csr_array((ones, lists[filled], start), shape=(len(lists), items))
+
+
+def _exposure(lists: Lists, catalogue: Catalogue) -> Int[Array, " items"]:
+    return np.bincount(lists[lists >= 0], minlength=len(catalogue.events))
+
+
+def _needed(there: T | None, metric: str, what: str) -> T:
+    if there is None:
+        raise BadSetting(
+            f"{metric} needs the items' {what}; give them to Catalogue.of(train, {what}=...)"
+        )
+    return there

@@ -1,0 +1,124 @@
+"""Yes-or-no predictions against the truth; positive is "the user will like it" (spec.md 3.6).
+
+Every share whose divisor is 0 is NaN, never 0 or 1 by decree.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from recweave.core.arrays import Array
+
+Truth = Bool[Array, " n"]
+Scores = Float[Array, " n"]
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How many pairs were called what. The counts may be fractions (means over repeats).
+
+    Attributes:
+        tp, fp: Pairs called positive that are, and that are not.
+        tn, fn: Pairs called negative that are, and that are not.
+    """
+
+    tp: float
+    fp: float
+    tn: float
+    fn: float
+
+    @classmethod
+    def of(cls, positive: Truth, called: Truth) -> "Confusion":
+        """From the truth and what was called positive."""
+        both = float((positive & called).sum())
+        return cls(
+            tp=both,
+            fp=float(called.sum()) - both,
+            tn=float((~positive & ~called).sum()),
+            fn=float(positive.sum()) - both,
+        )
+
+    def precision(self) -> float:
+        """TP / (TP + FP) (spec.md eq. 5)."""
+        return _share(self.tp, self.tp + self.fp)
+
+    def tpr(self) -> float:
+        """TP / (TP + FN): the recall of the positives (spec.md eq. 6)."""
+        return _share(self.tp, self.tp + self.fn)
+
+    def fpr(self) -> float:
+        """FP / (FP + TN): the share of disliked pairs that would be recommended; lower is better.
+
+        On its own it means little: whoever recommends nothing has 0.
+
+        >>> Confusion(tp=8, fp=3, tn=1, fn=2).fpr()
+        0.75
+        """
+        return _share(self.fp, self.fp + self.tn)
+
+    def accuracy(self) -> float:
+        """(TP + TN) / all; on unequal classes, compare with the share of the larger one."""
+        return _share(self.tp + self.tn, self.tp + self.fp + self.tn + self.fn)
+
+    def balanced_accuracy(self) -> float:
+        """Mean of the two classes' recalls; 0.5 for whoever always gives the same answer."""
+        return (self.tpr() + 1 - self.fpr()) / 2
+
+    def mcc(self) -> float:
+        """Matthews' correlation of truth and call, in [-1, 1]; NaN if either is constant."""
+        sides = (self.tp + self.fp, self.tp + self.fn, self.tn + self.fp, self.tn + self.fn)
+        return _share(self.tp * self.tn - self.fp * self.fn, float(np.sqrt(np.prod(sides))))
+
+
+def roc_auc(positive: Truth, score: Scores) -> float:
+    """Chance that a positive is scored above a negative, ties counting half; in [0, 1].
+
+    >>> roc_auc(np.array([True, True, False]), np.array([0.9, 0.5, 0.5]))
+    0.75
+    """
+    _, group, size = np.unique(score, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(size) - (size - 1) / 2)[group]
+    ones, zeros = float(positive.sum()), float((~positive).sum())
+    return _share(float(rank[positive].sum()) - ones * (ones + 1) / 2, ones * zeros)
+
+
+def pr_auc(positive: Truth, score: Scores) -> float:
+    """Area under precision over recall as a sum of steps (average precision), in [0, 1].
+
+    Equal scores are one step, so the order of the rows is no matter. A random order gets the share
+    of positives.
+    """
+    true, false = _along(positive, score)
+    gained = np.diff(true, prepend=0)
+    return _share(float((gained * true / (true + false)).sum()), float(positive.sum()))
+
+
+def pr_auc_negative(positive: Truth, score: Scores) -> float:
+    """`pr_auc` of the negatives, lowest score first: how well the disliked pairs are found."""
+    return pr_auc(~positive, -score)
+
+
+def fpr_at_tpr(positive: Truth, score: Scores, tpr: float) -> float:
+    """The least false-positive rate at a threshold that reaches the true-positive rate `tpr`.
+
+    A threshold takes equal scores together; no interpolation. In [0, 1], lower is better. Compare
+    models by it and not by their rates at thresholds of their own.
+    """
+    true, false = _along(positive, score)
+    ones, zeros = int(positive.sum()), int((~positive).sum())
+    if not ones or not zeros:
+        return float("nan")
+    first = int(np.searchsorted(true, tpr * ones * (1 - 1e-12)))
+    return float(false[first] / zeros)
+
+
+def _along(positive: Truth, score: Scores) -> tuple[Float[Array, " steps"], Float[Array, " steps"]]:
+    """True and false positives as the threshold falls from one distinct score to the next."""
+    _, group = np.unique(-score, return_inverse=True)
+    true = np.cumsum(np.bincount(group, weights=positive))
+    return true, np.cumsum(np.bincount(group)) - true
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")

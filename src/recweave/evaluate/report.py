@@ -1,0 +1,192 @@
+"""What an evaluation found: values of users, means with intervals, the whole, the slices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from recweave.core.arrays import Array
+from recweave.core.errors import BadInput
+from recweave.evaluate.metrics import parse_metric
+from recweave.evaluate.statistics import Difference, Interval, intervals, paired_bootstrap
+
+Protocol = Literal["rigorous", "paper"]
+
+COUNTS = ("user", "relevant", "rated", "predicted")
+"""Columns of the per-user table that are no metrics."""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The numbers of one model on one part of a split.
+
+    Attributes:
+        per_user: A line per asker: `user` (row), `relevant` (held-out items), each metric, NaN
+            where it is not defined for them; and `rated` and `predicted` (pairs) where ratings
+            were predicted. Any of it may be written to Parquet.
+        whole: Metrics that are one number for all lists or all predictions; without intervals,
+            as a bootstrap over users is no estimate of them (half a catalogue's coverage is lost
+            by drawing users twice).
+        slices: For each way of slicing, a table as `per_user` with a `label` and only the users
+            who have relevant items there.
+        protocol: "paper" repeats a publication's procedure with its flaws.
+        not_asked: Users with relevant items who were given no list, and are not in the table.
+        spread: Standard deviation between seeds of each mean, where there were several.
+    """
+
+    per_user: pl.DataFrame
+    whole: Mapping[str, float] = field(default_factory=dict)
+    slices: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    protocol: Protocol = "rigorous"
+    not_asked: int = 0
+    spread: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        shown = {name: f"{mean.mean:.4f}" for name, mean in self.means(how="normal").items()}
+        shown |= {name: f"{value:.4f}" for name, value in self.whole.items()}
+        told = ", ".join(f"{name} {value}" for name, value in shown.items())
+        return f"<Report ({self.protocol}) of {len(self.per_user):,} users: {told}>"
+
+    @property
+    def without_relevant(self) -> int:
+        """Users in the table who have nothing to be right about; no mean counts them."""
+        there = "relevant" in self.per_user.columns
+        return int((self.per_user["relevant"] == 0).sum()) if there else 0
+
+    def means(
+        self,
+        how: Literal["bootstrap", "normal"] = "bootstrap",
+        *,
+        resamples: int = 2_000,
+        seed: int = 0,
+    ) -> dict[str, Interval]:
+        """Each metric's mean over its users, with a 95 % interval (see `statistics.intervals`)."""
+        return means(self.per_user, how, resamples=resamples, seed=seed)
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines; NaN becomes null."""
+        return {
+            "protocol": self.protocol,
+            "users": len(self.per_user),
+            "without_relevant": self.without_relevant,
+            "not_asked": self.not_asked,
+            "metrics": {
+                name: mean.to_json() | ({"sd": self.spread[name]} if self.spread else {})
+                for name, mean in self.means().items()
+            },
+            "whole": {
+                name: value if np.isfinite(value) else None for name, value in self.whole.items()
+            },
+            "slices": {way: _labels_to_json(table) for way, table in self.slices.items()},
+        }
+
+    def renamed(self, prefix: str) -> "Report":
+        """With `prefix` before the name of each metric of users."""
+        names = [name for name in self.per_user.columns if name not in COUNTS]
+        return replace(self, per_user=self.per_user.rename({n: prefix + n for n in names}))
+
+    def beside(self, other: "Report") -> "Report":
+        """This one with the metrics of another one on the same users."""
+        more = [name for name in other.per_user.columns if name not in self.per_user.columns]
+        return replace(
+            self,
+            per_user=self.per_user.hstack(other.per_user.select(more)),
+            whole={**self.whole, **other.whole},
+            slices={**self.slices, **other.slices},
+        )
+
+
+def means(
+    per_user: pl.DataFrame,
+    how: Literal["bootstrap", "normal"] = "bootstrap",
+    *,
+    resamples: int = 2_000,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Mean and 95 % interval of each metric of a per-user table, errors of ratings over pairs."""
+    names = [name for name in per_user.columns if name not in (*COUNTS, "label")]
+    value, weight, root = _table(per_user, names)
+    found = intervals(value, weight, root, how=how, resamples=resamples, seed=seed)
+    return dict(zip(names, found, strict=True))
+
+
+def over_seeds(reports: Sequence[Report]) -> Report:
+    """One report of a recipe that was fitted with several seeds.
+
+    Each user's values are averaged over seeds, so intervals and paired differences are over users
+    with the chance of training taken out of them as far as the seeds go; `spread` tells that chance
+    apart. Numbers of the whole are averaged.
+
+    Raises:
+        BadInput: if the reports are not of the same users.
+    """
+    first = reports[0]
+    if len(reports) == 1:
+        return first
+    for other in reports[1:]:
+        _same_users(first.per_user, other.per_user)
+    single = [means(report.per_user, "normal") for report in reports]
+    spread = {name: float(np.std([m[name].mean for m in single], ddof=1)) for name in single[0]}
+    return replace(
+        first,
+        per_user=_averaged([report.per_user for report in reports]),
+        whole={key: float(np.mean([r.whole[key] for r in reports])) for key in first.whole},
+        slices={way: _averaged([r.slices[way] for r in reports]) for way in first.slices},
+        spread=spread,
+    )
+
+
+def differences(
+    ours: pl.DataFrame,
+    theirs: pl.DataFrame,
+    metrics: Sequence[str],
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> dict[str, Difference]:
+    """How two per-user tables differ, ours less theirs (see `statistics.paired_bootstrap`).
+
+    Raises:
+        BadInput: if they are not of the same users in the same order.
+    """
+    _same_users(ours, theirs)
+    value, weight, root = _table(ours, metrics)
+    found = paired_bootstrap(
+        (value, weight), _table(theirs, metrics)[:2], root, resamples=resamples, seed=seed
+    )
+    return dict(zip(metrics, found, strict=True))
+
+
+def _same_users(ours: pl.DataFrame, theirs: pl.DataFrame) -> None:
+    if not ours["user"].equals(theirs["user"]):
+        raise BadInput(
+            f"the tables are of different users ({len(ours):,} and {len(theirs):,} lines); "
+            "evaluate both on the same part of the same split"
+        )
+
+
+def _averaged(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    names = [name for name in tables[0].columns if name not in ("user", "relevant", "label")]
+    mean = {name: np.mean([t[name].to_numpy() for t in tables], axis=0) for name in names}
+    return tables[0].with_columns(**{name: pl.Series(value) for name, value in mean.items()})
+
+
+def _table(per_user: pl.DataFrame, names: Sequence[str]) -> tuple[Array, Array, Array]:
+    """Values, weights (0 where not defined), and which are roots of a mean square."""
+    measures = [parse_metric(name).measure for name in names]
+    value = per_user.select(names).to_numpy().astype(np.float64)
+    weight = np.ones_like(value)
+    for column, measure in enumerate(measures):
+        if measure.weight is not None:
+            weight[:, column] = per_user[measure.weight].to_numpy()
+    return value, np.where(np.isfinite(value), weight, 0.0), np.array([m.root for m in measures])
+
+
+def _labels_to_json(table: pl.DataFrame) -> dict[str, Any]:
+    return {
+        str(label): {"users": len(part), "relevant": int(part["relevant"].sum())}
+        | {name: mean.to_json() for name, mean in means(part).items()}
+        for (label,), part in table.group_by("label", maintain_order=True)
+    }

@@ -1,0 +1,96 @@
+"""Kinds of held-out events that are judged apart: popular and not, new and known, short and long.
+
+A slice labels every held-out event from train alone. A metric on a label asks the same lists for
+the events with that label only: they are the relevant ones, hits on others are misses, and users
+without such an event are left out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from recweave.core.arrays import Array
+from recweave.data.interactions import Interactions
+from recweave.evaluate.catalogue import head_items
+
+HISTORY = (0, 1, 5, 10, 20, 50)
+"""Where the groups of history lengths begin."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """A label for each held-out event.
+
+    Attributes:
+        name: What tells the labels apart.
+        labels: In the order of reports.
+        code: Each event's place in `labels`; the same for all events of a (user, item).
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    code: Int[Array, " n"]
+
+
+def by_popularity(
+    train: Interactions,
+    held: Interactions,
+    *,
+    share: float = 0.8,
+    of: Literal["events", "items"] = "events",
+) -> Slice:
+    """Whether the item is in the head: the items with 80 % of the train events (`head_items`)."""
+    head = head_items(train.item_counts(), share=share, of=of)
+    return Slice("popularity", ("head", "tail"), np.where(head[held.item], 0, 1))
+
+
+def by_decile(train: Interactions, held: Interactions) -> Slice:
+    """The tenth of the catalogue that the item is in, by train events; 1 is the least popular.
+
+    Tenths of all items, equally popular ones parted in row order, so the groups of held-out events
+    are far from equal in size.
+    """
+    items = train.shape[1]
+    rank = np.empty(items, np.int64)
+    rank[np.argsort(train.item_counts(), kind="stable")] = np.arange(items)
+    labels = tuple(str(tenth) for tenth in range(1, 11))
+    return Slice("popularity decile", labels, (rank * 10 // items)[held.item])
+
+
+def by_item_age(train: Interactions, held: Interactions) -> Slice:
+    """Whether the item is warm, with an event in train, or cold."""
+    cold = train.item_counts()[held.item] == 0
+    return Slice("item", ("warm", "cold"), cold.astype(np.int64))
+
+
+def by_user_age(train: Interactions, held: Interactions) -> Slice:
+    """Whether the user is warm, with an event in train, or cold."""
+    cold = train.user_counts()[held.user] == 0
+    return Slice("user", ("warm", "cold"), cold.astype(np.int64))
+
+
+def by_history(
+    train: Interactions, held: Interactions, *, starts: Sequence[int] = HISTORY
+) -> Slice:
+    """How many train events the user has, in groups that begin at `starts` (the first at 0)."""
+    length = train.user_counts()[held.user]
+    ends = [start - 1 for start in starts[1:]]
+    labels = [
+        str(start) if start == end else f"{start}-{end}"
+        for start, end in zip(starts, ends, strict=False)
+    ]
+    code = np.searchsorted(np.asarray(starts), length, side="right") - 1
+    return Slice("history", (*labels, f"{starts[-1]}+"), code)
+
+
+SLICES: Mapping[str, Callable[[Interactions, Interactions], Slice]] = {
+    "popularity": by_popularity,
+    "decile": by_decile,
+    "item": by_item_age,
+    "user": by_user_age,
+    "history": by_history,
+}
+"""The slices by name, with their usual settings."""
