@@ -40,7 +40,9 @@ def _explain(cls: type[BaseModel], error: ValidationError) -> list[str]:
         elif problem["type"] == "missing":
             found.append(f"the key '{key}' is missing")
         else:
-            found.append(f"'{key}' is {problem['input']!r}: {problem['msg'].lower()}")
+            said = problem["msg"].removeprefix("Value error, ")
+            said = said[:1].lower() + said[1:]
+            found.append(f"'{key}' is {problem['input']!r}: {said}" if key else said)
     return found
 
 

@@ -163,11 +163,11 @@ def read_recipe(path: Path) -> Experiment:
 
 def _with_line(message: str, path: str, text: str) -> str:
     """The message with the line of the key it names, as far as it can be found."""
-    named = re.findall(r"'([\w.@-]+)'", message)
+    named = re.findall(r"(?<!model )'([\w.@-]+)'", message.partition("did you mean")[0])
     lines = text.splitlines()
     for name in named:
-        last = name.rsplit(".", 1)[-1]
-        pattern = re.compile(rf"""^\s*{re.escape(last)}\s*=|["']{re.escape(last)}["']""")
+        last = re.escape(name.rsplit(".", 1)[-1])
+        pattern = re.compile(rf"""(^|[\s{{,]){last}\s*=[^=]|["']{last}["']""")
         for number, line in enumerate(lines, 1):
             if pattern.search(line):
                 return f"{path}:{number}: {message.removeprefix(f'{path}: ')}"

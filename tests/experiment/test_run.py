@@ -1,0 +1,166 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from recweave.core.errors import BadArtifact, BadSetting
+from recweave.evaluate import evaluate_model
+from recweave.experiment import bench as bench_module
+from recweave.experiment.run import run
+from recweave.experiment.spec import read_recipe
+from recweave.experiment.summary import read_run
+from recweave.models.popularity import Popularity
+
+
+def numbers(summary):
+    """What must not change between runs: everything but time and memory."""
+    told = summary.to_json()
+    for model in told["models"]:
+        model.pop("fit_seconds")
+        model.pop("peak_mb")
+    return told
+
+
+@pytest.fixture
+def go(recipe):
+    def run_in(folder):
+        return run(read_recipe(recipe), folder, beside=recipe.parent)
+
+    return run_in
+
+
+def test_the_folder_holds_what_is_promised(go, tmp_path):
+    go(tmp_path / "run")
+    there = {str(p.relative_to(tmp_path / "run")) for p in (tmp_path / "run").rglob("*")}
+    for name in (
+        "made_from.json",
+        "environment.json",
+        "metrics.json",
+        "report.html",
+        "cells/popularity.0/users.parquet",
+        "cells/popularity.0/model/arrays.safetensors",
+    ):
+        assert name in there
+
+
+def test_numbers_are_those_of_the_library_door(go, tmp_path, shop):
+    found = go(tmp_path / "run")
+    split = bench_module.load(str(shop)).split(read_recipe(shop.parent / "floors.toml").split)
+    report = evaluate_model(Popularity().fit(split.train), split, ["recall@5", "ndcg@5"])
+    row = found.rows[0]
+    assert row.name == "popularity"
+    assert row.value("ndcg@5") == report.means()["ndcg@5"].mean
+    assert row.value("recall@5") == report.means()["recall@5"].mean
+
+
+def test_the_same_recipe_gives_the_same_numbers(go, tmp_path):
+    assert numbers(go(tmp_path / "a")) == numbers(go(tmp_path / "b"))
+
+
+def test_a_finished_run_is_not_run_again(go, tmp_path, monkeypatch):
+    first = go(tmp_path / "run")
+
+    def refuse(*_, **__):
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr(bench_module.Bench, "fit", refuse)
+    assert numbers(go(tmp_path / "run")) == numbers(first)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(recipe, tmp_path, go):
+    whole = numbers(go(tmp_path / "whole"))
+    dies = f"""
+import os
+from pathlib import Path
+from recweave.experiment import run as module
+from recweave.experiment.folder import RunFolder
+keep = RunFolder.keep_cell
+def keep_and_die(self, row, *rest):
+    keep(self, row, *rest)
+    os.kill(os.getpid(), 9)
+RunFolder.keep_cell = keep_and_die
+from recweave.experiment.spec import read_recipe
+module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
+           beside=Path({str(recipe.parent)!r}))
+"""
+    assert subprocess.run([sys.executable, "-c", dies], check=False).returncode == -9
+    assert (tmp_path / "cut/cells/popularity.0/result.json").exists()
+    with pytest.raises(BadArtifact, match="'random' with seed 0 is not done"):
+        read_run(tmp_path / "cut")
+    assert numbers(go(tmp_path / "cut")) == whole
+
+
+def test_a_half_written_cell_is_done_again(go, tmp_path):
+    first = numbers(go(tmp_path / "run"))
+    (tmp_path / "run/cells/random.0/result.json").unlink()
+    (tmp_path / "run/cells/random.0/users.parquet").write_bytes(b"PAR1")
+    assert numbers(go(tmp_path / "run")) == first
+
+
+def test_another_recipe_in_the_same_folder_is_refused(go, recipe, tmp_path):
+    go(tmp_path / "run")
+    recipe.write_text(recipe.read_text().replace("Two floors", "Another"))
+    with pytest.raises(BadSetting, match="holds a run of another recipe"):
+        go(tmp_path / "run")
+
+
+def test_a_folder_of_other_things_is_left_alone(go, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.tex").write_text("years of work")
+    with pytest.raises(BadSetting, match="not empty"):
+        go(tmp_path / "mine")
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+def test_changed_data_are_refused(go, shop, tmp_path):
+    go(tmp_path / "run")
+    events = pl.read_parquet(shop / "events.parquet")
+    events.with_columns(value=pl.lit(2.0, pl.Float32)).write_parquet(shop / "events.parquet")
+    with pytest.raises(BadSetting, match="another data"):
+        go(tmp_path / "run")
+
+
+def test_settings_are_chosen_on_validation_alone(recipe, shop, tmp_path):
+    """Days that are best on validation must win even where others are better on test."""
+    text = recipe.read_text().replace(
+        '[[models]]\nname = "popularity"',
+        '[[models]]\nname = "popularity"\nsearch = { days = [0.0001, 0.001, 0.002] }',
+    )
+    recipe.write_text(text)
+    found = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    split = bench_module.load(str(shop)).split(read_recipe(recipe).split)
+    value = {
+        days: evaluate_model(Popularity(days=days).fit(split.train), split, ["ndcg@5"], on="valid")
+        .means()["ndcg@5"]
+        .mean
+        for days in (0.0001, 0.001, 0.002)
+    }
+    assert found.rows[0].settings["days"] == max(value, key=value.get)
+    assert found.rows[0].tried == 3
+    assert len(list((tmp_path / "run/trials").iterdir())) == 3
+
+
+def test_seeds_are_averaged_per_user(recipe, tmp_path):
+    recipe.write_text(recipe.read_text().replace("choose =", "seeds = [0, 1, 2]\nchoose ="))
+    found = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    single = [
+        pl.read_parquet(tmp_path / f"run/cells/random.{seed}/users.parquet")["recall@5"].mean()
+        for seed in range(3)
+    ]
+    assert found.rows[1].value("recall@5") == pytest.approx(sum(single) / 3)
+
+
+def test_json_has_the_promised_shape(go, tmp_path):
+    told = json.loads(Path(go(tmp_path / "run").path / "metrics.json").read_text())
+    assert told["protocol"] == "rigorous"
+    assert told["data"]["name"] == "shop"
+    first = told["models"][0]
+    assert first["name"] == "popularity"
+    assert first["fit_seconds"] >= 0
+    assert set(first["metrics"]["ndcg@5"]) >= {"mean", "low", "high"}
+    low, mean, high = (first["metrics"]["ndcg@5"][end] for end in ("low", "mean", "high"))
+    assert low <= mean <= high
+    assert first["metrics"]["coverage@5"]["mean"] <= 1

@@ -1,0 +1,84 @@
+"""Promises of the project as a whole: its pages are true, its lists agree, its loads are safe."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from recweave.core.extras import EXTRAS
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCKS = [
+    pytest.param(block, id=f"{page.relative_to(ROOT)}:{number}")
+    for page in PAGES
+    for number, block in enumerate(FENCE.findall(page.read_text()), 1)
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_python_block_of_the_pages_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "page", "exec"), {"__name__": "page"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_the_pages_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if not target.startswith(("http", "#", "mailto")):
+            path = (page.parent / target.partition("#")[0]).resolve()
+            assert path.exists(), f"{page.name} links to {target}"
+
+
+def test_the_reference_pages_are_those_that_the_code_gives():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs/make_reference.py", "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_extras_are_those_of_pyproject():
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(told["optional-dependencies"]) == {*EXTRAS, "all"}
+
+
+def test_import_is_light():
+    """No torch, and none of what only reports, tuning and the command line need."""
+    code = "import sys, recweave; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"torch", "altair", "optuna", "implicit", "typer", "pandas", "pyarrow"}
+
+
+def test_the_library_doors_open():
+    import recweave
+
+    for name in recweave.__all__:
+        assert getattr(recweave, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        recweave.nope  # noqa: B018
+
+
+def test_no_load_can_run_code():
+    bad = re.compile(
+        r"\bpickle\b|torch\.load\(|joblib|cloudpickle|yaml\.load\(|[^.\w]eval\(|exec\("
+    )
+    for path in (ROOT / "src").rglob("*.py"):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            code = line.partition("#")[0]
+            if '"""' not in code and "`" not in code:
+                found = bad.search(code)
+                assert not found, f"{path.relative_to(ROOT)}:{number} has {found.group()}"
+
+
+def test_no_file_is_long():
+    long = {
+        p.name: n
+        for p in (ROOT / "src").rglob("*.py")
+        if (n := len(p.read_text().splitlines())) > 400
+    }
+    assert not long
