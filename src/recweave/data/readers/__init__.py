@@ -1,0 +1,171 @@
+"""Files as their publishers made them to datasets. `READERS` answers "what can be read?".
+
+A reader looks at file names and first lines and returns a `Plan`: which file holds which table, and
+what its columns mean. Converting, checking and refusing is done in one place, `load`.
+
+Ids stay as they are. Times become seconds UTC; a source without times keeps its order. A review
+with a rating is also an event of behaviour `rating`; one without (a tip, a "Like") is an event of
+behaviour `favorite`, as its author went to the trouble of recommending the place. A click in an
+impression is an event of behaviour `click`.
+"""
+
+import inspect
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from recweave.core.errors import BadInput, BadSetting, did_you_mean
+from recweave.core.registry import Registry
+from recweave.data.dataset import Dataset
+from recweave.data.problems import BrokenFile, Problem, Problems, counted, side_file
+from recweave.data.readers.derive import events_of, first_of_each
+from recweave.data.readers.load import KEYS, load
+from recweave.data.readers.plan import Plan, Reader, Tables
+from recweave.data.schema import COLUMNS
+
+READERS: Registry[Reader] = Registry(
+    "source",
+    {
+        name: f"recweave.data.readers.{name}:{name}"
+        for name in (
+            "amazon",
+            "behaviors",
+            "bing_news",
+            "google_restaurants",
+            "lightgcn",
+            "mind",
+            "movielens",
+            "photos",
+            "recbole",
+            "sequence",
+            "table",
+            "yelp",
+            "zomato",
+        )
+    },
+    group="recweave.readers",
+)
+"""Sources by name; each reader's docstring says which files it reads."""
+
+ADVICE = (
+    "mend these rows, or leave them out with skip_bad=FILE (on the command line --skip-bad FILE), "
+    "which keeps them in that file with the reason"
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What became of a source.
+
+    Attributes:
+        dataset: The rows that could be taken; None if a file could not be read.
+        problems: What is wrong with the others, and what else is to be known.
+    """
+
+    dataset: Dataset | None
+    problems: Problems
+
+
+def read(
+    source: str,
+    path: str | Path,
+    *,
+    name: str | None = None,
+    skip_bad: str | Path | None = None,
+    **options: Any,
+) -> Dataset:
+    """Read a source into a dataset.
+
+    Args:
+        source: A name in `READERS`.
+        path: The folder, or the file, that the source is in.
+        name: What the dataset is called, if not after the path.
+        skip_bad: A file for the rows that cannot be taken; the rest is read. Without it, one such
+            row is an error.
+        options: Of the reader (`columns=…`, `time=…`).
+
+    Raises:
+        UnknownName: if no source is called so.
+        BadSetting: if the reader has no such option, or `skip_bad` would overwrite other files.
+        BadInput: naming the first rows that cannot be taken, or the files that cannot be read.
+    """
+    side = None if skip_bad is None else Path(skip_bad)
+    with side_file(side) as refused:
+        reading = _read(source, Path(path), name, options, refused)
+    problems = reading.problems
+    problems.raise_broken()
+    if side is None:
+        problems.raise_errors(ADVICE)
+    elif problems.errors:
+        _log.warning("%s: left out, and kept in %s: %s", path, side, counted(problems.errors))
+    if problems.notes:
+        _log.info("%s: to be known: %s", path, counted(problems.notes))
+    assert reading.dataset is not None, "a source without a broken file gives a dataset"
+    return reading.dataset
+
+
+def examine(source: str, path: str | Path, *, name: str | None = None, **options: Any) -> Reading:
+    """Read a source and tell of every problem, instead of raising the first ones.
+
+    Raises:
+        UnknownName: if no source is called so.
+        BadSetting: if the reader has no such option.
+    """
+    return _read(source, Path(path), name, options, None)
+
+
+def _read(
+    source: str, path: Path, name: str | None, options: dict[str, Any], side: BinaryIO | None
+) -> Reading:
+    reader = READERS[source]
+    known = list(inspect.signature(reader).parameters)[1:]
+    for option in options:
+        if option not in known:
+            hint = did_you_mean(option, known) if known else "it has none"
+            raise BadSetting(f"the source '{source}' has no option '{option}'; {hint}")
+    problems = Problems(side)
+    try:
+        plan = reader(path, **options)
+        tables = _tables(plan, problems)
+        if problems.broken:
+            return Reading(None, problems)
+        dataset = Dataset(name or plan.name, **tables, source=str(path), licence=plan.licence)
+    except BrokenFile as error:
+        problems.break_off(error.problem)
+    except BadInput as error:
+        problems.break_off(Problem(str(path), None, str(error)))
+    else:
+        return Reading(dataset, problems)
+    return Reading(None, problems)
+
+
+def _tables(plan: Plan, problems: Problems) -> Tables:
+    """The tables of the dataset, from whichever files can be read."""
+    frames: dict[str, list[pl.DataFrame]] = {}
+    for sheet in plan.sheets:
+        try:
+            frames.setdefault(sheet.table, []).append(load(sheet, problems))
+        except BrokenFile as error:
+            problems.break_off(error.problem)
+    if problems.broken:
+        return {}
+    tables = {table: pl.concat(parts, how="diagonal") for table, parts in frames.items()}
+    for table, key in KEYS.items():
+        if len(frames.get(table, [])) > 1:
+            tables[table] = first_of_each(tables[table], key, f"{plan.name}: {table}", problems)
+    tables = plan.finish(tables, problems)
+    if "events" not in tables:
+        tables["events"] = events_of(tables)
+    return {name: _known(table, name) for name, table in tables.items()}
+
+
+def _known(table: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The table without what was read for `finish` alone."""
+    if name in ("items", "users"):
+        return table
+    return table.select(column for column in table.columns if column in COLUMNS[name])

@@ -1,0 +1,277 @@
+"""What the columns of a file mean: how a cell becomes a value, and what may be wrong with it.
+
+A `Column` works on whole columns, be they text or already of a type, with expressions that are
+evaluated in the same pass that reads the file.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import polars as pl
+
+from recweave.core.errors import BadSetting, did_you_mean
+from recweave.data.readers.text import clean_column, lists
+from recweave.data.schema import COLUMNS, TEXTS
+
+LATEST = 4_102_444_800
+"""2100-01-01 UTC in seconds: what is later does not count seconds, or is a mistake."""
+
+UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""What a time may count, and how many of them are a second."""
+
+_ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%+")
+_MONEY = r"^[^\d.,-]{0,4}((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?:\s*-.*)?$"
+
+Make = Callable[[pl.Expr, pl.DataType], pl.Expr]
+"""From cells of a type to values; null where a cell is none."""
+
+Test = Callable[[pl.Expr], pl.Expr]
+"""Where a value is wrong."""
+
+
+class Fault(NamedTuple):
+    """What may be wrong with a cell.
+
+    Attributes:
+        where: The rows in which it is.
+        what: What is said of the cell, after its name and content.
+        note: Whether its row is taken all the same, without the cell.
+    """
+
+    where: pl.Expr
+    what: str
+    note: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column of a file means.
+
+    Attributes:
+        source: Its name in the file.
+        make: How cells become values.
+        kind: The type of the values.
+        hint: The type that a fast reader may read the cells as.
+        required: Whether a cell may not be empty.
+        absent: Words that stand for an empty cell.
+        verbatim: Whether blanks around a cell belong to it.
+        mismatch: What is said of a cell that is no value.
+        limits: Where a value is wrong, and what is said of it.
+        lenient: Whether a cell that is no value is left empty, with a note.
+        guess: Whether text becomes numbers or truth values in the end, if all of it can.
+    """
+
+    source: str
+    make: Make
+    kind: pl.DataType
+    hint: pl.DataType = field(default_factory=pl.String)
+    required: bool = False
+    absent: Sequence[str] = ()
+    verbatim: bool = False
+    mismatch: str = ""
+    limits: Sequence[tuple[Test, str]] = ()
+    lenient: bool = False
+    guess: bool = False
+
+    def cells(self, dtype: pl.DataType) -> pl.Expr:
+        """The cells of a column of this type."""
+        raw = pl.col(self.source)
+        if dtype != pl.String or self.verbatim:
+            return raw
+        raw = raw.str.strip_chars()
+        return pl.when(~raw.is_in(self.absent)).then(raw) if self.absent else raw
+
+    def faults(self, dtype: pl.DataType) -> Iterator[Fault]:
+        """All that may be wrong with the cells of a column of this type."""
+        cells = self.cells(dtype)
+        empty = cells.is_null()
+        if dtype == pl.String:
+            empty |= cells.str.len_bytes() == 0
+        if self.required:
+            yield Fault(empty, "is missing")
+        made = self.make(cells, dtype)
+        if self.mismatch and dtype != self.kind:
+            yield Fault(~empty & made.is_null(), self.mismatch, self.lenient)
+        for wrong, what in self.limits:
+            yield Fault(wrong(made), what)
+
+
+def ids(source: str) -> Column:
+    """An id as it stands: a number is its digits, blanks count."""
+    return Column(source, _cast(pl.String()), pl.String(), required=True, verbatim=True)
+
+
+def text(source: str, *, html: bool = False, listed: bool = False) -> Column:
+    """Words. With `html`, tags go and entities are letters; `listed`, a list's are lines."""
+
+    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        if listed or dtype == TEXTS:
+            words = texts(source, by=None, html=html).make(cells, dtype).list.join("\n")
+        else:
+            words = cells.cast(pl.String)
+            words = clean_column(words) if html else words
+        return pl.when(words.str.len_bytes() > 0).then(words)
+
+    return Column(source, make, pl.String())
+
+
+def anything(source: str) -> Column:
+    """A column that nothing is known of: numbers or truth values if all cells are, else text."""
+
+    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        return pl.when(cells.str.len_bytes() > 0).then(cells) if dtype == pl.String else cells
+
+    return Column(source, make, pl.String(), guess=True)
+
+
+def texts(
+    source: str,
+    *,
+    by: str | None = "|",
+    html: bool = False,
+    keys: Sequence[str] = (),
+    absent: Sequence[str] = (),
+) -> Column:
+    """Words, each once: separated by `by`, or as JSON; of JSON objects, the first of `keys`."""
+
+    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        if dtype == pl.String:
+            return lists(cells, by=by, html=html, keys=keys)
+        return cells.cast(TEXTS)
+
+    return Column(source, make, TEXTS, absent=absent)
+
+
+def number(
+    source: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    required: bool = False,
+    absent: Sequence[str] = (),
+    kind: pl.DataType | None = None,
+) -> Column:
+    """A finite number, within `low` and `high` where they are given."""
+    kind = kind or pl.Float32()
+    limits: list[tuple[Test, str]] = [(lambda made: ~made.is_finite(), "is not a finite number")]
+    if low is not None and high is not None:
+        limits = [(lambda made: ~made.is_between(low, high), f"is not from {low:g} to {high:g}")]
+    return Column(
+        source,
+        _cast(kind),
+        kind,
+        hint=pl.String() if absent else kind,
+        required=required,
+        absent=absent,
+        mismatch="is not a number",
+        limits=limits,
+    )
+
+
+def price(source: str) -> Column:
+    """An amount of money: `12.99`, `$1,299.00`, the lower end of a range; else none, and a note."""
+
+    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        if dtype == pl.String:
+            cells = cells.str.extract(_MONEY).str.replace_all(",", "", literal=True)
+        return cells.cast(pl.Float64, strict=False)
+
+    return Column(
+        source,
+        make,
+        pl.Float64(),
+        absent=("None",),
+        mismatch="is not a price",
+        limits=[(lambda made: ~made.is_finite(), "is not a finite price")],
+        lenient=True,
+    )
+
+
+def time(
+    source: str, unit: str = "s", *, hint: pl.DataType | None = None, required: bool = True
+) -> Column:
+    """A moment, in seconds since 1970 UTC.
+
+    Args:
+        source: The column's name in the file.
+        unit: "s", "ms", "us" or "ns" since 1970; "iso" for ISO 8601 dates, with or without time;
+            or a format as `%m/%d/%Y %H:%M`. What states no zone is UTC.
+        hint: What a fast reader may read numbers as, where they are not whole.
+        required: Whether a cell may not be empty.
+
+    Raises:
+        BadSetting: for another unit.
+    """
+    written = unit == "iso" or "%" in unit
+    if not written and unit not in UNITS:
+        hint_ = did_you_mean(unit, [*UNITS, "iso"])
+        raise BadSetting(f"time={unit!r} is not known; {hint_}, or a format as '%d.%m.%Y'")
+
+    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        if dtype.is_temporal():
+            return cells.cast(pl.Datetime("us")).dt.epoch("s")
+        if written:
+            return _written(cells.cast(pl.String), _ISO if unit == "iso" else (unit,))
+        whole = cells.cast(pl.Int64, strict=False)
+        if dtype == pl.String:
+            broken = cells.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+            whole = pl.coalesce(whole, broken)
+        return whole if unit == "s" else whole // UNITS[unit]
+
+    if written:
+        form = "an ISO date" if unit == "iso" else f"of the form {unit}"
+        mismatch = f"is not {form}; give time='s' if it counts seconds"
+    else:
+        mismatch = f"is not a whole number ({unit} since 1970); give time='iso' if it is a date"
+    late = "is after the year 2100; give time='ms' if it counts milliseconds"
+    return Column(
+        source,
+        make,
+        pl.Int64(),
+        hint=hint or (pl.String() if written else pl.Int64()),
+        required=required,
+        mismatch=mismatch,
+        limits=[
+            (lambda made: made < 0, "is before 1970"),
+            (lambda made: made > LATEST, late if unit == "s" else "is after the year 2100"),
+        ],
+    )
+
+
+def labels(
+    source: str,
+    meanings: Mapping[str, str],
+    *,
+    kind: pl.DataType | None = None,
+    required: bool = True,
+) -> Column:
+    """One of a few words, each with its meaning: a behaviour, unless another type is given."""
+    kind = kind or COLUMNS["events"]["behavior"]
+
+    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        made = pl.lit(None, kind)
+        for word, meaning in meanings.items():
+            made = pl.when(cells == word).then(pl.lit(meaning, kind)).otherwise(made)
+        return made
+
+    return Column(
+        source,
+        make,
+        kind,
+        hint=pl.Enum(list(meanings)),
+        required=required,
+        mismatch=f"is not one of {', '.join(meanings)}",
+    )
+
+
+def _cast(kind: pl.DataType) -> Make:
+    return lambda cells, dtype: cells if dtype == kind else cells.cast(kind, strict=False)
+
+
+def _written(cells: pl.Expr, forms: Sequence[str]) -> pl.Expr:
+    def seconds(form: str) -> pl.Expr:
+        moment = cells.str.to_datetime(form, strict=False, time_unit="us")
+        return moment.dt.epoch("s")
+
+    return pl.coalesce(*(seconds(form) for form in forms))

@@ -1,0 +1,210 @@
+"""Sheets to tables: the one place where cells are converted, checked and refused.
+
+The fast way reads a file in one streaming pass with the types expected, and evaluates in it, for
+each row, whether anything about it is doubtful. If Polars fails or a row is doubtful, the file is
+read again the careful way, which tells what is wrong, and where.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from recweave.data.problems import BrokenFile, Problems
+from recweave.data.readers.columns import Column, Fault, anything
+from recweave.data.readers.forms import Batch
+from recweave.data.readers.plan import Sheet
+from recweave.data.schema import COLUMNS, UNIQUE
+
+KEYS = {**UNIQUE, "impressions": "impression_id"}
+"""The column that names a row, in tables where two rows never share a name."""
+
+_DOUBT = "a fault in this row"  # no column is called so
+_SHOWN = 60  # letters of a cell in a message
+
+
+def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
+    """The rows of a sheet that can be taken; the others go to `problems`.
+
+    Raises:
+        BrokenFile: if the file cannot be read, or holds no rows.
+    """
+    columns = _columns(sheet)
+    frame = _at_once(sheet, columns)
+    if frame is None:
+        frame = _Careful(sheet, columns, problems).read()
+    kinds = COLUMNS[sheet.table]
+    fixed = [pl.lit(value, kinds.get(name)).alias(name) for name, value in sheet.fixed.items()]
+    guessed = [_narrowed(frame[name]) for name, column in columns.items() if column.guess]
+    return frame.with_columns(*fixed, *guessed)
+
+
+def _columns(sheet: Sheet) -> dict[str, Column]:
+    """The columns that the sheet describes and the file has, and others if they are kept."""
+    fields = sheet.form.fields(sheet.path, every=sheet.others)
+    for column in sheet.columns.values():
+        if column.required and column.source not in fields:
+            raise BrokenFile(
+                sheet.path,
+                1,
+                f"has no column '{column.source}', only {', '.join(fields)}; check the source's "
+                "name, or name the columns (source 'table', columns=…)",
+            )
+    known = {
+        name: column
+        for name, column in sheet.columns.items()
+        if column.source in fields or sheet.form.ragged
+    }
+    used = {column.source for column in known.values()} | set(sheet.columns)
+    others = [name for name in fields if sheet.others and name not in used]
+    return known | {name: anything(name) for name in others}
+
+
+def _at_once(sheet: Sheet, columns: Mapping[str, Column]) -> pl.DataFrame | None:
+    """All rows in one pass; None where any of them needs care."""
+    hints = {column.source: column.hint for column in columns.values()}
+    try:
+        lazy = sheet.form.scan(sheet.path, hints)
+        if lazy is None:
+            return None
+        types = lazy.collect_schema()
+        doubt = pl.any_horizontal(fault.where for _, fault in _faults(columns, types))
+        made = _made(columns, types)
+        frame = lazy.select(*made, doubt.alias(_DOUBT)).collect(engine="streaming")
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error):
+        return None  # the careful way meets the same and says where
+    key = KEYS.get(sheet.table)
+    if not len(frame) or frame[_DOUBT].any() or (key and not frame[key].is_unique().all()):
+        return None
+    return frame.drop(_DOUBT)
+
+
+def _made(columns: Mapping[str, Column], types: Mapping[str, pl.DataType]) -> Iterator[pl.Expr]:
+    for name, column in columns.items():
+        dtype = types[column.source]
+        yield column.make(column.cells(dtype), dtype).alias(name)
+
+
+def _faults(
+    columns: Mapping[str, Column], types: Mapping[str, pl.DataType]
+) -> Iterator[tuple[str, Fault]]:
+    for column in columns.values():
+        for fault in column.faults(types[column.source]):
+            yield column.source, fault
+
+
+@dataclass
+class _Careful:
+    """The careful way through one sheet.
+
+    Attributes:
+        seen: Line and content (hashed) of the row that each key was first met in.
+    """
+
+    sheet: Sheet
+    columns: Mapping[str, Column]
+    problems: Problems
+    seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def read(self) -> pl.DataFrame:
+        sources = [column.source for column in self.columns.values()]
+        wanted = list(dict.fromkeys([*sources, *self.sheet.padding]))
+        needed = {column.source for column in self.columns.values() if column.required}
+        path, frames, met = self.sheet.path, [], 0
+        for batch in self.sheet.form.batches(path, wanted, needed):
+            for row in batch.others:
+                if row.empty:
+                    self.problems.note(path, row.line, row.wrong, kind=row.wrong)
+                else:
+                    kind = "no row (text, quotes, number of columns)"
+                    self.problems.refuse(path, row.line, row.wrong, row.verbatim, kind=kind)
+            frames.append(self._taken(batch))
+            met += len(batch.lines) + len(batch.others)
+        if not met:
+            raise BrokenFile(path, None, "holds no rows; fetch or write it again")
+        return pl.concat(frames)
+
+    def _taken(self, batch: Batch) -> pl.DataFrame:
+        """The rows of a batch that can be taken, converted."""
+        types = batch.cells.schema
+        faults = list(_faults(self.columns, types))
+        try:
+            frame = batch.cells.select(*_made(self.columns, types))
+            marks = batch.cells.select(
+                fault.where.fill_null(False).alias(str(place))
+                for place, (_, fault) in enumerate(faults)
+            )
+        except pl.exceptions.PolarsError as error:
+            reason = str(error).splitlines()[0]
+            what = f"has columns of the wrong types ({reason}); convert them, or map others"
+            raise BrokenFile(self.sheet.path, None, what) from None
+        refused = self._padding(batch)
+        marked = marks.select(pl.any_horizontal(pl.all())).to_series() & ~refused
+        for place in marked.arg_true():
+            found = [fault for fault, mark in zip(faults, marks.row(place), strict=True) if mark]
+            refused[place] = self._report(batch, place, found)
+        key = KEYS.get(self.sheet.table)
+        if key:
+            for place in (~refused).arg_true():
+                refused[place] = self._repeats(batch, place, frame[key][place])
+        return frame.filter(~refused)
+
+    def _padding(self, batch: Batch) -> pl.Series:
+        """Where rows hold nothing in the columns that count."""
+        if not self.sheet.padding:
+            return pl.repeat(False, len(batch.lines), eager=True)
+        empty = pl.all_horizontal(pl.col(*self.sheet.padding).is_null())
+        found = batch.cells.select(empty).to_series()
+        what = f"is left out: its {', '.join(self.sheet.padding)} are empty"
+        for place in found.arg_true():
+            self.problems.note(self.sheet.path, batch.lines[place], what, kind="row without data")
+        return found
+
+    def _report(self, batch: Batch, place: int, found: list[tuple[str, Fault]]) -> bool:
+        """Tell of a row's faults; whether it is refused for them."""
+        said = []
+        for source, fault in found:
+            cell = str(batch.cells[source][place] or "")
+            shown = cell[:_SHOWN] + "…" * (len(cell) > _SHOWN)
+            said.append(f"{source} {shown!r} {fault.what}" if cell else f"{source} {fault.what}")
+        what = "; ".join(said)
+        kind = "; ".join(f"{source} {fault.what}" for source, fault in found)
+        line = batch.lines[place]
+        if all(fault.note for _, fault in found):
+            self.problems.note(self.sheet.path, line, what, kind=kind)
+            return False
+        self.problems.refuse(self.sheet.path, line, what, batch.verbatim(place), kind=kind)
+        return True
+
+    def _repeats(self, batch: Batch, place: int, id: str) -> bool:
+        """Whether an earlier row has the id; if so, tell of it."""
+        line, verbatim = batch.lines[place], batch.verbatim(place)
+        content = hash(verbatim)
+        first, before = self.seen.setdefault(id, (line, content))
+        if first == line:
+            return False
+        key = KEYS[self.sheet.table]
+        what = f"{key} {id!r} stands on line {first} already"
+        if content == before or self.sheet.repeated:
+            self.problems.note(self.sheet.path, line, f"{what}, which counts", kind=f"{key} again")
+        else:
+            kind = f"{key} again, with other content"
+            self.problems.refuse(self.sheet.path, line, what, verbatim, kind=kind)
+        return True
+
+
+def _narrowed(column: pl.Series) -> pl.Series:
+    """Text as truth values or numbers, if all of it is; `007` is none."""
+    if column.dtype != pl.String:
+        return column
+    words = column.drop_nulls()
+    if words.str.to_lowercase().is_in(["true", "false"]).all():
+        return column.str.to_lowercase() == "true" if len(words) else column
+    if not words.str.contains(r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$").all():
+        return column
+    for kind in (pl.Int64, pl.Float64):
+        made = column.cast(kind, strict=False)
+        if made.null_count() == column.null_count():
+            return made
+    return column

@@ -1,0 +1,84 @@
+"""RecBole's atomic files: tab-separated, under a header of `name:type`."""
+
+from pathlib import Path
+
+import polars as pl
+
+from recweave.data.problems import BrokenFile
+from recweave.data.readers.columns import Column, anything, ids, number, price, text, texts, time
+from recweave.data.readers.files import files_of, pick, pick_one
+from recweave.data.readers.forms import Delimited
+from recweave.data.readers.plan import Plan, Sheet
+
+_FORM = Delimited("\t", quoted=False)
+_TYPES = ("token", "token_seq", "float", "float_seq")
+
+_TITLES = ("title", "movie_title", "item_name", "name")
+_CATEGORIES = ("categories", "category", "class", "genres", "genre")
+"""What RecBole's datasets call the titles and the categories of items."""
+
+
+def recbole(path: Path) -> Plan:
+    """The `.inter`, `.item` and `.user` files in a folder, or an `.inter` alone.
+
+    Ratings are events of behaviour `rating`; without ratings, events are of behaviour `click`.
+    Other columns of items and users are kept, `float` ones as numbers and `_seq` ones as lists.
+    """
+    files = files_of(path)
+    log = pick_one(files, path, "*.inter")
+    fields = _fields(log, "user_id", "item_id")
+    columns = {"user_id": ids(fields["user_id"]), "item_id": ids(fields["item_id"])}
+    if "rating" in fields:
+        columns["value"] = number(fields["rating"], required=True)
+    if "timestamp" in fields:
+        columns["time"] = time(fields["timestamp"], hint=pl.Float64())
+    behavior = "rating" if "rating" in fields else "click"
+    sheets = [Sheet("events", log, _FORM, columns, {"behavior": behavior})]
+    if items := pick(files, "*.item"):
+        sheets.append(Sheet("items", items, _FORM, _item(_fields(items, "item_id"))))
+    if users := pick(files, "*.user"):
+        columns = {name: _other(source) for name, source in _fields(users, "user_id").items()}
+        sheets.append(Sheet("users", users, _FORM, columns))
+    return Plan(log.name.partition(".")[0], sheets)
+
+
+def _fields(path: Path, *needed: str) -> dict[str, str]:
+    """Names in a header, without their types, and how they stand there.
+
+    Raises:
+        BrokenFile: if a name has no type of RecBole's, or a needed one lacks.
+    """
+    header = _FORM.fields(path, every=True)
+    fields = {name.partition(":")[0]: name for name in header}
+    untyped = [name for name in header if name.partition(":")[2] not in _TYPES]
+    if untyped:
+        what = f"has the column '{untyped[0]}' without a type; write it as '{untyped[0]}:token'"
+        raise BrokenFile(path, 1, what)
+    for name in needed:
+        if name not in fields:
+            what = f"has no column '{name}', only {', '.join(fields)}; check the source's name"
+            raise BrokenFile(path, 1, what)
+    return fields
+
+
+def _item(fields: dict[str, str]) -> dict[str, Column]:
+    titles = [fields.pop(name) for name in _TITLES if name in fields]
+    categories = [fields.pop(name) for name in _CATEGORIES if name in fields]
+    columns = {name: _other(source) for name, source in fields.items()}
+    if titles:
+        columns["title"] = text(titles[0])
+    if categories:
+        columns["categories"] = texts(categories[0], by=" ")
+    return columns
+
+
+def _other(source: str) -> Column:
+    """A column by what its name says: ids, prices, and else by its type."""
+    name, _, kind = source.partition(":")
+    if name in ("user_id", "item_id"):
+        return ids(source)
+    if name == "price":
+        return price(source)
+    if kind.endswith("_seq"):
+        return texts(source, by=" ")
+    return number(source, kind=pl.Float64()) if kind == "float" else anything(source)

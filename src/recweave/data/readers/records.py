@@ -1,0 +1,191 @@
+"""Forms of files whose rows name their cells: JSON lines, JSON documents, Python literals, Parquet.
+
+In text, a number or a truth value is as JSON writes it, and a list or an object is JSON.
+"""
+
+import ast
+import json
+import re
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+
+from recweave.data.problems import BrokenFile
+from recweave.data.readers.files import lines, opened
+from recweave.data.readers.forms import BATCH, Batch, Form, Row, TextForm, decoded
+
+_SAMPLE = 100  # records that say which fields there are
+_LOST = "\ufffd"  # stands for what text cannot hold: NUL, and halves of surrogate pairs
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class JsonLines(TextForm):
+    """One JSON object a line.
+
+    Attributes:
+        reshape: Makes fields of what lies deeper in a record; then there is no fast way.
+        literal: Whether the lines are Python literals (Amazon's metadata of 2014).
+    """
+
+    ragged: ClassVar[bool] = True
+
+    reshape: Callable[[Record], Record] | None = None
+    literal: bool = False
+
+    def fields(self, path: Path, *, every: bool) -> list[str]:
+        """See `Form.fields`."""
+        records = self._records(path)
+        found = list(records if every else islice(records, _SAMPLE))
+        names = list(dict.fromkeys(name for row in found for name in row[2] or ()))
+        if not names:
+            line, _, _, wrong = next(iter(found), (1, b"", None, "is blank"))
+            raise BrokenFile(path, line, f"{wrong}; is it the right source, and the right file?")
+        return names
+
+    def scan(self, path: Path, hints: Mapping[str, pl.DataType]) -> pl.LazyFrame | None:
+        """See `Form.scan`."""
+        if self.reshape or self.literal:
+            return None
+        words = [name for name, kind in hints.items() if kind == pl.String]
+        # Polars reads what Unicode text cannot hold as NUL.
+        return pl.scan_ndjson(path, schema=dict(hints)).with_columns(
+            pl.col(words).str.replace_all("\0", _LOST, literal=True)
+        )
+
+    def rows(self, path: Path, wanted: Sequence[str], needed: Collection[str]) -> Iterator[Row]:
+        """See `TextForm.rows`."""
+        for line, raw, record, wrong in self._records(path):
+            if record is None:
+                yield Row(line, raw, None, wrong)
+            else:
+                yield Row(line, raw, [as_text(record.get(name)) for name in wanted])
+
+    def _records(self, path: Path) -> Iterator[tuple[int, bytes, Record | None, str]]:
+        for line, raw in lines(path):
+            if not raw.strip():
+                continue
+            try:
+                yield line, raw, self.record(raw), ""
+            except ValueError as error:
+                yield line, raw, None, str(error)
+
+    def record(self, raw: bytes) -> Record:
+        """What a line holds.
+
+        Raises:
+            ValueError: saying why it is no record.
+        """
+        text = decoded(raw)
+        try:
+            found = _literal(text) if self.literal else json.loads(text)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+            kind = "a Python literal" if self.literal else "JSON"
+            why = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
+            raise ValueError(f"is not {kind} ({why})") from None
+        if not isinstance(found, dict):
+            raise ValueError(f"is a {type(found).__name__}, not an object with named fields")
+        return self.reshape(found) if self.reshape else found
+
+
+@dataclass(frozen=True)
+class JsonDocument(TextForm):
+    """One JSON list of objects, or an object of such lists; `line` is the number of the object.
+
+    The document is read whole, which takes several times its size in memory.
+
+    Attributes:
+        names: The fields of the objects.
+        part: The field that shall hold the name of the list that an object is from.
+    """
+
+    names: tuple[str, ...]
+    part: str = "part"
+
+    def fields(self, path: Path, *, every: bool) -> list[str]:
+        """See `Form.fields`."""
+        return [*self.names, self.part]
+
+    def scan(self, path: Path, hints: Mapping[str, pl.DataType]) -> pl.LazyFrame | None:
+        """See `Form.scan`."""
+        return None
+
+    def rows(self, path: Path, wanted: Sequence[str], needed: Collection[str]) -> Iterator[Row]:
+        """See `TextForm.rows`."""
+        for number, record in enumerate(self._records(path), 1):
+            verbatim = json.dumps(record).encode()
+            yield Row(number, verbatim, [as_text(record.get(name)) for name in wanted])
+
+    def _records(self, path: Path) -> list[Record]:
+        try:
+            with opened(path) as file:
+                found = json.loads(file.read())
+        except json.JSONDecodeError as error:
+            raise BrokenFile(path, error.lineno, f"is not JSON ({error.msg})") from None
+        except (OSError, EOFError, ValueError, RecursionError) as error:
+            raise BrokenFile(path, None, f"is not JSON ({error}); fetch it again") from None
+        lists = found if isinstance(found, dict) else {None: found}
+        records = []
+        for part, rows in lists.items():
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise BrokenFile(path, None, "holds no list of objects; is it the right source?")
+            records += [row | {self.part: part} for row in rows]
+        return records
+
+
+@dataclass(frozen=True)
+class Parquet(Form):
+    """A Parquet file; `line` is the number of the row."""
+
+    def fields(self, path: Path, *, every: bool) -> list[str]:
+        """See `Form.fields`."""
+        try:
+            return pl.scan_parquet(path, glob=False).collect_schema().names()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise BrokenFile(path, None, _half_written(error)) from None
+
+    def scan(self, path: Path, hints: Mapping[str, pl.DataType]) -> pl.LazyFrame | None:
+        """See `Form.scan`."""
+        return pl.scan_parquet(path, glob=False)
+
+    def batches(
+        self, path: Path, wanted: Sequence[str], needed: Collection[str]
+    ) -> Iterator[Batch]:
+        """See `Form.batches`."""
+        try:
+            table = pl.read_parquet(path, glob=False, columns=list(wanted))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise BrokenFile(path, None, _half_written(error)) from None
+        for start in range(0, len(table), BATCH):
+            part = table.slice(start, BATCH)
+            yield Batch(part, range(start + 1, start + 1 + len(part)), _as_json(part))
+
+
+def as_text(value: Any) -> str | None:
+    """A field of a record as text, or None where it is empty."""
+    if value is None or value == "":
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if text.isascii() and "\0" not in text else _NO_TEXT.sub(_LOST, text)
+
+
+def _as_json(table: pl.DataFrame) -> Callable[[int], bytes]:
+    return lambda row: json.dumps(table.row(row, named=True), default=str).encode()
+
+
+def _literal(text: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # backslashes that Python would rather see doubled
+        return ast.literal_eval(text)
+
+
+def _half_written(error: Exception) -> str:
+    reason = str(error).splitlines()[0]
+    return f"is not a whole Parquet file ({reason}); fetch or write it again"
