@@ -1,0 +1,272 @@
+"""What is taken out of a log before it is split. Filters are values, applied in order.
+
+Every filter keeps the order of the source. Only those that take out whole users or items (`KCore`,
+`Sample`) touch the other tables: what has left is not in the catalogue that models rank.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool
+from pydantic import BeforeValidator, Field, model_validator
+
+from recweave.core.arrays import Array, order_by
+from recweave.core.errors import BadInput, BadSetting
+from recweave.core.value import Value
+from recweave.data.dataset import Dataset
+from recweave.data.interactions import behavior_code
+from recweave.data.schema import BEHAVIORS
+
+
+class Removed(Value):
+    """What one filter took out, for reports.
+
+    Attributes:
+        filter: The filter as JSON.
+        events: Events taken out.
+        left: Events that stayed.
+        users, items: Users and items that had events before and have none now.
+    """
+
+    filter: str
+    events: int
+    left: int
+    users: int
+    items: int
+
+
+class Filter(Value, ABC):
+    """How a log is made smaller."""
+
+    @abstractmethod
+    def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
+        """Whether each event stays.
+
+        Raises:
+            BadSetting: if the log lacks what the filter looks at.
+        """
+
+    def apply(self, dataset: Dataset) -> Dataset:
+        """The dataset without the events that do not stay.
+
+        Raises:
+            BadSetting: if none would stay.
+        """
+        return self._without(dataset, self._kept(dataset))
+
+    def _without(self, dataset: Dataset, kept: Bool[Array, " events"]) -> Dataset:
+        return dataset.replace(events=dataset.events.filter(kept))
+
+    def _kept(self, dataset: Dataset) -> Bool[Array, " events"]:
+        before = len(dataset.events)
+        if not before:
+            raise BadInput(f"{dataset.name}: there are no events to filter")
+        kept = self.keeps(dataset)
+        if not kept.any():
+            raise BadSetting(
+                f"the filter {self.model_dump_json()} leaves none of the {before:,} events of "
+                f"{dataset.name}; ask for less"
+            )
+        return kept
+
+
+class KCore(Filter):
+    """Users with at least `users` events and items with at least `items`, of those that stay.
+
+    Users and items with fewer are taken out in turn until none is left to take, which gives the one
+    largest such log. Events are counted: de-duplicate first where pairs are meant. What leaves
+    the log leaves every other table with it, so that a catalogue item without events goes too
+    (unless `items` is 0). O(events) a round; real logs take some ten rounds.
+    """
+
+    kind: Literal["k_core"] = "k_core"
+    users: int = Field(5, ge=0, description="events that each user has at least")
+    items: int = Field(5, ge=0, description="events that each item has at least")
+
+    def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
+        """See `Filter.keeps`."""
+        log = dataset.interactions()
+        left = np.arange(len(log))
+        while len(left):
+            user, item = log.user[left], log.item[left]
+            stays = np.bincount(user, minlength=log.shape[0])[user] >= self.users
+            stays &= np.bincount(item, minlength=log.shape[1])[item] >= self.items
+            if stays.all():
+                break
+            left = left[stays]
+        kept = np.zeros(len(log), bool)
+        kept[left] = True
+        return kept
+
+    def _without(self, dataset: Dataset, kept: Bool[Array, " events"]) -> Dataset:
+        smaller = super()._without(dataset, kept)
+        least = {"user_id": self.users, "item_id": self.items}
+        return _only(smaller, *(column for column, events in least.items() if events))
+
+
+class MinRating(Filter):
+    """Ratings of at least `value`, on the scale of the source; other behaviours stay."""
+
+    kind: Literal["min_rating"] = "min_rating"
+    value: float = Field(description="the lowest rating that stays")
+
+    def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
+        """See `Filter.keeps`."""
+        return _mask(dataset, (pl.col("behavior") != "rating") | (pl.col("value") >= self.value))
+
+
+class Behaviors(Filter):
+    """Events of these behaviours."""
+
+    kind: Literal["behaviors"] = "behaviors"
+    names: tuple[str, ...] = Field(min_length=1, description="the behaviours that stay")
+
+    def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
+        """See `Filter.keeps`."""
+        for name in self.names:
+            behavior_code(name)
+        return _mask(dataset, pl.col("behavior").cast(pl.String).is_in(self.names))
+
+
+def _seconds(moment: Any) -> Any:
+    """A day, a date with time (UTC, unless it says otherwise) or their ISO text as seconds."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    if isinstance(moment, datetime):
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    if isinstance(moment, date):
+        return int(datetime(moment.year, moment.month, moment.day, tzinfo=UTC).timestamp())
+    return moment
+
+
+Moment = Annotated[int, BeforeValidator(_seconds)]
+
+
+class TimeWindow(Filter):
+    """Events from `start` on and before `end`, each in seconds since 1970 or as an ISO date."""
+
+    kind: Literal["time_window"] = "time_window"
+    start: Moment | None = Field(None, description="the first moment that stays; open without")
+    end: Moment | None = Field(None, description="the first moment that goes; open without")
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> "TimeWindow":
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError(f"the window begins at {self.start} and ends at {self.end}")
+        return self
+
+    def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
+        """See `Filter.keeps`."""
+        if dataset.clock != "seconds":
+            raise BadSetting(f"a time_window needs times; {dataset.name} has only an order")
+        kept = pl.lit(True)
+        if self.start is not None:
+            kept &= pl.col("time") >= self.start
+        if self.end is not None:
+            kept &= pl.col("time") < self.end
+        return _mask(dataset, kept)
+
+
+class Deduplicate(Filter):
+    """One event for each user and item, or for each user, item and behaviour.
+
+    The first or the last in time stays (equal times: in the order of the source), or the one of the
+    largest value (equal values: the last in time). It keeps its place.
+    """
+
+    kind: Literal["deduplicate"] = "deduplicate"
+    keep: Literal["first", "last", "max"] = Field("last", description="which event stays")
+    by: Literal["pair", "behavior"] = Field(
+        "pair", description="pair: user and item; behavior: user, item and behaviour"
+    )
+
+    def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
+        """See `Filter.keeps`."""
+        log = dataset.interactions()
+        order = np.argsort(log.time, kind="stable")
+        if self.keep == "max":
+            order = order[np.argsort(log.value[order], kind="stable")]
+        columns = [(log.user, log.shape[0]), (log.item, log.shape[1])]
+        if self.by == "behavior":
+            columns.append((log.behavior, len(BEHAVIORS)))
+        ends = np.zeros(len(log), bool)
+        ends[-1] = True
+        for column, size in columns:  # stable sorts, so that in the end all columns are in order
+            order = order[order_by(column[order], size)]
+        for column, _ in columns:
+            ends[:-1] |= np.diff(column[order]) != 0
+        if self.keep == "first":
+            ends = np.roll(ends, 1)  # a group begins where the one before it ends
+        kept = np.zeros(len(log), bool)
+        kept[order[ends]] = True
+        return kept
+
+
+class Sample(Filter):
+    """Some of the users, drawn at random, with all of their events. Items stay as they are."""
+
+    kind: Literal["sample"] = "sample"
+    users: int = Field(gt=0, description="how many users stay; all, where there are fewer")
+    seed: int = Field(0, description="another seed draws others")
+
+    def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
+        """See `Filter.keeps`."""
+        log = dataset.interactions()
+        active = np.flatnonzero(log.user_counts())
+        size = min(self.users, len(active))
+        stays = np.zeros(log.shape[0], bool)
+        stays[np.random.default_rng(self.seed).choice(active, size, replace=False)] = True
+        return stays[log.user]
+
+    def _without(self, dataset: Dataset, kept: Bool[Array, " events"]) -> Dataset:
+        return _only(super()._without(dataset, kept), "user_id")
+
+
+AnyFilter = Annotated[
+    KCore | MinRating | Behaviors | TimeWindow | Deduplicate | Sample, Field(discriminator="kind")
+]
+"""Any of the filters, told apart by `kind` in a recipe file."""
+
+
+def apply_all(dataset: Dataset, filters: Sequence[Filter]) -> tuple[Dataset, list[Removed]]:
+    """The filters one after the other, and what each took out."""
+    told = []
+    for one in filters:
+        smaller = one.apply(dataset)
+        told.append(
+            Removed(
+                filter=one.model_dump_json(),
+                events=len(dataset.events) - len(smaller.events),
+                left=len(smaller.events),
+                users=_active(dataset, "user_id") - _active(smaller, "user_id"),
+                items=_active(dataset, "item_id") - _active(smaller, "item_id"),
+            )
+        )
+        dataset = smaller
+    return dataset, told
+
+
+def _active(dataset: Dataset, column: str) -> int:
+    return dataset.events[column].n_unique()
+
+
+def _mask(dataset: Dataset, kept: pl.Expr) -> Bool[Array, " events"]:
+    size = len(dataset.events)
+    found = dataset.events.select(kept.alias("kept")).to_series().to_numpy()
+    return np.asarray(np.broadcast_to(found, (size,)))
+
+
+def _only(dataset: Dataset, *columns: str) -> Dataset:
+    """The dataset with the rows alone that are about users or items with events, in every table."""
+    active = {column: dataset.events.select(column).unique() for column in columns}
+    made = {}
+    for name, table in dataset.tables():
+        if name != "events":
+            for column in active.keys() & set(table.columns):
+                table = table.join(active[column], column, "semi", maintain_order="left")
+            made[name] = table
+    return dataset.replace(**made)
