@@ -1,0 +1,249 @@
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from recweave.core.errors import BadSetting
+from recweave.data.interactions import Interactions, join
+from recweave.models import Query, load_model, save_model
+from recweave.models.blend import Blend, standardised
+from recweave.models.kinds import Factors, ItemScores
+from recweave.parallel import Serial, Threads
+from recweave.rank import recommend
+from recweave.rank.blend import _logit, _ndcg, learn_blend
+
+USERS, ITEMS = 300, 50
+
+
+def as_model(scores) -> Factors:
+    """A model that gives a table of scores: the items' vectors are the axes."""
+    return Factors(scores.astype(np.float32), np.eye(scores.shape[1], dtype=np.float32))
+
+
+class Table:
+    """Scores by a table that may hold -inf."""
+
+    def __init__(self, scores):
+        self.table = np.asarray(scores, np.float32)
+
+    def scores(self, query):
+        return self.table[query.user]
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return np.random.default_rng(0).standard_normal((USERS, ITEMS)) * 2
+
+
+@pytest.fixture(scope="module")
+def noise():
+    """Scores that mean nothing, on quite another scale."""
+    return np.random.default_rng(1).standard_normal((USERS, ITEMS)) * 70 + 1000
+
+
+@pytest.fixture(scope="module")
+def logs(truth):
+    """Train, validation and test: three items, one and one, drawn for each by the true scores."""
+    chance = truth + np.random.default_rng(2).gumbel(size=truth.shape)
+    drawn = np.argsort(-chance, axis=1)[:, :5]
+    drawn = np.random.default_rng(3).permuted(drawn, axis=1)
+    user = np.arange(USERS)
+    made = [
+        Interactions.of(np.repeat(user, len(part.T)), part.ravel(), shape=(USERS, ITEMS))
+        for part in (drawn[:, :3], drawn[:, 3:4], drawn[:, 4:])
+    ]
+    return made
+
+
+def ndcg(model, query, wanted, k=10):
+    """Word for word, user by user."""
+    item = recommend(model, query, k).item
+    gains = []
+    for row, user in enumerate(query.user):
+        liked = set(wanted.item[wanted.user == user].tolist())
+        if liked:
+            hit = [1 / np.log2(r + 2) for r, i in enumerate(item[row].tolist()) if i in liked]
+            best = [1 / np.log2(r + 2) for r in range(min(k, len(liked)))]
+            gains.append(sum(hit) / sum(best))
+    return np.mean(gains)
+
+
+def test_noise_gets_next_to_no_weight(truth, noise, logs):
+    train, valid, _ = logs
+    blend = learn_blend([as_model(noise), as_model(truth)], Query.of(train), valid)
+    assert blend.weights[0] < 0.05
+    assert blend.weights.sum() == pytest.approx(1)
+
+
+def test_members_that_know_half_of_the_users_each_share_the_weight(truth, logs):
+    train, valid, test = logs
+    even = (np.arange(USERS) % 2 == 0)[:, None]
+    members = [as_model(np.where(even, truth, 7)), as_model(np.where(even, -3, truth))]
+    blend = learn_blend(members, Query.of(train), valid)
+    np.testing.assert_allclose(blend.weights, 0.5, atol=0.1)
+    later = Query.of(join(train, valid))
+    assert ndcg(blend, later, test) > 1.5 * max(ndcg(member, later, test) for member in members)
+
+
+def test_members_that_err_apart_are_better_together(truth, logs):
+    train, valid, test = logs
+    rng = np.random.default_rng(4)
+    members = [as_model(truth + 2 * rng.standard_normal(truth.shape)) for _ in range(3)]
+    blend = learn_blend(members, Query.of(train), valid)
+    assert (blend.weights > 0.15).all()
+    later = Query.of(join(train, valid))
+    assert ndcg(blend, later, test) > max(ndcg(member, later, test) for member in members)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("k", [1, 10])
+def test_no_blend_is_worse_on_validation_than_its_best_member(truth, logs, seed, k):
+    train, valid, _ = logs
+    few = Query.of(train, np.arange(seed * 20, seed * 20 + 12, dtype=np.int32))
+    rng = np.random.default_rng(seed)
+    members = [
+        as_model(truth * strength + rng.standard_normal(truth.shape))
+        for strength in (0.1, 0.3, 0.5)
+    ]
+    blend = learn_blend(members, few, valid, k=k, depth=5)
+    best = max(ndcg(member, few, valid, k) for member in members)
+    assert ndcg(blend, few, valid, k) >= best - 1e-12
+
+
+def test_where_nothing_is_gained_one_member_stays_as_it_is(truth, logs):
+    train, valid, _ = logs
+    query = Query.of(train)
+    blend = learn_blend([as_model(truth), as_model(truth), as_model(-truth)], query, valid)
+    assert blend.weights.tolist() == [1, 0, 0]
+    alone = learn_blend([as_model(truth)], query, valid)
+    assert alone.weights.tolist() == [1]
+    np.testing.assert_array_equal(alone.scores(query), as_model(truth).scores(query))
+
+
+@pytest.mark.parametrize("at_a_time", [1, 7, 1000])
+def test_the_same_whatever_the_pool_and_the_batches(truth, noise, logs, at_a_time, monkeypatch):
+    train, valid, _ = logs
+    members = [as_model(truth + noise / 70), as_model(truth + noise[:, ::-1] / 50)]
+    query = Query.of(train, np.arange(40, dtype=np.int32))
+    one = learn_blend(members, query, valid, pool=Threads(2))
+    for module in ("rank.recommend", "rank.blend"):
+        monkeypatch.setattr(
+            import_module(f"recweave.{module}"), "BATCH_BYTES", at_a_time * 4 * ITEMS
+        )
+    other = learn_blend(members, query, valid, pool=Serial())
+    assert one.weights.min() > 0
+    np.testing.assert_allclose(one.weights, other.weights, rtol=1e-6)
+
+
+def test_a_held_out_item_that_cannot_be_shown_is_left_out(truth, logs):
+    train, valid, _ = logs
+    again = join(valid, train)  # what is known already is hidden
+    members = [as_model(truth), as_model(truth[:, ::-1])]
+    query = Query.of(train)
+    np.testing.assert_array_equal(
+        learn_blend(members, query, again).weights, learn_blend(members, query, valid).weights
+    )
+
+
+def test_users_without_validation_events_and_new_ones_do_not_count(truth, noise, logs):
+    train, valid, _ = logs
+    some = valid[valid.user < 30]
+    members = [as_model(truth + noise / 70), as_model(truth + noise[:, ::-1] / 70)]
+    all_asked = learn_blend(members, Query.of(train, np.arange(-1, USERS, dtype=np.int32)), some)
+    few_asked = learn_blend(members, Query.of(train, np.arange(30, dtype=np.int32)), some)
+    np.testing.assert_allclose(all_asked.weights, few_asked.weights, rtol=1e-6)
+
+
+def test_what_cannot_be_learned_from_is_refused(truth, logs):
+    train, valid, _ = logs
+    query = Query.of(train)
+    with pytest.raises(BadSetting, match="at least one model"):
+        learn_blend([], query, valid)
+    for empty in (valid[:0], train):
+        with pytest.raises(BadSetting, match="none of the askers has a validation event"):
+            learn_blend([as_model(truth)], query, empty)
+
+
+def test_a_member_that_refuses_items_can_still_be_weighed(truth, logs):
+    train, valid, _ = logs
+    shy = truth.copy()
+    shy[:, :5] = -np.inf
+    blend = learn_blend(
+        [ItemScores(np.zeros(ITEMS, np.float32)), Table(shy)], Query.of(train), valid
+    )
+    assert blend.weights[1] == 1
+
+
+def test_the_weights_are_the_best_of_a_fine_grid():
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((3000, 2)).astype(np.float32)
+    row = np.repeat(np.arange(100), 30)
+    liking = (scores @ [0.9, 0.3] + rng.gumbel(size=3000)).reshape(100, 30)
+    hit = np.zeros((100, 30), bool)
+    hit[np.arange(100), liking.argmax(axis=1)] = True
+    weights = _logit(scores, row, hit.ravel())
+
+    def loss(way):
+        value = (scores.astype(float) @ way).reshape(100, 30)
+        return (np.log(np.exp(value).sum(axis=1)) - value[hit]).mean() + 0.5e-4 * (way @ way)
+
+    steps = np.linspace(0, 1.5, 31)
+    grid = min((loss(np.array([a, b])), a, b) for a in steps for b in steps)
+    np.testing.assert_allclose(weights, np.array(grid[1:]) / sum(grid[1:]), atol=0.04)
+
+
+def test_scores_are_summed_on_one_scale_within_each_row():
+    query = Query.of(Interactions.of([], [], shape=(2, 4)))
+    a = np.array([[0, 1, 2, 3.0], [5, 5, 5, 5]])
+    b = np.array([[400, 200, 300, 100.0], [0, 10, -np.inf, 20]])
+    blend = Blend((Table(a), Table(b)), np.array([0.25, 0.75], np.float32))
+    z = np.array([-1.5, -0.5, 0.5, 1.5]) / np.sqrt(1.25)
+    y = np.array([-1, 0, 1]) / np.sqrt(2 / 3)
+    expected = [0.25 * z + 0.75 * z[[3, 1, 2, 0]], [0.75 * y[0], 0.75 * y[1], -np.inf, 0.75 * y[2]]]
+    np.testing.assert_allclose(blend.scores(query), expected, rtol=1e-5)
+
+
+def test_a_member_without_weight_is_not_asked(truth, logs):
+    class Broken:
+        def scores(self, query):
+            raise AssertionError("asked")
+
+    query = Query.of(logs[0])
+    blend = Blend((as_model(truth), Broken()), np.array([1, 0], np.float32))
+    np.testing.assert_array_equal(blend.scores(query), as_model(truth).scores(query))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, -3e7])
+def test_equal_scores_say_nothing(level):
+    row = np.full((1, 1001), level, np.float32)
+    np.testing.assert_array_equal(standardised(row), 0)
+    row[0, 3] = -np.inf
+    np.testing.assert_array_equal(np.flatnonzero(standardised(row)), [3])
+    np.testing.assert_array_equal(standardised(np.full((1, 3), -np.inf, np.float32)), -np.inf)
+
+
+def test_standardising_leaves_the_given_scores_alone(truth):
+    given = truth.astype(np.float32)
+    found = standardised(given)
+    np.testing.assert_array_equal(given, truth.astype(np.float32))
+    np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-6)
+    np.testing.assert_allclose(found.std(axis=1), 1, rtol=1e-5)
+
+
+def test_ndcg_is_that_of_the_specification(truth, logs):
+    train, valid, test = logs
+    query = Query.of(train)
+    both = join(valid, test)
+    wanted = np.unique(both.user.astype(np.int64) * ITEMS + both.item)
+    for k in (1, 2, 10):
+        ranking = recommend(as_model(truth), query, k)
+        assert _ndcg(ranking, wanted) == pytest.approx(ndcg(as_model(truth), query, both, k))
+
+
+def test_a_blend_comes_back_from_disk(truth, noise, logs, tmp_path):
+    query = Query.of(logs[0])
+    members = (as_model(truth), ItemScores(noise[0].astype(np.float32)))
+    blend = Blend(members, np.array([0.7, 0.3], np.float32))
+    save_model(blend, tmp_path / "blend")
+    loaded, _ = load_model(tmp_path / "blend")
+    np.testing.assert_array_equal(loaded.scores(query), blend.scores(query))
