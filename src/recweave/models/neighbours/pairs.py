@@ -78,4 +78,5 @@ def _cuts(asked: Csr, having: Int[Array, " terms"]) -> Int[Array, " cuts"]:
     """Row numbers that cut the table into blocks of about equal work."""
     work = np.concatenate([[0], np.cumsum(having[asked.indices])])[asked.indptr]
     full = np.searchsorted(work, np.arange(BLOCK, work[-1], BLOCK))
-    return np.unique(np.concatenate([[0], full, [asked.shape[0]]]))
+    rows = asked.shape[0]
+    return np.concatenate([[0], np.unique(full[full < rows]), [rows]])

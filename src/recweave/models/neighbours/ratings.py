@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
-from pydantic import Field
+from pydantic import Field, field_validator
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
@@ -47,6 +47,13 @@ class RatingCF(Recipe, ABC):
     scale: tuple[float, float] | None = Field(
         None, description="lowest and highest rating; without it those of the training ratings"
     )
+
+    @field_validator("scale")
+    @classmethod
+    def _rises(cls, scale: tuple[float, float] | None) -> tuple[float, float] | None:
+        if scale is not None and scale[0] >= scale[1]:
+            raise ValueError("the lowest rating must be below the highest")
+        return scale
 
     def _shared(self, train: Interactions, *, clipped: bool) -> dict[str, Any]:
         """The fields of `RatingNeighbours`.
@@ -203,4 +210,4 @@ def groups(key: Int[Array, " n"]) -> Iterator[tuple[int, Int[Array, " some"]]]:
     """Each key that occurs, rising, with the places where it does."""
     order = np.argsort(key, kind="stable")
     found, first = np.unique(key[order], return_index=True)
-    yield from zip(found.tolist(), np.split(order, first[1:]), strict=True)
+    yield from zip(found.tolist(), np.split(order, first)[1:], strict=True)

@@ -18,6 +18,9 @@ Missing = Literal["unknown", "zero"]
 NOTHING = 1e-12
 """A variance below this share of the sum of squares is rounding, not variance."""
 
+FAINT = 1e-9
+"""A likeness below this is rounding; it must not take a neighbour's place."""
+
 
 class Similarity:
     """Compares lines (users over items, or items over users) with a fixed set of lines.
@@ -97,4 +100,5 @@ def _variance(squares: Array, of_mean: Array) -> Array:
 
 
 def _ratio(above: Array, below: Array) -> Array:
-    return np.asarray(np.divide(above, below, out=np.zeros_like(above), where=below > 0))
+    made = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+    return np.where(np.abs(made) > FAINT, made, 0)

@@ -1,0 +1,178 @@
+"""What every recipe promises. A new one is tested here by being registered in `RECIPES`."""
+
+from dataclasses import is_dataclass, replace
+
+import numpy as np
+import pytest
+
+from recweave.core.errors import BadSetting, MissingExtra
+from recweave.data.interactions import Histories, Interactions
+from recweave.models import RECIPES, Query, RatingModel, Tune, load_model, save_model
+
+
+@pytest.fixture(params=RECIPES)
+def recipe(request):
+    return RECIPES[request.param]()
+
+
+@pytest.fixture(params=[name for name in RECIPES if RECIPES[name].rates])
+def rater(request):
+    return RECIPES[request.param]()
+
+
+def frozen(log):
+    """The same log in arrays that cannot be written: whoever tries fails."""
+    for column in (log.user, log.item, log.behavior, log.value, log.time):
+        column.flags.writeable = False
+    return log
+
+
+@pytest.fixture
+def log():
+    """40 users, 30 items, ratings 1 to 5 with times, some pairs twice.
+
+    User 39 has done nothing and item 29 was never touched.
+    """
+    rng = np.random.default_rng(3)
+    n = 400
+    return frozen(
+        Interactions.of(
+            rng.integers(0, 39, n),
+            np.minimum(28, rng.geometric(0.1, n) - 1),
+            rng.integers(1, 6, n),
+            rng.integers(0, 10_000_000, n),
+            shape=(40, 30),
+        )
+    )
+
+
+def fit(recipe, log, seed=0):
+    try:
+        return recipe.fit(log, seed=seed)
+    except MissingExtra as error:
+        pytest.skip(str(error))
+
+
+def newcomers(history):
+    """The askers as people whom the model does not know."""
+    return Query(np.full(len(history), -1), history, np.full(len(history), 10_000_000))
+
+
+def test_survives_json(recipe):
+    assert type(recipe).model_validate_json(recipe.model_dump_json()) == recipe
+
+
+def test_is_a_value(recipe):
+    assert hash(recipe) == hash(type(recipe)())
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.kind = "other"
+
+
+def test_refuses_unknown_keys(recipe):
+    with pytest.raises(BadSetting, match="unknown key 'no_such_setting'"):
+        type(recipe).parse({"no_such_setting": 1}, "here")
+
+
+def test_says_what_it_is_and_what_its_settings_mean(recipe):
+    assert type(recipe).__doc__
+    for name, field in type(recipe).model_fields.items():
+        assert field.description, name
+
+
+def test_the_ends_of_every_search_range_are_settings(recipe):
+    for name, field in type(recipe).model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, Tune):
+                for value in mark.choices or (mark.low, mark.high):
+                    assert getattr(type(recipe).parse({name: value}, "here"), name) == value
+
+
+def test_gives_a_frozen_dataclass(recipe, log):
+    model = fit(recipe, log)
+    assert is_dataclass(model)
+    assert type(model).__dataclass_params__.frozen
+
+
+def test_scores_every_item_for_every_asker_as_float32_without_nan(recipe, log):
+    scores = fit(recipe, log).scores(Query.of(log))
+    assert (scores.shape, scores.dtype) == ((40, 30), np.float32)
+    assert not np.isnan(scores).any()
+
+
+def test_the_same_seed_gives_the_same_scores(recipe, log):
+    one, other = (fit(recipe, log, seed=7).scores(Query.of(log)) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_an_asker_is_scored_alike_alone_and_in_a_batch(recipe, log):
+    model = fit(recipe, log)
+    query = Query.of(log)
+    together = model.scores(query)
+    for row in (0, 17, 39):
+        alone = model.scores(query.rows(np.array([row])))[0]
+        np.testing.assert_allclose(alone, together[row], rtol=1e-4, atol=1e-5)
+
+
+def test_nobody_asking_gets_no_rows(recipe, log):
+    nobody = Query.of(log).rows(np.array([], np.int64))
+    assert fit(recipe, log).scores(nobody).shape == (0, 30)
+
+
+def test_newcomers_are_scored_with_and_without_a_history(recipe, log):
+    model = fit(recipe, log)
+    for history in (Histories.of(log), Histories.of(log, np.full(2, -1))):
+        scores = model.scores(newcomers(history))
+        assert scores.shape == (len(history), 30)
+        assert not np.isnan(scores).any()
+
+
+def test_a_saved_model_comes_back_with_the_same_scores(recipe, log, tmp_path):
+    model = fit(recipe, log)
+    save_model(model, tmp_path / "model", {"recipe": recipe.model_dump(mode="json")})
+    loaded, about = load_model(tmp_path / "model")
+    assert about["recipe"] == recipe.model_dump(mode="json")
+    for query in (Query.of(log), newcomers(Histories.of(log))):
+        np.testing.assert_array_equal(loaded.scores(query), model.scores(query))
+
+
+def test_a_log_of_one_event_is_enough(recipe):
+    log = frozen(Interactions.of([1], [2], [4.0], [1_000], shape=(3, 4)))
+    scores = fit(recipe, log).scores(Query.of(log))
+    assert scores.shape == (3, 4)
+    assert not np.isnan(scores).any()
+
+
+def test_a_log_in_which_everybody_does_the_same_is_no_trouble(recipe):
+    user, item = np.divmod(np.arange(12), 3)
+    log = frozen(Interactions.of(user, item, 3.0, np.full(12, 1_000), shape=(4, 4)))
+    scores = fit(recipe, log).scores(Query.of(log))
+    assert not np.isnan(scores).any()
+
+
+def test_a_recipe_that_rates_predicts_every_pair(rater, log):
+    model = fit(rater, log)
+    assert isinstance(model, RatingModel)
+    user, item = np.divmod(np.arange(40 * 30), 30)
+    rating = model.predict(user, item)
+    assert rating.shape == user.shape
+    assert np.isfinite(rating).all()
+    assert rating.min() >= 1
+    assert rating.max() <= 5
+    np.testing.assert_array_equal(model.predict(user[::-1], item[::-1])[::-1], rating)
+    assert model.predict(user[:0], item[:0]).shape == (0,)
+
+
+def test_a_rating_model_learns_whose_ratings_are_high_and_which_items_get_them(rater):
+    rng = np.random.default_rng(4)
+    user, item = np.divmod(np.arange(60 * 40), 40)
+    value = 3 + np.where(user % 2, 0.8, -0.8) + np.where(item % 2, 0.8, -0.8)
+    seen = rng.random(len(user)) < 0.7
+    model = fit(rater, Interactions.of(user[seen], item[seen], value[seen], shape=(60, 40)))
+    error = np.abs(model.predict(user[~seen], item[~seen]) - value[~seen])
+    # Knowing nothing costs 0.8; users' means alone leave 0.8 too.
+    assert error.mean() < 0.4
+
+
+def test_events_of_an_order_only_are_enough_by_default(recipe, log):
+    ordered = replace(log, time=np.arange(len(log)), clock="order")
+    assert not np.isnan(fit(recipe, ordered).scores(Query.of(ordered))).any()
