@@ -6,9 +6,9 @@ import polars as pl
 
 from recweave.data.problems import Problems
 from recweave.data.readers.columns import ids, labels, time
+from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.derive import items_of
 from recweave.data.readers.files import files_of, pick, pick_one
-from recweave.data.readers.forms import Delimited
 from recweave.data.readers.plan import Plan, Sheet, Tables
 
 ROCKET_LICENCE = "RetailRocket: CC BY-NC-SA 4.0"

@@ -6,9 +6,9 @@ import polars as pl
 
 from recweave.data.problems import Problems
 from recweave.data.readers.columns import ids, labels, texts
+from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.derive import items_of
 from recweave.data.readers.files import files_of, pick_one
-from recweave.data.readers.forms import Delimited
 from recweave.data.readers.plan import Plan, Sheet, Tables
 
 _FORM = Delimited("\t", ("user", "title", "label", "entities"), quoted=False)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from recweave.data.readers.columns import ids
+from recweave.data.readers.delimited import Words
 from recweave.data.readers.files import files_of, pick, pick_one
-from recweave.data.readers.forms import Words
 from recweave.data.readers.plan import Plan, Sheet
 
 _COLUMNS = {"user_id": ids("user"), "item_id": ids("item")}

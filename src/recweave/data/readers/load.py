@@ -6,14 +6,15 @@ read again the careful way, which tells what is wrong, and where.
 """
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import Column, Fault, anything
-from recweave.data.readers.forms import Batch
+from recweave.data.readers.forms import Asked, Batch, Types
 from recweave.data.readers.plan import Sheet
 from recweave.data.schema import COLUMNS, UNIQUE
 
@@ -30,19 +31,23 @@ def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
     Raises:
         BrokenFile: if the file cannot be read, or holds no rows.
     """
-    columns = _columns(sheet)
-    frame = _at_once(sheet, columns)
-    if frame is None:
-        frame = _Careful(sheet, columns, problems).read()
+    fields = sheet.form.fields(sheet.path, every=sheet.others)
+    columns = _columns(sheet, fields)
+    frame = _at_once(partial(sheet.form.scan, sheet.path, fields), columns)
+    key = KEYS.get(sheet.table)
+    errors = problems.errors.total()
+    if frame is None or (key and not frame[key].is_unique().all()):
+        frame = _Careful(sheet, columns, problems).read(fields)
+    if not len(frame) and problems.errors.total() == errors:
+        raise BrokenFile(sheet.path, None, "holds no rows; fetch or write it again")
     kinds = COLUMNS[sheet.table]
     fixed = [pl.lit(value, kinds.get(name)).alias(name) for name, value in sheet.fixed.items()]
     guessed = [_narrowed(frame[name]) for name, column in columns.items() if column.guess]
     return frame.with_columns(*fixed, *guessed)
 
 
-def _columns(sheet: Sheet) -> dict[str, Column]:
+def _columns(sheet: Sheet, fields: Sequence[str]) -> dict[str, Column]:
     """The columns that the sheet describes and the file has, and others if they are kept."""
-    fields = sheet.form.fields(sheet.path, every=sheet.others)
     for column in sheet.columns.values():
         if column.required and column.source not in fields:
             raise BrokenFile(
@@ -61,11 +66,12 @@ def _columns(sheet: Sheet) -> dict[str, Column]:
     return known | {name: anything(name) for name in others}
 
 
-def _at_once(sheet: Sheet, columns: Mapping[str, Column]) -> pl.DataFrame | None:
+def _at_once(
+    scan: Callable[[Types], pl.LazyFrame | None], columns: Mapping[str, Column]
+) -> pl.DataFrame | None:
     """All rows in one pass; None where any of them needs care."""
-    hints = {column.source: column.hint for column in columns.values()}
     try:
-        lazy = sheet.form.scan(sheet.path, hints)
+        lazy = scan({column.source: column.hint for column in columns.values()})
         if lazy is None:
             return None
         types = lazy.collect_schema()
@@ -74,10 +80,7 @@ def _at_once(sheet: Sheet, columns: Mapping[str, Column]) -> pl.DataFrame | None
         frame = lazy.select(*made, doubt.alias(_DOUBT)).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error):
         return None  # the careful way meets the same and says where
-    key = KEYS.get(sheet.table)
-    if not len(frame) or frame[_DOUBT].any() or (key and not frame[key].is_unique().all()):
-        return None
-    return frame.drop(_DOUBT)
+    return None if frame[_DOUBT].any() else frame.drop(_DOUBT)
 
 
 def _made(columns: Mapping[str, Column], types: Mapping[str, pl.DataType]) -> Iterator[pl.Expr]:
@@ -107,26 +110,26 @@ class _Careful:
     problems: Problems
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def read(self) -> pl.DataFrame:
+    def read(self, fields: Sequence[str]) -> pl.DataFrame:
         sources = [column.source for column in self.columns.values()]
         wanted = list(dict.fromkeys([*sources, *self.sheet.padding]))
         needed = {column.source for column in self.columns.values() if column.required}
-        path, frames, met = self.sheet.path, [], 0
-        for batch in self.sheet.form.batches(path, wanted, needed):
-            for row in batch.others:
-                if row.empty:
-                    self.problems.note(path, row.line, row.wrong, kind=row.wrong)
-                else:
-                    kind = "no row (text, quotes, number of columns)"
-                    self.problems.refuse(path, row.line, row.wrong, row.verbatim, kind=kind)
-            frames.append(self._taken(batch))
-            met += len(batch.lines) + len(batch.others)
-        if not met:
-            raise BrokenFile(path, None, "holds no rows; fetch or write it again")
-        return pl.concat(frames)
+        one_by_one = self.sheet.table in KEYS  # to know where each key was first met
+        frames = []
+        for block in self.sheet.form.blocks(self.sheet.path, Asked(fields, wanted, needed)):
+            frame = None if one_by_one else _at_once(block.at_once, self.columns)
+            frames.append(self._taken(block.one_by_one()) if frame is None else frame)
+        return pl.concat(frames) if frames else pl.DataFrame()
 
     def _taken(self, batch: Batch) -> pl.DataFrame:
         """The rows of a batch that can be taken, converted."""
+        path = self.sheet.path
+        for row in batch.others:
+            if row.empty:
+                self.problems.note(path, row.line, row.wrong, kind=row.wrong)
+            else:
+                kind = "no row (text, quotes, number of columns)"
+                self.problems.refuse(path, row.line, row.wrong, row.verbatim, kind=kind)
         types = batch.cells.schema
         faults = list(_faults(self.columns, types))
         try:
@@ -138,7 +141,7 @@ class _Careful:
         except pl.exceptions.PolarsError as error:
             reason = str(error).splitlines()[0]
             what = f"has columns of the wrong types ({reason}); convert them, or map others"
-            raise BrokenFile(self.sheet.path, None, what) from None
+            raise BrokenFile(path, None, what) from None
         refused = self._padding(batch)
         marked = marks.select(pl.any_horizontal(pl.all())).to_series() & ~refused
         for place in marked.arg_true():

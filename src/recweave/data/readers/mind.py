@@ -7,8 +7,8 @@ import polars as pl
 from recweave.core.errors import BadInput
 from recweave.data.problems import Problems
 from recweave.data.readers.columns import Column, ids, text, time
+from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick_one
-from recweave.data.readers.forms import Delimited
 from recweave.data.readers.plan import Plan, Sheet, Tables
 from recweave.data.schema import TEXTS
 

@@ -9,8 +9,8 @@ from recweave.core.errors import BadInput
 from recweave.data.dataset import Dataset
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import ids, text
+from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick
-from recweave.data.readers.forms import Delimited
 from recweave.data.readers.plan import Plan, Sheet, Tables
 
 INSIDE = "!/"

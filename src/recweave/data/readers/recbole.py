@@ -6,8 +6,8 @@ import polars as pl
 
 from recweave.data.problems import BrokenFile
 from recweave.data.readers.columns import Column, anything, ids, number, price, text, texts, time
+from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick, pick_one
-from recweave.data.readers.forms import Delimited
 from recweave.data.readers.plan import Plan, Sheet
 
 _FORM = Delimited("\t", quoted=False)

@@ -7,9 +7,9 @@ import ast
 import json
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +17,18 @@ import polars as pl
 
 from recweave.data.problems import BrokenFile
 from recweave.data.readers.files import lines, opened
-from recweave.data.readers.forms import BATCH, Batch, Form, Row, TextForm, decoded
+from recweave.data.readers.forms import (
+    BLOCK,
+    Asked,
+    Batch,
+    Block,
+    Form,
+    Lines,
+    Row,
+    TextForm,
+    Types,
+    decoded,
+)
 
 _SAMPLE = 100  # records that say which fields there are
 _LOST = "\ufffd"  # stands for what text cannot hold: NUL, and halves of surrogate pairs
@@ -42,40 +53,43 @@ class JsonLines(TextForm):
 
     def fields(self, path: Path, *, every: bool) -> list[str]:
         """See `Form.fields`."""
-        records = self._records(path)
-        found = list(records if every else islice(records, _SAMPLE))
-        names = list(dict.fromkeys(name for row in found for name in row[2] or ()))
+        names: dict[str, None] = {}
+        first = (1, "is blank")
+        for number, (line, raw) in enumerate(lines(path)):
+            if number == _SAMPLE and not every:
+                break
+            try:
+                names |= dict.fromkeys(self.record(raw))
+            except ValueError as error:
+                first = (line, str(error)) if number == 0 else first
         if not names:
-            line, _, _, wrong = next(iter(found), (1, b"", None, "is blank"))
-            raise BrokenFile(path, line, f"{wrong}; is it the right source, and the right file?")
-        return names
+            raise BrokenFile(path, first[0], f"{first[1]}; is it the right source and file?")
+        return list(names)
 
-    def scan(self, path: Path, hints: Mapping[str, pl.DataType]) -> pl.LazyFrame | None:
+    def scan(
+        self, source: Path | bytes, fields: Sequence[str], hints: Types
+    ) -> pl.LazyFrame | None:
         """See `Form.scan`."""
         if self.reshape or self.literal:
             return None
         words = [name for name, kind in hints.items() if kind == pl.String]
         # Polars reads what Unicode text cannot hold as NUL.
-        return pl.scan_ndjson(path, schema=dict(hints)).with_columns(
+        return pl.scan_ndjson(source, schema=dict(hints)).with_columns(
             pl.col(words).str.replace_all("\0", _LOST, literal=True)
         )
 
-    def rows(self, path: Path, wanted: Sequence[str], needed: Collection[str]) -> Iterator[Row]:
+    def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
         """See `TextForm.rows`."""
-        for line, raw, record, wrong in self._records(path):
-            if record is None:
-                yield Row(line, raw, None, wrong)
-            else:
-                yield Row(line, raw, [as_text(record.get(name)) for name in wanted])
-
-    def _records(self, path: Path) -> Iterator[tuple[int, bytes, Record | None, str]]:
-        for line, raw in lines(path):
+        while block:
+            line, raw = block.popleft()
             if not raw.strip():
                 continue
             try:
-                yield line, raw, self.record(raw), ""
+                record = self.record(raw)
             except ValueError as error:
-                yield line, raw, None, str(error)
+                yield Row(line, raw, None, str(error))
+            else:
+                yield Row(line, raw, [as_text(record.get(name)) for name in asked.wanted])
 
     def record(self, raw: bytes) -> Record:
         """What a line holds.
@@ -96,7 +110,7 @@ class JsonLines(TextForm):
 
 
 @dataclass(frozen=True)
-class JsonDocument(TextForm):
+class JsonDocument(Form):
     """One JSON list of objects, or an object of such lists; `line` is the number of the object.
 
     The document is read whole, which takes several times its size in memory.
@@ -113,15 +127,18 @@ class JsonDocument(TextForm):
         """See `Form.fields`."""
         return [*self.names, self.part]
 
-    def scan(self, path: Path, hints: Mapping[str, pl.DataType]) -> pl.LazyFrame | None:
+    def scan(
+        self, source: Path | bytes, fields: Sequence[str], hints: Types
+    ) -> pl.LazyFrame | None:
         """See `Form.scan`."""
         return None
 
-    def rows(self, path: Path, wanted: Sequence[str], needed: Collection[str]) -> Iterator[Row]:
-        """See `TextForm.rows`."""
-        for number, record in enumerate(self._records(path), 1):
-            verbatim = json.dumps(record).encode()
-            yield Row(number, verbatim, [as_text(record.get(name)) for name in wanted])
+    def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
+        """See `Form.blocks`."""
+        records = self._records(path)
+        cells = [[as_text(record.get(name)) for name in asked.wanted] for record in records]
+        table = pl.DataFrame(cells, dict.fromkeys(asked.wanted, pl.String), orient="row")
+        yield _block(table, 1, records.__getitem__)
 
     def _records(self, path: Path) -> list[Record]:
         try:
@@ -129,7 +146,7 @@ class JsonDocument(TextForm):
                 found = json.loads(file.read())
         except json.JSONDecodeError as error:
             raise BrokenFile(path, error.lineno, f"is not JSON ({error.msg})") from None
-        except (OSError, EOFError, ValueError, RecursionError) as error:
+        except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
             raise BrokenFile(path, None, f"is not JSON ({error}); fetch it again") from None
         lists = found if isinstance(found, dict) else {None: found}
         records = []
@@ -151,21 +168,21 @@ class Parquet(Form):
         except (pl.exceptions.PolarsError, OSError) as error:
             raise BrokenFile(path, None, _half_written(error)) from None
 
-    def scan(self, path: Path, hints: Mapping[str, pl.DataType]) -> pl.LazyFrame | None:
+    def scan(
+        self, source: Path | bytes, fields: Sequence[str], hints: Types
+    ) -> pl.LazyFrame | None:
         """See `Form.scan`."""
-        return pl.scan_parquet(path, glob=False)
+        return pl.scan_parquet(source, glob=False)
 
-    def batches(
-        self, path: Path, wanted: Sequence[str], needed: Collection[str]
-    ) -> Iterator[Batch]:
-        """See `Form.batches`."""
+    def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
+        """See `Form.blocks`."""
         try:
-            table = pl.read_parquet(path, glob=False, columns=list(wanted))
+            table = pl.read_parquet(path, glob=False, columns=list(asked.wanted))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise BrokenFile(path, None, _half_written(error)) from None
-        for start in range(0, len(table), BATCH):
-            part = table.slice(start, BATCH)
-            yield Batch(part, range(start + 1, start + 1 + len(part)), _as_json(part))
+        for start in range(0, len(table), BLOCK):
+            part = table.slice(start, BLOCK)
+            yield _block(part, start + 1, part.rows(named=True).__getitem__)
 
 
 def as_text(value: Any) -> str | None:
@@ -176,8 +193,14 @@ def as_text(value: Any) -> str | None:
     return text if text.isascii() and "\0" not in text else _NO_TEXT.sub(_LOST, text)
 
 
-def _as_json(table: pl.DataFrame) -> Callable[[int], bytes]:
-    return lambda row: json.dumps(table.row(row, named=True), default=str).encode()
+def _block(table: pl.DataFrame, first: int, record: Callable[[int], Record]) -> Block:
+    """Rows that are in memory already, numbered from `first`."""
+
+    def one_by_one() -> Batch:
+        numbers = range(first, first + len(table))
+        return Batch(table, numbers, lambda place: json.dumps(record(place), default=str).encode())
+
+    return Block(lambda hints: table.lazy(), one_by_one)
 
 
 def _literal(text: str) -> Any:

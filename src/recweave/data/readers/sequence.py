@@ -7,8 +7,8 @@ import polars as pl
 
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import ids, text, texts
+from recweave.data.readers.delimited import Delimited, Words
 from recweave.data.readers.files import files_of, opened, pick, pick_one
-from recweave.data.readers.forms import Delimited, Words
 from recweave.data.readers.plan import Plan, Sheet, Tables
 from recweave.data.schema import TEXTS
 

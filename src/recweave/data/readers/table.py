@@ -11,8 +11,9 @@ from recweave.data.interactions import behavior_code
 from recweave.data.problems import BrokenFile
 from recweave.data.readers.columns import Column, ids, labels, number, price, text, texts
 from recweave.data.readers.columns import time as moment
+from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of
-from recweave.data.readers.forms import Delimited, Form
+from recweave.data.readers.forms import Form
 from recweave.data.readers.plan import Plan, Sheet
 from recweave.data.readers.records import JsonLines, Parquet
 from recweave.data.schema import BEHAVIORS, COLUMNS, REQUIRED

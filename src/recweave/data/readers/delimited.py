@@ -1,0 +1,171 @@
+"""Forms of texts whose rows are lines: cells with separators, and lists of words."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from recweave.data.problems import BrokenFile
+from recweave.data.readers.files import has_nul, lines
+from recweave.data.readers.forms import Asked, Lines, Row, TextForm, Types, decoded
+
+_OPEN = 1_000  # lines that a quote may run over before it is said to be left open
+
+
+@dataclass(frozen=True)
+class Delimited(TextForm):
+    """Text with separators: one row a line, unless quotes hold a line break.
+
+    Lines without any content are passed over. Cells missing at the end of a row are empty.
+
+    Attributes:
+        separator: One letter; or "::", whose colons cells cannot hold if it is to be fast.
+        names: Of the columns, where the first line does not name them.
+        quoted: Whether double quotes enclose cells.
+        encoding: Of the text.
+    """
+
+    separator: str = ","
+    names: tuple[str, ...] = ()
+    quoted: bool = True
+    encoding: str = "utf-8"
+
+    def headed(self) -> bool:
+        """See `TextForm.headed`."""
+        return not self.names
+
+    def fields(self, path: Path, *, every: bool) -> list[str]:
+        """See `Form.fields`."""
+        if self.names:
+            return list(self.names)
+        line, raw = next(lines(path))
+        try:
+            names = [cell.strip() for cell in self._cells(raw)]
+        except ValueError as error:
+            raise BrokenFile(path, line, str(error)) from None
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise BrokenFile(path, line, f"names the column '{twice[0]}' twice; rename one")
+        return names
+
+    def scan(
+        self, source: Path | bytes, fields: Sequence[str], hints: Types
+    ) -> pl.LazyFrame | None:
+        """See `Form.scan`."""
+        if self.encoding != "utf-8" or _holds_nul(source):
+            return None
+        if isinstance(source, bytes) and self.quoted and source.count(b'"') % 2:
+            return None  # a cell that runs on beyond the block
+        names = list(fields)
+        if len(self.separator) > 1:  # Polars takes one letter, so an empty column stands between
+            names = [part for name in names for part in (f"before {name}", name)][1:]
+        return pl.scan_csv(
+            source,
+            separator=self.separator[0],
+            has_header=self.headed() and isinstance(source, Path),
+            new_columns=names,
+            schema_overrides=dict(hints),
+            infer_schema=False,
+            quote_char='"' if self.quoted else None,
+            glob=False,
+        )
+
+    def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
+        """See `TextForm.rows`."""
+        places = [asked.fields.index(name) for name in asked.wanted]
+        least = 1 + max((asked.fields.index(name) for name in asked.needed), default=0)
+        most = len(asked.fields)
+        while block:
+            line, raw = block.popleft()
+            try:
+                following = self._following(raw, block, more) if self.quoted else []
+                whole = b"\n".join([raw, *following])
+                cells = self._cells(whole)
+                if any(cells) and not least <= len(cells) <= most:
+                    raise ValueError(f"has {len(cells)} columns where {most} are named")
+            except ValueError as error:
+                yield Row(line, raw, None, str(error))
+                continue
+            for _ in following:
+                block.popleft()
+            if any(cells):
+                cells += [""] * (most - len(cells))
+                yield Row(line, whole, [cells[place] or None for place in places])
+
+    @staticmethod
+    def _following(raw: bytes, block: Lines, more: Iterator[tuple[int, bytes]]) -> list[bytes]:
+        """The lines that an open quote runs over; they stay in the block.
+
+        Raises:
+            ValueError: if it is not closed.
+        """
+        taken: list[bytes] = []
+        open_quotes = raw.count(b'"') % 2
+        while open_quotes:
+            if len(taken) == len(block):
+                line = next(more, None) if len(block) < _OPEN else None
+                if line is None:
+                    raise ValueError("has a quote that is not closed; close it or double it")
+                block.append(line)
+            taken.append(block[len(taken)][1])
+            open_quotes ^= taken[-1].count(b'"') % 2
+        return taken
+
+    def _cells(self, raw: bytes) -> list[str]:
+        """The cells of a row.
+
+        Raises:
+            ValueError: saying why this is no row.
+        """
+        row = decoded(raw, self.encoding)
+        if not self.quoted or '"' not in row:
+            return row.split(self.separator)
+        try:
+            return next(csv.reader([row], delimiter=self.separator, strict=True))
+        except (csv.Error, StopIteration):
+            raise ValueError("has a quote that is neither around a cell nor doubled") from None
+
+
+@dataclass(frozen=True)
+class Words(TextForm):
+    """Lines of words with blanks between: a user, then items, each of which makes a row.
+
+    A line with a user alone is passed over with a note.
+    """
+
+    def fields(self, path: Path, *, every: bool) -> list[str]:
+        """See `Form.fields`."""
+        return ["user", "item"]
+
+    def scan(
+        self, source: Path | bytes, fields: Sequence[str], hints: Types
+    ) -> pl.LazyFrame | None:
+        """See `Form.scan`."""
+        if _holds_nul(source):
+            return None
+        line = pl.col("line")
+        words = line.str.strip_prefix("\ufeff").str.extract_all(r"\S+")
+        found = pl.scan_lines(source, name="line", glob=False).select(words)
+        found = found.filter(line.list.len() > 0)
+        split = found.select(user=line.list.first(), item=line.list.slice(1))
+        return split.explode("item")
+
+    def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
+        """See `TextForm.rows`."""
+        while block:
+            line, raw = block.popleft()
+            try:
+                user, *items = decoded(raw).split() or [""]
+            except ValueError as error:
+                yield Row(line, raw, None, str(error))
+                continue
+            if user and not items:
+                yield Row(line, raw, None, "has a user and no items", empty=True)
+            for item in items:
+                yield Row(line, raw, [user, item])
+
+
+def _holds_nul(source: Path | bytes) -> bool:
+    return b"\0" in source if isinstance(source, bytes) else has_nul(source)
