@@ -29,39 +29,45 @@ def nearest(weights: Float[Array, "rows columns"], k: int) -> Bool[Array, "rows 
 def keep_nearest(table: Csr, k: int) -> Csr:
     """The k largest entries of each row, none that is not positive; columns sorted.
 
-    A first look thins long rows to little more than k entries (see `_guess`), so that only those
-    are sorted: by column, and by value to find the k-th largest.
+    Every entry is sorted, by column and by value; `thin` long rows first.
     """
-    bound = _guess(table, k)
-    thin = _filtered(table, table.data >= np.repeat(bound, np.diff(table.indptr)))
-    thin.sort_indices()
-    size = np.diff(thin.indptr)
-    row = np.repeat(np.arange(thin.shape[0]), size)
+    table = _filtered(table, table.data > 0)
+    table.sort_indices()
+    size = np.diff(table.indptr)
+    row = np.repeat(np.arange(table.shape[0]), size)
     long = np.flatnonzero(size > k)
-    bound[long] = _kth_largest(thin.data, row, thin.indptr[long] + k - 1)
-    above, tied = thin.data > bound[row], thin.data == bound[row]
-    room = k - np.bincount(row, above, minlength=thin.shape[0])
+    bound = np.zeros(table.shape[0], table.dtype)
+    bound[long] = _kth_largest(table.data, row, table.indptr[long] + k - 1)
+    above, tied = table.data > bound[row], table.data == bound[row]
+    room = k - np.bincount(row, above, minlength=table.shape[0])
     before = np.concatenate([[0], np.cumsum(tied)])
-    place = before[1:] - before[thin.indptr[row]]
-    return _filtered(thin, above | (tied & (place <= room[row])))
+    place = before[1:] - before[table.indptr[row]]
+    return _filtered(table, above | (tied & (place <= room[row])))
+
+
+def thin(table: Csr, k: int) -> Csr:
+    """The table with little more than the k largest entries of long rows, those surely among them.
+
+    One pass over the entries, nothing sorted.
+    """
+    return _filtered(table, table.data >= np.repeat(_guess(table, k), np.diff(table.indptr)))
 
 
 def _guess(table: Csr, k: int) -> Float[Array, " rows"]:
-    """For each row a positive number that at least k of its entries reach, if it has so many.
+    """For each long row a number that at least k of its entries reach; for others, less than any.
 
     The maxima of disjoint pieces are distinct entries, so the k-th largest of them is such a
     number, and near the k-th largest of all where there are several pieces for each of the k.
     """
     pieces = CHUNKS * k
     size = np.diff(table.indptr)
-    bound = np.full(table.shape[0], np.finfo(table.dtype).tiny, table.dtype)
+    bound = np.full(table.shape[0], -np.inf, table.dtype)
     long = np.flatnonzero(size > 2 * pieces)
     if len(long):
         cuts = table.indptr[long, None] + np.arange(pieces) * size[long, None] // pieces
         # The last piece runs on into the next row, so it does not count.
         maxima = np.maximum.reduceat(table.data, cuts.ravel()).reshape(len(long), pieces)[:, :-1]
-        guess = np.partition(maxima, pieces - 1 - k, axis=1)[:, pieces - 1 - k]
-        bound[long] = np.maximum(guess, bound[long])
+        bound[long] = np.partition(maxima, pieces - 1 - k, axis=1)[:, pieces - 1 - k]
     return bound
 
 
@@ -75,6 +81,6 @@ def _kth_largest(value: Float[Array, " n"], row: Array, places: Array) -> Float[
 
 def _filtered(table: Csr, kept: Bool[Array, " n"]) -> Csr:
     """The entries that are marked."""
-    start = np.concatenate([[0], np.cumsum(kept)])[table.indptr]
-    parts = (table.data[kept], table.indices[kept], start.astype(table.indptr.dtype))
-    return sparse.csr_array(parts, shape=table.shape)
+    found = np.flatnonzero(kept)
+    start = np.searchsorted(found, table.indptr).astype(table.indptr.dtype)
+    return sparse.csr_array((table.data[found], table.indices[found], start), shape=table.shape)

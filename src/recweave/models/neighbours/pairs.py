@@ -9,7 +9,7 @@ from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.memory import require_memory
-from recweave.models.neighbours.nearest import keep_nearest
+from recweave.models.neighbours.nearest import keep_nearest, thin
 from recweave.parallel import Pool, Serial
 
 BLOCK = 2_000_000
@@ -64,8 +64,8 @@ class Neighbourhood:
             # A product's order of entries follows from the places alone, so these two agree.
             common = (_ones(asked) @ _ones(self.terms)).data
             similar.data *= common / (common + np.float32(self.shrinkage))
-        row = np.repeat(own, np.diff(similar.indptr))
-        similar.data[similar.indices == row] = 0
+        similar = thin(similar, self.k + 1)  # the document itself may be among them
+        similar.data[similar.indices == np.repeat(own, np.diff(similar.indptr))] = 0
         return keep_nearest(similar, self.k)
 
 
