@@ -14,6 +14,8 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "user_knn": "recweave.models.neighbours.knn:UserKNN",
         "item_cf": "recweave.models.neighbours.item_cf:ItemCF",
         "user_cf": "recweave.models.neighbours.user_cf:UserCF",
+        "als": "recweave.models.factors.als:ALS",
+        "biased_mf": "recweave.models.factors.mf:BiasedMF",
     },
     group="recweave.models",
 )

@@ -20,6 +20,7 @@ KINDS: Registry[type[Any]] = Registry(
         "factors": "recweave.models.kinds:Factors",
         "item_weights": "recweave.models.kinds:ItemWeights",
         "item_scores": "recweave.models.kinds:ItemScores",
+        "biased_factors": "recweave.models.factors.mf:BiasedFactors",
         "user_votes": "recweave.models.neighbours.knn:UserVotes",
         "neighbourhood": "recweave.models.neighbours.pairs:Neighbourhood",
         "weighting": "recweave.models.neighbours.weighting:Weighting",
