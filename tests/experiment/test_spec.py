@@ -73,6 +73,13 @@ def test_search_gives_every_combination(tmp_path):
     assert [recipe.days for recipe in experiment.models[0].recipes()] == [1.0, 7.0]
 
 
+def test_each_value_makes_a_row(tmp_path):
+    text = "data = 'x'\n[[models]]\nname = 'popularity'\nvariant = 'late'\neach = { days = [1, 7] }"
+    experiment = read_recipe(written(tmp_path, text))
+    assert experiment.rows() == ["popularity-late-days=1", "popularity-late-days=7"]
+    assert [entry.recipes()[0].days for entry in experiment.models] == [1.0, 7.0]
+
+
 def test_a_recipe_written_as_toml_reads_back_equal(tmp_path):
     text = """
         title = 'With "quotes" and ü'

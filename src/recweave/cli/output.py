@@ -1,7 +1,7 @@
 """Results to stdout: a table for people, JSON for machines."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -18,15 +18,16 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table as wide as the screen; not wrapped where the output is a file."""
+def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table as wide as the screen, or as it needs where the output is a file."""
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
-    for place, name in enumerate(head):
-        table.add_column(Text(name), justify="left" if place == 0 else "right", overflow="fold")
+    for name, cells in zip(head, zip(*rows, strict=True), strict=True):
+        figures = all(cell[:1] in "–-+.0123456789" for cell in cells)
+        table.add_column(Text(name), justify="right" if figures else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 160)
+    terminal = Console().is_terminal
+    Console(width=None if terminal else 200, soft_wrap=False).print(table)
 
 
 def say(text: str) -> None:

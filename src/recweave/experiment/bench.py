@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recweave.core.errors import BadSetting
-from recweave.core.progress import track
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
+from recweave.data.filters import Removed, apply_all
 from recweave.data.interactions import join
 from recweave.data.readers import read
 from recweave.data.split import Split
@@ -31,7 +31,7 @@ class Bench:
         split: What is learned from, chosen by and reported.
         features: Vectors of the items, by name.
         catalogue: What metrics beyond accuracy need; from train alone.
-        removed: What each filter took away, in words.
+        removed: What each filter took away.
     """
 
     experiment: Experiment
@@ -39,7 +39,7 @@ class Bench:
     split: Split
     features: Features
     catalogue: Catalogue
-    removed: tuple[str, ...]
+    removed: tuple[Removed, ...]
 
     def fit(self, recipe: Recipe, *, seed: int, final: bool) -> tuple[Model, Cost]:
         """A trained model and what it cost; the final one may also learn from validation."""
@@ -92,7 +92,7 @@ class Bench:
             "valid": len(split.valid),
             "test": len(split.test),
             "dropped": split.dropped,
-            "removed": list(self.removed),
+            "removed": [one.model_dump() for one in self.removed],
             "split": split.how,
         }
 
@@ -104,12 +104,7 @@ def prepare(experiment: Experiment, beside: Path) -> Bench:
         experiment: The recipe.
         beside: The folder that the recipe's relative paths start from.
     """
-    dataset = _dataset(experiment.data, beside)
-    removed = []
-    for step in track(experiment.filters, "filtering"):
-        before = len(dataset.events)
-        dataset = step.apply(dataset)
-        removed.append(f"{step.kind}: {before - len(dataset.events):,} of {before:,} events")
+    dataset, removed = apply_all(_dataset(experiment.data, beside), experiment.filters)
     split = dataset.split(experiment.split, seed=experiment.split_seed)
     searched = [
         row for row, e in zip(experiment.rows(), experiment.models, strict=True) if e.search

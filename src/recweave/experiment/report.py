@@ -78,7 +78,8 @@ def _about(run: Summary) -> str:
 
 
 def _filters(data: Mapping[str, Any]) -> str:
-    told = f"Filters took away {'; '.join(data['removed'])}." if data["removed"] else "No filters."
+    took = [f"{one['filter']} took {one['events']:,} events" for one in data["removed"]]
+    told = f"Filters: {'; '.join(took)}." if took else "No filters."
     if data["dropped"]:
         told += f" {data['dropped']:,} events after a user's first held-out one were dropped."
     return told

@@ -98,6 +98,25 @@ class Experiment(Value):
     save: bool = Field(True, description="whether the run folder keeps the trained models")
     models: tuple[Entry, ...] = Field(min_length=1, description="the rows")
 
+    @field_validator("models", mode="before")
+    @classmethod
+    def _row_for_each(cls, models: Any) -> Any:
+        """`each = { k = [5, 10] }` stands for two rows, k=5 and k=10."""
+        if not isinstance(models, list):
+            return models
+        rows = []
+        for entry in models:
+            each = entry.get("each") if isinstance(entry, dict) else None
+            if not isinstance(each, dict):
+                rows.append(entry)
+                continue
+            rest = {key: value for key, value in entry.items() if key != "each"}
+            for values in product(*each.values()):
+                told = [f"{key}={value}" for key, value in zip(each, values, strict=True)]
+                variant = "-".join(filter(None, [rest.get("variant", ""), *told]))
+                rows.append({**rest, **dict(zip(each, values, strict=True)), "variant": variant})
+        return rows
+
     @field_validator("metrics")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,125 @@
+"""`recweave data`: files to datasets, and what is in them."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from recweave.cli.output import Json, print_json, say
+from recweave.core.errors import BadSetting
+from recweave.core.settings import Settings
+
+app = typer.Typer(help="Fetch, read, describe and check data.", no_args_is_help=True)
+
+Source = Annotated[str, typer.Argument(help="A reader: movielens, recbole, amazon, table, …")]
+Place = Annotated[Path, typer.Argument(help="The file or folder to read.")]
+What = Annotated[str, typer.Argument(help="A known dataset's name or a dataset folder.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="What a column is called in the file: user_id=visitorid."),
+]
+Options = Annotated[
+    list[str] | None, typer.Option("--option", help="An option of the reader: time=ms.")
+]
+SkipBad = Annotated[
+    Path | None, typer.Option(help="Leave bad rows out and keep them in this file, with reasons.")
+]
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(help="A known dataset; `recweave doctor` lists them.")],
+) -> None:
+    """Fetch a dataset from its publisher, or say where it lies already."""
+    from recweave.data.catalogue import DATASETS
+    from recweave.data.catalogue import get as fetch
+
+    place = fetch(name, Settings())
+    say(f"licence: {DATASETS[name].licence}")
+    print(place)
+
+
+@app.command()
+def read(
+    source: Source,
+    path: Place,
+    out: Annotated[Path, typer.Argument(help="The dataset folder to make.")],
+    column: Columns = None,
+    option: Options = None,
+    skip_bad: SkipBad = None,
+    name: Annotated[str, typer.Option(help="What the dataset is called; else as its folder.")] = "",
+) -> None:
+    """Read files into a dataset folder; one bad row stops it, unless --skip-bad keeps them apart."""
+    from recweave.data.readers import read as read_source
+
+    dataset = read_source(
+        source, path, name=name or out.name, skip_bad=skip_bad, **_options(column, option)
+    )
+    dataset.save(out)
+    say(f"{dataset!r} in {out}")
+
+
+@app.command()
+def describe(dataset: What, as_json: Json = False) -> None:
+    """Counts, sparsity, time span, duplicates, head and tail."""
+    from recweave.data.catalogue import load
+    from recweave.data.describe import describe as describe_dataset
+
+    found = describe_dataset(load(dataset))
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        print(found)
+
+
+@app.command()
+def check(
+    source: Annotated[str, typer.Argument(help="A dataset (name or folder), or a reader.")],
+    path: Annotated[Path | None, typer.Argument(help="The reader's file or folder.")] = None,
+    column: Columns = None,
+    option: Options = None,
+    as_json: Json = False,
+) -> None:
+    """Every problem with its file and line; ends with 1 if there are errors."""
+    from recweave.data.catalogue import load
+    from recweave.data.check import check as check_dataset
+    from recweave.data.readers import examine
+
+    if path is None:
+        problems = check_dataset(load(source))
+    else:
+        reading = examine(source, path, **_options(column, option))
+        problems = reading.problems
+        if reading.dataset is not None:
+            problems.extend(check_dataset(reading.dataset))
+    if as_json:
+        print_json(problems.to_json())
+    else:
+        for problem in problems:
+            print(f"{'note' if problem.note else 'error'}: {problem}")
+        say(f"{problems.errors.total():,} errors, {problems.notes.total():,} notes")
+    if problems.errors:
+        raise typer.Exit(1)
+
+
+def _options(columns: list[str] | None, options: list[str] | None) -> dict[str, Any]:
+    """`key=value` words as a reader's options; a value that reads as JSON is taken as such."""
+    made = {key: _value(text) for key, text in map(_pair, options or [])}
+    if columns:
+        made["columns"] = dict(map(_pair, columns))
+    return made
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise BadSetting(f"'{text}' is not KEY=VALUE")
+    return key, value
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
