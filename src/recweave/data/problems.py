@@ -7,9 +7,9 @@ that its owner should know of.
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from recweave.core.errors import BadInput, BadSetting
 
@@ -92,6 +92,21 @@ class Problems:
     def note(self, file: str | Path, line: int | None, what: str, *, kind: str, n: int = 1) -> None:
         """Something to know of, `n` times, of which this is the first."""
         self._add(Problem(str(file), line, what, note=True), kind, n)
+
+    def extend(self, more: "Problems") -> None:
+        """Take in another collection."""
+        self.listed += more.listed
+        self.broken += more.broken
+        self.errors += more.errors
+        self.notes += more.notes
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts by kind, and the problems that are listed, for machines."""
+        return {
+            "errors": dict(self.errors),
+            "notes": dict(self.notes),
+            "listed": [asdict(problem) for problem in self.listed],
+        }
 
     def raise_broken(self) -> None:
         """Refuse to go on without a file.

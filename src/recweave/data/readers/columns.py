@@ -51,12 +51,12 @@ class Column:
     Attributes:
         source: Its name in the file.
         make: How cells become values.
-        kind: The type of the values.
         hint: The type that a fast reader may read the cells as.
         required: Whether a cell may not be empty.
         absent: Words that stand for an empty cell.
         verbatim: Whether blanks around a cell belong to it.
         mismatch: What is said of a cell that is no value.
+        sure: Types of which every cell is a value.
         limits: Where a value is wrong, and what is said of it.
         lenient: Whether a cell that is no value is left empty, with a note.
         guess: Whether text becomes numbers or truth values in the end, if all of it can.
@@ -64,12 +64,12 @@ class Column:
 
     source: str
     make: Make
-    kind: pl.DataType
     hint: pl.DataType = field(default_factory=pl.String)
     required: bool = False
     absent: Sequence[str] = ()
     verbatim: bool = False
     mismatch: str = ""
+    sure: Sequence[pl.DataType] = ()
     limits: Sequence[tuple[Test, str]] = ()
     lenient: bool = False
     guess: bool = False
@@ -91,7 +91,7 @@ class Column:
         if self.required:
             yield Fault(empty, "is missing")
         made = self.make(cells, dtype)
-        if self.mismatch and dtype != self.kind:
+        if self.mismatch and dtype not in self.sure:
             yield Fault(~empty & made.is_null(), self.mismatch, self.lenient)
         for wrong, what in self.limits:
             yield Fault(wrong(made), what)
@@ -99,7 +99,7 @@ class Column:
 
 def ids(source: str) -> Column:
     """An id as it stands: a number is its digits, blanks count."""
-    return Column(source, _cast(pl.String()), pl.String(), required=True, verbatim=True)
+    return Column(source, _cast(pl.String()), required=True, verbatim=True)
 
 
 def text(source: str, *, html: bool = False, listed: bool = False) -> Column:
@@ -113,7 +113,7 @@ def text(source: str, *, html: bool = False, listed: bool = False) -> Column:
             words = clean_column(words) if html else words
         return pl.when(words.str.len_bytes() > 0).then(words)
 
-    return Column(source, make, pl.String())
+    return Column(source, make)
 
 
 def anything(source: str) -> Column:
@@ -122,7 +122,7 @@ def anything(source: str) -> Column:
     def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return pl.when(cells.str.len_bytes() > 0).then(cells) if dtype == pl.String else cells
 
-    return Column(source, make, pl.String(), guess=True)
+    return Column(source, make, guess=True)
 
 
 def texts(
@@ -140,7 +140,7 @@ def texts(
             return lists(cells, by=by, html=html, keys=keys)
         return cells.cast(TEXTS)
 
-    return Column(source, make, TEXTS, absent=absent)
+    return Column(source, make, absent=absent)
 
 
 def number(
@@ -160,11 +160,11 @@ def number(
     return Column(
         source,
         _cast(kind),
-        kind,
         hint=pl.String() if absent else kind,
         required=required,
         absent=absent,
         mismatch="is not a number",
+        sure=(kind,),
         limits=limits,
     )
 
@@ -180,9 +180,9 @@ def price(source: str) -> Column:
     return Column(
         source,
         make,
-        pl.Float64(),
         absent=("None",),
         mismatch="is not a price",
+        sure=(pl.Float64(),),
         limits=[(lambda made: ~made.is_finite(), "is not a finite price")],
         lenient=True,
     )
@@ -228,10 +228,10 @@ def time(
     return Column(
         source,
         make,
-        pl.Int64(),
         hint=hint or (pl.String() if written else pl.Int64()),
         required=required,
         mismatch=mismatch,
+        sure=(pl.Int64(),),
         limits=[
             (lambda made: made < 0, "is before 1970"),
             (lambda made: made > LATEST, late if unit == "s" else "is after the year 2100"),
@@ -255,14 +255,9 @@ def labels(
             made = pl.when(cells == word).then(pl.lit(meaning, kind)).otherwise(made)
         return made
 
-    return Column(
-        source,
-        make,
-        kind,
-        hint=pl.Enum(list(meanings)),
-        required=required,
-        mismatch=f"is not one of {', '.join(meanings)}",
-    )
+    words = pl.Enum(list(meanings))
+    mismatch = f"is not one of {', '.join(meanings)}"
+    return Column(source, make, words, required, mismatch=mismatch, sure=(words,))
 
 
 def _cast(kind: pl.DataType) -> Make:

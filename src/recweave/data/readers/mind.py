@@ -63,18 +63,17 @@ def _impressions(prefix: str) -> dict[str, Column]:
         return pl.lit(prefix) + cells
 
     return {
-        "impression_id": Column("id", number, pl.String(), required=True),
+        "impression_id": Column("id", number, required=True),
         "user_id": ids("user"),
         "time": time("time", "%m/%d/%Y %I:%M:%S %p"),
-        "history": Column("history", _words, TEXTS),
+        "history": Column("history", _words),
         "shown": Column(
             "shown",
             _shown,
-            TEXTS,
             required=True,
             mismatch="is not a list as 'N1-0 N2-1', or 'N1 N2' without labels",
         ),
-        "clicked": Column("shown", _clicked, pl.List(pl.Boolean)),
+        "clicked": Column("shown", _clicked),
     }
 
 
