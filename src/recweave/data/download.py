@@ -33,6 +33,10 @@ class _Broken(Exception):
     """The transfer broke off; what has come is kept, and another attempt may finish it."""
 
 
+class _Unreachable(_Broken):
+    """Nobody answers. Waiting helps where somebody did before, and not on a lonely machine."""
+
+
 def fetch(
     address: str,
     to: Path,
@@ -65,9 +69,9 @@ def fetch(
             _receive(address, part, limit)
             break
         except _Broken as error:
-            if attempt == attempts:
+            if attempt == attempts or (attempt == 1 and isinstance(error, _Unreachable)):
                 raise Unavailable(
-                    f"{address} could not be fetched in {attempts} attempts: {error}"
+                    f"{address} could not be fetched (attempts: {attempt}): {error}"
                 ) from None
             log.info("%s: %s; trying again", address, error)
             time.sleep(pause * 2 ** (attempt - 1))
@@ -110,7 +114,7 @@ def _receive(address: str, part: Path, limit: int) -> None:
             raise _Broken(f"the server answered {told}") from None
         raise Unavailable(f"{address} was not given: the server answered {told}") from None
     except URLError as error:
-        raise _Broken(f"the server cannot be reached ({error.reason})") from None
+        raise _Unreachable(f"the server cannot be reached ({error.reason})") from None
     except (HTTPException, OSError) as error:
         raise _Broken(f"it broke off ({error or type(error).__name__})") from None
 

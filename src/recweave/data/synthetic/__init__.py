@@ -1,0 +1,16 @@
+"""A made-up shop with known truths: for tests, and for a demo where no real data is at hand."""
+
+from collections.abc import Mapping
+
+from recweave.data.synthetic.photographs import draw_photographs
+from recweave.data.synthetic.shop import make_shop
+from recweave.data.synthetic.truth import Shop, Truth
+
+SHOPS: Mapping[str, Shop] = {
+    "synthetic": Shop(),
+    "synthetic:small": Shop(users=300, items=150, views=6_000),
+    "synthetic:large": Shop(users=100_000, items=20_000, views=4_000_000),
+}
+"""Shops that can be loaded by name."""
+
+__all__ = ["SHOPS", "Shop", "Truth", "draw_photographs", "make_shop"]

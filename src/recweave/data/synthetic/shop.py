@@ -1,0 +1,173 @@
+"""The made-up shop: truths planted, people let in, and everything written down as tables."""
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Int
+
+from recweave.core.arrays import Array, order_by
+from recweave.data.dataset import Dataset
+from recweave.data.schema import BEHAVIORS
+from recweave.data.synthetic.lexicon import CATEGORIES
+from recweave.data.synthetic.planting import Planted, Rng, plant
+from recweave.data.synthetic.truth import Shop, Truth
+from recweave.data.synthetic.visits import RATING, Events, Views, act, visit
+from recweave.data.synthetic.words import Written, name_items, review
+
+LINKS = 3
+"""Links of each kind that an item has at most."""
+
+HISTORY = 10
+"""Views before an impression that it remembers."""
+
+REGIONS = ("north", "east", "south", "west")
+
+
+def make_shop(shop: Shop = Shop(), seed: int = 0) -> tuple[Dataset, Truth]:  # noqa: B008
+    """Draw a shop; the same settings and seed give the same fingerprint.
+
+    Every table is filled. What people are is told by nothing but what they do: the region and age
+    in the users' table are drawn apart, and whoever gains from them is over-fitted. Time and memory
+    are O(views · shown · dim), in blocks; a million views take some ten seconds.
+    """
+    streams = iter(np.random.default_rng(seed).spawn(8))  # so that no part disturbs another
+    planted = plant(shop, next(streams))
+    views = visit(shop, planted, next(streams))
+    events = act(shop, planted, views, next(streams))
+    rated = events.behavior == RATING
+    user, item, stars = events.user[rated], events.item[rated], events.value[rated]
+    reviews = review(shop, planted, user, item, stars, next(streams))
+    user_ids, item_ids = _ids("user", shop.users), _ids("item", shop.items)
+    dataset = Dataset(
+        "synthetic",
+        events=_events(events, user_ids, item_ids),
+        reviews=_events(events, user_ids, item_ids, rated).select(
+            "user_id", "item_id", "time", rating="value", text=reviews.text
+        ),
+        items=_items(planted, item_ids, name_items(shop, planted, next(streams))),
+        users=_users(user_ids, next(streams)),
+        links=_links(planted, item_ids, next(streams)),
+        impressions=_impressions(shop, views, user_ids, item_ids, next(streams)),
+        source=f"recweave.data.synthetic, seed {seed}",
+        licence="CC0",
+    )
+    return dataset, _truth(shop, planted, events, reviews)
+
+
+def _truth(shop: Shop, planted: Planted, events: Events, reviews: Written) -> Truth:
+    return Truth(
+        shop=shop,
+        **vars(planted),
+        noise=events.noise,
+        liked=reviews.liked,
+        disliked=reviews.disliked,
+        remark=reviews.remark,
+    )
+
+
+def _ids(kind: str, count: int) -> pl.Series:
+    digits = len(str(count - 1))
+    numbers = pl.Series(np.arange(count)).cast(pl.String).str.zfill(digits)
+    return pl.select(pl.format(kind + "-{}", numbers)).to_series()
+
+
+def _events(
+    events: Events,
+    user_ids: pl.Series,
+    item_ids: pl.Series,
+    some: Bool[Array, " events"] | slice = slice(None),
+) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "user_id": user_ids.gather(events.user[some]),
+            "item_id": item_ids.gather(events.item[some]),
+            "behavior": pl.Series(np.array(BEHAVIORS)[events.behavior[some]]),
+            "value": events.value[some],
+            "time": events.time[some],
+        }
+    )
+
+
+def _items(planted: Planted, ids: pl.Series, words: pl.DataFrame) -> pl.DataFrame:
+    names = np.array([(department, kind) for kind, (department, _) in CATEGORIES.items()])
+    usual = np.array([price for _, price in CATEGORIES.values()])
+    price = usual[planted.category] * np.exp(0.5 * planted.dearness)
+    return words.with_columns(
+        item_id=ids,
+        price=pl.Series(price.round(2)),
+        categories=pl.Series(names[planted.category].tolist()),
+        images=pl.Series([[]] * len(ids), dtype=pl.List(pl.String)),
+    )
+
+
+def _users(ids: pl.Series, rng: Rng) -> pl.DataFrame:
+    age = rng.integers(18, 80, len(ids))
+    region = np.array(REGIONS)[rng.integers(len(REGIONS), size=len(ids))]
+    return pl.DataFrame({"user_id": ids, "age": age, "region": pl.Series(region)})
+
+
+def _links(planted: Planted, ids: pl.Series, rng: Rng) -> pl.DataFrame:
+    """Items of one taste are bought together, items of one category are viewed together."""
+    tables = []
+    for relation, kind in (("also_buy", planted.item_group), ("also_view", planted.category)):
+        order = order_by(kind, int(kind.max()) + 1)
+        total = np.cumsum(planted.weight[order])
+        size = np.bincount(kind)
+        end = np.cumsum(size)
+        low = np.concatenate([[0.0], total[end - 1]])[:-1][kind]
+        drawn = (
+            low[:, None] + rng.random((len(kind), LINKS)) * (total[end - 1][kind] - low)[:, None]
+        )
+        place = np.searchsorted(total, drawn, side="right")
+        other = order[np.minimum(place, (end[kind] - 1)[:, None])].ravel()
+        item = np.repeat(np.arange(len(kind)), LINKS)
+        kept = item != other
+        pairs = pl.DataFrame(
+            {"item_id": ids.gather(item[kept]), "other_id": ids.gather(other[kept])}
+        )
+        tables.append(pairs.unique(maintain_order=True).with_columns(relation=pl.lit(relation)))
+    return pl.concat(tables)
+
+
+def _impressions(
+    shop: Shop, views: Views, user_ids: pl.Series, item_ids: pl.Series, rng: Rng
+) -> pl.DataFrame:
+    """For some of the views, in order of time: what was shown, and what the person saw before."""
+    count = round(shop.impressions * len(views.user))
+    some = np.sort(rng.permutation(len(views.user))[:count])
+    offers = pl.DataFrame(
+        {"row": np.repeat(np.arange(count), shop.shown), "item": views.shown[some].ravel()}
+    ).unique(maintain_order=True)
+    row, item = offers["row"].to_numpy(), offers["item"].to_numpy()
+    size = np.bincount(row, minlength=count)
+    return pl.DataFrame(
+        {
+            "impression_id": _ids("impression", max(count, 1)).head(count),
+            "user_id": user_ids.gather(views.user[some]),
+            "time": views.time[some],
+            "history": _histories(views, some, item_ids),
+            "shown": _lists(item_ids.gather(item), size),
+            "clicked": _lists(pl.Series(item == views.item[some][row]), size),
+        }
+    )
+
+
+def _histories(views: Views, some: Int[Array, " impressions"], item_ids: pl.Series) -> pl.Series:
+    """The last views of the same person before each of these."""
+    count = np.bincount(views.user)
+    order = order_by(views.user, len(count))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    before = place[some] - (np.cumsum(count) - count)[views.user[some]]
+    size = np.minimum(before, HISTORY)
+    step = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    flat = order[np.repeat(place[some] - size, size) + step]
+    return _lists(item_ids.gather(views.item[flat]), size)
+
+
+def _lists(values: pl.Series, size: Int[Array, " rows"]) -> pl.Series:
+    """The values cut into lists of these sizes."""
+    row = np.arange(len(size))
+    flat = pl.DataFrame({"row": np.repeat(row, size), "values": values})
+    lists = flat.group_by("row", maintain_order=True).agg("values")
+    every = pl.DataFrame({"row": row}).join(lists, "row", "left", maintain_order="left")
+    return every["values"].fill_null(pl.Series([[]], dtype=every.schema["values"]))
