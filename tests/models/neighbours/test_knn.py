@@ -8,6 +8,7 @@ from recweave.data.interactions import Histories, Interactions
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.neighbours import pairs
 from recweave.models.neighbours.knn import ItemKNN, UserKNN
+from recweave.models.neighbours.weighting import Weighting
 from recweave.models.query import Query
 from recweave.parallel import Threads
 from recweave.rank import recommend
@@ -114,6 +115,19 @@ def test_neighbours_on_movielens_are_those_of_implicit(real_data, scheme, k):
     log = Interactions.of(columns[:, 0] - 1, columns[:, 1] - 1)
     ours = ItemKNN(similarity=scheme, k=k, shrinkage=0).fit(log).weights.toarray()
     assert_same_neighbours(ours, peer(scheme, log.matrix(values=False), k))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_repeated_strength_is_weighted_as_by_implicit(log, scheme):
+    documents = log.matrix().T.tocsr()  # how often, here
+    theirs = pytest.importorskip("implicit.nearest_neighbours")
+    made = {
+        "cosine": theirs.normalize,
+        "tfidf": lambda x: theirs.normalize(theirs.tfidf_weight(x)),
+        "bm25": lambda x: theirs.bm25_weight(x, 1.2, 0.75),
+    }[scheme](documents.astype(np.float64))
+    ours = Weighting.of(documents, scheme, 1.2, 0.75).apply(documents)
+    np.testing.assert_allclose(ours.toarray(), made.toarray(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("recipe", [ItemKNN(), UserKNN(k=19)], ids=["item", "user"])

@@ -54,6 +54,13 @@ def test_a_rating_of_zero_is_a_rating():
     np.testing.assert_allclose(made, np.ones((2, 2)), atol=1e-6)
 
 
+def test_a_large_common_level_does_not_drown_a_correlation(ratings):
+    lines = sparse.csr_array(ratings)
+    raised = sparse.csr_array((lines.data + 1e6, lines.indices, lines.indptr), lines.shape)
+    made, expected = (Similarity(x, "pearson", "unknown", 0.0)(x) for x in (raised, lines))
+    np.testing.assert_allclose(made, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("level", [4.1, 1e6])
 def test_constant_lines_resemble_nobody(level):
     lines = sparse.csr_array(np.array([[level] * 7, [1.0, 2, 3, 4, 5, 6, 7]]))

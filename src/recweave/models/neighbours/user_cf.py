@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import numpy as np
@@ -127,7 +128,7 @@ class UserNeighbours(RatingNeighbours):
     ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
         """Weighted deviations, and the sizes of the weights, of the nearest who rated the item."""
         above, below = np.empty(len(row)), np.empty(len(row))
-        by_item = self.ratings.tocsc()
+        by_item = self._by_item
         for one, pairs in groups(item):
             entries = slice(by_item.indptr[one], by_item.indptr[one + 1])
             raters = by_item.indices[entries]
@@ -145,10 +146,9 @@ class UserNeighbours(RatingNeighbours):
     ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
         """The same of the nearest of all: 0 for what they have not rated, weights as they are."""
         weight = self._nearest(similar)
-        votes = (weight @ self.ratings).toarray() - (weight @ np.nan_to_num(self.user_mean))[
-            :, None
-        ]
-        return votes[row, item], weight.sum(axis=1)[row]
+        votes = (weight @ self.ratings).toarray()
+        means = weight @ np.nan_to_num(self.user_mean)
+        return votes[row, item] - means[row], weight.sum(axis=1)[row]
 
     def _nearest(self, similar: Float[Array, "block users"]) -> Csr:
         """The `k` nearest users of each."""
@@ -163,13 +163,23 @@ class UserNeighbours(RatingNeighbours):
         -inf for oneself and, if rigorous, for those with whom nothing is shared.
         """
         users, items = self.ratings.shape
-        require_memory(6 * TABLE_BYTES, f"comparing with {users:,} users", "free some memory")
-        compare = Similarity(self.ratings, self.measure, self.missing, self.shrinkage)
-        size = max(1, TABLE_BYTES // (8 * max(users, items)))
+        one = 8 * max(users, items)
+        require_memory(
+            6 * max(one, TABLE_BYTES), f"comparing with {users:,} users", "free some memory"
+        )
+        size = max(1, TABLE_BYTES // one)
         for first in range(0, lines.shape[0], size):
-            similar = compare(lines[first : first + size])
+            similar = self._compare(lines[first : first + size])
             if self.rigorous:
                 similar[similar == 0] = -np.inf
             row = np.flatnonzero(own[first : first + size] >= 0)
             similar[row, own[first + row]] = -np.inf
             yield first, similar
+
+    @cached_property
+    def _compare(self) -> Similarity:
+        return Similarity(self.ratings, self.measure, self.missing, self.shrinkage)
+
+    @cached_property
+    def _by_item(self) -> Csr:
+        return self.ratings.T.tocsr()
