@@ -18,7 +18,9 @@ from recweave.parallel import Pool, Threads
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.topk import top_k
 
-BATCH_BYTES = 64 * 2**20
+BATCH_BYTES = 24 * 2**20
+"""Scores held at a time, by each worker. With fewer, products are slow, as the catalogue is packed
+anew for each; above 32 MiB the C library asks the system for new memory each time."""
 
 
 def recommend(
@@ -100,8 +102,8 @@ def _batches(
 def _best(
     batch: _Batch, *, model: Model, k: int, hide_history: bool, allow: Bool[Array, " items"] | None
 ) -> tuple[Array, Array]:
-    # A copy: a model may hand out a view of its own arrays.
-    scores = np.array(model.scores(batch.query), dtype=np.float32)
+    # The scores are ours to overwrite, unless the model says that they are not (see `Model`).
+    scores = np.require(model.scores(batch.query), np.float32, "W")
     if allow is not None:
         scores[:, ~allow] = -np.inf
     if batch.candidates is not None:
