@@ -9,7 +9,9 @@ from recweave.data.synthetic.truth import Shop, Truth
 SHOPS: Mapping[str, Shop] = {
     "synthetic": Shop(),
     "synthetic:small": Shop(users=300, items=150, views=6_000),
-    "synthetic:large": Shop(users=100_000, items=20_000, views=4_000_000),
+    "synthetic:large": Shop(
+        users=100_000, items=20_000, views=2_000_000, shown=12, impressions=0.05
+    ),
 }
 """Shops that can be loaded by name."""
 

@@ -134,11 +134,10 @@ def _impressions(
     """For some of the views, in order of time: what was shown, and what the person saw before."""
     count = round(shop.impressions * len(views.user))
     some = np.sort(rng.permutation(len(views.user))[:count])
-    offers = pl.DataFrame(
-        {"row": np.repeat(np.arange(count), shop.shown), "item": views.shown[some].ravel()}
-    ).unique(maintain_order=True)
-    row, item = offers["row"].to_numpy(), offers["item"].to_numpy()
-    size = np.bincount(row, minlength=count)
+    shown = views.shown[some]
+    once = _first_ones(shown)
+    item, size = shown[once], once.sum(axis=1)
+    clicked = (shown == views.item[some, None])[once]
     return pl.DataFrame(
         {
             "impression_id": _ids("impression", max(count, 1)).head(count),
@@ -146,9 +145,20 @@ def _impressions(
             "time": views.time[some],
             "history": _histories(views, some, item_ids),
             "shown": _lists(item_ids.gather(item), size),
-            "clicked": _lists(pl.Series(item == views.item[some][row]), size),
+            "clicked": _lists(pl.Series(clicked), size),
         }
     )
+
+
+def _first_ones(items: Int[Array, "rows shown"]) -> Bool[Array, "rows shown"]:
+    """Whether each stands for the first time in its row."""
+    order = np.argsort(items, axis=1, kind="stable")
+    ordered = np.take_along_axis(items, order, axis=1)
+    new = np.ones(items.shape, bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first = np.empty_like(new)
+    np.put_along_axis(first, order, new, axis=1)
+    return first
 
 
 def _histories(views: Views, some: Int[Array, " impressions"], item_ids: pl.Series) -> pl.Series:
@@ -167,7 +177,7 @@ def _histories(views: Views, some: Int[Array, " impressions"], item_ids: pl.Seri
 def _lists(values: pl.Series, size: Int[Array, " rows"]) -> pl.Series:
     """The values cut into lists of these sizes."""
     row = np.arange(len(size))
-    flat = pl.DataFrame({"row": np.repeat(row, size), "values": values})
+    flat = pl.DataFrame({"row": pl.Series(np.repeat(row, size)).set_sorted(), "values": values})
     lists = flat.group_by("row", maintain_order=True).agg("values")
     every = pl.DataFrame({"row": row}).join(lists, "row", "left", maintain_order="left")
     return every["values"].fill_null(pl.Series([[]], dtype=every.schema["values"]))
