@@ -184,7 +184,7 @@ def test_selection_comes_near_the_best_of_all_mixtures():
     truth = rng.standard_normal((1000, 30))
     hit = truth == truth.max(axis=1, keepdims=True)
     errors = [rng.standard_normal((1000, 30)) * size for size in (0.8, 1.6)]
-    tables = np.array([standardised((truth + e).astype(np.float32)) for e in errors])
+    tables = np.array([standardised((truth + e).astype(np.float32))[0] for e in errors])
 
     def value(share):
         rank = np.argsort(-(share * tables[0] + (1 - share) * tables[1]), axis=1)
@@ -221,18 +221,19 @@ def test_a_member_without_weight_is_not_asked(truth, logs):
 @pytest.mark.parametrize("level", [0.0, 0.1, -3e7])
 def test_equal_scores_say_nothing(level):
     row = np.full((1, 1001), level, np.float32)
-    np.testing.assert_array_equal(standardised(row), 0)
+    np.testing.assert_array_equal(standardised(row)[0], 0)
     row[0, 3] = -np.inf
-    np.testing.assert_array_equal(np.flatnonzero(standardised(row)), [3])
-    np.testing.assert_array_equal(standardised(np.full((1, 3), -np.inf, np.float32)), -np.inf)
+    np.testing.assert_array_equal(np.flatnonzero(standardised(row)[0]), [3])
+    np.testing.assert_array_equal(standardised(np.full((1, 3), -np.inf, np.float32))[0], -np.inf)
 
 
 def test_standardising_leaves_the_given_scores_alone(truth):
     given = truth.astype(np.float32)
-    found = standardised(given)
+    found, spread = standardised(given)
     np.testing.assert_array_equal(given, truth.astype(np.float32))
     np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-6)
     np.testing.assert_allclose(found.std(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(spread, truth.std(axis=1), rtol=1e-5)
 
 
 def test_ndcg_is_that_of_the_specification(truth, logs):

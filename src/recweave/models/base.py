@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, Csr
 from recweave.core.value import Value
 from recweave.data.interactions import Interactions
 from recweave.encode.features import Features
@@ -32,6 +32,20 @@ class RatingModel(Model, Protocol):
 
     def predict(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
         """The rating of each pair; NaN where the model has no grounds for one."""
+
+
+@runtime_checkable
+class Explaining(Model, Protocol):
+    """A model that can tell what each item of a history adds to a score."""
+
+    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """What speaks for some items, to each asker.
+
+        Line r · k + j is for `item[r, j]`, and its column i holds what item i of the history adds
+        to that item's score; negative if it speaks against it. Where a score comes from the history
+        alone, the line sums to it; where it comes from elsewhere, or the item is -1, it holds no
+        more than zeros.
+        """
 
 
 class Recipe(Value, ABC):

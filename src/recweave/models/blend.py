@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from recweave.core.arrays import Array
-from recweave.models.base import Model
+from recweave.core.arrays import Array, Csr
+from recweave.models.base import Explaining, Model
 from recweave.models.query import Query
+from recweave.models.reasons import no_lines
 
 FLAT = 1e-6
 """A row whose standard deviation is less than this share of its mean holds equal scores."""
@@ -29,35 +30,56 @@ class Blend:
     members: tuple[Model, ...]
     weights: Float[Array, " members"]
 
+    @property
+    def asked(self) -> list[tuple[Model, float]]:
+        """The members that have a weight, with it."""
+        pairs = zip(self.members, self.weights.tolist(), strict=True)
+        return [(member, weight) for member, weight in pairs if weight]
+
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`."""
-        asked = np.flatnonzero(self.weights)
-        if len(asked) == 1:
-            return np.asarray(self.members[asked[0]].scores(query))
+        if len(self.asked) == 1:
+            return np.asarray(self.asked[0][0].scores(query))
         total = np.zeros((len(query), query.history.items), np.float32)
-        for member in asked:
-            scores = standardised(self.members[member].scores(query))
-            scores *= np.float32(self.weights[member])
+        for member, weight in self.asked:
+            scores, _ = standardised(member.scores(query))
+            scores *= np.float32(weight)
             total += scores
         return total
 
+    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """See `Explaining.reasons`; the sum over the members that can tell."""
+        lines = no_lines(query.history.items, item)
+        for member, weight in self.asked:
+            if isinstance(member, Explaining):
+                part = member.reasons(query, item)
+                if len(self.asked) > 1:
+                    _, spread = standardised(member.scores(query))
+                    part.data *= np.repeat(
+                        np.repeat(weight / spread, item.shape[1]), np.diff(part.indptr)
+                    )
+                lines = lines + part
+        return lines
 
-def standardised(scores: Float[Array, "batch items"]) -> Float[Array, "batch items"]:
-    """Each row less its mean, over its standard deviation; float32.
 
-    -inf stays and counts for neither; a row of equal scores becomes 0.
+def standardised(
+    scores: Float[Array, "batch items"],
+) -> tuple[Float[Array, "batch items"], Float[Array, " batch"]]:
+    """Each row less its mean, over its standard deviation, float32; and that deviation.
+
+    -inf stays and counts for neither. A row of equal scores becomes 0 by a deviation of inf.
     """
     hidden = np.isneginf(scores)
     some = hidden.any()
     scaled = np.where(hidden, 0, scores).astype(np.float32)
-    count = np.maximum(1, scores.shape[1] - np.count_nonzero(hidden, axis=1))[:, None]
-    mean = scaled.sum(axis=1, keepdims=True) / count
-    scaled -= mean
+    count = np.maximum(1, scores.shape[1] - np.count_nonzero(hidden, axis=1))
+    mean = scaled.sum(axis=1) / count
+    scaled -= mean[:, None].astype(np.float32)
     if some:
         scaled[hidden] = 0
-    spread = np.sqrt(np.einsum("ui,ui->u", scaled, scaled)[:, None] / count)
-    flat = spread <= FLAT * np.abs(mean)
-    scaled *= np.where(flat, 0, 1 / np.where(flat, 1, spread)).astype(np.float32)
+    spread = np.sqrt(np.einsum("ui,ui->u", scaled, scaled) / count)
+    spread = np.where(spread > FLAT * np.abs(mean), spread, np.inf).astype(np.float32)
+    scaled /= spread[:, None]
     if some:
         scaled[hidden] = -np.inf
-    return scaled
+    return scaled, spread

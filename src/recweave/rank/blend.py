@@ -23,8 +23,8 @@ STEPS = 20
 """Shares that are given out, one after the other."""
 
 SURE = 2.0
-"""Standard errors by which a new member must gain. With 300 users, 2 kept a member of pure noise out
-in 30 draws of 30, and 1 in 22 of them."""
+"""Standard errors by which a new member must gain. With 300 users, 2 kept a member of pure noise
+out in 30 draws of 30, and 1 in 22 of them."""
 
 
 def learn_blend(
@@ -153,7 +153,7 @@ def _score_batch(
 ) -> Float[Array, "some members"]:
     query, cells = part
     at = np.divmod(cells, query.history.items)
-    return np.stack([standardised(member.scores(query))[at] for member in members], axis=1)
+    return np.stack([standardised(member.scores(query))[0][at] for member in members], axis=1)
 
 
 def _cells(history: Histories) -> Int[Array, " cells"]:
