@@ -18,13 +18,15 @@ from recweave.models.reasons import in_lines, no_lines
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.rules import item_table
 
-DID = dict(
-    zip(
-        BEHAVIORS,
-        ("were shown", "viewed", "clicked", "liked", "put in the cart", "bought", "rated"),
-        strict=True,
-    )
-)
+DID = {
+    "impression": "were shown {}",
+    "view": "viewed {}",
+    "click": "clicked {}",
+    "favorite": "liked {}",
+    "cart": "put {} in the cart",
+    "purchase": "bought {}",
+    "rating": "rated {}",
+}
 
 Basis = Literal["history", "likeness", "everybody", "unknown"]
 """What an item's score rests on.
@@ -219,10 +221,13 @@ def _why(e: Explanation, name: Callable[[int], str], items: int) -> str:
     if not e.because:
         return "nothing in the history speaks for it"
     if e.basis == "likeness":
-        like = [f"{name(b.item)}, which you {DID[b.behavior]} ({b.share:.2f})" for b in e.because]
+        like = [f"{name(b.item)} ({b.share:.2f}), which you {_did(b, '')}" for b in e.because]
         return f"because it is like {_and(like)}"
-    did = [f"{DID[b.behavior]} {name(b.item)} ({b.share:.0%})" for b in e.because]
-    return f"because you {_and(did)}"
+    return f"because you {_and([f'{_did(b, name(b.item))} ({b.share:.0%})' for b in e.because])}"
+
+
+def _did(because: Because, what: str) -> str:
+    return " ".join(DID[because.behavior].format(what).split())
 
 
 def _moved(move: Move) -> str:

@@ -1,0 +1,198 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recweave.data.interactions import Interactions
+from recweave.models import Query
+from recweave.models.blend import Blend
+from recweave.models.kinds import Factors, ItemScores, ItemWeights
+from recweave.rank import recommend
+from recweave.rank.explain import Because, Move, explain, tell
+
+SENCHA, MATCHA, ASSAM, EARL, MINT, MUG, POT, LID = range(8)
+
+
+@pytest.fixture
+def log() -> Interactions:
+    """Ann bought sencha, then viewed mint, having put it in the cart; bob did nothing."""
+    return Interactions.of(
+        [0, 0, 0],
+        [SENCHA, MINT, MINT],
+        behavior=["purchase", "cart", "view"],
+        shape=(3, 8),
+    )
+
+
+@pytest.fixture
+def teas() -> ItemWeights:
+    """Sencha speaks for matcha (6) and the pot (2), mint for the pot (3) and against the mug."""
+    weights = np.zeros((8, 8), np.float32)
+    weights[SENCHA, [MATCHA, POT, MUG]] = 6, 2, 4
+    weights[MINT, [POT, MUG, EARL]] = 3, -1, 1
+    return ItemWeights(weights)
+
+
+def said(explanation):
+    """Its reasons as plain tuples, shares to four places."""
+    return [(b.item, b.behavior, round(b.share, 4)) for b in explanation.because]
+
+
+def by_item(explanations):
+    return {e.item: e for e in explanations}
+
+
+def test_shares_are_what_each_item_of_the_history_adds(teas, log):
+    query = Query.of(log)
+    ann, *_ = explain(teas, recommend(teas, query, 4), k=4)
+    assert [e.item for e in ann] == [MATCHA, POT, MUG, EARL]
+    assert [e.place for e in ann] == [1, 2, 3, 4]
+    assert [e.score for e in ann] == [6, 5, 3, 1]
+    assert {e.basis for e in ann} == {"history"}
+    assert ann[0].because == (Because(SENCHA, "purchase", 1.0),)
+    assert ann[1].because == (Because(MINT, "cart", 0.6), Because(SENCHA, "purchase", 0.4))
+    assert ann[3].because == (Because(MINT, "cart", 1.0),)
+
+
+def test_what_speaks_against_an_item_makes_the_other_shares_larger(teas, log):
+    ann, *_ = explain(teas, recommend(teas, Query.of(log), 4))
+    assert said(by_item(ann)[MUG]) == [(SENCHA, "purchase", 1.3333)]
+
+
+def test_only_the_strongest_reasons_are_named(teas, log):
+    ann, *_ = explain(teas, recommend(teas, Query.of(log), 4), most=1)
+    assert by_item(ann)[POT].because == (Because(MINT, "cart", 0.6),)
+
+
+def test_an_item_without_support_has_no_reasons(teas, log):
+    ann, bob, _ = explain(teas, recommend(teas, Query.of(log), 6))
+    assert by_item(ann)[ASSAM].because == ()
+    assert all(e.because == () and e.basis == "history" for e in bob)
+
+
+def test_shares_of_a_whole_history_sum_to_one():
+    rng = np.random.default_rng(0)
+    log = Interactions.of(np.zeros(6, int), np.arange(6), shape=(1, 30))
+    model = Factors(
+        np.zeros((1, 5), np.float32), rng.standard_normal((30, 5)).astype(np.float32), 4.0, 0.1
+    )
+    (list_,) = explain(model, recommend(model, Query.of(log), 3), most=6)
+    lines = model.reasons(Query.of(log), np.array([[e.item for e in list_]])).toarray()
+    for line, e in zip(lines, list_, strict=True):
+        assert line.sum() == pytest.approx(e.score, rel=1e-4)
+        for because in e.because:
+            assert because.share == pytest.approx(line[because.item] / line.sum(), rel=1e-5)
+        assert len(e.because) == (line > 0).sum()
+
+
+def test_a_learned_vector_is_explained_by_likeness():
+    """BPR and its kind: user 0 keeps the learned vector; user -1 is known by the history."""
+    item = np.array([[1, 0], [0, 2], [3, 3], [4, 0]], np.float32)
+    model = Factors(np.array([[1, 1]], np.float32), item)
+    log = Interactions.of([0, 0], [0, 1], behavior=["click", "view"], shape=(1, 4))
+    known, new = Query.of(log), Query.of(log, np.array([-1], np.int32))
+    new = Query(new.user, known.history, known.now)
+    (list_,) = explain(model, recommend(model, known, 2))
+    assert by_item(list_)[3].basis == "likeness"
+    assert said(by_item(list_)[3]) == [(0, "click", 1)]
+    assert said(by_item(list_)[2]) == [(0, "click", 0.7071), (1, "view", 0.7071)]
+    (list_,) = explain(model, recommend(model, new, 2))
+    assert by_item(list_)[3].basis == "history"
+    assert said(by_item(list_)[3]) == [(0, "click", 1)]
+
+
+def test_what_is_the_same_for_everybody_is_explained_by_its_standing(log):
+    model = ItemScores(np.array([9, 1, 5, 5, 2, 3, 4, 0], np.float32))
+    ann, *_ = explain(model, recommend(model, Query.of(log), 3))
+    # Sencha, before all others, is seen; assam and earl are equal and go by row.
+    assert [(e.item, e.standing, e.basis) for e in ann] == [
+        (ASSAM, 2, "everybody"),
+        (EARL, 3, "everybody"),
+        (POT, 4, "everybody"),
+    ]
+
+
+def test_a_kind_that_cannot_tell_says_so(log):
+    class Silent:
+        def scores(self, query):
+            return np.tile(np.arange(8, dtype=np.float32), (len(query), 1))
+
+    for model in (Silent(), Blend((Silent(), ItemScores(np.ones(8, np.float32))), np.ones(2) / 2)):
+        ann, *_ = explain(model, recommend(model, Query.of(log), 2))
+        assert {(e.basis, e.because) for e in ann} == {("unknown", ())}
+
+
+def test_a_blend_is_explained_by_the_members_that_can_tell(teas, log):
+    popular = ItemScores(np.arange(8, dtype=np.float32))
+    blend = Blend((teas, popular), np.array([0.8, 0.2], np.float32))
+    ann, *_ = explain(blend, recommend(blend, Query.of(log), 4))
+    assert said(by_item(ann)[POT]) == [(MINT, "cart", 0.6), (SENCHA, "purchase", 0.4)]
+
+
+def test_each_stage_that_moved_an_item_is_named_with_the_places(teas, log, staged):
+    stages = [
+        staged(kind="exclude", where="item_id == matcha"),
+        staged(kind="pin", pins=[["earl", 1]]),
+    ]
+    ranking = recommend(teas, Query.of(log), 6)
+    ann, *_ = explain(teas, ranking, stages=stages, k=3)
+    out, pin = "excluding item_id == matcha", "pin"
+    assert [(e.item, e.place, e.moves) for e in ann] == [
+        (EARL, 1, (Move(out, 4, 3), Move(pin, 3, 1))),
+        (POT, 2, (Move(out, 2, 1), Move(pin, 1, 2))),
+        (MUG, 3, (Move(out, 3, 2), Move(pin, 2, 3))),
+    ]
+    assert [e.score for e in ann] == [1, 5, 3], "the model's own, whatever the stages made of it"
+    final = recommend(teas, Query.of(log), 3, stages=stages, depth=6)
+    assert [e.item for e in ann] == final.item[0].tolist()
+
+
+def test_stages_that_leave_an_item_alone_are_not_named(teas, log, staged):
+    ranking = recommend(teas, Query.of(log), 4)
+    ann, *_ = explain(teas, ranking, stages=[staged(kind="pin", pins=[["matcha", 1]])])
+    assert all(e.moves == () for e in ann)
+
+
+def test_a_stage_of_ones_own_is_called_by_its_name(teas, log):
+    def turned(ranking):
+        return replace(ranking, item=ranking.item[:, ::-1])
+
+    class Quiet:
+        def __call__(self, ranking):
+            return turned(ranking)
+
+    ranking = recommend(teas, Query.of(log, np.array([0], np.int32)), 4)
+    (ann,) = explain(teas, ranking, stages=[turned, Quiet()])
+    assert ann[0].moves == (Move("turned", 1, 4), Move("Quiet", 4, 1))
+
+
+def test_explanations_read_well(teas, log, shop, staged):
+    stages = [
+        staged(kind="exclude", where="item_id == matcha"),
+        staged(kind="pin", pins=[["earl", 1]]),
+    ]
+    ranking = recommend(teas, Query.of(log), 6)
+    ann, bob, _ = explain(teas, ranking, stages=stages, k=2)
+    assert tell(ann, shop) == [
+        "1. Earl Grey (earl): because you put Mint (mint) in the cart (100%); "
+        "moved up from 4 to 3 by excluding item_id == matcha; moved up from 3 to 1 by pin",
+        "2. Pot (pot): because you put Mint (mint) in the cart (60%) and bought Sencha (sencha) "
+        "(40%); moved up from 2 to 1 by excluding item_id == matcha; moved down from 1 to 2 by pin",
+    ]
+    assert tell(bob, shop)[0].startswith(
+        "1. Earl Grey (earl): nothing in the history speaks for it; moved"
+    )
+
+
+def test_every_basis_has_its_words(log, shop):
+    query = Query.of(log)
+    popular = ItemScores(np.arange(8, dtype=np.float32))
+    ann, *_ = explain(popular, recommend(popular, query, 1))
+    assert tell(ann, shop) == ["1. lid: number 1 of 8 for everybody"]
+    vectors = np.ones((8, 2), np.float32)
+    vectors[SENCHA] = [1, -1]
+    bpr = Factors(np.ones((3, 2), np.float32), vectors)
+    ann, *_ = explain(bpr, recommend(bpr, query, 1))
+    assert tell(ann, shop) == [
+        "1. Matcha (matcha): because it is like Mint (mint) (1.00), which you put in the cart"
+    ]
