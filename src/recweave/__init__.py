@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         RandomWarm,
         RatioUser,
     )
-    from recweave.evaluate import evaluate, evaluate_model
+    from recweave.evaluate import evaluate_model
     from recweave.models import RECIPES, Query, load_model, save_model
     from recweave.rank import Ranking, recommend
 
@@ -34,7 +34,6 @@ __all__ = [
     "RandomWarm",
     "Ranking",
     "RatioUser",
-    "evaluate",
     "evaluate_model",
     "load",
     "load_model",
@@ -49,7 +48,7 @@ _HOME = {
     "data.interactions": ("Interactions",),
     "data.readers": ("read",),
     "data.split": ("GlobalTime", "LeaveLastOut", "RandomWarm", "RatioUser"),
-    "evaluate": ("evaluate", "evaluate_model"),
+    "evaluate": ("evaluate_model",),
     "models": ("RECIPES", "Query", "load_model", "save_model"),
     "rank": ("Ranking", "recommend"),
 }

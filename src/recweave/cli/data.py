@@ -50,7 +50,7 @@ def read(
     skip_bad: SkipBad = None,
     name: Annotated[str, typer.Option(help="What the dataset is called; else as its folder.")] = "",
 ) -> None:
-    """Read files into a dataset folder; one bad row stops it, unless --skip-bad keeps them apart."""
+    """Read files into a dataset folder; a bad row stops it, unless --skip-bad keeps it apart."""
     from recweave.data.readers import read as read_source
 
     dataset = read_source(

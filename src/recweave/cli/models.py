@@ -101,8 +101,8 @@ def explain(
         return
     if not found.picks:
         raise BadSetting(f"no item is left to show to {user}; loosen --where")
-    for place, pick in enumerate(found.picks, 1):
-        print(f"{place:>3}. {pick.title or pick.item_id}\n     {pick.why}")
+    for pick in found.picks:
+        print(pick.why)
 
 
 COMMANDS = [show, recommend, explain]

@@ -30,6 +30,13 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) 
     Console(width=None if terminal else 200, soft_wrap=False).print(table)
 
 
+def print_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for a README."""
+    aligned = [":--", *("--:" for _ in head[1:])]
+    for line in (head, aligned, *rows):
+        print(f"| {' | '.join(line)} |")
+
+
 def say(text: str) -> None:
     """A line about what is going on, to stderr."""
     Console(stderr=True, highlight=False).print(text, soft_wrap=True, markup=False)

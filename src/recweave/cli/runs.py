@@ -5,16 +5,20 @@ from typing import Annotated
 
 import typer
 
-from recweave.cli.output import Json, print_json, print_table, say
+from recweave.cli.output import Json, print_json, print_markdown, print_table, say
 from recweave.experiment.compare import Table, table_of
 from recweave.experiment.folder import REPORT
 from recweave.experiment.spec import Experiment, read_recipe
+from recweave.experiment.summary import Row
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe file (recipes/*.toml).")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder; else one under runs/.")]
 
 
-def run(recipe: RecipeFile, out: Out = None, as_json: Json = False) -> None:
+def run(
+    recipe: RecipeFile, out: Out = None, as_json: Json = False, markdown: Markdown = False
+) -> None:
     """Run a recipe: choose on validation, fit, judge on test. Killed, it goes on where it was."""
     from recweave.experiment.run import run as run_recipe
 
@@ -24,7 +28,7 @@ def run(recipe: RecipeFile, out: Out = None, as_json: Json = False) -> None:
     if as_json:
         print_json(found.to_json())
     else:
-        show_table(table_of(found), experiment.title or str(recipe))
+        show_table(table_of(found), experiment.title or str(recipe), markdown)
     say(f"report: {folder / REPORT}")
 
 
@@ -32,6 +36,7 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders on the same data and split.")],
     baseline: Annotated[str, typer.Option(help="The row that others are compared with.")] = "",
     as_json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Put runs side by side, with intervals and corrected significance."""
     from recweave.experiment.compare import compare as compare_runs
@@ -40,7 +45,7 @@ def compare(
     if as_json:
         print_json(table.to_json())
     else:
-        show_table(table, f"against {table.baseline.name}")
+        show_table(table, f"against {table.baseline.name}", markdown)
 
 
 def tune(
@@ -73,34 +78,34 @@ def tune(
         print(to_toml(tuned), end="")
 
 
-def show_table(table: Table, title: str) -> None:
+def show_table(table: Table, title: str, markdown: bool = False) -> None:
     """A table for people: means with intervals, and a mark where the difference is sure."""
-    print_table(
-        title,
-        ["model", *table.metrics, "fit, s", "memory, MB"],
+    head = ["model", *table.metrics, "fit, s", "memory, MB"]
+    rows = [
         [
-            [
-                row.name + (" (baseline)" if row is table.baseline else ""),
-                *(_cell(table, row.name, metric) for metric in table.metrics),
-                f"{row.fit_seconds:.2f}",
-                "–" if row.peak_mb is None else f"{row.peak_mb:,.0f}",
-            ]
-            for row in table.rows
-        ],
-    )
+            row.name + (" (baseline)" if row is table.baseline else ""),
+            *(_cell(table, row, metric) for metric in table.metrics),
+            f"{row.fit_seconds:.2f}",
+            "–" if row.peak_mb is None else f"{row.peak_mb:,.0f}",
+        ]
+        for row in table.rows
+    ]
+    if markdown:
+        print_markdown(head, rows)
+        return
+    print_table(title, head, rows)
     print("mean ± half of the 95 % interval over users; * differs from the baseline beyond chance")
 
 
-def _cell(table: Table, name: str, metric: str) -> str:
-    row = next(row for row in table.rows if row.name == name)
+def _cell(table: Table, row: Row, metric: str) -> str:
     value = row.value(metric)
     if value is None:
         return "–"
     if metric not in row.means:
         return f"{value:.4f}"
     interval = row.means[metric]
-    found = table.find(name, metric)
-    mark = "*" if found is not None and found.sure else " "
+    found = table.find(row.name, metric)
+    mark = "*" if found is not None and found.sure else ""
     return f"{value:.4f} ±{(interval.high - interval.low) / 2:.4f}{mark}"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from recweave.experiment.summary import read_run
 from recweave.experiment.verdict import best_row
 from recweave.models import Query, load_model
 from recweave.rank import recommend
-from recweave.rank.explain import explain
+from recweave.rank.explain import explain, tell
 from recweave.rank.rules import allowed, item_table
 
 
@@ -26,7 +27,7 @@ class Pick:
     Attributes:
         item_id, title: What it is.
         score: What ordered it; only the order means something.
-        why: Reasons in words; empty unless asked for.
+        why: Its place and the reasons in words; empty unless asked for.
     """
 
     item_id: str
@@ -100,20 +101,18 @@ def ask(
     bench = prepare(experiment, beside)
     dataset, entry = bench.dataset, experiment.models[experiment.rows().index(name)]
     query = Query.of(dataset.interactions(), np.array([dataset.user_ids.row(user_id)]))
-    ranking = recommend(
-        model,
-        query,
-        min(k, len(dataset.item_ids)),
-        allow=allowed(dataset, where) if where else None,
-        stages=bench.stages(entry),
-        depth=experiment.depth,
-    )
-    places = np.flatnonzero(ranking.item[0] >= 0)
-    items = ranking.item[0, places]
+    allow = allowed(dataset, where) if where else None
+    stages = bench.stages(entry)
+    k = min(k, len(dataset.item_ids))
+    depth = min(max(k, experiment.depth), len(dataset.item_ids)) if stages else k
+    ranking = recommend(model, query, depth, allow=allow)
+    shown = reduce(lambda lists, stage: stage(lists), stages, ranking).top(k)
+    items = shown.item[0][shown.item[0] >= 0]
+    why = [""] * len(items)
+    if reasons:
+        why = tell(explain(model, ranking, stages=stages, k=k)[0], dataset)
     titles = item_table(dataset)["title"].gather(items.astype(np.uint32)).fill_null("").to_list()
-    ids = dataset.item_ids.names(items)
-    why = explain(model, query, ranking) if reasons else [""] * len(items)
-    picks = zip(ids, titles, ranking.score[0, places].tolist(), why, strict=True)
+    picks = zip(dataset.item_ids.names(items), titles, shown.score[0].tolist(), why, strict=False)
     return Answer(
         name, user_id, int(query.history.lengths[0]), tuple(Pick(*pick) for pick in picks)
     )
