@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.models.query import Query
+from recweave.models.reasons import in_lines
 from recweave.models.ridge import Ridge
 
 
@@ -70,6 +72,32 @@ class Factors:
     def _ridge(self) -> Ridge:
         return Ridge.of(self.item, everywhere=True)
 
+    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """See `Explaining.reasons`; zeros for a vector that was learned and is kept as it is."""
+        history = query.history.matrix(self.decay, self.behaviors)
+        pulls = self._pulls(history)
+        if not self.weight:
+            pulls[np.repeat(query.user >= 0, np.diff(history.indptr))] = 0
+        return in_lines(
+            history, item, lambda entry, of: np.einsum("nd,nd->n", pulls[entry], self.item[of])
+        )
+
+    def _pulls(self, history: Csr) -> Float[Array, "entries dim"]:
+        """What each entry adds to the vector that is folded in (Hu et al. 2008, section 5)."""
+        vectors = self.item[history.indices]
+        if not self.weight:
+            whole = np.maximum(history.sum(axis=1), np.finfo(np.float32).tiny)
+            share = history.data / np.repeat(whole, np.diff(history.indptr))
+            return np.asarray(vectors * share[:, None])
+        shared = self.item.T @ self.item + self.reg * np.eye(self.item.shape[1], dtype=np.float32)
+        strength = history.data[:, None]
+        pulls = np.empty_like(vectors)
+        for first, end in pairwise(history.indptr):
+            v, s = vectors[first:end], strength[first:end]
+            solved = np.linalg.solve(shared + self.weight * v.T @ (s * v), v.T)
+            pulls[first:end] = (1 + self.weight) * s * solved.T
+        return pulls
+
 
 @dataclass(frozen=True, eq=False)
 class ItemWeights:
@@ -79,14 +107,40 @@ class ItemWeights:
         weights: B; row i says how much item i in a history speaks for each item.
         decay: An event's weight is `decay` to the power of the events since; 1 forgets no order.
         behaviors: Strength of an event by its behaviour, in the order of `BEHAVIORS`; 1 without.
+        items: The items that rows and columns of B stand for; the others score 0 and say nothing.
+            All items without it.
     """
 
-    weights: Float[Array, "items items"] | sparse.csr_array
+    weights: Float[Array, "kept kept"] | sparse.csr_array
     decay: float = 1.0
     behaviors: Float[Array, " behaviors"] | None = None
+    items: Int[Array, " kept"] | None = None
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`."""
         history = query.history.matrix(self.decay, self.behaviors)
+        if self.items is not None:
+            history = history[:, self.items]
         made = history @ self.weights
-        return np.asarray(made.toarray() if sparse.issparse(made) else made, dtype=np.float32)
+        dense = np.asarray(made.toarray() if sparse.issparse(made) else made, dtype=np.float32)
+        if self.items is None:
+            return dense
+        scores = np.zeros((len(query), query.history.items), np.float32)
+        scores[:, self.items] = dense
+        return scores
+
+    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """See `Explaining.reasons`."""
+        history = query.history.matrix(self.decay, self.behaviors)
+        place = np.arange(query.history.items)
+        if self.items is not None:
+            place = np.full_like(place, -1)
+            place[self.items] = np.arange(len(self.items))
+
+        def part(entry: Int[Array, " n"], of: Int[Array, " n"]) -> Float[Array, " n"]:
+            row, column = place[history.indices[entry]], place[of]
+            known = (row >= 0) & (column >= 0)
+            found = self.weights[np.maximum(row, 0), np.maximum(column, 0)]
+            return np.asarray(np.where(known, found, 0) * history.data[entry])
+
+        return in_lines(history, item, part)
