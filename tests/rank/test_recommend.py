@@ -73,14 +73,15 @@ def test_only_allowed_items_are_shown(falling, log):
 
 
 @pytest.mark.parametrize("as_mask", [False, True])
-def test_only_candidates_are_shown_to_each(falling, log, as_mask):
-    candidates = np.array([[4, 0, 2], [1, -1, -1], [-1, -1, -1]])
+def test_only_candidates_are_shown_to_each(log, as_mask):
+    model = ItemScores(np.array([9, 8, 1, 2, 3], np.float32))
+    candidates = np.array([[3, 0, 4], [1, -1, -1], [-1, -1, -1]])
     if as_mask:
         mask = np.zeros((3, 6), bool)
         np.put_along_axis(mask, candidates, True, axis=1)
         candidates = mask[:, :5]
-    found = lists(falling, Query.of(log), 3, candidates=candidates)
-    assert found == [[2, 4, -1], [1, -1, -1], [-1, -1, -1]]
+    found = lists(model, Query.of(log), 3, candidates=candidates)
+    assert found == [[4, 3, -1], [1, -1, -1], [-1, -1, -1]]
 
 
 def test_the_last_item_is_a_candidate_only_where_it_is_listed(falling, log):
