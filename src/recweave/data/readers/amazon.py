@@ -74,21 +74,29 @@ def _sheet(file: Path) -> Sheet | None:
     """What a file holds, by the fields of its first records."""
     if not file.name.removesuffix(".gz").endswith((".json", ".jsonl")):
         return None
-    try:
-        form = JsonLines()
-        fields = form.fields(file, every=False)
-    except BrokenFile:
-        form = JsonLines(_of_2014, literal=True)
-        fields = form.fields(file, every=False)
+    form, fields = _form(file)
     if "reviewerID" in fields:
         return Sheet("reviews", file, form, _REVIEW)
     if "user_id" in fields:
         return Sheet("reviews", file, form, _REVIEW_2023)
     if "parent_asin" in fields:
         return Sheet("items", file, form, _ITEM_2023, repeated=True)
-    if {"imUrl", "related", "salesRank"}.intersection(fields):
+    if not form.literal and {"imUrl", "related", "salesRank"}.intersection(fields):
         form = JsonLines(_of_2014)
     return Sheet("items", file, form, _ITEM, repeated=True)
+
+
+def _form(file: Path) -> tuple[JsonLines, list[str]]:
+    """JSON lines or Python literals, and the fields of the first records."""
+    form = JsonLines()
+    try:
+        return form, form.fields(file, every=False)
+    except BrokenFile as no_json:
+        form = JsonLines(_of_2014, literal=True)
+        try:
+            return form, form.fields(file, every=False)
+        except BrokenFile:
+            raise no_json from None
 
 
 def _of_2014(record: Record) -> Record:

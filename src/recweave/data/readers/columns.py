@@ -11,6 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from recweave.core.errors import BadSetting, did_you_mean
+from recweave.data.readers.forms import Dtype
 from recweave.data.readers.text import clean_column, lists
 from recweave.data.schema import COLUMNS, TEXTS
 
@@ -23,7 +24,7 @@ UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%+")
 _MONEY = r"^[^\d.,-]{0,4}((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?:\s*-.*)?$"
 
-Make = Callable[[pl.Expr, pl.DataType], pl.Expr]
+Make = Callable[[pl.Expr, Dtype], pl.Expr]
 """From cells of a type to values; null where a cell is none."""
 
 Test = Callable[[pl.Expr], pl.Expr]
@@ -64,17 +65,17 @@ class Column:
 
     source: str
     make: Make
-    hint: pl.DataType = field(default_factory=pl.String)
+    hint: Dtype = field(default_factory=pl.String)
     required: bool = False
     absent: Sequence[str] = ()
     verbatim: bool = False
     mismatch: str = ""
-    sure: Sequence[pl.DataType] = ()
+    sure: Sequence[Dtype] = ()
     limits: Sequence[tuple[Test, str]] = ()
     lenient: bool = False
     guess: bool = False
 
-    def cells(self, dtype: pl.DataType) -> pl.Expr:
+    def cells(self, dtype: Dtype) -> pl.Expr:
         """The cells of a column of this type."""
         raw = pl.col(self.source)
         if dtype != pl.String or self.verbatim:
@@ -82,7 +83,7 @@ class Column:
         raw = raw.str.strip_chars()
         return pl.when(~raw.is_in(self.absent)).then(raw) if self.absent else raw
 
-    def faults(self, dtype: pl.DataType) -> Iterator[Fault]:
+    def faults(self, dtype: Dtype) -> Iterator[Fault]:
         """All that may be wrong with the cells of a column of this type."""
         cells = self.cells(dtype)
         empty = cells.is_null()
@@ -105,7 +106,7 @@ def ids(source: str) -> Column:
 def text(source: str, *, html: bool = False, listed: bool = False) -> Column:
     """Words. With `html`, tags go and entities are letters; `listed`, a list's are lines."""
 
-    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         if listed or dtype == TEXTS:
             words = texts(source, by=None, html=html).make(cells, dtype).list.join("\n")
         else:
@@ -119,7 +120,7 @@ def text(source: str, *, html: bool = False, listed: bool = False) -> Column:
 def anything(source: str) -> Column:
     """A column that nothing is known of: numbers or truth values if all cells are, else text."""
 
-    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         return pl.when(cells.str.len_bytes() > 0).then(cells) if dtype == pl.String else cells
 
     return Column(source, make, guess=True)
@@ -135,7 +136,7 @@ def texts(
 ) -> Column:
     """Words, each once: separated by `by`, or as JSON; of JSON objects, the first of `keys`."""
 
-    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         if dtype == pl.String:
             return lists(cells, by=by, html=html, keys=keys)
         return cells.cast(TEXTS)
@@ -150,7 +151,7 @@ def number(
     high: float | None = None,
     required: bool = False,
     absent: Sequence[str] = (),
-    kind: pl.DataType | None = None,
+    kind: Dtype | None = None,
 ) -> Column:
     """A finite number, within `low` and `high` where they are given."""
     kind = kind or pl.Float32()
@@ -172,7 +173,7 @@ def number(
 def price(source: str) -> Column:
     """An amount of money: `12.99`, `$1,299.00`, the lower end of a range; else none, and a note."""
 
-    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         if dtype == pl.String:
             cells = cells.str.extract(_MONEY).str.replace_all(",", "", literal=True)
         return cells.cast(pl.Float64, strict=False)
@@ -189,7 +190,7 @@ def price(source: str) -> Column:
 
 
 def time(
-    source: str, unit: str = "s", *, hint: pl.DataType | None = None, required: bool = True
+    source: str, unit: str = "s", *, hint: Dtype | None = None, required: bool = True
 ) -> Column:
     """A moment, in seconds since 1970 UTC.
 
@@ -208,7 +209,7 @@ def time(
         hint_ = did_you_mean(unit, [*UNITS, "iso"])
         raise BadSetting(f"time={unit!r} is not known; {hint_}, or a format as '%d.%m.%Y'")
 
-    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         if dtype.is_temporal():
             return cells.cast(pl.Datetime("us")).dt.epoch("s")
         if written:
@@ -243,13 +244,13 @@ def labels(
     source: str,
     meanings: Mapping[str, str],
     *,
-    kind: pl.DataType | None = None,
+    kind: Dtype | None = None,
     required: bool = True,
 ) -> Column:
     """One of a few words, each with its meaning: a behaviour, unless another type is given."""
     kind = kind or COLUMNS["events"]["behavior"]
 
-    def make(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         made = pl.lit(None, kind)
         for word, meaning in meanings.items():
             made = pl.when(cells == word).then(pl.lit(meaning, kind)).otherwise(made)
@@ -260,8 +261,13 @@ def labels(
     return Column(source, make, words, required, mismatch=mismatch, sure=(words,))
 
 
-def _cast(kind: pl.DataType) -> Make:
-    return lambda cells, dtype: cells if dtype == kind else cells.cast(kind, strict=False)
+def _cast(kind: Dtype) -> Make:
+    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
+        if dtype.is_nested():  # Polars would write it out as text
+            raise pl.exceptions.InvalidOperationError(f"{dtype} where {kind} is expected")
+        return cells if dtype == kind else cells.cast(kind, strict=False)
+
+    return make
 
 
 def _written(cells: pl.Expr, forms: Sequence[str]) -> pl.Expr:

@@ -149,8 +149,8 @@ class Words(TextForm):
         words = line.str.strip_prefix("\ufeff").str.extract_all(r"\S+")
         found = pl.scan_lines(source, name="line", glob=False).select(words)
         found = found.filter(line.list.len() > 0)
-        split = found.select(user=line.list.first(), item=line.list.slice(1))
-        return split.explode("item")
+        items = pl.when(line.list.len() > 1).then(line.list.slice(1))  # null makes a row, [] none
+        return found.select(user=line.list.first(), item=items).explode("item")
 
     def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
         """See `TextForm.rows`."""

@@ -37,7 +37,8 @@ def _of_reviews(reviews: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_clicks(impressions: pl.DataFrame) -> pl.DataFrame:
-    shown = impressions.explode("shown", "clicked").filter(pl.col("clicked"))
+    labelled = impressions.filter(pl.col("clicked").is_not_null())
+    shown = labelled.explode("shown", "clicked").filter(pl.col("clicked"))
     kept = [name for name in ("time", "part") if name in impressions.columns]
     return shown.select(
         "user_id",

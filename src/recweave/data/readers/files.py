@@ -4,8 +4,8 @@ import gzip
 import zlib
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from recweave.core.errors import BadInput
 from recweave.data.problems import BrokenFile
@@ -16,11 +16,11 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BLOCK = 1 << 20
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BufferedIOBase:
     """The file, decompressed if it is a gzip file by its first bytes."""
     with path.open("rb") as file:
         packed = file.read(2) == _GZIP
-    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
+    return gzip.open(path) if packed else path.open("rb")
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:

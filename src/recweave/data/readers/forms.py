@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import polars as pl
 
@@ -20,7 +20,12 @@ from recweave.data.readers.files import lines
 BLOCK = 50_000
 """Rows in a block."""
 
-Types = Mapping[str, pl.DataType]
+if TYPE_CHECKING:
+    Dtype = pl.DataType
+else:
+    Dtype = Any  # the run-time checker of the tests cannot read Polars' class of types
+
+Types = Mapping[str, Dtype]
 """Types of columns by name."""
 
 Lines = deque[tuple[int, bytes]]

@@ -42,7 +42,7 @@ def _form(file: Path) -> Form:
     if file.name.removesuffix(".gz").endswith(".csv"):
         return Delimited()
     try:
-        JsonLines().record(next(lines(file))[1])
+        one_a_line = "user_id" in JsonLines().record(next(lines(file))[1])
     except ValueError:
-        return JsonDocument(_FIELDS)  # the first line of a document is only its beginning
-    return JsonLines()
+        one_a_line = False  # the first line of a document is only its beginning
+    return JsonLines() if one_a_line else JsonDocument(_FIELDS)

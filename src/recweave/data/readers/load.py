@@ -83,15 +83,13 @@ def _at_once(
     return None if frame[_DOUBT].any() else frame.drop(_DOUBT)
 
 
-def _made(columns: Mapping[str, Column], types: Mapping[str, pl.DataType]) -> Iterator[pl.Expr]:
+def _made(columns: Mapping[str, Column], types: Types) -> Iterator[pl.Expr]:
     for name, column in columns.items():
         dtype = types[column.source]
         yield column.make(column.cells(dtype), dtype).alias(name)
 
 
-def _faults(
-    columns: Mapping[str, Column], types: Mapping[str, pl.DataType]
-) -> Iterator[tuple[str, Fault]]:
+def _faults(columns: Mapping[str, Column], types: Types) -> Iterator[tuple[str, Fault]]:
     for column in columns.values():
         for fault in column.faults(types[column.source]):
             yield column.source, fault
@@ -131,8 +129,8 @@ class _Careful:
                 kind = "no row (text, quotes, number of columns)"
                 self.problems.refuse(path, row.line, row.wrong, row.verbatim, kind=kind)
         types = batch.cells.schema
-        faults = list(_faults(self.columns, types))
         try:
+            faults = list(_faults(self.columns, types))
             frame = batch.cells.select(*_made(self.columns, types))
             marks = batch.cells.select(
                 fault.where.fill_null(False).alias(str(place))

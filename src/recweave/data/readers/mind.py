@@ -9,6 +9,7 @@ from recweave.data.problems import Problems
 from recweave.data.readers.columns import Column, ids, text, time
 from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick_one
+from recweave.data.readers.forms import Dtype
 from recweave.data.readers.plan import Plan, Sheet, Tables
 from recweave.data.schema import TEXTS
 
@@ -59,7 +60,7 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _impressions(prefix: str) -> dict[str, Column]:
-    def number(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    def number(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         return pl.lit(prefix) + cells
 
     return {
@@ -77,11 +78,11 @@ def _impressions(prefix: str) -> dict[str, Column]:
     }
 
 
-def _words(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def _words(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
     return cells.str.split(" ").list.filter(pl.element() != "")
 
 
-def _shown(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def _shown(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
     """The articles; null where some have labels and others none."""
     words = _words(cells, dtype)
     labelled = words.list.eval(pl.element().str.contains(_LABEL)).list.sum()
@@ -89,7 +90,7 @@ def _shown(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return pl.when((labelled == 0) | (labelled == words.list.len())).then(articles)
 
 
-def _clicked(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def _clicked(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
     """Whether each was clicked; null where there are no labels."""
     labels = _words(cells, dtype).list.eval(pl.element().str.ends_with("-1"))
     return pl.when(cells.str.contains(_LABEL)).then(labels)

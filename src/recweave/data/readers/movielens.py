@@ -6,11 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from recweave.data.problems import Problems
-from recweave.data.readers.columns import ids, number, text, texts, time
+from recweave.data.readers.columns import ids, labels, number, text, texts, time
 from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick, pick_one
 from recweave.data.readers.plan import Plan, Sheet, Tables
-from recweave.data.schema import TEXTS
 
 LICENCE = "GroupLens: research use, no redistribution; see the archive's README"
 
@@ -58,7 +57,8 @@ def _of_100k(files: Sequence[Path]) -> list[Sheet]:
     if movies := pick(files, "u.item"):
         names = ("movieId", "title", "released", "video", "url", *_GENRES)
         form = Delimited("|", names, quoted=False, encoding="latin-1")
-        sheets.append(Sheet("items", movies, form, _MOVIE, others=True))
+        flags = {name: labels(name, {"0": "", "1": name}, kind=pl.String()) for name in _GENRES}
+        sheets.append(Sheet("items", movies, form, _MOVIE | flags, others=True))
     if people := pick(files, "u.user"):
         form = Delimited("|", ("userId", "age", "gender", "occupation", "zip"), quoted=False)
         sheets.append(Sheet("users", people, form, _PERSON, others=True))
@@ -81,6 +81,5 @@ def _genres(tables: Tables, problems: Problems) -> Tables:
     items = tables.get("items")
     if items is None or _GENRES[0] not in items.columns:
         return tables
-    named = (pl.when(pl.col(genre) == 1).then(pl.lit(genre)) for genre in _GENRES)
-    listed = pl.concat_list(*named).list.drop_nulls().cast(TEXTS)
+    listed = pl.concat_list(*_GENRES).list.filter(pl.element() != "")
     return tables | {"items": items.with_columns(categories=listed).drop(_GENRES)}

@@ -81,4 +81,4 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     word = re.sub(r"^u?'(.*)'$", r"\1", value)
-    return None if word == "None" or word.startswith("{") else word
+    return {} if word.startswith("{") else None if word == "None" else word
