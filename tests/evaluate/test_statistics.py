@@ -25,7 +25,7 @@ def test_resampled_means_are_those_of_drawing_users_one_by_one():
     found = bootstrap(value, weight, resamples=3, seed=5)
     rng = np.random.default_rng(5)
     for row in found:
-        drawn = rng.integers(7, size=7, dtype=np.uint32)
+        drawn = rng.integers(7, size=7)
         np.testing.assert_allclose(row, np.average(value[drawn], axis=0, weights=weight[drawn]))
 
 

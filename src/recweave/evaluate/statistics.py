@@ -55,7 +55,7 @@ def bootstrap(value: Table, weight: Table, *, resamples: int, seed: int) -> Resa
         rows = min(size, resamples - first)
         times = np.empty((rows, users))
         for row in times:
-            row[:] = np.bincount(rng.integers(users, size=users, dtype=np.uint32), minlength=users)
+            row[:] = np.bincount(rng.integers(users, size=users), minlength=users)
         sums[first : first + rows] = times @ parts
     return _ratio(sums[:, :columns], sums[:, columns:])
 
