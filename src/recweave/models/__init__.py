@@ -15,6 +15,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "item_cf": "recweave.models.neighbours.item_cf:ItemCF",
         "user_cf": "recweave.models.neighbours.user_cf:UserCF",
         "als": "recweave.models.factors.als:ALS",
+        "bpr": "recweave.models.factors.bpr:BPR",
         "ease": "recweave.models.factors.ease:EASE",
         "biased_mf": "recweave.models.factors.mf:BiasedMF",
     },

@@ -31,8 +31,9 @@ class Factors:
 
     Whoever has a history when asking gets the vector that ridge regression finds for it
     (`Ridge.fold`), so new users and new events count at once; a known user's vector in training is
-    what this gives for their history in training. Where `weight` is 0 there is no such way: known
-    users keep their vector, and new ones get the mean of their history's.
+    what this gives for their history in training. Where `weight` is 0 there is no such way: users
+    keep their vector, and new ones, with known ones whose vector is zero as they did nothing in
+    training, get the mean of their history's.
 
     Attributes:
         user, item: One vector each, float32.
@@ -54,13 +55,16 @@ class Factors:
 
     def vectors(self, query: Query) -> Float[Array, "batch dim"]:
         """The askers' vectors; zero for somebody new without a history."""
-        vector = np.where(query.user[:, None] < 0, np.float32(0), self.user[query.user])
+        vector = self._learned(query)
         told = query.history.lengths > 0
-        asked = np.flatnonzero(told if self.weight else told & (query.user < 0))
+        asked = np.flatnonzero(told if self.weight else told & ~vector.any(axis=1))
         if len(asked):
             history = query.rows(asked).history.matrix(self.decay, self.behaviors)
             vector[asked] = self._fold_in(history)
-        return np.asarray(vector)
+        return vector
+
+    def _learned(self, query: Query) -> Float[Array, "batch dim"]:
+        return np.where(query.user[:, None] < 0, np.float32(0), self.user[query.user])
 
     def _fold_in(self, history: Csr) -> Float[Array, "new dim"]:
         if self.weight:
@@ -77,7 +81,8 @@ class Factors:
         history = query.history.matrix(self.decay, self.behaviors)
         pulls = self._pulls(history)
         if not self.weight:
-            pulls[np.repeat(query.user >= 0, np.diff(history.indptr))] = 0
+            learned = self._learned(query).any(axis=1)
+            pulls[np.repeat(learned, np.diff(history.indptr))] = 0
         return in_lines(
             history, item, lambda entry, of: np.einsum("nd,nd->n", pulls[entry], self.item[of])
         )
