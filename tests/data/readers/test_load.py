@@ -1,0 +1,124 @@
+"""The fast and the careful way give the same rows, and the careful one knows their lines."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recweave.data.readers import examine, forms, read
+
+cell = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6)
+row = st.tuples(
+    cell.filter(bool),
+    cell.filter(bool),
+    st.integers(1, 5),
+    st.integers(0, 2_000_000_000),
+)
+
+
+def csv_of(rows):
+    """The rows as CSV, each as its own text: cells with line breaks span lines."""
+    made = []
+    for one in rows:
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerow(one)
+        made.append(buffer.getvalue())
+    return made
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(forms, "BLOCK", 7)
+
+
+@given(st.lists(row, min_size=1, max_size=40), st.integers(0, 40))
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_one_bad_row_changes_nothing_about_the_others(small_blocks, tmp_path, rows, place):
+    path = tmp_path / "log.csv"
+    head = "user_id,item_id,value,time\n"
+    lines = csv_of(rows)
+    path.write_bytes((head + "".join(lines)).encode())
+    whole = examine("table", path)
+    assert whole.dataset.events.select("user_id", "item_id", "value", "time").rows() == rows
+    bad = 'x,"two\nlines",many,5\n'
+    before = "".join([head, *lines[:place]])
+    path.write_bytes((before + bad + "".join(lines[place:])).encode())
+    side = tmp_path / "refused.txt"
+    careful = read("table", path, skip_bad=side)
+    assert careful.events.equals(whole.dataset.events)
+    line = before.count("\n") + 1
+    told = f"# {path}:{line}: value 'many' is not a number\n"
+    assert side.read_bytes().endswith((told + bad).encode())
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_rows_keep_their_order_over_many_blocks(tmp_path, bad):
+    path = tmp_path / "log.csv"
+    n = 120_000
+    lines = [f"{i},{i % 7},{1 + i % 5},{i}\n" for i in range(n)]
+    path.write_text("user_id,item_id,value,time\n" + "".join(lines) + "x,y,z,1\n" * bad)
+    events = read("table", path, skip_bad=tmp_path / "refused.txt").events
+    assert events["time"].to_list() == list(range(n))
+    assert events["user_id"].to_list() == [str(i) for i in range(n)]
+
+
+def test_an_open_quote_costs_its_own_row_alone(small_blocks, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text('user_id,item_id\n1,"a\n' + "2,b\n" * 30 + '3,"c ""d"""\n')
+    reading = examine("table", path)
+    assert [problem.line for problem in reading.problems] == [2]
+    assert reading.dataset.events["item_id"].to_list() == ["b"] * 30 + ['c "d"']
+
+
+def test_two_open_quotes_cost_two_rows(small_blocks, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text('user_id,item_id\n1,"a\n2,b\n3,"c\n4,d\n')
+    reading = examine("table", path)
+    assert [problem.line for problem in reading.problems] == [2, 4]
+    assert reading.dataset.events["user_id"].to_list() == ["2", "4"]
+
+
+def test_blank_lines_are_passed_over(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id\n1,a\n\n,\n2,b\n\n")
+    reading = examine("table", path)
+    assert reading.dataset.events["user_id"].to_list() == ["1", "2"]
+    assert not reading.problems.errors
+
+
+def test_cells_that_lack_at_the_end_are_empty_unless_they_are_needed(tmp_path):
+    (tmp_path / "events.csv").write_text("user_id,item_id\n1,a\n")
+    (tmp_path / "items.csv").write_text("item_id,title,price\na,Tea\nb,Cup,2\nb,Cup,2\n")
+    items = read("table", tmp_path).items
+    assert items.select("item_id", "title", "price").rows() == [("a", "Tea", None), ("b", "Cup", 2)]
+
+
+def test_numbers_may_have_blanks_around_them_and_ids_keep_theirs(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user_id, item_id, value\n1, a, 4\n")
+    assert read("table", path).events.select("user_id", "item_id", "value").row(0) == ("1", " a", 4)
+
+
+def test_json_keeps_what_text_cannot_hold_as_a_mark(tmp_path):
+    path = tmp_path / "reviews.jsonl"
+    line = '{"user_id": "1", "item_id": "2", "text": "a\\ud83d\\u0000b"}\n'
+    path.write_text(line)
+    at_once = read("table", path).reviews["text"].to_list()
+    path.write_text(line + '{"user_id": "1"}\n')
+    with_care = read("table", path, skip_bad=tmp_path / "r.txt").reviews["text"].to_list()
+    assert at_once == with_care == ["a\ufffd\ufffdb"]
+
+
+def test_ids_may_be_numbers_in_json(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"user_id": 12, "item_id": 9007199254740993}\n')
+    assert read("table", path).events.select("user_id", "item_id").row(0) == (
+        "12",
+        "9007199254740993",
+    )

@@ -1,0 +1,52 @@
+import polars as pl
+import pytest
+
+from recweave.data.readers.text import clean, clean_column, lists
+
+
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [
+        ("plain", "plain"),
+        ("I <3 it, a < b and c > d", "I <3 it, a < b and c > d"),
+        ("<b>bold</b>move", "bold move"),
+        ("a<script>var x = '<b>';</script>b<style>p{}</style>c<!-- no -->d", "a b c d"),
+        ("Caf&eacute; &#39;n&#39; &#x41; &amp;lt;", "Café 'n' A &lt;"),
+        ("one\r\n\r\n  two\t\tthree", "one\ntwo three"),
+        ("<p>", ""),
+    ],
+)
+def test_markup_goes_and_words_stay(raw, plain):
+    assert clean(raw) == plain
+
+
+def test_a_column_is_cleaned_like_its_cells():
+    cells = ["a &amp; b", None, "plain", "<i>x</i>"]
+    made = pl.DataFrame({"t": cells}).select(clean_column(pl.col("t"))).to_series()
+    assert made.to_list() == ["a & b", None, "plain", "x"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("a|b| a ||", ["a", "b"]),
+        ('["a", ["b", "a"], 3, null]', ["a", "b", "3"]),
+        ('[{"large": "l", "thumb": "t"}, {"thumb": "u"}, {"other": "o"}]', ["l", "u"]),
+        ('{"large": ["l", "m"]}', ["l", "m"]),
+        ("[not json", ["[not json"]),
+        ("[]", None),
+        ("", None),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("beside", ["x", '["x"]'])
+def test_lists_of_words(cell, words, beside):
+    made = lists(pl.col("t"), by="|", keys=("large", "thumb"))
+    table = pl.DataFrame({"t": [cell, beside]}, schema={"t": pl.String})
+    assert table.select(made).to_series().to_list() == [words, ["x"]]
+
+
+def test_words_are_not_split_where_nothing_is_said_to_separate_them():
+    made = lists(pl.col("t"), by=None, html=True)
+    cells = ["a|b &amp; c", '["<i>d|e</i>", "</span>"]']
+    assert pl.DataFrame({"t": cells}).select(made).to_series().to_list() == [["a|b & c"], ["d|e"]]
