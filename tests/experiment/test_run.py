@@ -164,3 +164,12 @@ def test_json_has_the_promised_shape(go, tmp_path):
     low, mean, high = (first["metrics"]["ndcg@5"][end] for end in ("low", "mean", "high"))
     assert low <= mean <= high
     assert first["metrics"]["coverage@5"]["mean"] <= 1
+
+
+def test_a_blend_weighs_the_rows_above_it_on_validation(recipe, tmp_path):
+    recipe.write_text(
+        recipe.read_text() + '[[models]]\nname = "blend"\nmembers = ["popularity", "random"]\n'
+    )
+    found = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    assert found.rows[2].settings["weights"] == {"popularity": 1.0, "random": 0.0}
+    assert found.rows[2].value("ndcg@5") == found.rows[0].value("ndcg@5")

@@ -30,6 +30,12 @@ MODEL = '\n[[models]]\nname = "popularity"\n'
         ("data = 'x'\nsplit = { kind = 'leave_one' }" + MODEL, 2, ["leave_last_out"]),
         ("data = 'x'\nsplit = { kind = 'leave_last_out', n = 0 }" + MODEL, 2, ["split"]),
         ("data = 'x'\nfilters = [{ kind = 'k_cor' }]" + MODEL, 2, ["k_core"]),
+        ("data = 'x'" + MODEL + "members = ['a']", None, ["a blend, and nothing else"]),
+        (
+            "data = 'x'" + MODEL + "[[models]]\nname = 'blend'\nmembers = ['popularty']",
+            6,
+            ["no row above", "did you mean 'popularity'"],
+        ),
         (MODEL, None, ["'data' is missing"]),
         ("data = 'x'", None, ["'models' is missing"]),
         ("data = ", None, ["no TOML"]),

@@ -4,7 +4,11 @@ import sys
 
 import typer
 
-from recweave.cli import data, demo, doctor, models, runs
+from recweave.cli.data import app as data
+from recweave.cli.demo import demo
+from recweave.cli.doctor import doctor
+from recweave.cli.models import explain, recommend, show
+from recweave.cli.runs import compare, run, tune
 from recweave.core.errors import RecweaveError
 from recweave.core.progress import show_progress
 
@@ -14,10 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(data.app, name="data")
-for module in (demo, runs, models, doctor):
-    for command in module.COMMANDS:
-        app.command()(command)
+app.add_typer(data, name="data")
+for command in (demo, doctor, show, run, compare, tune, recommend, explain):
+    app.command()(command)
 
 
 def main() -> None:

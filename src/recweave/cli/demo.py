@@ -32,6 +32,3 @@ def demo(
     user = "42" if found.summary.data["name"] == "ml-100k" else "u42"
     say(f"open:  {(folder / REPORT).resolve()}")
     say(f"then:  recweave explain {folder} --user {user} --row ease")
-
-
-COMMANDS = [demo]

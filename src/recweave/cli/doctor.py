@@ -79,6 +79,3 @@ def _look() -> dict[str, Any]:
 def _gpu() -> str:
     """What the driver's own tool says; the core never imports torch to find out."""
     return "NVIDIA driver found" if shutil.which("nvidia-smi") else "none found"
-
-
-COMMANDS = [doctor]

@@ -103,6 +103,3 @@ def explain(
         raise BadSetting(f"no item is left to show to {user}; loosen --where")
     for pick in found.picks:
         print(pick.why)
-
-
-COMMANDS = [show, recommend, explain]

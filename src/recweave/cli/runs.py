@@ -66,7 +66,8 @@ def tune(
     for row in tune_recipe(experiment, folder, trials=trials, seed=seed, beside=recipe.parent):
         say(f"{row.row}: {experiment.choose} {row.value:.4f} on validation, {row.trials} trials")
         found.append(row)
-    tuned = experiment.model_copy(update={"models": tuple(row.entry for row in found)})
+    blends = tuple(entry for entry in experiment.models if entry.members)
+    tuned = experiment.model_copy(update={"models": (*(row.entry for row in found), *blends)})
     if as_json:
         print_json(
             [
@@ -111,6 +112,3 @@ def _cell(table: Table, row: Row, metric: str) -> str:
 
 def _folder(recipe: Path, experiment: Experiment, kind: str = "") -> Path:
     return Path("runs") / f"{kind}{recipe.stem}-{experiment.key()}"
-
-
-COMMANDS = [run, compare, tune]

@@ -7,7 +7,7 @@ import polars as pl
 from recweave.core.extras import require
 from recweave.experiment.compare import Table
 
-WIDTH, HEIGHT = 420, 260
+WIDTH, HEIGHT = 380, 240
 
 
 def plots(table: Table, metric: str) -> dict[str, str]:
@@ -104,7 +104,7 @@ def _slice(alt: Any, frame: pl.DataFrame, metric: str) -> Any:
     chart = alt.Chart(frame).properties(width=WIDTH, height=HEIGHT)
     x = alt.X("slice:N", sort=names, title=None, axis=alt.Axis(labelAngle=0))
     y = alt.Y("value:Q", title=metric)
-    color = alt.Color("row:N", sort=None, title=None)
+    color = alt.Color("row:N", sort=None, title=None, legend=alt.Legend(orient="bottom", columns=4))
     if len(names) > 5:  # an ordered scale, such as popularity deciles
         return chart.mark_line(point=True).encode(x=x, y=y, color=color)
     return chart.mark_bar().encode(x=x, y=y, color=color, xOffset=alt.XOffset("row:N", sort=None))

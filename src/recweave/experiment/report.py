@@ -22,7 +22,8 @@ th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid #d8d
 th:first-child, td:first-child { text-align: left } tr.base td:first-child::after
 { content: " (baseline)"; color: #57606a } small { color: #57606a } td.better { color: #1a7f37 }
 td.worse { color: #cf222e } .scroll { overflow-x: auto } figure { margin: 0 } svg { max-width: 100%;
-height: auto } .plots { display: flex; flex-wrap: wrap; gap: 2rem } figcaption { font-weight: 600 }
+height: auto } .plots { display: grid; gap: 2rem;
+grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)) } figcaption { font-weight: 600 }
 code, pre { background: #f6f8fa; font-size: .85em } pre { padding: .8rem; overflow-x: auto }
 """
 

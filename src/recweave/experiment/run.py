@@ -1,11 +1,11 @@
 """A recipe to a run folder: choose on validation, fit, judge on test, sum up."""
 
 from pathlib import Path
-from typing import Any
 
 import recweave
 from recweave.experiment.bench import Bench, prepare
-from recweave.experiment.choose import choose
+from recweave.experiment.blend import fit_blend
+from recweave.experiment.choose import Trial, choose
 from recweave.experiment.environment import environment
 from recweave.experiment.folder import METRICS, REPORT, RESULT, RunFolder, write_json
 from recweave.experiment.report import write_report
@@ -36,10 +36,10 @@ def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
     for row, entry in zip(experiment.rows(), experiment.models, strict=True):
         if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):
             continue
-        recipe, trials = choose(bench, folder, row, entry)
-        tried = [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials]
+        chosen = None if entry.members else choose(bench, folder, row, entry)
         for seed in experiment.seeds:
-            _run_cell(bench, folder, row, entry, recipe, seed, tried)
+            if not (folder.cell(row, seed) / RESULT).exists():
+                _run_cell(bench, folder, row, entry, seed, chosen)
     summary = read_run(out)
     write_json(out / METRICS, summary.to_json())
     write_report(summary, out / REPORT)
@@ -51,20 +51,23 @@ def _run_cell(
     folder: RunFolder,
     row: str,
     entry: Entry,
-    recipe: Recipe,
     seed: int,
-    tried: list[dict[str, Any]],
+    chosen: tuple[Recipe, list[Trial]] | None,
 ) -> None:
-    if (folder.cell(row, seed) / RESULT).exists():
-        return
     experiment = bench.experiment
-    model, cost = bench.fit(recipe, seed=seed, final=True)
+    trials: list[Trial] = []
+    if chosen is None:
+        model, settings, cost = fit_blend(bench, folder, entry, seed)
+    else:
+        recipe, trials = chosen
+        model, cost = bench.fit(recipe, seed=seed, final=True)
+        settings = recipe.model_dump(mode="json")
     report = bench.judge(model, entry, on="test", metrics=experiment.metrics)
     result = {
         "row": row,
         "seed": seed,
-        "recipe": {"name": entry.name, "settings": recipe.model_dump(mode="json")},
-        "tried": tried,
+        "recipe": {"name": entry.name, "settings": settings},
+        "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,
     }

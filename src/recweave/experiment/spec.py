@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from recweave.core.errors import BadSetting, RecweaveError, UnknownName
+from recweave.core.errors import BadSetting, RecweaveError, UnknownName, did_you_mean
 from recweave.core.value import Value
 from recweave.data.filters import AnyFilter
 from recweave.data.split import AnySplitter, LeaveLastOut
@@ -18,7 +18,9 @@ from recweave.evaluate import SLICES, parse_metric
 from recweave.models import RECIPES, Recipe
 from recweave.rank.stages import AnyStage
 
-RESERVED = ("name", "variant", "search", "stages")
+RESERVED = ("name", "variant", "search", "stages", "members")
+BLEND = "blend"
+"""The name of an entry that is no model of its own but a blend of other rows."""
 
 
 class Source(Value):
@@ -32,13 +34,16 @@ class Source(Value):
 class Entry(Value):
     """One model of the table: a recipe by name, its settings, and what may be searched."""
 
-    name: str = Field(description="a name from `recweave show`")
+    name: str = Field(description="a name from `recweave show`, or blend")
     variant: str = Field("", description="tells apart rows of the same model")
     settings: dict[str, Any] = Field(default_factory=dict, description="the recipe's settings")
     search: dict[str, list[Any]] = Field(
         default_factory=dict, description="values to try; validation chooses"
     )
     stages: tuple[AnyStage, ...] = Field((), description="steps after retrieval, in order")
+    members: tuple[str, ...] = Field(
+        (), description="of a blend: rows above, whose weights are learned on validation"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -50,11 +55,13 @@ class Entry(Value):
         return data
 
     def recipes(self) -> list[Recipe]:
-        """Every combination of what may be searched; just one where nothing is.
+        """Every combination of what may be searched; one where nothing is, none of a blend.
 
         Raises:
             BadSetting, UnknownName: for a model, a key or a value that is not known.
         """
+        if self.name == BLEND:
+            return []
         kind = RECIPES[self.name]
         where = f"model '{self.name}'"
         both = set(self.search) & set(self.settings)
@@ -140,6 +147,18 @@ class Experiment(Value):
         twice = [row for row, count in Counter(self.rows()).items() if count > 1]
         if twice:
             raise ValueError(f"two rows are called '{twice[0]}'; give each a variant")
+        for place, entry in enumerate(self.models):
+            above = [
+                r for r, e in zip(self.rows()[:place], self.models, strict=False) if not e.members
+            ]
+            if (entry.name == BLEND) != bool(entry.members):
+                raise ValueError(
+                    "a blend, and nothing else, has 'members': rows that stand above it"
+                )
+            for member in entry.members:
+                if member not in above:
+                    hint = did_you_mean(member, above)
+                    raise ValueError(f"'{member}' is no row above its blend; {hint}")
         if self.baseline and self.baseline not in self.rows():
             rows = ", ".join(self.rows())
             raise ValueError(f"the baseline '{self.baseline}' is no row; there are {rows}")

@@ -64,6 +64,8 @@ def tune(
     made_from = {"tuning": experiment.key(), "data": bench.about(), "version": recweave.__version__}
     folder.start(made_from, environment())
     for row, entry in zip(experiment.rows(), experiment.models, strict=True):
+        if entry.members:
+            continue  # its weights are learned by `run`
         tried = _search(bench, folder, row, entry, trials, seed)
         found = best(tried, experiment.choose)
         chosen = {
