@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 import recweave.store.arrays as store
-from recweave.core.errors import BadArtifact
+from recweave.core.errors import BadArtifact, UnknownName
 from recweave.core.registry import Registry
 from recweave.models.base import Model
 
@@ -20,6 +20,7 @@ KINDS: Registry[type[Any]] = Registry(
         "factors": "recweave.models.kinds:Factors",
         "item_weights": "recweave.models.kinds:ItemWeights",
         "item_scores": "recweave.models.kinds:ItemScores",
+        "random_scores": "recweave.models.popularity:RandomScores",
         "biased_factors": "recweave.models.factors.mf:BiasedFactors",
         "user_votes": "recweave.models.neighbours.knn:UserVotes",
         "neighbourhood": "recweave.models.neighbours.pairs:Neighbourhood",
@@ -53,16 +54,19 @@ def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
     Raises:
         BadArtifact: if the folder is broken, of another format, or of an unknown kind.
     """
-    arrays, manifest = store.read(folder)
-    if manifest.get("format") != FORMAT:
-        raise BadArtifact(
-            f"{folder} is of format {manifest.get('format')}, this version reads {FORMAT}; "
-            "train and save the model again"
-        )
     try:
-        return _unpack(manifest["model"], "", arrays), manifest["about"]
-    except (KeyError, TypeError, ValueError) as error:
+        arrays, manifest = store.read(folder)
+        if manifest.get("format") != FORMAT:
+            raise BadArtifact(
+                f"{folder} is of format {manifest.get('format')}, this version reads {FORMAT}; "
+                "train and save the model again"
+            )
+        model, about = _unpack(manifest["model"], "", arrays), manifest["about"]
+        if not isinstance(model, Model):
+            raise TypeError(f"a {type(model).__name__} is no model")
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, UnknownName) as error:
         raise BadArtifact(f"{folder} does not hold what its manifest says: {error}") from None
+    return model, about
 
 
 def _pack(part: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
@@ -75,7 +79,9 @@ def _pack(part: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
             arrays[f"{path}.{name}"] = getattr(part, name)
         return {"csr": list(part.shape)}
     if is_dataclass(part) and not isinstance(part, type):
-        kind = next(name for name in KINDS if KINDS[name] is type(part))
+        kind = next((name for name in KINDS if KINDS[name] is type(part)), None)
+        if kind is None:
+            raise TypeError(f"{type(part).__name__} is none of KINDS ({path})")
         packed = {
             f.name: _pack(getattr(part, f.name), f"{path}/{f.name}", arrays) for f in fields(part)
         }
@@ -88,13 +94,15 @@ def _pack(part: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
 
 
 def _unpack(packed: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
-    if not isinstance(packed, dict):
+    if packed is None or isinstance(packed, bool | int | float | str):
         return packed
     if "array" in packed:
         return arrays[path]
     if "csr" in packed:
         parts = tuple(arrays[f"{path}.{name}"] for name in ("data", "indices", "indptr"))
-        return sparse.csr_array(parts, shape=tuple(packed["csr"]))
+        made = sparse.csr_array(parts, shape=tuple(packed["csr"]))
+        made.check_format()  # numbers out of bounds would be read as memory, not refused
+        return made
     if "tuple" in packed:
         return tuple(_unpack(p, f"{path}/{i}", arrays) for i, p in enumerate(packed["tuple"]))
     values = {n: _unpack(p, f"{path}/{n}", arrays) for n, p in packed["fields"].items()}
