@@ -86,7 +86,7 @@ def test_every_registered_stage_is_tested_here():
     assert {s["kind"] for s in SETTINGS} == set(STAGES)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_a_stage_permutes_or_shortens_lists_and_adds_nothing(train, built, data):
     before = data.draw(rankings(train))
@@ -106,7 +106,7 @@ def test_a_stage_permutes_or_shortens_lists_and_adds_nothing(train, built, data)
         assert (after.item.dtype, after.score.dtype) == (np.int32, np.float32), name
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_a_stage_without_strength_changes_nothing(train, built, data):
     before = data.draw(rankings(train))
@@ -114,7 +114,7 @@ def test_a_stage_without_strength_changes_nothing(train, built, data):
         assert_same(stage(before), before, name)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_next_to_no_strength_keeps_the_order_of_unequal_scores(train, built, data):
     before = data.draw(rankings(train))
@@ -123,7 +123,7 @@ def test_next_to_no_strength_keeps_the_order_of_unequal_scores(train, built, dat
         np.testing.assert_array_equal(stage(before).item, before.item, err_msg=name)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_a_rule_that_was_followed_asks_for_nothing_more(train, built, data):
     before = data.draw(rankings(train))

@@ -47,7 +47,6 @@ class Ranking:
 
     def only(self, kept: Bool[Array, "users k"]) -> "Ranking":
         """Some of the places; what is left moves up and the ends are filled."""
-        kept = kept & self.filled
         order = np.argsort(~kept, axis=1, kind="stable")
         item = np.where(kept, self.item, PAD)
         score = np.where(kept, self.score, -np.inf)
