@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
 from recweave.core.arrays import Array, Csr
-from recweave.parallel import Pool, Serial, Threads
+from recweave.parallel import Pool, Serial
 
 CELLS = 2**18
 """Numbers that one block of rows gathers: about what the caches hold."""
@@ -61,7 +60,7 @@ class Ridge:
             pull: p of each entry, v being the vector of its column.
             confidence: c of each entry, in the order of `pull.data`; not negative.
             reg: Penalty of each row, positive.
-            pool: Where blocks of rows are solved; threads, if any, as the arrays are shared.
+            pool: Where blocks of rows are solved; if in threads, then with BLAS kept to one each.
         """
         dim = len(self.value)
         scale = 1 / np.sqrt(self.value + reg[:, None], dtype=np.float32)
@@ -82,9 +81,8 @@ class Ridge:
                 x = np.linalg.solve(_plus_one(across @ (c * v)), across @ p)
             solved[rows] = x[..., 0] * scale[rows]
 
-        with threadpool_limits(1 if isinstance(pool, Threads) else None):
-            for _ in pool.map(solve, _blocks(lengths, dim)):
-                pass
+        for _ in pool.map(solve, _blocks(lengths, dim)):
+            pass
         return np.asarray(solved @ self.basis.T)
 
     def fold(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.progress import track
@@ -64,6 +65,8 @@ class ALS(Recipe):
 
         rng = np.random.default_rng(seed)
         item = 0.1 * rng.standard_normal((train.shape[1], self.dim), dtype=np.float32)
-        for _ in track(range(self.epochs), "ALS"):
-            item = fold(by_item, fold(by_user, item))
-        return Factors(fold(by_user, item), item, self.weight, self.reg, self.decay, codes)
+        with threadpool_limits(1):
+            for _ in track(range(self.epochs), "ALS"):
+                item = fold(by_item, fold(by_user, item))
+            user = fold(by_user, item)
+        return Factors(user, item, self.weight, self.reg, self.decay, codes)

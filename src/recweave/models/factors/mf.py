@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadInput
@@ -74,10 +75,11 @@ class BiasedMF(Recipe):
         rng = np.random.default_rng(seed)
         item = 0.1 * rng.standard_normal((train.shape[1], self.dim + 1), dtype=np.float32)
         item[:, -1] = 0
-        for _ in track(range(self.epochs), "biased MF"):
+        with threadpool_limits(1):
+            for _ in track(range(self.epochs), "biased MF"):
+                user = _regress(by_user, item, self.reg, self.bias_reg, Threads())
+                item = _regress(by_item, user, self.reg, self.bias_reg, Threads())
             user = _regress(by_user, item, self.reg, self.bias_reg, Threads())
-            item = _regress(by_item, user, self.reg, self.bias_reg, Threads())
-        user = _regress(by_user, item, self.reg, self.bias_reg, Threads())
         return BiasedFactors(user, item, mean, low, high, self.reg, self.bias_reg)
 
 
