@@ -93,7 +93,7 @@ TRAIN_8 = Interactions.of([0], [0], shape=(1, 8))
 
 
 def test_entropy_is_over_that_of_all_categories_in_equal_parts(catalogue):
-    lists = np.array([[0, 1], [0, 2], [0, 3], [4, -1]], np.int32)
+    lists = np.array([[0, 1, -1], [0, 2, -1], [0, 3, 4], [4, -1, -1]], np.int32)
     three_to_one = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
     # "round" is nobody's, so the catalogue has two categories; item 3 is half of each.
     expected = [0, 1, three_to_one / np.log(2), np.nan]

@@ -180,6 +180,13 @@ def test_nothing_held_out_is_an_error_not_a_zero(split):
         evaluate_model(constant(), empty, ["ndcg@3"], on="valid")
 
 
+def test_what_was_seen_is_hidden_unless_it_may_come_again(split):
+    again = Split(split.train, split.valid, split.train[np.array([0])])
+    assert evaluate_model(constant(), again, ["hit@3"]).means()["hit@3"].mean == 0
+    shown = evaluate_model(constant(), again, ["hit@3"], hide_history=False)
+    assert shown.means()["hit@3"].mean == 1
+
+
 def test_an_unknown_slice_is_refused(split):
     with pytest.raises(UnknownName, match="did you mean 'history'"):
         evaluate_model(constant(), split, ["ndcg@3"], slices=["histroy"])
@@ -273,3 +280,16 @@ def test_seeds_are_averaged_by_user_and_their_spread_is_told(split):
     assert one.whole["coverage@1"] == np.mean([r.whole["coverage@1"] for r in reports])
     assert one.slices["item"].height == reports[0].slices["item"].height
     assert over_seeds(reports[:1]).to_json() == reports[0].to_json()
+
+
+@pytest.mark.realdata
+def test_popularity_on_beauty_comes_to_the_known_figures(real_data):
+    """As counted one by one in plain Python, from train alone and with validation."""
+    lines = (real_data / "amazon-beauty-2014-seq" / "Beauty.txt").read_text().splitlines()
+    item = [np.array(line.split()[1:], np.int32) - 1 for line in lines]
+    user = np.repeat(np.arange(len(item)), [len(one) for one in item])
+    split = LeaveLastOut().cut(Interactions.of(user, np.concatenate(item)), published=None, seed=0)
+    for fitted_on, known in ((split.train, (0.0115, 0.0055)), (split.known, (0.0135, 0.0061))):
+        model = Popularity().fit(fitted_on)
+        means = evaluate_model(model, split, ["recall@10", "ndcg@10"]).means("normal")
+        assert tuple(round(mean.mean, 4) for mean in means.values()) == known
