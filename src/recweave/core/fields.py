@@ -38,12 +38,15 @@ class Setting:
 
 def settings_of(kind: type[BaseModel]) -> list[Setting]:
     """The fields of a value, in the order of its class."""
-    schema = kind.model_json_schema()["properties"]
+    schema = kind.model_json_schema()
+    if "$ref" in schema:  # a value that may hold one of its own kind
+        schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
+    properties = schema.get("properties", {})
     return [
         Setting(
             name=name,
             default=_default(field.get_default(call_default_factory=True)),
-            takes=_takes(schema[name]),
+            takes=_takes(properties[name]),
             meaning=field.description or "",
             marks=tuple(field.metadata),
         )
