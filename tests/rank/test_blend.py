@@ -114,6 +114,22 @@ def test_no_blend_is_worse_on_validation_than_its_best_member(truth, logs, seed,
     assert ndcg(blend, few, valid, k) >= best - 1e-12
 
 
+def test_the_whole_catalogue_has_the_last_word():
+    """What both members put second wins their mixture, but is not among what competes."""
+    fillers = np.tile([-1.0, 0.0], 20)
+    sure, unsure = [1.0, -1.0, 0.9, *fillers], [-0.1, 0.3, 0.25, *fillers]
+    turned = [[one[1], one[0], *one[2:]] for one in (sure, unsure)]
+    first = as_model(np.array([sure, turned[1]] * 50))  # user 0 wants item 0, user 1 item 1, …
+    second = as_model(np.array([unsure, turned[0]] * 50))
+    nothing = Interactions.of([], [], shape=(100, 43))
+    wanted = Interactions.of(np.arange(100), np.tile([0, 1], 50), shape=(100, 43))
+    query = Query.of(nothing)
+    mixture = Blend((first, second), np.array([0.5, 0.5], np.float32))
+    assert (recommend(mixture, query, 1).item == 2).all()
+    blend = learn_blend([first, second], query, wanted, k=1, depth=1)
+    assert sorted(blend.weights.tolist()) == [0, 1]
+
+
 def test_where_nothing_is_gained_one_member_stays_as_it_is(truth, logs):
     train, valid, _ = logs
     query = Query.of(train)
