@@ -165,6 +165,13 @@ def test_a_price_that_is_none_is_left_out_with_a_note(tmp_path):
     )
 
 
+def test_a_price_that_is_none_does_not_excuse_a_missing_id(tmp_path):
+    write(tmp_path / "reviews.json", REVIEW_2018)
+    write(tmp_path / "meta.json", ITEM_2018, ITEM_2018 | {"asin": "", "price": "cheap"})
+    with pytest.raises(BadInput, match=r"json:2: asin is missing; price 'cheap' is not a price"):
+        read("amazon", tmp_path)
+
+
 def test_metadata_alone_are_not_enough(tmp_path):
     write(tmp_path / "meta.json", ITEM_2018)
     with pytest.raises(BadInput, match="no file of reviews"):

@@ -244,15 +244,15 @@ def test_every_problem_of_every_file_is_found(tmp_path):
 
 def test_many_problems_are_counted_and_the_first_of_each_kind_listed(tmp_path):
     path = tmp_path / "log.csv"
-    path.write_bytes(HEAD + b"ann,tea,x,5\n" * 2_000 + b"ann,tea,4,-5\n" * 30)
+    path.write_bytes(HEAD + b"ann,tea,x,5\n" * 500 + b"ann,tea,4,-5\n" * 30)
     problems = examine("table", path).problems
-    assert problems.errors == {"value is not a number": 2_000, "time is before 1970": 30}
+    assert problems.errors == {"value is not a number": 500, "time is before 1970": 30}
     assert len(problems.listed) == 130
     with pytest.raises(BadInput) as caught:
         read("table", path)
     message = str(caught.value)
-    assert message.startswith("2,030 rows cannot be taken as they stand:")
-    assert "… in all 2,000 x value is not a number, 30 x time is before 1970" in message
+    assert message.startswith("530 rows cannot be taken as they stand:")
+    assert "… in all 500 x value is not a number, 30 x time is before 1970" in message
     assert len(message.splitlines()) < 15
 
 

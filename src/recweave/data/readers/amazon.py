@@ -56,13 +56,13 @@ _ITEM_2023: Mapping[str, Column] = {
 
 
 def amazon(path: Path) -> Plan:
-    """Files of reviews and of metadata (JSON lines, `.gz` or not), or a folder of them.
+    """Amazon's reviews and metadata of 2014, 2018 or 2023: JSON lines, or a folder of them.
 
-    What a file holds is told by its fields. Of 2023, items are `parent_asin`s. Of 2014, metadata
-    are Python literals, which are read as such and never run. Tags and entities in text are
-    resolved; a review without text has its headline for one. Lists of other items become links:
-    also_buy, also_view, bought_together, later_buy (bought after viewing). Of items that stand
-    twice, the first counts; prices that are none are left out; both are noted.
+    What a file (`.gz` or not) holds is told by its fields. Of 2023, items are `parent_asin`s. Of
+    2014, metadata are Python literals, which are read as such and never run. Tags and entities in
+    text are resolved; a review without text has its headline for one. Lists of other items become
+    links: also_buy, also_view, bought_together, later_buy (bought after viewing). Of items that
+    stand twice, the first counts; prices that are none are left out; both are noted.
     """
     sheets = [sheet for file in files_of(path) if (sheet := _sheet(file))]
     if not any(sheet.table == "reviews" for sheet in sheets):

@@ -16,7 +16,7 @@ TAOBAO_LICENCE = "Alibaba Tianchi: research use, no redistribution"
 
 
 def behaviors(path: Path) -> Plan:
-    """A folder with one of these logs, or the log itself.
+    """RetailRocket or Taobao: the log, or the folder that it is in.
 
     RetailRocket as on Kaggle: `events.csv` (timestamp in ms, visitorid, event, itemid); what
     `item_properties` hold is hashed, and not read. RetailRocket as in multi-behaviour papers:

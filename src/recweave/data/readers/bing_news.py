@@ -21,10 +21,11 @@ _COLUMNS = {
 
 
 def bing_news(path: Path) -> Plan:
-    """The folder with `raw_train.txt` and `raw_test.txt`: user, title, label, entities.
+    """Bing News as published with DKN: the folder of `raw_train.txt` and `raw_test.txt`.
 
-    An article is known by its title alone, so the title is its id. A label of 1 is a `click`, 0 an
-    `impression`. There are no times. Articles keep their `entities` (`number:name`).
+    The columns are user, title, label, entities. An article is known by its title alone, so the
+    title is its id. A label of 1 is a `click`, 0 an `impression`. There are no times. Articles keep
+    their `entities` (`number:name`).
     """
     files = files_of(path)
     parts = {part: pick_one(files, path, f"raw_{part}.txt") for part in ("train", "test")}

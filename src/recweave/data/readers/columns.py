@@ -211,7 +211,7 @@ def time(
 
     def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         if dtype.is_temporal():
-            return cells.cast(pl.Datetime("us")).dt.epoch("s")
+            return cells.dt.epoch("s")
         if written:
             return _written(cells.cast(pl.String), _ISO if unit == "iso" else (unit,))
         whole = cells.cast(pl.Int64, strict=False)

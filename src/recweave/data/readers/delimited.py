@@ -119,7 +119,7 @@ class Delimited(TextForm):
         Raises:
             ValueError: saying why this is no row.
         """
-        row = decoded(raw, self.encoding)
+        row = decoded(raw.removesuffix(b"\r"), self.encoding)
         if not self.quoted or '"' not in row:
             return row.split(self.separator)
         try:

@@ -24,7 +24,7 @@ def opened(path: Path) -> BufferedIOBase:
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a text file, numbered from 1, without their ends and without a byte-order mark.
+    """The lines of a text file, numbered from 1, without line feeds and byte-order mark.
 
     Raises:
         BrokenFile: if the file cannot be opened, breaks off inside its gzip stream, holds nothing
@@ -38,7 +38,7 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     if line.startswith(_UTF16):
                         raise BrokenFile(path, 1, "is UTF-16; save the file as UTF-8")
                     line = line.removeprefix(BOM)
-                yield number, line.rstrip(b"\r\n")
+                yield number, line.removesuffix(b"\n")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         what = f"the gzip stream is broken after this line ({error}); fetch the file again"
         raise BrokenFile(path, number, what) from None

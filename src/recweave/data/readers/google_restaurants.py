@@ -18,11 +18,12 @@ _PARTS = {"train": "train", "val": "valid", "valid": "valid", "test": "test"}
 
 
 def google_restaurants(path: Path) -> Plan:
-    """A file of reviews, or the folder of one: user_id, business_id, rating, review_text, pics.
+    """Google's restaurant reviews with pictures: a file, or the folder that it is in.
 
-    It may be one JSON document of the parts train, val and test (`filter_all_t.json`) or of a
-    list, JSON lines (`image_review_all.json`) or CSV. Pictures are kept as they are named there:
-    addresses, or the ids of files. There are no times, and the restaurants have no names.
+    Its fields are user_id, business_id, rating, review_text and pics. It may be one JSON document
+    of the parts train, val and test (`filter_all_t.json`) or of a list, JSON lines
+    (`image_review_all.json`) or CSV. Pictures are kept as they are named there: addresses, or the
+    ids of files. There are no times, and the restaurants have no names.
     """
     file = pick_one(files_of(path), path, "filter_all*.json", "*.jsonl", "*.json", "*.csv")
     form = _form(file)

@@ -11,10 +11,10 @@ _COLUMNS = {"user_id": ids("user"), "item_id": ids("item")}
 
 
 def lightgcn(path: Path, *, behavior: str = "click") -> Plan:
-    """The folder with `train.txt` and `test.txt` (and `valid.txt`): lines of `user item item …`.
+    """LightGCN's benchmarks: the folder of `train.txt` and `test.txt`, `user item item …` a line.
 
-    The files say which part an event belongs to; of times there is nothing, and the order of items
-    means nothing either.
+    There may be a `valid.txt`. The files say which part an event belongs to; of times there is
+    nothing, and the order of items means nothing either.
 
     Args:
         path: The folder.

@@ -141,26 +141,31 @@ class _Careful:
             what = f"has columns of the wrong types ({reason}); convert them, or map others"
             raise BrokenFile(path, None, what) from None
         refused = self._padding(batch)
-        marked = marks.select(pl.any_horizontal(pl.all())).to_series() & ~refused
+        marked = marks.select(pl.any_horizontal(pl.all())).to_series()
         for place in marked.arg_true():
-            found = [fault for fault, mark in zip(faults, marks.row(place), strict=True) if mark]
-            refused[place] = self._report(batch, place, found)
-        key = KEYS.get(self.sheet.table)
-        if key:
-            for place in (~refused).arg_true():
-                refused[place] = self._repeats(batch, place, frame[key][place])
-        return frame.filter(~refused)
+            if place not in refused:
+                hit = [fault for fault, mark in zip(faults, marks.row(place), strict=True) if mark]
+                if self._report(batch, place, hit):
+                    refused.add(place)
+        if self.sheet.table in KEYS:
+            keys = frame[KEYS[self.sheet.table]].to_list()
+            refused |= {
+                place
+                for place, key in enumerate(keys)
+                if place not in refused and self._repeats(batch, place, key)
+            }
+        return frame.filter(~pl.int_range(pl.len()).is_in(sorted(refused)))
 
-    def _padding(self, batch: Batch) -> pl.Series:
-        """Where rows hold nothing in the columns that count."""
+    def _padding(self, batch: Batch) -> set[int]:
+        """The rows that hold nothing in the columns that count."""
         if not self.sheet.padding:
-            return pl.repeat(False, len(batch.lines), eager=True)
+            return set()
         empty = pl.all_horizontal(pl.col(*self.sheet.padding).is_null())
-        found = batch.cells.select(empty).to_series()
+        found = batch.cells.select(empty).to_series().arg_true().to_list()
         what = f"is left out: its {', '.join(self.sheet.padding)} are empty"
-        for place in found.arg_true():
+        for place in found:
             self.problems.note(self.sheet.path, batch.lines[place], what, kind="row without data")
-        return found
+        return set(found)
 
     def _report(self, batch: Batch, place: int, found: list[tuple[str, Fault]]) -> bool:
         """Tell of a row's faults; whether it is refused for them."""

@@ -25,7 +25,7 @@ _PARTS = {"train": "train", "dev": "test"}
 
 
 def mind(path: Path) -> Plan:
-    """The folder with `behaviors.tsv` and `news.tsv`, or the folder of such folders.
+    """MIND: the folder of `behaviors.tsv` and `news.tsv`, or the folder of such folders.
 
     A click is an event of behaviour `click` too, at the time of its impression; the history has
     no times and makes no events. Of several folders, the one whose name ends in `train` is the

@@ -34,11 +34,12 @@ _PERSON = {"user_id": ids("userId")}
 
 
 def movielens(path: Path) -> Plan:
-    """The folder of an unpacked archive; its files tell which one.
+    """MovieLens 100K, 1M, 10M, 20M or later: the folder of the unpacked archive.
 
-    100K: `u.data`, `u.item`, `u.user`. 1M and 10M: `ratings.dat`, `movies.dat`, `users.dat`. 20M,
-    25M, 32M, latest: `ratings.csv`, `movies.csv`. Titles keep their year; ages and occupations of
-    1M stay the publisher's codes; tags, links and ready-made folds are not read.
+    Its files tell which one. 100K: `u.data`, `u.item`, `u.user`. 1M and 10M: `ratings.dat`,
+    `movies.dat`, `users.dat`. 20M, 25M, 32M, latest: `ratings.csv`, `movies.csv`. Titles keep their
+    year; ages and occupations of 1M stay the publisher's codes; tags, links and ready-made folds
+    are not read.
     """
     files = files_of(path)
     log = pick_one(files, path, "u.data", "ratings.dat", "ratings.csv")

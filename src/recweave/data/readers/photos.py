@@ -26,7 +26,7 @@ _STYLES = {
 
 
 def photos(path: Path) -> Plan:
-    """A folder or a zip of photographs named by item id (`10001.jpg`), or a folder with such a zip.
+    """Photographs named by item id (`10001.jpg`): a folder or zip of them, or the folder of a zip.
 
     Paths of photographs are relative to the folder read (`photos.zip!/10001.jpg`); `open_photo`
     reads them. Beside them may lie `styles.csv` (Kaggle's fashion products: id,

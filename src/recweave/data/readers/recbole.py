@@ -19,7 +19,7 @@ _CATEGORIES = ("categories", "category", "class", "genres", "genre")
 
 
 def recbole(path: Path) -> Plan:
-    """The `.inter`, `.item` and `.user` files in a folder, or an `.inter` alone.
+    """RecBole's atomic files: the folder of `.inter`, `.item` and `.user`, or an `.inter` alone.
 
     Ratings are events of behaviour `rating`; without ratings, events are of behaviour `click`.
     Other columns of items and users are kept, `float` ones as numbers and `_seq` ones as lists.

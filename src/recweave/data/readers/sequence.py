@@ -14,9 +14,9 @@ from recweave.data.schema import TEXTS
 
 
 def sequence(path: Path, *, behavior: str = "click") -> Plan:
-    """Lines of `user item item …`, oldest first; a text file, or a folder with one `.txt`.
+    """Lines of `user item item …`, oldest first: a text file, or the folder of one `.txt`.
 
-    There are no times: the order counts. Beside it may lie `items.tsv` (item_id, title,
+    There are no times: the order counts. In the folder may lie `items.tsv` (item_id, title,
     categories, …) and `*item2attributes.json` (item to attributes, which the items keep as a
     list).
 

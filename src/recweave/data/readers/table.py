@@ -55,11 +55,12 @@ def table(
     behaviors: Mapping[str, str] | None = None,
     behavior: str | None = None,
 ) -> Plan:
-    """A file with one table, or a folder of files named after tables (`events.csv`, `items.tsv`).
+    """CSV, TSV, Parquet or JSON lines with a map of columns: a file, or a folder of tables.
 
-    Columns are looked for under our names (`user_id`, `item_id`, `behavior`, `value`, `time`,
-    `title`, …) unless the map says otherwise; other columns of items and users are kept. Lists are
-    JSON, or words with `|` between. JSON is one object a line.
+    In a folder, files are named after tables (`events.csv`, `items.tsv`). Columns are looked for
+    under our names (`user_id`, `item_id`, `behavior`, `value`, `time`, `title`, …) unless the map
+    says otherwise; other columns of items and users are kept. Lists are JSON, or words with `|`
+    between. JSON is one object a line.
 
     Args:
         path: The file or the folder.

@@ -33,7 +33,7 @@ _LEFT_OUT = ("type", "hours", "attributes", "photo_url", "url", "schools")
 
 
 def yelp(path: Path) -> Plan:
-    """A folder with Yelp's JSON lines: `…review.json`, `…tip.json`, `…business.json`, `…user.json`.
+    """Yelp's JSON lines: the folder of `…review.json`, `…tip.json`, `…business.json`, `…user.json`.
 
     Tips are reviews without a rating, and their events `favorite`. A business keeps what is a
     single value, under a name like `price_range` or `good_for_kids`: attributes, city, stars, …

@@ -9,11 +9,12 @@ from recweave.data.readers.plan import Plan, Sheet
 
 
 def zomato(path: Path) -> Plan:
-    """The folder with `reviews.csv` and `restaurants.csv` (or Kaggle's longer names for them).
+    """Zomato's restaurants in Hyderabad: the folder of `reviews.csv` and `restaurants.csv`.
 
-    Restaurants and reviewers go by their names. A rating of `Like` is no number: its event is a
-    `favorite`. Rows without reviewer, text and rating are padding, and noted. A restaurant's
-    price is the cost of a meal for two, in rupees; its categories are its cuisines.
+    Kaggle's longer names for them do too. Restaurants and reviewers go by their names. A rating of
+    `Like` is no number: its event is a `favorite`. Rows without reviewer, text and rating are
+    padding, and noted. A restaurant's price is the cost of a meal for two, in rupees; its
+    categories are its cuisines.
     """
     files = files_of(path)
     reviews = {
