@@ -188,6 +188,22 @@ def test_strength_of_behaviors_counts_in_training_and_in_the_history():
     assert weighed[1] > weighed[2] > 0
 
 
+@pytest.mark.parametrize("behavior", [["purchase", "view"], ["view", "purchase"]])
+def test_the_strongest_of_a_pairs_events_counts(log, behavior):
+    twice = Interactions.of(
+        np.tile(log.user, 2),
+        np.tile(log.item, 2),
+        behavior=np.repeat(behavior, len(log)).tolist(),
+        shape=log.shape,
+    )
+    bought = Interactions.of(log.user, log.item, behavior="purchase", shape=log.shape)
+    for recipe in (ItemKNN, UserKNN):
+        model = recipe(behaviors=BehaviorWeights(view=0.1))
+        np.testing.assert_array_equal(
+            model.fit(twice).scores(Query.of(twice)), model.fit(bought).scores(Query.of(bought))
+        )
+
+
 def test_a_behavior_of_weight_nothing_is_left_out(log):
     views = Interactions.of(log.user, log.item[::-1], behavior="view", shape=log.shape)
     both = Interactions.of(

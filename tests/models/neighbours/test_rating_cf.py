@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+from scipy import sparse
 
 from recweave.core.errors import BadInput, BadSetting, TooLarge
 from recweave.data.interactions import Histories, Interactions
 from recweave.models.neighbours import item_cf, user_cf
 from recweave.models.neighbours.item_cf import ItemCF
 from recweave.models.neighbours.ratings import rated
+from recweave.models.neighbours.similarity import Similarity
 from recweave.models.neighbours.user_cf import UserCF
 from recweave.models.query import Query
 
@@ -140,6 +142,30 @@ def test_a_list_holds_what_like_minded_users_love(recipe):
     log = Interactions.of(user[~held], item[~held], value[~held], shape=(20, 20))
     scores = recipe.model_copy(update={"k": 8}).fit(log).scores(Query.of(log, np.array([0])))[0]
     assert scores[9] > scores[19]
+
+
+@every
+@pytest.mark.parametrize("semantics", ["rigorous", "as_written"])
+@pytest.mark.parametrize("k", [4, 25])
+def test_a_list_adds_up_the_votes_of_the_k_nearest_of_all(ratings, recipe, semantics, k):
+    recipe = recipe.model_copy(update={"k": k, "semantics": semantics})
+    log = log_of(ratings)
+    model = recipe.fit(log)
+    lines = log.matrix()
+    adjusted = recipe.similarity == "adjusted_cosine"
+    if isinstance(recipe, ItemCF):
+        deviation = lines.data - np.repeat(model.user_mean, np.diff(lines.indptr))
+        value = deviation if adjusted else lines.data
+        lines = sparse.csr_array((value, lines.indices, lines.indptr), lines.shape).T.tocsr()
+    zeros = semantics == "as_written" and not adjusted
+    measure = "pearson" if recipe.similarity == "pearson" else "cosine"
+    shrinkage = 10.0 if semantics == "rigorous" else 0.0
+    weight = Similarity(lines, measure, "zero" if zeros else "unknown", shrinkage)(lines)
+    np.fill_diagonal(weight, 0)
+    weight[np.argsort(np.argsort(-weight, axis=1, kind="stable"), axis=1) >= k] = 0
+    weight = np.maximum(weight, 0)  # who is unlike is not heard
+    votes = weight @ ratings if isinstance(recipe, UserCF) else ratings @ weight.T
+    np.testing.assert_allclose(model.scores(Query.of(log)), votes, atol=1e-5)
 
 
 @every
