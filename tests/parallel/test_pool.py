@@ -33,6 +33,7 @@ def test_a_stream_stays_a_stream(pool):
 
     def endless():
         for number in count():
+            assert number < 1_000, "the whole stream was taken"
             taken.append(number)
             yield number
 
