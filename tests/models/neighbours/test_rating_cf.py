@@ -3,10 +3,9 @@ import pytest
 from scipy import sparse
 
 from recweave.core.errors import BadInput, BadSetting, TooLarge
-from recweave.data.interactions import Histories, Interactions
+from recweave.data.interactions import Interactions
 from recweave.models.neighbours import item_cf, user_cf
 from recweave.models.neighbours.item_cf import ItemCF
-from recweave.models.neighbours.ratings import rated
 from recweave.models.neighbours.similarity import Similarity
 from recweave.models.neighbours.user_cf import UserCF
 from recweave.models.query import Query
@@ -269,10 +268,20 @@ def test_the_newest_rating_of_a_pair_counts_and_other_behaviors_do_not(ratings, 
     np.testing.assert_array_equal(clean.scores(Query.of(noisy)), clean.scores(Query.of(log)))
 
 
+def test_the_reasons_of_an_item_cf_list_add_up_to_its_scores(ratings):
+    log = log_of(ratings)
+    model = ItemCF(k=5).fit(log)
+    query = Query.of(log, np.array([3, 39, 0]))
+    item = np.array([[1, 29], [5, -1], [7, 7]])
+    reasons = model.reasons(query, item)
+    assert reasons.shape == (6, 30)
+    expected = np.where(item < 0, 0, np.take_along_axis(model.scores(query), item, axis=1))
+    np.testing.assert_allclose(reasons.sum(axis=1).reshape(3, 2), expected, atol=1e-5)
+    assert set(reasons[[0]].nonzero()[1]) <= set(np.flatnonzero(ratings[3]))
+
+
 def test_a_rating_of_zero_is_kept_as_a_rating():
     log = Interactions.of([0, 0, 1], [0, 1, 1], [0.0, 4.0, 2.0])
-    table = rated(Histories.of(log))
-    assert table.nnz == 3
     assert UserCF().fit(log).user_mean[0] == 2
 
 

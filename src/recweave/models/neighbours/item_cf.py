@@ -15,9 +15,11 @@ from recweave.data.interactions import Interactions
 from recweave.encode.features import Features
 from recweave.models.base import Tune
 from recweave.models.neighbours.nearest import nearest
-from recweave.models.neighbours.ratings import RatingCF, RatingNeighbours, groups, line_means, rated
+from recweave.models.neighbours.ratings import RatingCF, RatingNeighbours, groups, line_means
 from recweave.models.neighbours.similarity import Similarity
 from recweave.models.query import Query
+from recweave.models.ratings import rated
+from recweave.models.reasons import in_lines
 from recweave.parallel import Pool, Serial
 
 TABLE_BYTES = 32 * 2**20
@@ -131,6 +133,15 @@ class ItemNeighbours(RatingNeighbours):
         """See `Model.scores`: ratings times likeness, summed over the history."""
         made = rated(query.history) @ self.closest.T
         return np.asarray(made.toarray(), dtype=np.float32)
+
+    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """See `Explaining.reasons`."""
+        history = rated(query.history)
+
+        def part(entry: Int[Array, " n"], of: Int[Array, " n"]) -> Float[Array, " n"]:
+            return np.asarray(self.closest[of, history.indices[entry]] * history.data[entry])
+
+        return in_lines(history, item, part)
 
     def heard(self, user: int, item: int) -> tuple[Int[Array, " some"], Float[Array, " some"]]:
         """See `RatingNeighbours.heard`."""

@@ -12,9 +12,10 @@ from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadInput
-from recweave.data.interactions import Histories, Interactions, behavior_code
+from recweave.data.interactions import Histories, Interactions
 from recweave.models.base import Recipe, Tune
 from recweave.models.neighbours.verdict import LIKED, Verdict
+from recweave.models.ratings import rated
 
 Semantics = Literal["rigorous", "as_written"]
 Means = Literal["rated", "all"]
@@ -184,18 +185,6 @@ class RatingNeighbours(ABC):
             return np.full(len(mean), np.nan)
         known = np.where(np.isnan(mean), self.item_mean[item], mean)
         return np.where(np.isnan(known), self.overall, known)
-
-
-def rated(history: Histories) -> Csr:
-    """Rows by items: each pair's newest rating, zeros kept; other behaviours are no ratings."""
-    kept = np.flatnonzero(history.behavior == behavior_code("rating"))[::-1]
-    row = history.row_numbers()[kept]
-    # Of equal pairs `unique` gives the first: the newest, as the order is turned round.
-    pair, first = np.unique(row * history.items + history.item[kept], return_index=True)
-    value = history.value[kept[first]].astype(np.float32)
-    return sparse.csr_array(
-        (value, np.divmod(pair, history.items)), shape=(len(history), history.items)
-    )
 
 
 def line_means(table: Csr, means: Means) -> Float[Array, " lines"]:

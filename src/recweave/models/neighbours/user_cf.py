@@ -16,15 +16,10 @@ from recweave.data.interactions import Interactions
 from recweave.encode.features import Features
 from recweave.models.base import Tune
 from recweave.models.neighbours.nearest import nearest
-from recweave.models.neighbours.ratings import (
-    RatingCF,
-    RatingNeighbours,
-    groups,
-    line_means,
-    rated,
-)
+from recweave.models.neighbours.ratings import RatingCF, RatingNeighbours, groups, line_means
 from recweave.models.neighbours.similarity import Measure, Missing, Similarity
 from recweave.models.query import Query
+from recweave.models.ratings import rated
 from recweave.parallel import Pool, Serial
 
 TABLE_BYTES = 32 * 2**20
