@@ -96,9 +96,12 @@ def test_a_learned_vector_is_explained_by_likeness():
     assert by_item(list_)[3].basis == "likeness"
     assert said(by_item(list_)[3]) == [(0, "click", 1)]
     assert said(by_item(list_)[2]) == [(0, "click", 0.7071), (1, "view", 0.7071)]
-    (list_,) = explain(model, recommend(model, new, 2))
-    assert by_item(list_)[3].basis == "history"
-    assert said(by_item(list_)[3]) == [(0, "click", 1)]
+    unlearned = replace(model, user=np.zeros((1, 2), np.float32))  # not in training
+    for asked, query in ((model, new), (unlearned, known)):
+        (list_,) = explain(asked, recommend(asked, query, 2))
+        assert by_item(list_)[3].basis == "history"
+        assert said(by_item(list_)[3]) == [(0, "click", 1)]
+        assert said(by_item(list_)[2]) == [(1, "view", 0.6667), (0, "click", 0.3333)]
 
 
 def test_what_is_the_same_for_everybody_is_explained_by_its_standing(log):

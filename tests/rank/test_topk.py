@@ -39,6 +39,18 @@ def test_equals_a_stable_sort_on_distinct_scores(columns, k):
     np.testing.assert_array_equal(top_k(scores, k)[0], by_sorting(scores, k))
 
 
+@pytest.mark.parametrize("k", [1, 7, 40])
+@pytest.mark.parametrize("values", [20, 3_000])
+def test_equals_a_stable_sort_on_many_columns_with_ties(values, k):
+    rng = np.random.default_rng(k)
+    scores = rng.integers(values, size=(9, 5_003)).astype(np.float32)
+    scores[0] = 0
+    scores[1, 100:] = -np.inf
+    scores[2, -3:] = values
+    scores[3] = np.sort(scores[3])[::-1]
+    np.testing.assert_array_equal(top_k(scores, k)[0], by_sorting(scores, k))
+
+
 def test_a_row_of_equal_scores_gives_the_first_columns():
     item, _ = top_k(np.zeros((3, 10_000), np.float32), 5)
     np.testing.assert_array_equal(item, np.tile(np.arange(5), (3, 1)))

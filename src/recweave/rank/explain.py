@@ -161,10 +161,11 @@ def _reasons(model: Model, ranking: Ranking) -> tuple[list[Basis], Csr]:
     lines = model.reasons(query, item)
     if not isinstance(model, Factors) or model.weight:
         return ["history"] * len(query), lines
-    # A vector that was learned as it is cannot be shared out; that of somebody new can.
-    learned = query.user >= 0
+    # A vector that was learned and is kept cannot be shared out: its lines hold zeros alone.
+    lines.eliminate_zeros()
+    learned = np.diff(lines.indptr).reshape(item.shape).sum(axis=1) == 0
     alike = _likeness(model, query.history, np.where(learned[:, None], item, -1))
-    return ["likeness" if known else "history" for known in learned], lines + alike
+    return ["likeness" if kept else "history" for kept in learned], lines + alike
 
 
 def _likeness(model: Factors, history: Histories, item: Int[Array, "batch k"]) -> Csr:

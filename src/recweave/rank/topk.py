@@ -9,6 +9,8 @@ from recweave.core.errors import BadSetting
 BLOCK = 64
 CROWD = 16
 """A row with more than this many candidates per place has many equal scores."""
+FEW = 8
+"""Blocks are picked out one by one where they hold less than this part of the scores."""
 
 
 def top_k(
@@ -26,13 +28,14 @@ def top_k(
         BadSetting: if a score is NaN, which has no place in an order.
     """
     rows, columns = scores.shape
-    bound = _lower_bound(scores, min(k, columns))
-    # One flat pass: NumPy finds set bits of a line about ten times faster than those of a table.
-    row, column = np.divmod(np.flatnonzero(scores >= bound[:, None]), columns)
+    blocks = _blocks(scores, k)
+    maxima = blocks.max(axis=1)
+    bound = _lower_bound(scores, maxima, min(k, columns))
+    row, column = np.divmod(_reaching(scores, blocks, maxima, bound), columns)
     if len(row) > CROWD * k * rows:
         row, column = _thin(scores, k, bound, row, column)
     found = scores[row, column]
-    order = np.lexsort((column, -found, row))
+    order = np.lexsort((-found, row))  # stable: equal scores stay by column
     row, column, found = row[order], column[order], found[order]
     place = np.arange(len(row)) - np.searchsorted(row, row)
     kept = place < k
@@ -43,14 +46,23 @@ def top_k(
     return item, score
 
 
-def _lower_bound(scores: Float[Array, "rows columns"], k: int) -> Float[Array, " rows"]:
-    """For each row a number that at least k of its scores reach; finite."""
+def _blocks(scores: Float[Array, "rows columns"], k: int) -> Float[Array, "rows width blocks"]:
+    """The columns dealt out to at least 4 k blocks, as far as they go round evenly.
+
+    Block b is the columns b, b + blocks, b + 2 blocks, …: the fast axis stays the long one, and
+    neighbours that are all good, as where rows follow popularity, are in different blocks.
+    """
     rows, columns = scores.shape
     width = min(BLOCK, max(1, columns // (4 * k)))
-    whole = columns // width * width
-    # Block b is the columns b, b + blocks, b + 2 blocks, …: the fast axis stays the long one.
-    maxima = scores[:, :whole].reshape(rows, width, whole // width).max(axis=1)
-    if np.isnan(maxima).any() or np.isnan(scores[:, whole:]).any():
+    blocks = columns // width
+    return scores[:, : blocks * width].reshape(rows, width, blocks)
+
+
+def _lower_bound(
+    scores: Float[Array, "rows columns"], maxima: Float[Array, "rows blocks"], k: int
+) -> Float[Array, " rows"]:
+    """For each row a number that at least k of its scores reach; finite."""
+    if np.isnan(maxima).any() or np.isnan(scores[:, -BLOCK:]).any():
         raise BadSetting(
             "the model gives NaN for a score, most likely because its training diverged; "
             "train it again with a smaller lr or more reg"
@@ -58,6 +70,27 @@ def _lower_bound(scores: Float[Array, "rows columns"], k: int) -> Float[Array, "
     blocks = maxima.shape[1]
     bound = np.partition(maxima, blocks - k, axis=1)[:, blocks - k]
     return np.maximum(bound, np.finfo(scores.dtype).min)
+
+
+def _reaching(
+    scores: Float[Array, "rows columns"],
+    blocks: Float[Array, "rows width blocks"],
+    maxima: Float[Array, "rows blocks"],
+    bound: Float[Array, " rows"],
+) -> Int[Array, " found"]:
+    """Places of all scores that reach the bound, counted through the table row by row."""
+    columns = scores.shape[1]
+    _, width, count = blocks.shape
+    # Flat passes: NumPy finds set bits of a line about ten times faster than those of a table.
+    row, block = np.divmod(np.flatnonzero(maxima >= bound[:, None]), count)
+    if len(row) * width * FEW > scores.size:
+        return np.flatnonzero(scores >= bound[:, None])
+    good = np.flatnonzero(blocks[row, :, block] >= bound[row, None])
+    one, inside = np.divmod(good, width)
+    dealt = width * count
+    last, over = np.nonzero(scores[:, dealt:] >= bound[:, None])
+    within = row[one] * columns + inside * count + block[one]
+    return np.sort(np.concatenate([within, last * columns + dealt + over]))
 
 
 def _thin(
