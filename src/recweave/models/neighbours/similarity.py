@@ -47,13 +47,13 @@ class Similarity:
     def __call__(self, block: Csr) -> Float[Array, "block lines"]:
         """The likeness of each line of the block to each of the fixed lines."""
         block = _with(block, block.data.astype(np.float64))
-        made = self._whole(block) if self._missing == "zero" else self._common(block)
+        n = (_with(block, np.ones_like(block.data)) @ self._one).toarray()
+        made = self._whole(block) if self._missing == "zero" else self._common(block, n)
         if self._shrinkage:
-            n = (_with(block, np.ones_like(block.data)) @ self._one).toarray()
             made *= n / (n + self._shrinkage)
         return made.astype(np.float32)
 
-    def _common(self, block: Csr) -> Float[Array, "block lines"]:
+    def _common(self, block: Csr, n: Float[Array, "block lines"]) -> Float[Array, "block lines"]:
         if self._measure == "pearson":
             block = _centred(block)
         one = _with(block, np.ones_like(block.data))
@@ -61,7 +61,7 @@ class Similarity:
         ours = (_with(block, block.data**2) @ self._one).toarray()
         theirs = (one @ self._square).toarray()
         if self._measure == "pearson":
-            n = np.maximum(1, (one @ self._one).toarray())
+            n = np.maximum(1, n)
             our_sum, their_sum = (block @ self._one).toarray(), (one @ self._value).toarray()
             product -= our_sum * their_sum / n
             ours = _variance(ours, our_sum**2 / n)
