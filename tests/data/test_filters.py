@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from recweave.core.errors import BadInput, BadSetting, UnknownName
+from recweave.core.settings import Settings
+from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
 from recweave.data.filters import (
     AnyFilter,
@@ -248,3 +250,10 @@ def test_filters_follow_each_other_and_tell_what_each_took():
     assert told[0].filter == Deduplicate().model_dump_json()
     # The other way round, the doubled event counts twice and another core is found.
     assert len(apply_all(pairs("ua", "ua", "va"), [KCore(users=1, items=3)])[0].events) == 3
+
+
+@pytest.mark.realdata
+def test_a_published_5_core_is_one(real_data, tmp_path):
+    reviews = load("amazon-musical-instruments-2014", Settings(data=real_data, home=tmp_path))
+    assert KCore(users=5, items=5).keeps(reviews).all()
+    assert not KCore(users=6, items=5).keeps(reviews).all()

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from recweave.core.errors import BadInput, BadSetting, UnknownName
+from recweave.core.settings import Settings
+from recweave.data.catalogue import load
 from recweave.data.interactions import Interactions
 from recweave.data.split import (
     DROPPED,
@@ -296,3 +298,17 @@ def test_a_wrong_key_is_refused_with_the_nearest_one():
 def test_known_is_train_and_validation():
     split = LeaveLastOut().cut(Interactions.of([0] * 4, range(4)))
     assert split.known.item.tolist() == [0, 1, 2]
+
+
+@pytest.mark.realdata
+def test_beauty_is_cut_as_its_publishers_cut_it(real_data, tmp_path):
+    settings = Settings(data=real_data, home=tmp_path)
+    dataset = load("amazon-beauty-2014-seq", settings)
+    split = dataset.split(LeaveLastOut())
+    sizes = (len(split.train), len(split.valid), len(split.test))
+    assert sizes == (198_502 - 2 * 22_363, 22_363, 22_363)
+    line = (real_data / "amazon-beauty-2014-seq" / "Beauty.txt").read_text().splitlines()[999]
+    user, *items = line.split()
+    row = dataset.user_ids.row(user)
+    for part, item in ((split.test, items[-1]), (split.valid, items[-2])):
+        assert dataset.item_ids.names(part.item[part.user == row]) == [item]
