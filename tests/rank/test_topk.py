@@ -43,7 +43,7 @@ def test_equals_a_stable_sort_on_distinct_scores(columns, k):
 @pytest.mark.parametrize("values", [20, 3_000])
 def test_equals_a_stable_sort_on_many_columns_with_ties(values, k):
     rng = np.random.default_rng(k)
-    scores = rng.integers(values, size=(9, 5_003)).astype(np.float32)
+    scores = rng.integers(values, size=(60, 5_003)).astype(np.float32)
     scores[0] = 0
     scores[1, 100:] = -np.inf
     scores[2, -3:] = values
