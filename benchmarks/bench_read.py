@@ -29,6 +29,7 @@ from recweave.data.schema import COLUMNS
 TYPES = COLUMNS["events"]
 NAMES = {"user_id": "user", "item_id": "item", "value": "rating", "time": "timestamp"}
 BEHAVIORS = {"view": "view", "cart": "cart", "buy": "purchase"}
+KAGGLE = {"view": "view", "addtocart": "cart", "transaction": "purchase"}
 
 
 def main() -> None:
@@ -47,6 +48,10 @@ def main() -> None:
         log = Path(folder) / "log.csv"
         write_log(log, asked.rows)
         compare("generated CSV", "csv", log, log.stat().st_size, asked.pairs)
+        rocket = Path(folder) / "events.csv"
+        write_rocket(rocket)
+        name = "RetailRocket's form and size, generated"
+        compare(name, "kaggle", rocket, rocket.stat().st_size, asked.pairs)
     rocket = Path(os.environ.get("RECWEAVE_DATA", ".")) / "retailrocket"
     if rocket.exists():
         size = sum(file.stat().st_size for file in rocket.iterdir())
@@ -139,9 +144,25 @@ def rocket_bare(path: Path) -> pl.DataFrame:
     return pl.concat([log, test])
 
 
+def kaggle_ours(path: Path) -> pl.DataFrame:
+    return read("behaviors", path).events
+
+
+def kaggle_bare(path: Path) -> pl.DataFrame:
+    names = ("timestamp", "visitorid", "event", "itemid", "transactionid")
+    types = dict.fromkeys(names, pl.String) | {"timestamp": pl.Int64}
+    behavior = pl.col("event").replace_strict(KAGGLE, return_dtype=TYPES["behavior"])
+    log = pl.scan_csv(path, schema=types).select(
+        user_id="visitorid", item_id="itemid", behavior=behavior, time=pl.col("timestamp") // 1000
+    )
+    return log.collect(engine="streaming")
+
+
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "csv_ours": csv_ours,
     "csv_bare": csv_bare,
+    "kaggle_ours": kaggle_ours,
+    "kaggle_bare": kaggle_bare,
     "rocket_ours": rocket_ours,
     "rocket_bare": rocket_bare,
 }
@@ -155,6 +176,21 @@ def write_log(path: Path, rows: int) -> None:
         "item": rng.integers(0, 100_000, rows),
         "rating": rng.integers(1, 11, rows) / 2,
         "timestamp": np.sort(rng.integers(1_300_000_000, 1_600_000_000, rows)),
+    }
+    pl.DataFrame(log).write_csv(path)
+
+
+def write_rocket(path: Path, rows: int = 2_756_101) -> None:
+    """A log with the columns, the number of rows and the shares of behaviours of RetailRocket."""
+    rng = np.random.default_rng(0)
+    event = rng.choice(list(KAGGLE), rows, p=[0.967, 0.025, 0.008])
+    order = rng.integers(0, 17_672, rows).astype(str)
+    log = {
+        "timestamp": rng.integers(1_430_622_004_384, 1_442_545_187_788, rows),
+        "visitorid": rng.integers(0, 1_407_580, rows),
+        "event": event,
+        "itemid": rng.integers(0, 466_867, rows),
+        "transactionid": np.where(event == "transaction", order, ""),
     }
     pl.DataFrame(log).write_csv(path)
 

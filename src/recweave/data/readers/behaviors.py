@@ -67,14 +67,14 @@ def _test(held_out: Path) -> Sheet:
 
 def _last(tables: Tables, problems: Problems) -> Tables:
     """Give the purchases held out the time of their user's last event."""
-    untimed = tables["events"]["time"].is_null()
-    held_out, log = tables["events"].filter(untimed), tables["events"].filter(~untimed)
-    if len(held_out):
+    events = tables["events"]
+    n = events["time"].null_count()
+    log, held_out = events.head(len(events) - n), events.tail(n)
+    if n:
         last = log.group_by("user_id").agg(last=pl.col("time").max())
         held_out = held_out.join(last, on="user_id", how="left", maintain_order="left")
         moment = pl.coalesce("last", pl.lit(log["time"].max())).alias("time")
         held_out = held_out.with_columns(moment).drop("last")
-        n = len(held_out)
         what = f"{n:,} purchases have no time; that of the user's last event stands in"
         problems.note("test_buy.tsv", None, what, kind="purchase without a time", n=n)
     return tables | {"events": pl.concat([log, held_out])}

@@ -54,8 +54,12 @@ def has_nul(path: Path) -> bool:
     Raises:
         OSError, EOFError, zlib.error: if the file cannot be read to its end.
     """
+    block = bytearray(_BLOCK)
     with opened(path) as file:
-        return any(0 in block for block in iter(lambda: file.read(_BLOCK), b""))
+        while size := file.readinto(block):
+            if block.find(0, 0, size) >= 0:
+                return True
+    return False
 
 
 def files_of(path: Path) -> list[Path]:
