@@ -208,6 +208,8 @@ def test_ratings_are_told_beside_lists_where_the_model_predicts_them(split):
     assert set(evaluate_model(constant(), split, asked).means()) == {"ndcg@3"}
     with pytest.raises(BadSetting, match="mae needs a model that predicts ratings"):
         evaluate_model(constant(), split, ["mae"])
+    with pytest.raises(BadSetting, match="no metric is asked; ask for one of lists"):
+        evaluate_model(constant(), split, [])
 
 
 def test_stages_change_the_lists_that_are_judged(split):

@@ -183,7 +183,8 @@ def evaluate_model(
         predicted = model.predict(held.user, held.item)
         reports.append(evaluate_predictions(held, predicted, rated, protocol=protocol))
     if not reports:
-        raise BadSetting(f"{rated[0]} needs a model that predicts ratings; this one only ranks")
+        what = f"{rated[0]} needs a model that predicts ratings" if rated else "no metric is asked"
+        raise BadSetting(f"{what}; ask for one of lists, such as 'ndcg@10'")
     return reduce(Report.beside, reports)
 
 
