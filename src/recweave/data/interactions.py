@@ -219,23 +219,25 @@ class Histories:
         of `BEHAVIORS`, each event's part is multiplied by its behaviour's and the strongest
         counts; what comes to 0 is left out.
         """
-        shape = (len(self), self.items)
-        # By columns, the events of one pair stand side by side.
-        events = np.arange(len(self.item))
-        columns = sparse.csr_array((events, self.item, self.start), shape=shape).tocsc()
-        row, event = columns.indices, columns.data
-        item = self.item[event]
-        age = self.start[row + 1] - 1 - event
+        row = self.row_numbers()
+        age = self.start[row + 1] - 1 - np.arange(len(row))
         strength = np.power(decay, age, dtype=np.float64).astype(np.float32)
         if weights is not None:
-            strength *= weights[self.behavior[event]]
+            strength *= weights[self.behavior]
+        shape = (len(self), self.items)
+        # SciPy keeps the wider of two index types, and products of wide and narrow ones copy.
+        narrow = np.int32 if len(row) < 2**31 else np.int64
+        columns = self.item.astype(narrow)
+        made = sparse.csr_array((strength, columns, self.start.astype(narrow)), shape=shape)
+        made.sort_indices()  # the events of one pair now stand side by side
         new = np.ones(len(row), bool)
-        new[1:] = (row[1:] != row[:-1]) | (item[1:] != item[:-1])
+        new[1:] = (row[1:] != row[:-1]) | (made.indices[1:] != made.indices[:-1])
         if not new.all():
             first = np.flatnonzero(new)
             # Where behaviours weigh the same, the newest is the strongest.
-            strength, row, item = np.maximum.reduceat(strength, first), row[first], item[first]
-        made = sparse.csr_array((strength, (row, item)), shape=shape)
+            strength = np.maximum.reduceat(made.data, first)
+            start = np.searchsorted(first, self.start).astype(narrow)
+            made = sparse.csr_array((strength, made.indices[first], start), shape=shape)
         if weights is not None:
             made.eliminate_zeros()
         return made
