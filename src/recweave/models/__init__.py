@@ -17,6 +17,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "als": "recweave.models.factors.als:ALS",
         "bpr": "recweave.models.factors.bpr:BPR",
         "ease": "recweave.models.factors.ease:EASE",
+        "slit": "recweave.models.factors.slit:SLIT",
         "biased_mf": "recweave.models.factors.mf:BiasedMF",
     },
     group="recweave.models",

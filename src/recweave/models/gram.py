@@ -1,14 +1,40 @@
 """Big symmetric matrices in float32: built from a sparse one, inverted in place."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.linalg.lapack import spotrf, spotri
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadSetting
+from recweave.core.memory import require_memory
 
 ROWS = 512
 """Rows that are made, or mirrored, at once."""
+
+
+def taking_part(events: Csr, min_count: int, what: str) -> Int[Array, " kept"]:
+    """The items with at least so many users, if a matrix over them fits into memory.
+
+    Args:
+        events: Users, or whatever else counts, by items.
+        min_count: How many.
+        what: Who asks, for messages ("EASE").
+
+    Raises:
+        BadSetting: if no item has as many.
+        TooLarge: if there is no room for items² numbers.
+    """
+    users = np.bincount(events.indices, minlength=events.shape[1])
+    kept = np.flatnonzero(users >= min_count)
+    if not len(kept):
+        most = users.max(initial=0)
+        raise BadSetting(f"min_count is {min_count}, but no item has more than {most} users")
+    require_memory(
+        4 * len(kept) * (len(kept) + 3 * ROWS),
+        f"{what} on {len(kept):,} items",
+        "raise min_count, so that fewer items take part, or use item_knn or als",
+    )
+    return kept
 
 
 def gram_matrix(events: Csr) -> Float[Array, "items items"]:

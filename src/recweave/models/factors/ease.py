@@ -5,27 +5,25 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from recweave.core.errors import BadSetting
-from recweave.core.memory import require_memory
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode.features import Features
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
-from recweave.models.gram import ROWS, gram_matrix, invert
+from recweave.models.gram import gram_matrix, invert, taking_part
 from recweave.models.kinds import ItemWeights
 from recweave.parallel import Pool, Serial
 
 
 class EASE(Recipe):
-    """Weights B between items that best give each user's items from their others (WWW 2019).
+    """Weights between items that best give each user's items from their others (Steck, WWW 2019).
 
-    Steck's closed form: B minimises |X − XB|² + reg |B|² with a diagonal of zeros, so with
-    P = (XᵀX + reg I)⁻¹ it is B_ij = −P_ij / P_jj (equation 8). X holds users by items, an event
+    B minimises |X − XB|² + reg |B|² with a diagonal of zeros. In closed form, with
+    P = (XᵀX + reg I)⁻¹, it is B_ij = −P_ij / P_jj (equation 8). X holds users by items, an event
     being as strong as its behaviour says. With `decay` below 1 the events of a history fade when
-    lists are asked for, newest first; training does not change.
+    lists are asked for, the oldest most; training does not change.
 
-    Time is items³ multiplications in one thread pool of BLAS, whatever the number of users;
-    memory is items² · 4 bytes, checked before it is taken, and the model is as large.
+    Time is items³ multiplications by BLAS, whatever the number of users; memory is items² · 4
+    bytes, checked before it is taken, and the model is as large.
     """
 
     reg: Annotated[float, Tune(1, 1000, log=True)] = Field(
@@ -57,18 +55,8 @@ class EASE(Recipe):
         """
         codes = self.behaviors.by_code()
         events = Histories.of(train).matrix(weights=codes)
-        users = np.bincount(events.indices, minlength=train.shape[1])
-        kept = np.flatnonzero(users >= self.min_count)
-        if not len(kept):
-            raise BadSetting(
-                f"min_count is {self.min_count}, but no item has more than {users.max()} users"
-            )
-        require_memory(
-            4 * len(kept) * (len(kept) + 3 * ROWS),
-            f"EASE on {len(kept):,} items",
-            "raise min_count, so that fewer items take part, or use item_knn or als",
-        )
-        whole = len(kept) == len(users)
+        kept = taking_part(events, self.min_count, "EASE")
+        whole = len(kept) == train.shape[1]
         weights = gram_matrix(events if whole else events[:, kept])
         np.fill_diagonal(weights, weights.diagonal() + np.float32(self.reg))
         invert(weights)
