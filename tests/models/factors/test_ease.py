@@ -95,7 +95,7 @@ def test_no_more_memory_is_taken_than_was_asked_for(monkeypatch):
     asked = []
     monkeypatch.setattr(memory, "available", lambda: None)
     monkeypatch.setattr(
-        "recweave.models.factors.ease.require_memory", lambda needed, *_: asked.append(needed)
+        "recweave.models.gram.require_memory", lambda needed, *_: asked.append(needed)
     )
     rng = np.random.default_rng(0)
     log = Interactions.of(
