@@ -28,7 +28,9 @@ MADE = "<!-- made by docs/make_reference.py; do not edit -->\n\n"
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        return (
+            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        )
 
     head = list(head)
     return "\n".join([line(head), line("---" for _ in head), *(line(row) for row in rows)]) + "\n"
@@ -50,8 +52,12 @@ def settings(kind: type, *, tuned: bool = False) -> str:
 
 
 def models() -> str:
-    listed = table(["model", "what it is"], ([f"[`{n}`](#{n})", summary(RECIPES[n])] for n in RECIPES))
-    parts = [f"## {n}\n\n{getdoc(RECIPES[n])}\n\n{settings(RECIPES[n], tuned=True)}" for n in RECIPES]
+    listed = table(
+        ["model", "what it is"], ([f"[`{n}`](#{n})", summary(RECIPES[n])] for n in RECIPES)
+    )
+    parts = [
+        f"## {n}\n\n{getdoc(RECIPES[n])}\n\n{settings(RECIPES[n], tuned=True)}" for n in RECIPES
+    ]
     return "# Models and settings\n\n" + "\n".join([listed, *parts])
 
 
@@ -59,8 +65,12 @@ def metrics() -> str:
     rows = []
     for name, measure in METRICS.items():
         if measure.kind != "sampled":
-            rows.append([f"`{name}`", "lower" if measure.lower_is_better else "", first(measure.function)])
-    slices = table(["slice", "what it tells apart"], ([f"`{n}`", first(f)] for n, f in SLICES.items()))
+            rows.append(
+                [f"`{name}`", "lower" if measure.lower_is_better else "", first(measure.function)]
+            )
+    slices = table(
+        ["slice", "what it tells apart"], ([f"`{n}`", first(f)] for n, f in SLICES.items())
+    )
     return (
         "# Metrics\n\n`k` is the length of the list, `x` the rating from which somebody liked an item. "
         "Accuracy metrics also come as `sampled_…@k`, on lists of a few drawn items: such numbers can "
@@ -91,8 +101,7 @@ def recipe() -> str:
         "refused with its line.\n\n"
         + settings(Experiment)
         + "\n## [[models]]\n\nOne table for each row. The recipe's own settings stand beside `name`; "
-        "`search = { reg = [10, 100] }` lets validation choose.\n\n"
-        + settings(Entry)
+        "`search = { reg = [10, 100] }` lets validation choose.\n\n" + settings(Entry)
     )
 
 

@@ -42,7 +42,9 @@ def _explain(cls: type[BaseModel], error: ValidationError) -> list[str]:
         else:
             said = problem["msg"].removeprefix("Value error, ")
             said = said[:1].lower() + said[1:]
-            found.append(f"'{key}' is {problem['input']!r}: {said}" if key else said)
+            # What is said of several keys at once needs no print of them all.
+            whole = not key and isinstance(problem["input"], dict)
+            found.append(said if whole else f"'{key}' is {problem['input']!r}: {said}")
     return found
 
 

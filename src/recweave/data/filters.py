@@ -220,7 +220,7 @@ class Sample(Filter):
         size = min(self.users, len(active))
         stays = np.zeros(log.shape[0], bool)
         stays[np.random.default_rng(self.seed).choice(active, size, replace=False)] = True
-        return stays[log.user]
+        return np.asarray(stays[log.user])
 
     def _without(self, dataset: Dataset, kept: Bool[Array, " events"]) -> Dataset:
         return _only(super()._without(dataset, kept), "user_id")
