@@ -72,6 +72,12 @@ def test_the_history_is_all_that_came_before_the_part(split):
     assert on_valid.asked[0].history.item.tolist() == [0, 1]
 
 
+def test_the_paper_protocol_leaves_validation_events_out_of_histories(split):
+    model = constant()
+    evaluate_model(model, split, ["ndcg@2"], protocol="paper")
+    assert model.asked[0].history.item.tolist() == [0, 2]
+
+
 def test_values_by_hand(split):
     # Constant scores: user 0 is shown 2, 3, 4 and has 3; user 2 is shown 0, 1, 3 and has 3, 4.
     report = evaluate_model(constant(), split, ["recall@3", "mrr@3", "hit@1", "recall_vae@1"])

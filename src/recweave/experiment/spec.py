@@ -79,7 +79,8 @@ class Experiment(Value):
     title: str = Field("", description="what the report is headed with")
     data: str | Source = Field(description="a known dataset's name, a dataset folder, or a source")
     protocol: Literal["rigorous", "paper"] = Field(
-        "rigorous", description="paper: as published, flaws included (spec.md 7)"
+        "rigorous",
+        description="paper: as much published code does it, validation events not in histories",
     )
     filters: tuple[AnyFilter, ...] = Field((), description="applied to the log, in order")
     split: AnySplitter = Field(LeaveLastOut(), description="how the log is cut")

@@ -176,3 +176,10 @@ def test_metadata_alone_are_not_enough(tmp_path):
     write(tmp_path / "meta.json", ITEM_2018)
     with pytest.raises(BadInput, match="no file of reviews"):
         read("amazon", tmp_path)
+
+
+def test_a_field_that_comes_up_late_is_read(tmp_path):
+    plain = {name: value for name, value in REVIEW_2018.items() if name != "image"}
+    write(tmp_path / "reviews.json", *[plain] * 150, REVIEW_2018)
+    images = read("amazon", tmp_path).reviews["images"].to_list()
+    assert images == [None] * 150 + [["https://x/1.jpg"]]

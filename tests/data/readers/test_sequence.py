@@ -1,6 +1,6 @@
 import pytest
 
-from recweave.core.errors import BadInput
+from recweave.core.errors import BadInput, UnknownName
 from recweave.data.readers import examine, read
 
 
@@ -56,3 +56,11 @@ def test_two_logs_in_a_folder_are_one_too_many(tmp_path):
     (tmp_path / "b.txt").write_text("1 1\n")
     with pytest.raises(BadInput, match=r"several files could be \*\.txt: a\.txt, b\.txt"):
         read("sequence", tmp_path)
+
+
+@pytest.mark.parametrize("source", ["sequence", "lightgcn"])
+def test_a_behaviour_that_there_is_not_is_refused(tmp_path, source):
+    for name in ("train.txt", "test.txt"):
+        (tmp_path / name).write_text("1 1\n")
+    with pytest.raises(UnknownName, match="no behaviour is called 'buy'"):
+        read(source, tmp_path, behavior="buy")

@@ -147,6 +147,8 @@ def test_the_publishers_parts_are_kept(tmp_path):
         ({"time": "sec"}, "time='sec' is not known"),
         ({"table": "event"}, "did you mean 'events'"),
         ({"unit": "ms"}, "the source 'table' has no option 'unit'"),
+        ({"columns": "user_id=a"}, "the option columns='user_id=a' of 'table': input should be"),
+        ({"time": 5}, "the option time=5 of 'table': input should be a valid string"),
     ],
 )
 def test_wrong_options_are_explained(tmp_path, options, message):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
 from recweave.core.errors import BadInput, BadSetting, did_you_mean
 from recweave.core.registry import Registry
@@ -123,11 +124,7 @@ def _read(
     source: str, path: Path, name: str | None, options: dict[str, Any], side: BinaryIO | None
 ) -> Reading:
     reader = READERS[source]
-    known = list(inspect.signature(reader).parameters)[1:]
-    for option in options:
-        if option not in known:
-            hint = did_you_mean(option, known) if known else "it has none"
-            raise BadSetting(f"the source '{source}' has no option '{option}'; {hint}")
+    _check(source, reader, options)
     problems = Problems(side)
     try:
         plan = reader(path, **options)
@@ -142,6 +139,20 @@ def _read(
     else:
         return Reading(dataset, problems)
     return Reading(None, problems)
+
+
+def _check(source: str, reader: Reader, options: dict[str, Any]) -> None:
+    """Refuse options that the reader does not have, or values that are not of their type."""
+    known = dict(list(inspect.signature(reader).parameters.items())[1:])
+    for name, value in options.items():
+        if name not in known:
+            hint = did_you_mean(name, known) if known else "it has none"
+            raise BadSetting(f"the source '{source}' has no option '{name}'; {hint}")
+        try:
+            TypeAdapter(known[name].annotation).validate_python(value, strict=True)
+        except ValidationError as error:
+            what = error.errors()[0]["msg"].lower()
+            raise BadSetting(f"the option {name}={value!r} of '{source}': {what}") from None
 
 
 def _tables(plan: Plan, problems: Problems) -> Tables:

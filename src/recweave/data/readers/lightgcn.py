@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from recweave.data.interactions import behavior_code
 from recweave.data.readers.columns import ids
 from recweave.data.readers.delimited import Words
 from recweave.data.readers.files import files_of, pick, pick_one
@@ -19,7 +20,11 @@ def lightgcn(path: Path, *, behavior: str = "click") -> Plan:
     Args:
         path: The folder.
         behavior: The behaviour of all events.
+
+    Raises:
+        UnknownName: if there is no such behaviour.
     """
+    behavior_code(behavior)
     files = files_of(path)
     parts = {
         "train": pick_one(files, path, "train.txt"),

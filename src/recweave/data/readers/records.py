@@ -10,6 +10,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -182,7 +183,7 @@ class Parquet(Form):
             raise BrokenFile(path, None, _half_written(error)) from None
         for start in range(0, len(table), BLOCK):
             part = table.slice(start, BLOCK)
-            yield _block(part, start + 1, part.rows(named=True).__getitem__)
+            yield _block(part, start + 1, partial(_record, part))
 
 
 def as_text(value: Any) -> str | None:
@@ -201,6 +202,10 @@ def _block(table: pl.DataFrame, first: int, record: Callable[[int], Record]) -> 
         return Batch(table, numbers, lambda place: json.dumps(record(place), default=str).encode())
 
     return Block(lambda hints: table.lazy(), one_by_one)
+
+
+def _record(table: pl.DataFrame, row: int) -> Record:
+    return table.row(row, named=True)
 
 
 def _literal(text: str) -> Any:

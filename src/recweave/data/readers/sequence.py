@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from recweave.data.interactions import behavior_code
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import ids, text, texts
 from recweave.data.readers.delimited import Delimited, Words
@@ -23,7 +24,11 @@ def sequence(path: Path, *, behavior: str = "click") -> Plan:
     Args:
         path: The file or the folder.
         behavior: The behaviour of all events.
+
+    Raises:
+        UnknownName: if there is no such behaviour.
     """
+    behavior_code(behavior)
     files = files_of(path)
     log = path if path.is_file() else pick_one(files, path, "*.txt")
     columns = {"user_id": ids("user"), "item_id": ids("item")}
