@@ -23,6 +23,7 @@ class Model(Protocol):
 
         Higher is better; only the order within a row matters. Items already consumed are scored
         like any other; `rank.recommend` hides them. Never NaN; -inf means "not to be shown".
+        The array is the caller's to overwrite, or read-only: never one that the model still needs.
         """
 
 
