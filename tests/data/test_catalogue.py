@@ -164,11 +164,13 @@ def test_where_fetching_fails_the_user_is_told_how_to_help_themselves(
     assert find("toy", settings) is None
 
 
-def test_a_broken_archive_leaves_nothing_that_looks_whole(publisher, settings, know):
-    know(served(publisher, "toy.zip", b"no archive", unpack=True))
+def test_a_broken_archive_leaves_nothing_and_is_fetched_again(publisher, settings, know, tmp_path):
+    know(served(publisher, "toy.zip", b"no archive", unpack=True, sha256=None))
     with pytest.raises(BadInput, match="cannot be unpacked"):
         get("toy", settings)
     assert find("toy", settings) is None
+    served(publisher, "toy.zip", zipped(tmp_path / "made.zip", {"log.txt": "u a b\n"}))
+    assert (get("toy", settings) / "log.txt").exists()
 
 
 def test_a_name_nobody_knows_is_refused_with_the_nearest(settings):

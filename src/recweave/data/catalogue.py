@@ -103,16 +103,24 @@ def _fetch(name: str, known: Known, folder: Path) -> Path:
             received.append(_fetch_file(file, parts / file.name))
         except Unavailable as error:
             raise Unavailable(f"{name}: {error}; try again, or {by_hand}") from None
-        if file.unpack:
-            unpack(parts / file.name, ready)
-        else:
-            ready.mkdir(exist_ok=True)
-            shutil.copy2(parts / file.name, ready)
+        _lay_out(file, parts / file.name, ready)
     told = {"name": name, "licence": known.licence, "citation": known.citation, "files": received}
     folder.with_name(f"{name}.received.json").write_text(json.dumps(told, indent=2) + "\n")
     ready.rename(folder)
     shutil.rmtree(parts)
     return folder
+
+
+def _lay_out(file: File, part: Path, ready: Path) -> None:
+    if not file.unpack:
+        ready.mkdir(exist_ok=True)
+        shutil.copy2(part, ready)
+        return
+    try:
+        unpack(part, ready)
+    except BadInput:
+        part.unlink()  # so that it is fetched again
+        raise
 
 
 def _fetch_file(file: File, to: Path) -> dict[str, str | int]:
