@@ -34,6 +34,8 @@ class Split:
         test: What is reported.
         dropped: Events in none of the three (they come after a user's first held-out event).
         how: The splitter as JSON, for reports.
+        part: The part of every event of the log, in its order; None where the three were not cut
+            from one log.
     """
 
     train: Interactions
@@ -41,6 +43,7 @@ class Split:
     test: Interactions
     dropped: int = 0
     how: str = ""
+    part: Parts | None = None
 
     def __repr__(self) -> str:
         counts = f"{len(self.train):,} / {len(self.valid):,} / {len(self.test):,}"
@@ -86,6 +89,7 @@ class Splitter(Value, ABC):
             test=log[part == TEST],
             dropped=int((part == DROPPED).sum()),
             how=how,
+            part=part,
         )
 
 

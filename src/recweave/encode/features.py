@@ -1,11 +1,11 @@
 """Content as numbers: named arrays, row i for item i, each telling what it was made from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Bool, Float
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, Csr
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,13 +16,17 @@ class Feature:
         vectors: Zero where there is none.
         present: Whether the item has one.
         encoder: What made the vectors, with its version.
-        source: What they were made from (columns, fingerprints), for the auditor.
+        source: What they were made from (columns, fingerprints), in words.
+        used: By table of the dataset ("reviews", "events"), which of its rows each vector was made
+            from: entry (i, r) is 1 if row r had a part in item i's vector. What reads the catalogue
+            alone leaves it empty. The auditor compares it with what is held out.
     """
 
     vectors: Float[Array, "items dim"]
     present: Bool[Array, " items"]
     encoder: str
     source: str
+    used: Mapping[str, Csr] = field(default_factory=dict)
 
 
 Features = Mapping[str, Feature]
