@@ -1,0 +1,105 @@
+"""Vectors kept on disk: a text is encoded once by each encoder, whatever happens to the process."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from recweave.core.arrays import Array
+from recweave.core.errors import BadArtifact
+from recweave.core.progress import track
+from recweave.encode.encoder import TextEncoder
+
+CHUNK = 512
+"""Texts encoded between two commits: what a kill can lose."""
+
+TABLE = """CREATE TABLE IF NOT EXISTS vectors (
+    encoder TEXT NOT NULL, text BLOB NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (encoder, text)
+) WITHOUT ROWID"""
+
+
+@dataclass(frozen=True)
+class Cached:
+    """An encoder that asks another only for texts it has not seen, each once.
+
+    Vectors are rows of an SQLite file, keyed by encoder and SHA-256 of the text, added in
+    transactions of `CHUNK` texts: processes may share the file, and one that is killed loses no
+    more than the chunk it was at.
+
+    Attributes:
+        encoder: Asked for what is missing.
+        file: Made with its folder when first needed.
+    """
+
+    encoder: TextEncoder
+    file: Path
+
+    @property
+    def name(self) -> str:
+        """See `TextEncoder.name`."""
+        return self.encoder.name
+
+    @property
+    def dim(self) -> int | None:
+        """See `TextEncoder.dim`."""
+        return self.encoder.dim
+
+    def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
+        """See `TextEncoder.encode`."""
+        keys = [sha256(text.encode()).digest() for text in texts]
+        wanted = {key: text for key, text in zip(keys, texts, strict=True) if text.strip()}
+        try:
+            with closing(self._open()) as store:
+                known = self._known(store, list(wanted))
+                for key, vector in self._encode(store, wanted, known.keys()):
+                    known[key] = vector
+        except sqlite3.DatabaseError as error:
+            raise BadArtifact(
+                f"the vectors in {self.file} cannot be used ({error}); remove the file, "
+                "and they are made again"
+            ) from None
+        sizes = {len(vector) for vector in known.values()}
+        if len(sizes) > 1:
+            raise BadArtifact(
+                f"{self.file} has vectors of several lengths by {self.name}, so what stands behind "
+                "that name has changed; remove the file, and they are made again"
+            )
+        size = sizes.pop() if sizes else 4 * (self.dim or 0)
+        joined = b"".join(known.get(key, bytes(size)) for key in keys)
+        return np.frombuffer(joined, np.float32).reshape(len(texts), size // 4)
+
+    def _open(self) -> sqlite3.Connection:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        store = sqlite3.connect(self.file, timeout=60)
+        store.execute("PRAGMA journal_mode = WAL")
+        store.execute(TABLE)
+        return store
+
+    def _known(self, store: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        for start in range(0, len(keys), CHUNK):
+            asked = keys[start : start + CHUNK]
+            marks = ",".join("?" * len(asked))
+            select = f"SELECT text, vector FROM vectors WHERE encoder = ? AND text IN ({marks})"
+            found.update(store.execute(select, (self.name, *asked)))
+        return found
+
+    def _encode(
+        self, store: sqlite3.Connection, wanted: Mapping[bytes, str], known: Set[bytes]
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """What is not known, stored chunk by chunk; long texts first, so that chunks are even."""
+        missing = sorted(wanted.keys() - known, key=lambda key: (-len(wanted[key]), key))
+        waiting = track(missing, f"encoding with {self.name}", len(missing))
+        while chunk := list(islice(waiting, CHUNK)):
+            vectors = self.encoder.encode([wanted[key] for key in chunk])
+            made = [(key, row.tobytes()) for key, row in zip(chunk, vectors, strict=True)]
+            with store:
+                add = "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)"
+                store.executemany(add, ((self.name, *pair) for pair in made))
+            yield from made

@@ -1,0 +1,27 @@
+"""What every text encoder promises."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+
+from recweave.core.arrays import Array
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """Texts to vectors."""
+
+    @property
+    def name(self) -> str:
+        """The encoder with its version: equal names give equal vectors for equal texts.
+
+        TF-IDF is the exception, as its vectors depend on the other texts too.
+        """
+
+    @property
+    def dim(self) -> int | None:
+        """Length of the vectors; None where only an answer tells it."""
+
+    def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
+        """A unit vector for each text, in order; a zero vector where a text is blank."""

@@ -1,0 +1,95 @@
+"""Vectors by a server: OpenAI's, or any that speaks its embeddings protocol."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from recweave.core.arrays import Array
+from recweave.core.errors import BadSetting, Unavailable
+from recweave.core.extras import require
+
+KEY = "OPENAI_API_KEY"
+BATCH = 128
+"""Texts per request; servers take that many."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Vectors by `POST base_url/embeddings`, scaled to unit length.
+
+    The key is read from the environment when a request is made, and is written nowhere. A server
+    may change what stands behind a model's name; we can't see it, so name what is versioned.
+
+    Attributes:
+        model: As the server calls it.
+        base_url: With the version, "http://localhost:8000/v1".
+    """
+
+    model: str
+    base_url: str
+
+    @classmethod
+    def parse(cls, name: str) -> "Endpoint":
+        """From `openai:MODEL@BASE_URL`.
+
+        Raises:
+            BadSetting: if it is not of that form.
+        """
+        model, _, base_url = name.removeprefix("openai:").rpartition("@")
+        if not model or not base_url.startswith(("http://", "https://")):
+            raise BadSetting(f"'{name}' is not of the form openai:MODEL@http://SERVER/v1")
+        return cls(model, base_url)
+
+    @property
+    def name(self) -> str:
+        """See `TextEncoder.name`."""
+        return f"openai:{self.model}@{self.base_url}"
+
+    @property
+    def dim(self) -> None:
+        """The server tells it with its first answer."""
+
+    def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
+        """See `TextEncoder.encode`; without any text to send, vectors of length 0.
+
+        Raises:
+            Unavailable: if the server does not answer, after retries, or refuses.
+        """
+        written = [row for row, text in enumerate(texts) if text.strip()]
+        answers = [
+            self._ask([texts[row] for row in written[start : start + BATCH]])
+            for start in range(0, len(written), BATCH)
+        ]
+        if not answers:
+            return np.zeros((len(texts), 0), np.float32)
+        made = np.concatenate(answers)
+        vectors = np.zeros((len(texts), made.shape[1]), np.float32)
+        vectors[written] = made / np.linalg.norm(made, axis=1, keepdims=True)
+        return vectors
+
+    def _ask(self, texts: list[str]) -> Float[Array, "texts dim"]:
+        openai = require("openai", extra="llm")
+        try:
+            answer = self._client.embeddings.create(
+                model=self.model, input=texts, encoding_format="float"
+            )
+            vectors = np.zeros((len(texts), len(answer.data[0].embedding)), np.float32)
+            for one in answer.data:
+                vectors[one.index] = one.embedding
+        except openai.OpenAIError as error:
+            raise Unavailable(
+                f"no vectors from {self.base_url}: {error}; is the server up, does it have the "
+                f"model '{self.model}', and is {KEY} set?"
+            ) from None
+        return vectors
+
+    @cached_property
+    def _client(self) -> Any:
+        openai = require("openai", extra="llm")
+        key = os.environ.get(KEY) or "none"  # servers of one's own ask for no key
+        return openai.OpenAI(base_url=self.base_url, api_key=key, max_retries=5)

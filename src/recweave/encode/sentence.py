@@ -1,0 +1,59 @@
+"""Any model of sentence-transformers: a folder of one's own, or `owner/model` of the hub."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from recweave.core.arrays import Array
+from recweave.core.errors import Unavailable
+from recweave.core.extras import require
+
+
+@dataclass(frozen=True)
+class SentenceModel:
+    """Vectors by sentence-transformers, scaled to unit length whatever the model says.
+
+    Attributes:
+        model: A folder, or `owner/model`, which is downloaded where the hub's own cache lacks it.
+    """
+
+    model: str
+
+    @cached_property
+    def name(self) -> str:
+        """The model with a fingerprint of its layers and weights, which are read whole for it."""
+        digest = sha256(str(self._loaded).encode())
+        for weight in self._loaded.state_dict().values():
+            digest.update(weight.detach().cpu().float().numpy().tobytes())
+        return f"{self.model}@{digest.hexdigest()[:16]}"
+
+    @property
+    def dim(self) -> int:
+        """See `TextEncoder.dim`."""
+        return int(self._loaded.get_embedding_dimension())
+
+    def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
+        """See `TextEncoder.encode`."""
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        written = [row for row, text in enumerate(texts) if text.strip()]
+        if written:
+            vectors[written] = self._loaded.encode(
+                [texts[row] for row in written], normalize_embeddings=True, show_progress_bar=False
+            )
+        return vectors
+
+    @cached_property
+    def _loaded(self) -> Any:
+        package = require("sentence_transformers", extra="text")
+        try:
+            return package.SentenceTransformer(self.model)
+        except (OSError, ValueError) as error:
+            raise Unavailable(
+                f"the text encoder '{self.model}' cannot be loaded ({error}); give the folder of "
+                "a sentence-transformers model, or the name of one that can be downloaded"
+            ) from None

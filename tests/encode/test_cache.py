@@ -1,0 +1,80 @@
+import sqlite3
+
+import numpy as np
+import pytest
+
+from recweave.core.errors import BadArtifact
+from recweave.encode import cache
+from recweave.encode.cache import Cached
+
+
+class Counting:
+    """An encoder that remembers what it was asked, and dies when told to."""
+
+    name, dim = "counting/1", 2
+
+    def __init__(self, calls_to_live=1_000):
+        self.asked = []
+        self.calls_to_live = calls_to_live
+
+    def encode(self, texts):
+        if not self.calls_to_live:
+            raise KeyboardInterrupt
+        self.calls_to_live -= 1
+        self.asked += texts
+        return np.array([[len(text), 1] for text in texts], np.float32)
+
+
+def test_each_text_is_encoded_once_and_comes_back_in_its_place(tmp_path):
+    encoder = Counting()
+    made = Cached(encoder, tmp_path / "new" / "v.sqlite").encode(["a", "bbb", "a", "", "cc", "bbb"])
+    assert made[:, 0].tolist() == [1, 3, 1, 0, 2, 3]
+    assert sorted(encoder.asked) == ["a", "bbb", "cc"]
+
+
+def test_what_is_known_makes_no_call(tmp_path):
+    first = Cached(Counting(), tmp_path / "v.sqlite").encode(["a", "bb"])
+    again = Cached(Counting(calls_to_live=0), tmp_path / "v.sqlite").encode(["bb", "a"])
+    np.testing.assert_array_equal(again, first[::-1])
+
+
+def test_another_encoder_has_vectors_of_its_own(tmp_path):
+    Cached(Counting(), tmp_path / "v.sqlite").encode(["a"])
+    other = Counting()
+    other.name = "counting/2"
+    Cached(other, tmp_path / "v.sqlite").encode(["a"])
+    assert other.asked == ["a"]
+
+
+def test_who_is_killed_keeps_the_chunks_that_were_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "CHUNK", 2)
+    texts = ["a", "bb", "ccc", "dddd", "eeeee"]
+    with pytest.raises(KeyboardInterrupt):
+        Cached(Counting(calls_to_live=2), tmp_path / "v.sqlite").encode(texts)
+    after = Counting()
+    made = Cached(after, tmp_path / "v.sqlite").encode(texts)
+    assert after.asked == ["a"]  # the longest are encoded first
+    assert made[:, 0].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_blank_texts_are_zero_and_are_not_asked_for(tmp_path):
+    encoder = Counting()
+    made = Cached(encoder, tmp_path / "v.sqlite").encode(["", " \n"])
+    assert made.tolist() == [[0, 0], [0, 0]]
+    assert Cached(encoder, tmp_path / "v.sqlite").encode([]).shape == (0, 2)
+    assert not encoder.asked
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path):
+    (tmp_path / "v.sqlite").write_text("not a database " * 100)
+    with pytest.raises(BadArtifact, match="remove the file"):
+        Cached(Counting(), tmp_path / "v.sqlite").encode(["a"])
+
+
+def test_an_encoder_that_changed_under_its_name_is_refused(tmp_path):
+    Cached(Counting(), tmp_path / "v.sqlite").encode(["a"])
+    with sqlite3.connect(tmp_path / "v.sqlite") as store:
+        store.execute("UPDATE vectors SET vector = ?", (bytes(12),))
+    store.close()
+    with pytest.raises(BadArtifact, match="several lengths"):
+        Cached(Counting(), tmp_path / "v.sqlite").encode(["a", "bb"])

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from recweave.encode.tfidf import TfIdf, weigh
+
+TEXTS = ["red cup and red mug", "Red CUP", "blue boat", "", "a b", "boat"]
+
+
+def test_weights_are_those_of_the_definition():
+    made = weigh(["red cup red", "cup"]).toarray()  # columns: cup, red
+    red, cup = (1 + np.log(2)) * (1 + np.log(3 / 2)), 1 + np.log(3 / 3)
+    np.testing.assert_allclose(made, [[cup, red] / np.hypot(cup, red), [1, 0]])
+
+
+def test_cosines_are_those_of_the_weights_where_no_direction_is_cut():
+    made = TfIdf(dim=8).encode(TEXTS)
+    weighted = weigh(TEXTS).toarray()
+    np.testing.assert_allclose(made @ made.T, weighted @ weighted.T, atol=1e-5)
+
+
+def test_equal_calls_give_equal_vectors():
+    np.testing.assert_array_equal(TfIdf().encode(TEXTS), TfIdf().encode(TEXTS))
+
+
+def test_words_that_occur_together_come_near_each_other():
+    texts = ["cup tea"] * 5 + ["boat sea"] * 5 + ["cup", "tea", "sea"]
+    cup, tea, sea = TfIdf(dim=2).encode(texts)[-3:]
+    assert cup @ tea > 0.9
+    assert abs(cup @ sea) < 0.1
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", "-"], ["one"], ["one two"], ["one", "one"]])
+def test_few_texts_or_words_have_vectors_too(texts):
+    made = TfIdf(dim=4).encode(texts)
+    assert made.shape == (len(texts), 4)
+    assert made.dtype == np.float32
+    length = [float(any(map(str.isalpha, text))) for text in texts]
+    np.testing.assert_allclose(np.linalg.norm(made, axis=1), length, atol=1e-6)
