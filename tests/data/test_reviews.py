@@ -9,7 +9,7 @@ from recweave.data.split import DROPPED, TEST, TRAIN, VALID, LeaveLastOut
 
 @pytest.fixture
 def shop() -> Dataset:
-    """One user does a, b, c, d in turn and reviews each, in the opposite order, and one thing more."""
+    """One user does a, b, c, d in turn; reviews of each in the opposite order, and one more."""
     events = pl.DataFrame({"user_id": ["u"] * 4, "item_id": list("abcd"), "time": [1, 2, 3, 4]})
     events = events.with_columns(behavior=pl.lit("rating"), value=pl.lit(5.0))
     written = pl.DataFrame({"user_id": ["u"] * 5, "item_id": list("dcbae"), "text": list("dcbae")})

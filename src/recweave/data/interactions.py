@@ -208,6 +208,19 @@ class Histories:
             time=self.time[take],
         )
 
+    def between(self, first: int, end: int) -> "Histories":
+        """The rows from `first` to `end`, without the last; views, nothing is copied."""
+        start = self.start[first : end + 1]
+        events = slice(start[0], start[-1])
+        return replace(
+            self,
+            start=start - start[0],
+            item=self.item[events],
+            behavior=self.behavior[events],
+            value=self.value[events],
+            time=self.time[events],
+        )
+
     def row_numbers(self) -> Int[Array, " n"]:
         """The row that each event belongs to."""
         return np.repeat(np.arange(len(self)), self.lengths)

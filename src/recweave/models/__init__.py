@@ -2,7 +2,7 @@
 
 from recweave.core.registry import Registry
 from recweave.models.artifact import load_model, save_model
-from recweave.models.base import Model, RatingModel, Recipe, Tune
+from recweave.models.base import DotProduct, Model, RatingModel, Recipe, Tune
 from recweave.models.query import Query
 
 RECIPES: Registry[type[Recipe]] = Registry(
@@ -25,6 +25,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
 
 __all__ = [
     "RECIPES",
+    "DotProduct",
     "Model",
     "Query",
     "RatingModel",

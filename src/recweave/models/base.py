@@ -28,6 +28,18 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class DotProduct(Model, Protocol):
+    """A model whose scores are dot products, so that the best items can be searched for."""
+
+    @property
+    def item(self) -> Float[Array, "items dim"]:
+        """The items' vectors."""
+
+    def vectors(self, query: Query) -> Float[Array, "batch dim"]:
+        """The askers' vectors: `scores` is `vectors(query) @ item.T`."""
+
+
+@runtime_checkable
 class RatingModel(Model, Protocol):
     """A model that also predicts ratings on the scale of the log."""
 

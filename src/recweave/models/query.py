@@ -54,4 +54,5 @@ class Query:
     def batches(self, size: int) -> "Iterator[Query]":
         """The askers in order, `size` at a time."""
         for first in range(0, len(self), size):
-            yield self.rows(np.arange(first, min(first + size, len(self))))
+            rows = slice(first, first + size)
+            yield Query(self.user[rows], self.history.between(first, first + size), self.now[rows])

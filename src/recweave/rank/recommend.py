@@ -12,9 +12,10 @@ from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.core.progress import track
 from recweave.data.interactions import Histories, Interactions
-from recweave.models.base import Model
+from recweave.models.base import DotProduct, Model
 from recweave.models.query import Query
 from recweave.parallel import Pool, Threads
+from recweave.rank.products import ASKERS, Shelf
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.topk import top_k
 
@@ -61,9 +62,13 @@ def recommend(
         )
     wide = min(max(k, depth), items) if stages else k
     hidden = None if hide is None else Histories.of(hide, query.user)
-    size = max(1, BATCH_BYTES // (4 * items))
-    batches = _batches(query, size, hidden, candidates)
-    best = partial(_best, model=model, k=wide, hide_history=hide_history, allow=allow)
+    if isinstance(model, DotProduct) and candidates is None:
+        size = ASKERS
+        best = partial(_nearest, model=model, shelf=Shelf.of(model.item, allow), k=wide)
+    else:
+        size = max(1, BATCH_BYTES // (4 * items))
+        best = partial(_best, model=model, k=wide, allow=allow)
+    batches = _batches(query, size, hidden, candidates, hide_history)
     total = -(-len(query) // size)
     with threadpool_limits(1 if isinstance(pool, Threads) else None):
         parts = list(track(pool.map(best, batches), "ranking", total=total))
@@ -80,27 +85,36 @@ def recommend(
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """Some of the askers, and what concerns them alone."""
+    """Some of the askers, and what concerns them alone: hidden pairs of asker and item."""
 
     query: Query
-    hidden: Histories | None
+    hidden: tuple[Int[Array, " pairs"], Int[Array, " pairs"]]
     candidates: Array | None
 
 
 def _batches(
-    query: Query, size: int, hidden: Histories | None, candidates: Array | None
+    query: Query,
+    size: int,
+    hidden: Histories | None,
+    candidates: Array | None,
+    hide_history: bool,
 ) -> Iterator[_Batch]:
-    for first in range(0, len(query), size):
-        rows = np.arange(first, min(first + size, len(query)))
-        yield _Batch(
-            query.rows(rows),
-            None if hidden is None else hidden.rows(rows),
-            None if candidates is None else candidates[rows],
-        )
+    for first, some in zip(range(0, len(query), size), query.batches(size), strict=True):
+        events = [some.history] if hide_history else []
+        if hidden is not None:
+            events.append(hidden.between(first, first + size))
+        row = np.concatenate([np.empty(0, np.int64), *(e.row_numbers() for e in events)])
+        item = np.concatenate([np.empty(0, np.int32), *(e.item for e in events)])
+        among = None if candidates is None else candidates[first : first + size]
+        yield _Batch(some, (row, item), among)
+
+
+def _nearest(batch: _Batch, *, model: DotProduct, shelf: Shelf, k: int) -> tuple[Array, Array]:
+    return shelf.best(model.vectors(batch.query), batch.hidden, k)
 
 
 def _best(
-    batch: _Batch, *, model: Model, k: int, hide_history: bool, allow: Bool[Array, " items"] | None
+    batch: _Batch, *, model: Model, k: int, allow: Bool[Array, " items"] | None
 ) -> tuple[Array, Array]:
     # The scores are ours to overwrite, unless the model says that they are not (see `Model`).
     scores = np.require(model.scores(batch.query), np.float32, "W")
@@ -108,9 +122,7 @@ def _best(
         scores[:, ~allow] = -np.inf
     if batch.candidates is not None:
         scores = _among(batch.candidates, scores)
-    for events in (batch.query.history if hide_history else None, batch.hidden):
-        if events is not None:
-            scores[events.row_numbers(), events.item] = -np.inf
+    scores[batch.hidden] = -np.inf
     return top_k(scores, k)
 
 

@@ -9,6 +9,10 @@ from recweave.core.errors import BadSetting
 BLOCK = 64
 CROWD = 16
 """A row with more than this many candidates per place has many equal scores."""
+DIVERGED = (
+    "the model gives NaN for a score, most likely because its training diverged; "
+    "train it again with a smaller lr or more reg"
+)
 FEW = 8
 """Blocks are picked out one by one where they hold less than this part of the scores."""
 
@@ -63,10 +67,7 @@ def _lower_bound(
 ) -> Float[Array, " rows"]:
     """For each row a number that at least k of its scores reach; finite."""
     if np.isnan(maxima).any() or np.isnan(scores[:, -BLOCK:]).any():
-        raise BadSetting(
-            "the model gives NaN for a score, most likely because its training diverged; "
-            "train it again with a smaller lr or more reg"
-        )
+        raise BadSetting(DIVERGED)
     blocks = maxima.shape[1]
     bound = np.partition(maxima, blocks - k, axis=1)[:, blocks - k]
     return np.maximum(bound, np.finfo(scores.dtype).min)
