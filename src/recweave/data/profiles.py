@@ -1,5 +1,6 @@
 """Texts about items and users, each with the rows of the dataset it was written from."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadArtifact, BadInput, did_you_mean
+from recweave.data.split import Split
 
 Entity = Literal["item", "user"]
 Table = Literal["reviews", "events"]
@@ -30,6 +32,12 @@ KEY = ["entity", "id", "kind", "fold"]
 FORMAT = "1"
 
 
+def name_of(split: Split) -> str:
+    """A split's name: how it was cut, and a hash of what fell where."""
+    parts = b"" if split.part is None else np.asarray(split.part, np.int8).tobytes()
+    return f"{split.how} {hashlib.sha256(parts).hexdigest()[:12]}"
+
+
 @dataclass(frozen=True, eq=False)
 class Profiles:
     """What writers made of the training part, with provenance.
@@ -40,7 +48,7 @@ class Profiles:
     Attributes:
         table: The columns of `SCHEMA`; one row for each of `KEY`.
         dataset: Fingerprint of the dataset whose rows are meant.
-        split: The splitter as JSON, with its seed, whose training part was read.
+        split: The `name_of` the split whose training part was read.
     """
 
     table: pl.DataFrame

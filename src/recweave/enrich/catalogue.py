@@ -1,0 +1,25 @@
+"""What a shop itself says of an item, in words."""
+
+from collections.abc import Mapping
+
+from recweave.data.dataset import Dataset
+
+JOIN = "; "
+"""Between the members of a list within a text."""
+
+SAID = ("title", "brand", "price", "categories", "description")
+
+
+def facts(dataset: Dataset, item_id: str) -> Mapping[str, str]:
+    """The catalogue's fields of an item that say something; none for an item it does not list."""
+    row = dataset.item_ids.row(item_id)
+    if row >= len(dataset.items):  # items that occur in the log alone come after the catalogue
+        return {}
+    told = dataset.items.row(row, named=True)
+    said = {}
+    for name in SAID:
+        value = told[name]
+        text = JOIN.join(filter(None, value)) if isinstance(value, list) else str(value or "")
+        if text.strip():
+            said[name] = text.strip()
+    return said

@@ -1,0 +1,59 @@
+"""Central sentences that do not repeat each other."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from recweave.core.arrays import Array
+
+TRADE = 0.7
+SAME = 0.9
+MOST = 200
+
+
+def centre(
+    vectors: Float[Array, "sentences dim"], whose: Int[Array, " sentences"]
+) -> Float[Array, " dim"]:
+    """The mean over texts of the mean over their sentences, so that a long text counts as one."""
+    weight = 1 / np.bincount(whose)[whose]
+    middle = weight.astype(np.float32) @ vectors
+    return np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-12))
+
+
+def central(
+    vectors: Float[Array, "sentences dim"],
+    to: Float[Array, " dim"],
+    fits: Callable[[int], bool],
+    most: int,
+) -> list[int]:
+    """Places of sentences near a centre and unlike each other, in the order they were taken.
+
+    Maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998): the next sentence has the
+    largest `TRADE` · cosine to the centre − (1 − `TRADE`) · largest cosine to one taken. A sentence
+    whose cosine to one taken exceeds `SAME` says the same and is never taken. Only the `MOST`
+    sentences nearest to the centre are looked at. Equals go by place.
+
+    Args:
+        vectors: Of unit length.
+        to: The centre, of unit length.
+        fits: Asked about the next sentence; where it says no, the sentence is passed over.
+        most: Sentences taken at most.
+    """
+    near = vectors @ to
+    looked = np.argsort(-near, kind="stable")[:MOST]
+    relevance, there = TRADE * near[looked], vectors[looked]
+    nearest = np.zeros(len(looked), np.float32)
+    open_ = np.ones(len(looked), bool)
+    taken: list[int] = []
+    while len(taken) < most and open_.any():
+        value = np.where(open_, relevance - (1 - TRADE) * nearest, -np.inf)
+        best = int(value.argmax())
+        open_[best] = False
+        if not fits(int(looked[best])):
+            continue
+        taken.append(int(looked[best]))
+        cosine = there @ there[best]
+        nearest = np.maximum(nearest, cosine)
+        open_ &= cosine <= SAME
+    return taken

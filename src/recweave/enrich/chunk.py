@@ -1,0 +1,217 @@
+"""Some reviews as sentences, and the texts that the extractive writer makes of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from recweave.core.arrays import Array
+from recweave.enrich.aspects import aspects, keyphrases
+from recweave.enrich.catalogue import JOIN, facts
+from recweave.enrich.central import central, centre
+from recweave.enrich.desk import Desk
+from recweave.enrich.interest import horizon
+from recweave.enrich.labels import Labels, verdict
+from recweave.enrich.material import Task
+from recweave.enrich.sentences import Sentences
+
+UNCLEAR = "unclear"
+
+SPOKEN = range(4, 26)
+"""Words of a sentence that can stand for itself."""
+
+MOST_CATEGORIES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """The reviews of one task.
+
+    Attributes:
+        text, vectors: Their sentences.
+        whose: The place of each sentence's review among the task's rows.
+        place: The place of each sentence among those of the chunk.
+        review: The place of each review among those of the training part.
+        pleased: Whether each review's writer was pleased.
+        stars: The ratings that there are.
+    """
+
+    text: Sequence[str]
+    vectors: Float[Array, "sentences dim"]
+    whose: Int[Array, " sentences"]
+    place: Int[Array, " sentences"]
+    review: Int[Array, " reviews"]
+    pleased: Bool[Array, " reviews"]
+    stars: Float[Array, " rated"]
+
+
+class Chunk:
+    """Writes tasks whose reviews are all among `rows`."""
+
+    def __init__(self, desk: Desk, rows: Int[Array, " n"]) -> None:
+        self.desk = desk
+        self.rows = rows
+        self.sentences = Sentences.of(desk.texts(rows), desk.encoder)
+        self._how: Mapping[str, Callable[[Task, Page], str]] = {
+            "summary": self._summary,
+            "profile": self._profile,
+            "price": self._price,
+            "categories": self._categories,
+            "aspects": self._aspects,
+            "explanation": self._explanation,
+        }
+
+    def write(self, task: Task) -> str | None:
+        """One text; None where there is nothing to say."""
+        if task.kind == "interest":
+            return self._interest(task)
+        return self._how[task.kind](task, self._page(task)) or None
+
+    def _page(self, task: Task) -> Page:
+        at = np.searchsorted(self.rows, task.rows)
+        place, whose = self.sentences.of_texts(at)
+        review = self.desk.reviews(task.rows)
+        rating = self.desk.rating[review]
+        unrated = np.isnan(rating)
+        pleased = rating > self.desk.usual(task.entity, task.fold)[0]
+        if unrated.any():
+            pleased = np.where(unrated, self._sounds_pleased[at], pleased)
+        return Page(
+            text=[self.sentences.text[p] for p in place],
+            vectors=self.sentences.vectors[place],
+            whose=whose,
+            place=place,
+            review=review,
+            pleased=pleased,
+            stars=rating[~unrated],
+        )
+
+    @cached_property
+    def _price_votes(self) -> Float[Array, "sentences labels"]:
+        return self.desk.price.votes(self.sentences.vectors)
+
+    @cached_property
+    def _sounds_pleased(self) -> Bool[Array, " reviews"]:
+        cosine = self.desk.mood.cosines(self.sentences.vectors)
+        total = np.concatenate([[0.0], np.cumsum(cosine[:, 0] - cosine[:, 1])])
+        return np.asarray(np.diff(total[self.sentences.start]) > 0)
+
+    def _summary(self, task: Task, page: Page) -> str:
+        return " ".join(_telling(page, words=self.desk.length))
+
+    def _explanation(self, task: Task, page: Page) -> str:
+        alone = np.array([len(text.split()) in SPOKEN for text in page.text], bool)
+        return "\n".join(_telling(page, alone & page.pleased[page.whose], most=3))
+
+    def _price(self, task: Task, page: Page) -> str:
+        return verdict(self._price_votes[page.place], self.desk.price.names, UNCLEAR)
+
+    def _aspects(self, task: Task, page: Page) -> str:
+        liked, disliked = self._likes(task, page)
+        told = {"liked": liked, "disliked": disliked}
+        return "\n".join(f"{how}: {JOIN.join(some)}" for how, some in told.items() if some)
+
+    def _likes(self, task: Task, page: Page) -> tuple[list[str], list[str]]:
+        usual = self.desk.usual(task.entity, task.fold)[1]
+        return aspects(self.desk.phrases, page.review, page.pleased, usual)
+
+    def _categories(self, task: Task, page: Page) -> str:
+        said = facts(self.desk.material.dataset, task.id)
+        if self.desk.categories:
+            shown = ". ".join(said[name] for name in ("title", "description") if name in said)
+            return JOIN.join(closest(self.desk.closed, self._encode(shown), page.vectors))
+        usual = self.desk.usual(task.entity, task.fold)[1]
+        found = keyphrases(self.desk.phrases, page.review, usual, MOST_CATEGORIES)
+        return said.get("categories") or JOIN.join(found)
+
+    def _profile(self, task: Task, page: Page) -> str:
+        """Summary, audience and reasoning; each part says whether shop or reviewers said it."""
+        said = facts(self.desk.material.dataset, task.id)
+        liked, disliked = (JOIN.join(some) for some in self._likes(task, page))
+        shown = [said[name] for name in ("title", "brand", "price", "description") if name in said]
+        quoted = _telling(page, words=self.desk.length // 2)
+        stars = f" {page.stars.mean():.1f} stars on average" if len(page.stars) else ""
+        told = {
+            "Summary": (
+                ("catalogue: ", ". ".join(shown)),
+                ("reviewers say: ", " ".join(quoted)),
+            ),
+            "Audience": (
+                ("those who look for ", self._categories(task, page)),
+                ("those who care about ", liked),
+            ),
+            "Reasoning": (
+                (f"{len(task.rows):,} reviews,", stars),
+                ("praised for ", liked),
+                ("blamed for ", disliked),
+            ),
+        }
+        lines = {
+            name: "; ".join(how + what for how, what in parts if what)
+            for name, parts in told.items()
+        }
+        return "\n".join(f"{name}: {line}." for name, line in lines.items() if line)
+
+    def _interest(self, task: Task) -> str | None:
+        if not len(task.rows):
+            return None
+        row = self.desk.material.dataset.item_ids.row(task.id)
+        days = float(self.desk.interest(task.fold).half_life[row])
+        return f"{horizon(days)} (half-life {days:.3g} days)"
+
+    def _encode(self, text: str) -> Float[Array, "texts dim"]:
+        return self.desk.encoder.encode([text] if text else [])
+
+
+def _telling(
+    page: Page,
+    among: Bool[Array, " sentences"] | None = None,
+    *,
+    words: int | None = None,
+    most: int = 20,
+) -> list[str]:
+    """Central sentences of a page, without repeats, of so many words in all."""
+    place = np.arange(len(page.text)) if among is None else np.flatnonzero(among)
+    if not len(place):
+        return []
+    left = words
+
+    def fits(chosen: int) -> bool:
+        nonlocal left
+        if left is None:
+            return True
+        size = len(page.text[place[chosen]].split())
+        if size <= left:
+            left -= size
+            return True
+        return False
+
+    vectors = page.vectors[place]
+    whose = np.unique(page.whose[place], return_inverse=True)[1]
+    return [page.text[place[p]] for p in central(vectors, centre(vectors, whose), fits, most)]
+
+
+def closest(
+    labels: Labels,
+    shown: Float[Array, "texts dim"],
+    said: Float[Array, "sentences dim"],
+    most: int = 3,
+    near: float = 0.1,
+) -> list[str]:
+    """The labels nearest to what a shop shows and reviewers say, the nearest first.
+
+    A label's score is the mean of its cosine to the catalogue's text and of the mean of its three
+    largest cosines to sentences, as far as there are either. Labels below the threshold, or further
+    than `near` below the best, are left out. Equals go by place.
+    """
+    evidence = [labels.cosines(shown)[0]] if len(shown) else []
+    if len(said):
+        evidence.append(np.sort(labels.cosines(said), axis=0)[-3:].mean(axis=0))
+    if not evidence:
+        return []
+    score = np.mean(evidence, axis=0)
+    best = np.argsort(-score, kind="stable")[:most]
+    enough = max(labels.threshold, score[best[0]] - near)
+    return [labels.names[place] for place in best if score[place] >= enough]

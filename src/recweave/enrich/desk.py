@@ -1,0 +1,91 @@
+"""What the extractive writer has at hand for all texts of a run: phrases, labels, what is usual."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float, Int
+
+from recweave.core.arrays import Array
+from recweave.data.profiles import Entity
+from recweave.encode.text import TextEncoder
+from recweave.enrich.aspects import Usual
+from recweave.enrich.interest import Interest
+from recweave.enrich.labels import Labels
+from recweave.enrich.lexicon import MOOD, NEUTRAL, PRICE
+from recweave.enrich.material import Material
+from recweave.enrich.sentences import Phrases
+
+
+@dataclass(eq=False)
+class Desk:
+    """What one run of the extractive writer works with; each part is made when first asked for.
+
+    Attributes:
+        material: What may be read.
+        encoder: For sentences and labels.
+        categories: The closed set, if there is one.
+        length: Words of a summary at most.
+    """
+
+    material: Material
+    encoder: TextEncoder
+    categories: Sequence[str]
+    length: int
+
+    def __post_init__(self) -> None:
+        self._usual: dict[tuple[Entity, int | None], tuple[float, Usual]] = {}
+        self._interest: dict[int | None, Interest] = {}
+
+    @cached_property
+    def rating(self) -> Float[Array, " reviews"]:
+        """The ratings of the training part's reviews; NaN where there is none."""
+        found = self.material.dataset.reviews["rating"].gather(self.material.rows["reviews"])
+        return found.cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+    @cached_property
+    def phrases(self) -> Phrases:
+        """What the training part's reviews speak of."""
+        return Phrases.of(self.texts(self.material.rows["reviews"]))
+
+    @cached_property
+    def price(self) -> Labels:
+        """What is said of prices."""
+        return Labels.of(PRICE, NEUTRAL, self.encoder)
+
+    @cached_property
+    def mood(self) -> Labels:
+        """Whether somebody is pleased, where no rating says so."""
+        return Labels.of(MOOD, NEUTRAL, self.encoder)
+
+    @cached_property
+    def closed(self) -> Labels:
+        """The given categories."""
+        return Labels.of({name: [name] for name in self.categories}, NEUTRAL, self.encoder)
+
+    def usual(self, entity: Entity, fold: int | None) -> tuple[float, Usual]:
+        """The middle of the scale of ratings, and what is usual, in what may be read for a fold."""
+        if (entity, fold) not in self._usual:
+            texts = self.reviews(self.material.corpus(entity, "reviews", fold))
+            rated = self.rating[texts]
+            rated = rated[np.isfinite(rated)]
+            middle = float(rated.min() + rated.max()) / 2 if len(rated) else 0.0
+            self._usual[entity, fold] = middle, Usual.of(self.phrases, texts, rated > middle)
+        return self._usual[entity, fold]
+
+    def reviews(self, rows: Int[Array, " n"]) -> Int[Array, " n"]:
+        """The places of rows of reviews among those of the training part."""
+        return np.searchsorted(self.material.rows["reviews"], rows)
+
+    def texts(self, rows: Int[Array, " n"]) -> list[str]:
+        """The texts of reviews."""
+        return self.material.dataset.reviews["text"].gather(rows).fill_null("").to_list()
+
+    def interest(self, fold: int | None) -> Interest:
+        """Half-lives from the events that may be read for a fold."""
+        if fold not in self._interest:
+            rows = self.material.corpus("item", "events", fold)
+            self._interest[fold] = Interest.fit(self.material.dataset.interactions()[rows])
+        return self._interest[fold]

@@ -1,0 +1,77 @@
+"""The writer that generates nothing: it picks sentences, counts phrases and fits half-lives."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recweave.core.errors import BadSetting
+from recweave.core.progress import track
+from recweave.encode.text import TextEncoder
+from recweave.encode.tfidf import TfIdf
+from recweave.enrich.chunk import Chunk
+from recweave.enrich.desk import Desk
+from recweave.enrich.material import KINDS, Material, Task
+
+VERSION = 1
+CHUNK = 2_000
+"""Reviews whose sentences are held in memory together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Extractive:
+    """Central sentences, nearest labels, counted phrases, fitted half-lives.
+
+    Attributes:
+        encoder: For sentences. One whose vectors depend on the other texts (TF-IDF) is refused:
+            what is kept from the writer would shine through.
+        categories: A closed set to choose categories from; empty for an open list.
+        length: Words of a summary at most.
+    """
+
+    encoder: TextEncoder
+    categories: Sequence[str] = ()
+    length: int = 80
+
+    def __post_init__(self) -> None:
+        if isinstance(self.encoder, TfIdf):
+            raise BadSetting(
+                "tfidf vectors depend on all texts, those kept from the writer too; take minilm, "
+                "or another encoder with weights"
+            )
+
+    @property
+    def name(self) -> str:
+        """See `Writer.name`."""
+        closed = f", of {len(self.categories)} categories" if self.categories else ""
+        return f"extractive/{VERSION} ({self.encoder.name}, {self.length} words{closed})"
+
+    def write(self, material: Material, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
+        """See `Writer.write`."""
+        desk = Desk(material, self.encoder, self.categories, self.length)
+        texts = (text for some in _chunks(tasks) for text in _write(desk, some))
+        yield from track(texts, "writing", total=len(tasks))
+
+
+def _write(desk: Desk, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
+    read = [task.rows for task in tasks if KINDS[task.kind].reads == "reviews"]
+    chunk = Chunk(desk, np.unique(np.concatenate([*read, np.empty(0, np.int64)])))
+    for task in tasks:
+        yield task, chunk.write(task)
+
+
+def _chunks(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
+    """Runs of tasks whose reviews are about `CHUNK`, cut between entities."""
+    first, size = 0, 0
+    for place, task in enumerate(tasks):
+        new = place > first and (task.entity, task.id) != (
+            tasks[place - 1].entity,
+            tasks[place - 1].id,
+        )
+        if new and size >= CHUNK:
+            yield tasks[first:place]
+            first, size = place, 0
+        if task.fold is None:
+            size = size + len(task.rows)
+    if len(tasks) > first:
+        yield tasks[first:]

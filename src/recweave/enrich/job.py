@@ -1,0 +1,138 @@
+"""A whole job: all texts of a split's training part, kept as they are written, resumed if killed."""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from recweave.core.errors import BadArtifact, BadSetting
+from recweave.data.dataset import Dataset
+from recweave.data.profiles import KEY, SCHEMA, Profiles, name_of
+from recweave.data.split import Split
+from recweave.enrich.material import KINDS, Material, Task
+from recweave.enrich.writer import Writer
+
+PROFILES = "profiles.parquet"
+JOB = "job.json"
+PARTS = "parts"
+TOGETHER, SECONDS = 2_000, 20.0
+"""Texts are put on disk when so many are there, or so much time has gone by."""
+
+log = logging.getLogger(__name__)
+
+
+def enrich(
+    dataset: Dataset,
+    split: Split,
+    writer: Writer,
+    folder: Path,
+    *,
+    kinds: Sequence[str] = tuple(KINDS),
+    folds: int = 0,
+    small: int = 0,
+    seed: int = 0,
+) -> Profiles:
+    """Write every text of some kinds from the training part, and keep them in a folder.
+
+    Killed at any moment, the same call goes on with what is not there yet; kinds may be added to a
+    folder later. Texts that a writer failed at are left out, said in the log, and tried again by
+    the next call.
+
+    Args:
+        dataset: What was split.
+        split: Cut from this dataset's events.
+        writer: Who writes.
+        folder: Gets `profiles.parquet`.
+        kinds: Keys of `KINDS`.
+        folds: Cross-fitted variants of each text, for models that learn from the rows behind it.
+        small: Entities with no more pairs than this have a variant for each (leave-one-out).
+        seed: Of the dealing into folds.
+
+    Raises:
+        BadSetting: if the folder was begun with other data, another split, writer or folds.
+    """
+    material = Material.of(dataset, split, folds=folds, small=small, seed=seed)
+    about = {
+        "dataset": dataset.fingerprint,
+        "split": name_of(split),
+        "writer": writer.name,
+        "folds": str(folds),
+        "small": str(small),
+        "seed": str(seed),
+    }
+    tasks = list(material.tasks(kinds))
+    _begin(folder, about)
+    there = _written(folder)
+    done = set(there.select(KEY).iter_rows())
+    left = [task for task in tasks if _key(task) not in done]
+    for rows in _heaps(writer.write(material, left), writer.name):
+        _keep(pl.DataFrame(rows, schema=SCHEMA), folder / PARTS)
+    there = _written(folder)
+    profiles = Profiles(there.sort(KEY), about["dataset"], about["split"])
+    profiles.save(folder / PROFILES)
+    shutil.rmtree(folder / PARTS, ignore_errors=True)
+    done = set(there.select(KEY).iter_rows())
+    if failed := sum(_key(task) not in done for task in left):
+        log.warning("%s of %s texts failed; the same call tries again", failed, len(tasks))
+    return profiles
+
+
+def _key(task: Task) -> tuple[str, str, str, int | None]:
+    return task.entity, task.id, task.kind, task.fold
+
+
+def _begin(folder: Path, about: dict[str, str]) -> None:
+    """Note what the folder is for; refuse one that is for something else."""
+    folder.mkdir(parents=True, exist_ok=True)
+    note = folder / JOB
+    if not note.exists():
+        if any(folder.iterdir()):
+            raise BadSetting(f"{folder} holds other things; choose a new folder")
+        draft = note.with_suffix(".draft")
+        draft.write_text(json.dumps(about, indent=2) + "\n")
+        draft.replace(note)
+        return
+    try:
+        begun = json.loads(note.read_text())
+        other = [key for key, value in about.items() if begun[key] != value]
+    except (ValueError, KeyError, TypeError):
+        raise BadArtifact(f"{note} cannot be read; remove the folder or choose another") from None
+    if other:
+        told = "; ".join(f"{key}: {begun[key]}, now {about[key]}" for key in other)
+        raise BadSetting(f"{folder} was begun with something else ({told}); choose another folder")
+
+
+def _written(folder: Path) -> pl.DataFrame:
+    """What is on disk already; each text once."""
+    files = [*folder.glob(PROFILES), *sorted((folder / PARTS).glob("*.parquet"))]
+    found = [pl.read_parquet(file) for file in files]
+    return pl.concat([pl.DataFrame(schema=SCHEMA), *found]).unique(KEY, maintain_order=True)
+
+
+def _heaps(
+    texts: Iterable[tuple[Task, str | None]], writer: str
+) -> Iterator[list[dict[str, object]]]:
+    """Rows of the table, as many together as are to be put on disk."""
+    heap: list[dict[str, object]] = []
+    since = time.monotonic()
+    for task, text in texts:
+        used = {"reviews": [], "events": []} | {KINDS[task.kind].reads: task.rows.tolist()}
+        key = {"entity": task.entity, "id": task.id, "kind": task.kind, "fold": task.fold}
+        heap.append({**key, "text": text, "writer": writer, **used})
+        if len(heap) >= TOGETHER or time.monotonic() - since > SECONDS:
+            yield heap
+            heap, since = [], time.monotonic()
+    if heap:
+        yield heap
+
+
+def _keep(table: pl.DataFrame, parts: Path) -> None:
+    """One part more, whole or not at all; those of an earlier run keep their names."""
+    parts.mkdir(exist_ok=True)
+    draft = parts / "draft"
+    table.write_parquet(draft)
+    draft.rename(parts / f"{len(list(parts.glob('*.parquet'))):06}.parquet")

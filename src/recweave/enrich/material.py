@@ -1,0 +1,178 @@
+"""What writers may read: rows of the training part, dealt into folds so that none reads itself."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int
+
+from recweave.core.arrays import Array, order_by
+from recweave.core.errors import BadSetting, UnknownName
+from recweave.data.dataset import Dataset
+from recweave.data.profiles import Entity, Table
+from recweave.data.reviews import train_reviews
+from recweave.data.split import TRAIN, Split
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of text.
+
+    Attributes:
+        what: What it tells, for people.
+        entities: What it is written of.
+        reads: The table whose rows it is written from.
+        catalogue: Whether an item without any such row has one too, from the catalogue alone.
+    """
+
+    what: str
+    entities: tuple[Entity, ...]
+    reads: Table = "reviews"
+    catalogue: bool = False
+
+
+KINDS: Mapping[str, Kind] = {
+    "summary": Kind("what reviews say, in few words", ("item", "user")),
+    "profile": Kind("what it is, for whom, and why (spec.md 4.4)", ("item",), catalogue=True),
+    "price": Kind("overpriced, fair, cheap or unclear", ("item",)),
+    "categories": Kind("what kind of thing it is", ("item",), catalogue=True),
+    "aspects": Kind("what is liked and disliked", ("item", "user")),
+    "explanation": Kind("sentences that speak for it", ("item",)),
+    "interest": Kind("how long interest lasts, from the times of events", ("item",), "events"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One text to write.
+
+    Attributes:
+        kind: A key of `KINDS`.
+        entity, id: Of what.
+        fold: The fold whose rows are kept from the writer; None if it is shown all of train.
+        rows: Rows that tell of the entity, of the table that the kind reads; the newest first.
+    """
+
+    kind: str
+    entity: Entity
+    id: str
+    fold: int | None
+    rows: Int[Array, " n"]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The training part of a dataset as writers see it. Nothing else reaches them.
+
+    With folds, each entity's pairs with others are dealt into `folds` groups, or one each where
+    there are no more than `small`: an item's reviews by who wrote them, a user's by what they are
+    of. So all rows of one pair fall together, and the text of fold f, with every statistic behind
+    it, is written as if fold f did not exist (spec.md 3.2: reviews of b by users other than u).
+
+    Attributes:
+        dataset: The catalogue and the tables that rows are of.
+        rows: Rows of the training part, by table.
+        dealt: The fold of each of these rows, by entity and table; empty without folds.
+    """
+
+    dataset: Dataset
+    rows: Mapping[Table, Int[Array, " n"]]
+    dealt: Mapping[tuple[Entity, Table], Int[Array, " n"]]
+
+    @classmethod
+    def of(
+        cls, dataset: Dataset, split: Split, *, folds: int = 0, small: int = 0, seed: int = 0
+    ) -> "Material":
+        """The training part of a split.
+
+        Args:
+            dataset: What was split.
+            split: Cut from this dataset's events.
+            folds: Cross-fitted variants of each text; 0 for none. Two at least.
+            small: Entities with no more pairs than this have a variant for each pair.
+            seed: Of the dealing.
+        """
+        if folds == 1 or folds < 0:
+            raise BadSetting(f"{folds} folds cannot leave rows out in turn; ask for two or more")
+        reviews = train_reviews(dataset, split)  # checks that dataset and split belong together
+        rows: dict[Table, Array] = {"reviews": reviews}
+        rows["events"] = np.flatnonzero(np.asarray(split.part) == TRAIN)
+        dealt: dict[tuple[Entity, Table], Array] = {}
+        if folds:
+            for table, some in rows.items():
+                user, item = _pairs(dataset, table, some)
+                dealt["item", table] = deal(item, user, folds, small, seed)
+                dealt["user", table] = deal(user, item, folds, small, seed)
+        return cls(dataset, rows, dealt)
+
+    def corpus(self, entity: Entity, table: Table, fold: int | None) -> Int[Array, " n"]:
+        """All rows of a table that may be read for a fold, statistics included."""
+        rows = self.rows[table]
+        return rows if fold is None else rows[self.dealt[entity, table] != fold]
+
+    def tasks(self, kinds: Sequence[str]) -> Iterator[Task]:
+        """Every text of these kinds, an entity's one after the other.
+
+        Raises:
+            UnknownName: for a kind that is none of `KINDS`.
+        """
+        for kind in kinds:
+            if kind not in KINDS:
+                raise UnknownName("kind of text", kind, KINDS)
+        entities: tuple[Entity, ...] = ("item", "user")
+        for entity in entities:
+            asked = [kind for kind in kinds if entity in KINDS[kind].entities]
+            if asked:
+                yield from self._tasks_of(entity, asked)
+
+    def _tasks_of(self, entity: Entity, kinds: Sequence[str]) -> Iterator[Task]:
+        ids = (self.dataset.item_ids if entity == "item" else self.dataset.user_ids).ids
+        tables = {KINDS[kind].reads: self._grouped(entity, KINDS[kind].reads) for kind in kinds}
+        for row, id in enumerate(ids):
+            for kind in kinds:
+                rows, folds = tables[KINDS[kind].reads][row]
+                if len(rows) or KINDS[kind].catalogue:
+                    yield Task(kind, entity, id, None, rows)
+                for fold in np.unique(folds).tolist():
+                    yield Task(kind, entity, id, fold, rows[folds != fold])
+
+    def _grouped(self, entity: Entity, table: Table) -> list[tuple[Array, Array]]:
+        """For each entity its rows, the newest first, and their folds."""
+        rows = self.rows[table]
+        user, item = _pairs(self.dataset, table, rows)
+        whose, size = (
+            (item, len(self.dataset.item_ids))
+            if entity == "item"
+            else (user, len(self.dataset.user_ids))
+        )
+        time = getattr(self.dataset, table)["time"].gather(rows).fill_null(0).to_numpy()
+        order = np.lexsort((-rows, -time, whose))
+        ends = np.cumsum(np.bincount(whose, minlength=size))[:-1]
+        folds = self.dealt[entity, table][order] if self.dealt else np.empty(0, np.int64)
+        parted = np.split(folds, ends) if self.dealt else [folds] * size
+        return list(zip(np.split(rows[order], ends), parted, strict=True))
+
+
+def deal(
+    entity: Int[Array, " n"], other: Int[Array, " n"], folds: int, small: int, seed: int
+) -> Int[Array, " n"]:
+    """The fold of each row: an entity's pairs in a random order, dealt in turn.
+
+    Rows of one pair fall together. An entity with no more than max(folds, small) pairs has a fold
+    for each.
+    """
+    pairs, back = np.unique(np.stack([entity, other]), axis=1, return_inverse=True)
+    whose = pairs[0]
+    size = int(whose.max(initial=-1)) + 1
+    count = np.bincount(whose, minlength=size)
+    drawn = np.random.default_rng(seed).permutation(len(whose))
+    order = drawn[order_by(whose[drawn], size)]
+    rank = np.empty(len(whose), np.int64)
+    rank[order] = np.arange(len(whose)) - np.repeat(np.cumsum(count) - count, count)
+    return np.where(count[whose] <= small, rank, rank % folds)[back.reshape(-1)]
+
+
+def _pairs(dataset: Dataset, table: Table, rows: Int[Array, " n"]) -> tuple[Array, Array]:
+    frame: pl.DataFrame = getattr(dataset, table)[rows]
+    return dataset.user_ids.rows(frame["user_id"]), dataset.item_ids.rows(frame["item_id"])

@@ -1,0 +1,122 @@
+"""Texts to sentences, words and phrases, without a model."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float, Int
+from scipy import sparse
+
+from recweave.core.arrays import Array, Csr
+from recweave.encode.text import TextEncoder
+from recweave.enrich.lexicon import STOPS
+
+LONGEST = 40
+"""Words of a sentence; what goes on for longer is cut."""
+
+_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[a-z][.!?])(?=[A-Z])|[\n\r]+")
+_WORD = re.compile(r"[^\W\d_][\w'’-]*")
+_BREAK = re.compile(r"[^\w\s'’-]+|\d\S*")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, spaces tidied; none without a letter.
+
+    >>> sentences("Nice sound.It hums... a bit! 5/5")
+    ['Nice sound.', 'It hums...', 'a bit!']
+    """
+    found = []
+    for piece in _END.split(text):
+        words = piece.split()
+        for first in range(0, len(words), LONGEST):
+            sentence = " ".join(words[first : first + LONGEST])
+            if _WORD.search(sentence):
+                found.append(sentence)
+    return found
+
+
+def words(text: str) -> list[str]:
+    """The words in lower case.
+
+    >>> words("Don't buy it, AC-30!")
+    ["don't", 'buy', 'it', 'ac-30']
+    """
+    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+
+
+def phrases(text: str) -> set[str]:
+    """What the text is about: runs of up to three words between stop words, and their last words.
+
+    Candidates as in RAKE (Rose et al., 2010); opinions and common verbs count as stop words.
+
+    >>> sorted(phrases("The sound quality is great, and the cable works."))
+    ['cable', 'quality', 'sound quality']
+    """
+    found: set[str] = set()
+    for piece in _BREAK.split(text):
+        run: list[str] = []
+        for word in [*words(piece), ""]:
+            if word and word not in STOPS and len(word) > 2:
+                run.append(word)
+                continue
+            if run:
+                found.update((run[-1], " ".join(run[-3:])))
+            run = []
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Sentences:
+    """The sentences of some texts with their vectors.
+
+    Attributes:
+        text: One after the other.
+        vectors: Of unit length.
+        start: Those of text r are `start[r]` to `start[r + 1]`, without the last.
+    """
+
+    text: Sequence[str]
+    vectors: Float[Array, "sentences dim"]
+    start: Int[Array, " texts_and_one"]
+
+    @classmethod
+    def of(cls, texts: Iterable[str], encoder: TextEncoder) -> "Sentences":
+        """Cut and encode."""
+        cut = [sentences(text) for text in texts]
+        every = [sentence for some in cut for sentence in some]
+        start = np.cumsum([0, *map(len, cut)])
+        return cls(every, encoder.encode(every), start)
+
+    def of_texts(self, rows: Int[Array, " n"]) -> tuple[Array, Array]:
+        """Places of the sentences of these texts, and for each its text's place in `rows`."""
+        first, count = self.start[rows], self.start[rows + 1] - self.start[rows]
+        whose = np.repeat(np.arange(len(rows)), count)
+        skip = np.cumsum(count) - count
+        return np.arange(len(whose)) - skip[whose] + first[whose], whose
+
+
+@dataclass(frozen=True, eq=False)
+class Phrases:
+    """Which text speaks of what.
+
+    Attributes:
+        names: The phrases.
+        said: Texts by phrases; 1 where the text has the phrase.
+    """
+
+    names: Sequence[str]
+    said: Csr
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "Phrases":
+        """The phrases of some texts."""
+        found = [sorted(phrases(text)) for text in texts]
+        names = pl.Series([name for some in found for name in some], dtype=pl.String)
+        listed = names.unique().sort()
+        column = listed.search_sorted(names).to_numpy().astype(np.int64)
+        line = np.repeat(np.arange(len(found)), [len(some) for some in found])
+        ones = np.ones(len(line), np.float32)
+        said: Csr = sparse.csr_array((ones, (line, column)), shape=(len(found), len(listed)))
+        return cls(listed.to_list(), said)
