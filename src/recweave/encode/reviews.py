@@ -1,0 +1,51 @@
+"""What people wrote of an item, or what a user wrote, as one vector."""
+
+import numpy as np
+from jaxtyping import Int
+from scipy import sparse
+
+from recweave.core.arrays import Array
+from recweave.data.dataset import Dataset
+from recweave.data.profiles import Entity
+from recweave.encode.encoder import TextEncoder
+from recweave.encode.features import Feature
+from recweave.encode.text import text_encoder
+
+
+def encode_reviews(
+    dataset: Dataset,
+    rows: Int[Array, " n"],
+    of: Entity = "item",
+    encoder: TextEncoder | None = None,
+) -> Feature:
+    """The mean of the vectors of an item's reviews, or of a user's (spec.md 3.2).
+
+    Each review weighs the same; the mean is shorter than 1 the more they differ, and is not scaled
+    up again. Blank reviews, and those of items or users without a row, have no part. Only `rows`
+    are read, and `used["reviews"]` tells which went where.
+
+    Args:
+        dataset: Whose reviews.
+        rows: Rows of the reviews that may be read, such as `train_reviews(dataset, split)`.
+        of: Whose vectors are made, with a line for each item or each user of the dataset.
+        encoder: MiniLM if not given.
+    """
+    encoder = encoder or text_encoder()
+    rows = np.unique(rows)
+    chosen = dataset.reviews[rows]
+    texts = chosen["text"].fill_null("").to_list()
+    vocabulary = dataset.item_ids if of == "item" else dataset.user_ids
+    line = vocabulary.rows(chosen[f"{of}_id"])
+    read = (line >= 0) & np.array([bool(text.strip()) for text in texts], bool)
+    ones = np.ones(int(read.sum()), np.float32)
+    shape = (len(vocabulary), len(dataset.reviews))
+    used = sparse.csr_array((ones, (line[read], rows[read])), shape=shape)
+    count = np.diff(used.indptr)
+    total = used[:, rows] @ encoder.encode(texts)
+    return Feature(
+        vectors=total / np.maximum(count, 1).astype(np.float32)[:, None],
+        present=count > 0,
+        encoder=f"{encoder.name}/mean",
+        source=f"{len(ones):,} reviews by {of} of {dataset.fingerprint}",
+        used={"reviews": used},
+    )

@@ -1,0 +1,50 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from recweave.data.dataset import Dataset
+from recweave.encode.reviews import encode_reviews
+
+
+class ByLetter:
+    """The first letter of a text, a or b, as a unit vector."""
+
+    name, dim = "letter/1", 2
+
+    def encode(self, texts):
+        letters = [text[:1] == letter for text in texts for letter in "ab"]
+        return np.array(letters, np.float32).reshape(-1, 2)
+
+
+@pytest.fixture
+def shop():
+    log = {"user_id": list("uuvvw"), "item_id": ["x", "y", "x", "x", "z"]}
+    written = pl.DataFrame(log | {"text": ["a", "b", "b", "b", None]})
+    stranger = pl.DataFrame({"user_id": ["u"], "item_id": ["?"], "text": ["a"]})
+    return Dataset("shop", events=pl.DataFrame(log), reviews=pl.concat([written, stranger]))
+
+
+def test_a_vector_is_the_mean_over_the_reviews_of_the_item(shop):
+    made = encode_reviews(shop, np.arange(6), encoder=ByLetter())
+    np.testing.assert_allclose(made.vectors, [[1 / 3, 2 / 3], [0, 1], [0, 0]])  # x, y, z
+    assert made.present.tolist() == [True, True, False]
+
+
+def test_a_users_vector_is_the_mean_over_what_the_user_wrote(shop):
+    made = encode_reviews(shop, np.arange(6), "user", ByLetter())
+    np.testing.assert_allclose(made.vectors, [[2 / 3, 1 / 3], [0, 1], [0, 0]])  # u, v, w
+
+
+def test_only_the_rows_given_are_read_and_it_tells_which_went_where(shop):
+    made = encode_reviews(shop, np.array([3, 0, 4, 5]), encoder=ByLetter())
+    np.testing.assert_allclose(made.vectors, [[0.5, 0.5], [0, 0], [0, 0]])
+    expected = np.zeros((3, 6))
+    expected[0, [0, 3]] = 1  # the blank review and that of an unknown item had no part
+    np.testing.assert_array_equal(made.used["reviews"].toarray(), expected)
+    assert made.source.startswith("2 reviews by item")
+
+
+def test_no_reviews_are_no_vectors(shop):
+    made = encode_reviews(shop, np.array([], np.int64), encoder=ByLetter())
+    assert made.vectors.shape == (3, 2)
+    assert not made.present.any()
