@@ -95,6 +95,8 @@ def conform(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
             event's behaviour or value is null, or two rows of items or users have one id.
     """
     columns = COLUMNS[table]
+    if not len(frame) and frame.schema == columns:
+        return frame
     for name in REQUIRED[table]:
         if name not in frame.columns:
             raise BadInput(

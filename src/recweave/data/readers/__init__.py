@@ -177,6 +177,5 @@ def _tables(plan: Plan, problems: Problems) -> Tables:
 
 def _known(table: pl.DataFrame, name: str) -> pl.DataFrame:
     """The table without what was read for `finish` alone."""
-    if name in ("items", "users"):
-        return table
-    return table.select(column for column in table.columns if column in COLUMNS[name])
+    extra = [column for column in table.columns if column not in COLUMNS[name]]
+    return table.drop(extra) if extra and name not in ("items", "users") else table
