@@ -1,0 +1,90 @@
+"""An LLM that is asked no faster than its server allows."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, Field
+
+from recweave.core.value import Value
+from recweave.llm.base import LLM, Failed, Message, Reply, T
+from recweave.llm.clock import Clock
+from recweave.llm.tokens import Tokens
+
+MINUTE = 60.0
+
+
+class Limits(Value):
+    """How fast a server may be asked."""
+
+    concurrency: int = Field(8, ge=1, description="calls at one time")
+    requests_per_minute: int | None = Field(None, ge=1, description="calls in any 60 seconds")
+    tokens_per_minute: int | None = Field(None, ge=1, description="tokens in any 60 seconds")
+
+
+@dataclass
+class _Call:
+    at: float
+    tokens: float
+
+
+class Limited:
+    """Calls wait, first come first served, until the last minute has room for them.
+
+    A call's tokens are expected ones until it is answered, then what it really took. One that alone
+    is over the limit goes when nothing else was asked for a minute.
+    """
+
+    def __init__(
+        self,
+        llm: LLM,
+        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        tokens: Tokens | None = None,
+        *,
+        clock: Clock = Clock(),  # noqa: B008
+    ) -> None:
+        self.name = llm.name
+        self._llm = llm
+        self._limits = limits
+        self._tokens = tokens or Tokens()
+        self._clock = clock
+        self._at_once = asyncio.Semaphore(limits.concurrency)
+        self._turn = asyncio.Lock()
+        self._minute: deque[_Call] = deque()
+
+    async def ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
+        """See `LLM.ask`."""
+        async with self._at_once:
+            call = await self._admitted(messages, schema)
+            try:
+                reply = await self._llm.ask(messages, schema)
+            except Failed as failure:
+                if failure.usage is not None:
+                    call.tokens = failure.usage.tokens
+                raise
+            call.tokens = reply.usage.tokens
+            return reply
+
+    async def _admitted(self, messages: Sequence[Message], schema: type[BaseModel]) -> _Call:
+        async with self._turn:
+            tokens = sum(self._tokens.expect(messages, schema))
+            while (wait := self._wait(tokens)) > 0:
+                await self._clock.sleep(wait)
+            call = _Call(self._clock.now(), tokens)
+            self._minute.append(call)
+            return call
+
+    def _wait(self, tokens: float) -> float:
+        """Seconds until the oldest call leaves the minute, or 0 if there is room now."""
+        if self._limits.requests_per_minute is None and self._limits.tokens_per_minute is None:
+            return 0.0
+        now = self._clock.now()
+        while self._minute and now - self._minute[0].at >= MINUTE:
+            self._minute.popleft()
+        most_calls = self._limits.requests_per_minute or float("inf")
+        most_tokens = self._limits.tokens_per_minute or float("inf")
+        used = sum(call.tokens for call in self._minute)
+        if not self._minute or (len(self._minute) < most_calls and used + tokens <= most_tokens):
+            return 0.0
+        return self._minute[0].at + MINUTE - now

@@ -1,0 +1,119 @@
+"""A Hugging Face causal language model in this process, held to the schema by outlines."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from pydantic import BaseModel
+
+from recweave.core.errors import BadSetting
+from recweave.core.extras import require
+from recweave.llm.answer import parse
+from recweave.llm.base import BadAnswer, Message, Reply, T, Usage, canonical, json_schema
+
+EDGE = 2**20
+"""Bytes at both ends of a weights file by which models are told apart."""
+
+
+@dataclass
+class Local:
+    """A model by path. One question at a time, the likeliest word each time; it costs nothing.
+
+    The first question loads the weights; the first of each schema compiles it to an automaton over
+    the vocabulary (seconds to half a minute). A model can then leave the schema only by running out
+    of tokens, so fields of text should have a `max_length`.
+
+    Attributes:
+        path: Folder of the model and its tokenizer. No code of it is run.
+        max_tokens: Where an answer is cut short.
+    """
+
+    path: Path
+    max_tokens: int = 512
+    _generators: dict[type[BaseModel], Any] = field(default_factory=dict, init=False, repr=False)
+    _one: Lock = field(default_factory=Lock, init=False, repr=False)
+
+    @cached_property
+    def name(self) -> str:
+        """See `LLM.name`. Models of one name are told apart by their configuration and weights."""
+        marks = hashlib.sha256()
+        for file in [*sorted(self.path.glob("*.safetensors")), self.path / "config.json"]:
+            if not file.is_file():
+                raise BadSetting(f"{self.path} holds no model: {file.name} is missing")
+            with file.open("rb") as content:
+                marks.update(content.read(EDGE))
+                content.seek(max(0, file.stat().st_size - EDGE))
+                marks.update(content.read(EDGE))
+        told = {"max_tokens": self.max_tokens, "sha256": marks.hexdigest()[:16]}
+        return f"{self.path.name} {canonical(told)}"
+
+    async def ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
+        """See `LLM.ask`.
+
+        Raises:
+            BadSetting: if the folder holds no model.
+            MissingExtra: without the packages for local models.
+        """
+        return await asyncio.to_thread(self._ask, messages, schema)
+
+    def _ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
+        with self._one:
+            asked = self._encoded(messages)
+            processor = self._processor(schema)
+            processor.reset()
+            answered = self._model.generate(
+                **asked,
+                max_new_tokens=self.max_tokens,
+                do_sample=False,
+                logits_processor=[processor],
+                pad_token_id=self._tokenizer.pad_token_id,
+            )
+        start = asked["input_ids"].shape[1]
+        ids = answered[0, start:].tolist()
+        text = self._tokenizer.decode(ids, skip_special_tokens=True)
+        usage = Usage(start, len(ids))
+        if len(ids) == self.max_tokens and ids[-1] != self._tokenizer.eos_token_id:
+            raise BadAnswer(f"the answer was cut short after {len(ids)} tokens", text, usage)
+        return Reply(parse(text, schema, usage), usage)
+
+    def _encoded(self, messages: Sequence[Message]) -> Any:
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        if self._tokenizer.chat_template:
+            return self._tokenizer.apply_chat_template(
+                turns, add_generation_prompt=True, return_dict=True, return_tensors="pt"
+            ).to(self._model.device)
+        said = "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+        asked = self._tokenizer(f"{said}\nassistant: ", return_tensors="pt")
+        asked.pop("token_type_ids", None)
+        return asked.to(self._model.device)
+
+    def _processor(self, schema: type[BaseModel]) -> Any:
+        """What forbids every token that would leave the schema."""
+        if schema not in self._generators:
+            outlines = require("outlines", extra="local")
+            held = outlines.from_transformers(self._model, self._tokenizer)
+            form = outlines.json_schema(canonical(json_schema(schema)))
+            self._generators[schema] = outlines.Generator(held, form)
+        return self._generators[schema].logits_processor
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return self._loaded("AutoTokenizer")
+
+    @cached_property
+    def _model(self) -> Any:
+        return self._loaded("AutoModelForCausalLM", dtype="auto").eval()
+
+    def _loaded(self, kind: str, **settings: Any) -> Any:
+        transformers = require("transformers", extra="local")
+        try:
+            return getattr(transformers, kind).from_pretrained(
+                self.path, local_files_only=True, trust_remote_code=False, **settings
+            )
+        except (OSError, ValueError) as error:
+            raise BadSetting(f"{self.path} holds no model that can be read: {error}") from None

@@ -1,0 +1,228 @@
+"""Answers, quarantine and ledger in one SQLite file: what was paid for survives a kill.
+
+Each write is one transaction of the write-ahead log, done before the answer is handed on. Several
+processes may read at once; a job has the folder to itself (`alone`).
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from recweave.core.errors import BadArtifact, RecweaveError
+from recweave.llm.base import Quarantined, Reply, T, Usage
+from recweave.llm.tokens import Sums
+
+FILE = "answers.sqlite"
+VERSION = 1
+ANSWERED = "answered"
+OPEN = "open"
+"""The outcome of a call that is under way, or whose process was killed."""
+TABLES = """
+CREATE TABLE answers (
+    digest TEXT PRIMARY KEY, value TEXT NOT NULL, model TEXT NOT NULL, at REAL NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE quarantine (
+    digest TEXT PRIMARY KEY, reason TEXT NOT NULL, raw TEXT NOT NULL, at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, model TEXT NOT NULL, task TEXT NOT NULL,
+    characters INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL, cost REAL NOT NULL, seconds REAL, outcome TEXT NOT NULL
+);
+"""
+
+
+class Store:
+    """The file of one folder. Close it, or use it in a `with`.
+
+    Raises:
+        BadArtifact: if the file is broken, or of another version of recweave.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE
+        # One connection is used by one thread at a time: the caller's before and after a job, the
+        # event loop's during it.
+        self._db = sqlite3.connect(
+            self.path, timeout=30, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise BadArtifact(
+                f"{self.path} cannot be read: {error}; move it away, or choose another folder"
+            ) from None
+        except BadArtifact:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("BEGIN IMMEDIATE")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            for statement in TABLES.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+        self._db.execute("COMMIT")
+        if version not in (0, VERSION):
+            raise BadArtifact(
+                f"{self.path} is of version {version} and this recweave reads {VERSION}; "
+                "choose another folder"
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other jobs out of the folder; a killed one lets go by dying.
+
+        Raises:
+            RecweaveError: if another job has it.
+        """
+        lock = sqlite3.connect(self.path.with_name("job.lock"), timeout=0, isolation_level=None)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+            yield
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            raise RecweaveError(
+                f"another job is at work in {self.path.parent}; wait for it, or choose another "
+                "folder"
+            ) from None
+        finally:
+            lock.close()
+
+    def answer(self, digest: str, schema: type[T]) -> Reply[T] | None:
+        """The stored answer, if there is one.
+
+        Raises:
+            BadArtifact: if it no longer fits its schema (a validator was changed).
+        """
+        row = self._one(
+            "SELECT value, prompt_tokens, completion_tokens, cost FROM answers WHERE digest = ?",
+            digest,
+        )
+        if row is None:
+            return None
+        try:
+            return Reply(schema.model_validate_json(row[0]), Usage(*row[1:]), cached=True)
+        except ValidationError:
+            raise BadArtifact(
+                f"{self.path}: the stored answer {digest} is not {schema.__name__} any more; "
+                "rename the class or choose another folder"
+            ) from None
+
+    def quarantined(self, digest: str) -> Quarantined | None:
+        """Why this has no answer, if it was set aside."""
+        row = self._one("SELECT reason, raw FROM quarantine WHERE digest = ?", digest)
+        return None if row is None else Quarantined(*row)
+
+    def settled(self, digest: str) -> bool:
+        """Whether there is an answer."""
+        return self._one("SELECT 1 FROM answers WHERE digest = ?", digest) is not None
+
+    def keep(self, digest: str, model: str, reply: Reply[Any]) -> None:
+        """Store an answer; it leaves the quarantine."""
+        value = reply.value.model_dump_json(by_alias=True, round_trip=True)
+        with self._durably():
+            self._db.execute(
+                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (digest, value, model, time.time(), *astuple(reply.usage)),
+            )
+            self._db.execute("DELETE FROM quarantine WHERE digest = ?", (digest,))
+
+    def set_aside(self, digest: str, reason: str, raw: str = "") -> None:
+        """Put a request, or a line of a file, into quarantine."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)",
+            (digest, _storable(reason), _storable(raw), time.time()),
+        )
+
+    def begin(self, model: str, task: str, characters: int, expected: Usage) -> int:
+        """Enter a call before it is made, with what it will take as far as one knows; its row."""
+        written = self._db.execute(
+            "INSERT INTO ledger VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+            (time.time(), model, task, characters, *astuple(expected), OPEN),
+        )
+        return int(written.lastrowid or 0)
+
+    def settle(self, row: int, usage: Usage, seconds: float, outcome: str) -> None:
+        """Complete a call's row."""
+        self._db.execute(
+            "UPDATE ledger SET prompt_tokens = ?, completion_tokens = ?, cost = ?, seconds = ?, "
+            "outcome = ? WHERE id = ?",
+            (*astuple(usage), seconds, _storable(outcome), row),
+        )
+
+    def spent(self) -> tuple[int, Usage]:
+        """Calls, and what they took; those that a kill left open at what was expected of them."""
+        row = self._one(
+            "SELECT count(*), coalesce(sum(prompt_tokens), 0), "
+            "coalesce(sum(completion_tokens), 0), coalesce(sum(cost), 0.0) FROM ledger"
+        )
+        assert row is not None
+        return row[0], Usage(*row[1:])
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each table."""
+        tables = ("answers", "quarantine", "ledger")
+        rows = [self._one(f"SELECT count(*) FROM {table}") for table in tables]
+        return {table: row[0] for table, row in zip(tables, rows, strict=True) if row}
+
+    def seen(self, model: str) -> list[tuple[str, Sums]]:
+        """What calls of a model took, by task; only those of which the server told it."""
+        rows = self._db.execute(
+            "SELECT task, count(*), sum(outcome = ?), sum(characters), sum(prompt_tokens), "
+            "sum(1.0 * characters * characters), sum(1.0 * characters * prompt_tokens), "
+            "sum(completion_tokens) FROM ledger "
+            "WHERE model = ? AND prompt_tokens > 0 AND outcome != ? GROUP BY task",
+            (ANSWERED, model, OPEN),
+        )
+        return [(task, Sums(*sums)) for task, *sums in rows]
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+        return row
+
+    @contextmanager
+    def _durably(self) -> Iterator[None]:
+        """One transaction that is on the disk, with all before it, when this is left.
+
+        The others survive a kill but wait for this one to survive a power cut: one sync a call.
+        """
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        else:
+            self._db.execute("COMMIT")
+        finally:
+            self._db.execute("PRAGMA synchronous = NORMAL")
+
+
+def _storable(text: str) -> str:
+    """Without halves of characters, which JSON can hold and UTF-8 can't."""
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,145 @@
+"""How many tokens a call takes: counted by a tokenizer, or learned from earlier calls."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from recweave.core.errors import BadSetting
+from recweave.core.extras import require
+from recweave.core.value import Value
+from recweave.llm.base import Message, Usage, characters, task_of
+
+PRIOR = 4.0
+"""Characters of English a token stands for, where nothing is known."""
+PRIOR_COMPLETION = 100.0
+"""Tokens of an answer, where nothing is known."""
+ENOUGH = 5
+"""Calls of one task from which it is judged by itself, not with the others."""
+
+Count = Callable[[Sequence[Message]], int]
+
+
+class Prices(Value):
+    """What a model costs, in the user's currency."""
+
+    input: float = Field(ge=0, description="per million tokens of the prompt")
+    output: float = Field(ge=0, description="per million tokens of the answer")
+
+    def of(self, prompt: float, completion: float) -> float:
+        """The cost of so many tokens."""
+        return (prompt * self.input + completion * self.output) / 1e6
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over past calls: what a straight line and a mean need.
+
+    Attributes:
+        calls: How many.
+        answered: How many of them gave a good answer.
+        x, y: Characters and tokens of the prompts.
+        xx, xy: Of their squares and products.
+        completion: Tokens of the answers.
+    """
+
+    calls: int = 0
+    answered: int = 0
+    x: float = 0.0
+    y: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+    completion: float = 0.0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def prompt(self, chars: int) -> float:
+        """Tokens of a prompt: by the least-squares line, or by the ratio where there is none.
+
+        The line's foot is what a server adds to every prompt: its chat template, the schema.
+        """
+        spread = self.xx - self.x**2 / self.calls
+        if spread > 1e-6 * self.xx:
+            slope = (self.xy - self.x * self.y / self.calls) / spread
+            foot = (self.y - slope * self.x) / self.calls
+            if slope > 0 and foot >= 0:
+                return foot + slope * chars
+        return self.y / self.x * chars if self.x else self.y / self.calls
+
+
+class Tokens:
+    """What calls will take.
+
+    Args:
+        seen: Past calls of the model, by task.
+        count: Counts a prompt exactly.
+    """
+
+    def __init__(self, seen: Iterable[tuple[str, Sums]] = (), count: Count | None = None) -> None:
+        self._seen = defaultdict(Sums, seen)
+        self._all = sum(self._seen.values(), Sums())
+        self._count = count
+
+    def observe(self, task: str, chars: int, usage: Usage, answered: bool) -> None:
+        """Learn from one call."""
+        x, y = chars, usage.prompt_tokens
+        one = Sums(1, int(answered), x, y, x * x, x * y, usage.completion_tokens)
+        self._seen[task] += one
+        self._all += one
+
+    def expect(self, messages: Sequence[Message], schema: type[BaseModel]) -> tuple[float, float]:
+        """Tokens of the prompt and of the answer of one call."""
+        sums = self._known(schema)
+        completion = sums.completion / sums.calls if sums.calls else PRIOR_COMPLETION
+        if self._count:
+            return self._count(messages), completion
+        chars = characters(messages)
+        return (sums.prompt(chars) if sums.calls else chars / PRIOR), completion
+
+    def calls_per_answer(self, schema: type[BaseModel]) -> float:
+        """1 and more, as bad answers are asked for again."""
+        sums = self._known(schema)
+        return sums.calls / sums.answered if sums.answered else 1.0
+
+    def knows(self, schema: type[BaseModel]) -> bool:
+        """Whether calls of this task itself were seen."""
+        return self._seen.get(task_of(schema), Sums()).calls >= ENOUGH
+
+    def basis(self, schema: type[BaseModel]) -> str:
+        """What `expect` goes by, in words."""
+        told = f"{self._known(schema).calls} earlier calls"
+        if not self._all.calls:
+            told = f"no earlier calls: {PRIOR:g} characters a token, {PRIOR_COMPLETION:g} an answer"
+        elif not self.knows(schema):
+            told += " of other kinds"
+        return f"prompts counted; answers by {told}" if self._count else told
+
+    def _known(self, schema: type[BaseModel]) -> Sums:
+        return self._seen[task_of(schema)] if self.knows(schema) else self._all
+
+
+def tokenizer(path: Path) -> Count:
+    """Counts prompts with a Hugging Face tokenizer, its chat template included.
+
+    Raises:
+        BadSetting: if there is none in the folder.
+        MissingExtra: without transformers.
+    """
+    try:
+        found = require("transformers", extra="local").AutoTokenizer.from_pretrained(
+            path, local_files_only=True
+        )
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{path} holds no tokenizer: {error}") from None
+
+    def count(messages: Sequence[Message]) -> int:
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        if found.chat_template:
+            ids = found.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
+            return len(ids)
+        return len(found("\n".join(message.content for message in messages))["input_ids"])
+
+    return count
