@@ -19,7 +19,9 @@ def facts(dataset: Dataset, item_id: str) -> Mapping[str, str]:
     said = {}
     for name in SAID:
         value = told[name]
-        text = JOIN.join(filter(None, value)) if isinstance(value, list) else str(value or "")
-        if text.strip():
-            said[name] = text.strip()
+        if isinstance(value, list):
+            value = JOIN.join(filter(None, value))
+        text = f"{value:g}" if isinstance(value, float) else (value or "").strip()
+        if text:
+            said[name] = text
     return said

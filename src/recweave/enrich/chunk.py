@@ -152,7 +152,7 @@ class Chunk:
             name: "; ".join(how + what for how, what in parts if what)
             for name, parts in told.items()
         }
-        return "\n".join(f"{name}: {line}." for name, line in lines.items() if line)
+        return "\n".join(f"{name}: {line.rstrip('.')}." for name, line in lines.items() if line)
 
     def _interest(self, task: Task) -> str | None:
         if not len(task.rows):

@@ -14,7 +14,7 @@ from recweave.enrich.desk import Desk
 from recweave.enrich.material import KINDS, Material, Task
 
 VERSION = 1
-CHUNK = 2_000
+CHUNK = 500
 """Reviews whose sentences are held in memory together."""
 
 

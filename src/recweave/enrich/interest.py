@@ -3,20 +3,23 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadInput
+from recweave.core.memory import require_memory
 from recweave.data.interactions import Interactions
 from recweave.enrich.lexicon import HORIZONS
 
 DAY = 86_400.0
-SHRINKAGE = 5.0
-"""Events that the common half-life counts for, beside an item's own."""
+MINUTE = 1 / 1440
+"""In days."""
+GRID = 256
+"""Half-lives looked at, evenly spaced in their logarithm."""
 
-STEPS = 60
-"""Halvings of a range of rates; the last is below one part in 10^12."""
+ROUNDS = 20
+"""Of fitting what is common to all items."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +27,9 @@ class Interest:
     """The half-life of interest in each item.
 
     Attributes:
-        half_life: In days; after it, an item draws half as many events as before. Items without
-            events of their own have the common one.
-        common: The half-life fitted to all items together, toward which each is shrunk.
+        half_life: In days; after it, an item draws half as many events as before. Items with one
+            event or none have the common one.
+        common: The typical half-life of all items, toward which each is shrunk.
     """
 
     half_life: Float[Array, " items"]
@@ -38,13 +41,15 @@ class Interest:
 
         The ages a of the events after the first are drawn with density λ e^(−λa) / (1 − e^(−λT)),
         where T is the time from the first event to the end of the log: what would come later is not
-        seen, so an item that sells evenly to the end has no half-life that the log can tell. For
-        each item the posterior mode of λ under a gamma prior worth `SHRINKAGE` events at the common
-        rate, which is fitted to all items likewise. λ is kept within what the log can tell: half-
-        lives from a minute to ten times its span. O(items · `STEPS`).
+        seen, so an item that sells evenly to the end has no half-life of its own. log λ is normal
+        over items, with mean and variance fitted by expectation maximisation; an item's half-life
+        is at the posterior mean of its log λ. So items with few events stay near the common one,
+        the more so the more alike items are. Half-lives lie between a minute and ten times the
+        span of the log, on a grid of `GRID`. O(items · `GRID` · `ROUNDS`).
 
         Raises:
             BadInput: if the log has an order but no times.
+            TooLarge: if the grid of all items would not fit into memory.
         """
         if log.clock != "seconds":
             raise BadInput("how long interest lasts cannot be told from a log without times")
@@ -53,14 +58,18 @@ class Interest:
         end = float(time.max(initial=0))
         first = np.full(items, end)
         np.minimum.at(first, log.item, time)
-        window = np.maximum(end - first, 1 / 1440)
-        count = np.maximum(log.item_counts() - 1.0, 0)
-        total = np.bincount(log.item, time - first[log.item], minlength=items)
-        span = max(float(window.max(initial=0)), 1 / 1440)
-        low, high = np.log(2) / (10 * span), np.log(2) * 1440
-        common = _rate(count, total, window, 0.0, 1.0, low, high, together=True)
-        rate = _rate(count, total, window, SHRINKAGE, float(common[0]), low, high)
-        return cls(np.log(2) / rate, float(np.log(2) / common[0]))
+        count = np.maximum(log.item_counts() - 1, 0)
+        told = np.flatnonzero(count)
+        require_memory(12 * GRID * len(told), "fitting half-lives", "leave out rare items")
+        total = np.bincount(log.item, time - first[log.item], minlength=items).astype(np.float64)
+        window = np.maximum(end - first, MINUTE)
+        longest = 10 * float(window.max(initial=MINUTE))
+        rate = np.log(2) / np.geomspace(longest, MINUTE, GRID)
+        likely = _likelihood(count[told], total[told], window[told], rate)
+        mean, usual = _shrunk(likely, np.log(rate))
+        half_life = np.full(items, np.log(2) / np.exp(usual))
+        half_life[told] = np.log(2) / np.exp(mean)
+        return cls(half_life, float(np.log(2) / np.exp(usual)))
 
     def relevance(self, log: Interactions, now: int) -> Csr:
         """What is left of each user's interest in the items they touched, users by items.
@@ -88,34 +97,31 @@ def horizon(half_life: float) -> str:
     return next((name for name, below in HORIZONS.items() if half_life < below), "evergreen")
 
 
-def _rate(
-    count: Float[Array, " items"],
+def _likelihood(
+    count: Int[Array, " items"],
     total: Float[Array, " items"],
     window: Float[Array, " items"],
-    prior: float,
-    common: float,
-    low: float,
-    high: float,
-    *,
-    together: bool = False,
-) -> Float[Array, " fits"]:
-    """Where the slope of the log posterior is 0, by halving: it falls as the rate grows."""
-    fits = 1 if together else len(count)
-    below, above = np.full(fits, np.log(low)), np.full(fits, np.log(high))
-    for _ in range(STEPS):
-        middle = (below + above) / 2
-        rate = np.exp(middle)
-        slope = count * _mean_age(rate, window) - total
-        slope = np.atleast_1d(slope.sum()) if together else slope
-        slope = slope + prior * (1 / rate - 1 / common)
-        below, above = np.where(slope > 0, middle, below), np.where(slope > 0, above, middle)
-    return np.asarray(np.exp((below + above) / 2))
+    rate: Float[Array, " grid"],
+) -> Float[Array, "items grid"]:
+    """The log likelihood of each rate: n log λ − λ Σ a − n log(1 − e^(−λT))."""
+    n, ages, seen = (column[:, None].astype(np.float32) for column in (count, total, window))
+    some = rate[None].astype(np.float32)
+    cut = np.log(-np.expm1(-np.maximum(some * seen, 1e-6)))
+    return np.asarray(n * (np.log(some) - cut) - some * ages)
 
 
-def _mean_age(rate: Float[Array, " fits"], window: Float[Array, " items"]) -> Array:
-    """The mean of an exponential cut off at the window: 1/λ − T / (e^(λT) − 1)."""
-    x = rate * window
-    # For small x the two terms cancel; the series is T (1/2 − x/12 + x³/720).
-    series = window * (0.5 - x / 12 + x**3 / 720)
-    big = np.minimum(np.maximum(x, 1e-2), 500)
-    return np.asarray(np.where(x < 1e-2, series, 1 / rate - window / np.expm1(big)))
+def _shrunk(
+    likely: Float[Array, "items grid"], at: Float[Array, " grid"]
+) -> tuple[Float[Array, " items"], float]:
+    """Posterior means, and the mean of the normal prior that makes all items likeliest."""
+    mean, spread = float(at.mean()), float(at.std())
+    own = np.full(len(likely), mean)
+    for _ in range(ROUNDS if len(likely) else 0):
+        weight = likely - ((at - mean) ** 2 / (2 * spread**2)).astype(np.float32)
+        weight = np.exp(weight - weight.max(axis=1, keepdims=True))
+        weight /= weight.sum(axis=1, keepdims=True)
+        own = weight @ at
+        mean = float(own.mean())
+        spread = float(np.sqrt((weight @ at**2 - 2 * mean * own + mean**2).mean()))
+        spread = max(spread, float(at[1] - at[0]))
+    return own, mean

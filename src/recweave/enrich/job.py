@@ -1,4 +1,4 @@
-"""A whole job: all texts of a split's training part, kept as they are written, resumed if killed."""
+"""A whole job: all texts of a training part, kept as they are written, resumed if killed."""
 
 import json
 import logging

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
+from recweave.core.progress import show_progress
 from recweave.encode.text import TextEncoder
 from recweave.enrich.lexicon import STOPS
 
@@ -87,7 +88,8 @@ class Sentences:
         cut = [sentences(text) for text in texts]
         every = [sentence for some in cut for sentence in some]
         start = np.cumsum([0, *map(len, cut)])
-        return cls(every, encoder.encode(every), start)
+        with show_progress(False):  # the writer shows its own
+            return cls(every, encoder.encode(every), start)
 
     def of_texts(self, rows: Int[Array, " n"]) -> tuple[Array, Array]:
         """Places of the sentences of these texts, and for each its text's place in `rows`."""

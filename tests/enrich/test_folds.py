@@ -1,0 +1,92 @@
+"""A training row's own review is never behind a text that the row learns from (F-SUMLEAK)."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recweave.core.errors import BadSetting, UnknownName
+from recweave.data.catalogue import load
+from recweave.data.split import LeaveLastOut
+from recweave.enrich import KINDS, Extractive, Material, enrich
+from recweave.enrich.material import deal
+
+
+def test_rows_of_a_pair_fall_together_and_folds_are_of_even_size():
+    rng = np.random.default_rng(0)
+    item, user = rng.integers(0, 20, 800), rng.integers(0, 40, 800)
+    fold = deal(item, user, folds=4, small=0, seed=1)
+    pairs = np.unique(np.stack([item, user, fold]), axis=1)
+    assert pairs.shape[1] == len(set(zip(item, user, strict=True)))
+    for i in range(20):
+        counts = np.bincount(pairs[2, pairs[0] == i], minlength=4)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_small_entities_have_a_fold_for_each_pair():
+    item, user = np.repeat([0, 1], [6, 7]), np.arange(13)
+    fold = deal(item, user, folds=2, small=6, seed=0)
+    assert sorted(fold[:6]) == [0, 1, 2, 3, 4, 5] and set(fold[6:]) == {0, 1}
+
+
+def test_dealing_is_drawn_from_the_seed():
+    item, user = np.zeros(50, int), np.arange(50)
+    first, again, other = (deal(item, user, 5, 0, seed) for seed in (3, 3, 4))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_a_task_is_shown_the_newest_first_and_nothing_of_its_fold(talk, cut):
+    material = Material.of(talk, cut(talk), folds=2)
+    tasks = list(material.tasks(["summary"]))
+    whole = {(t.entity, t.id): t.rows for t in tasks if t.fold is None}
+    assert whole["item", "a"].tolist() == [2, 1, 0]
+    for (entity, id), rows in whole.items():
+        kept = [
+            set(t.rows) for t in tasks if (t.entity, t.id) == (entity, id) and t.fold is not None
+        ]
+        left = [set(rows) - some for some in kept]
+        assert set.union(*left) == set(rows) and sum(map(len, left)) == len(rows)
+
+
+def test_one_fold_and_unknown_kinds_are_refused(talk, cut):
+    with pytest.raises(BadSetting, match="two or more"):
+        Material.of(talk, cut(talk), folds=1)
+    with pytest.raises(UnknownName, match="did you mean 'summary'"):
+        list(Material.of(talk, cut(talk)).tasks(["sumary"]))
+
+
+@pytest.mark.parametrize("small", [0, 6])
+def test_altering_a_review_never_changes_the_texts_its_own_row_learns_from(
+    encoder, tmp_path, small
+):
+    """Both sides, every kind; and it does change others, so there was something to leak."""
+    shop = load("synthetic:small")
+    shop = shop.replace(reviews=shop.reviews[:150], items=shop.items[:150])
+    split = shop.split(LeaveLastOut())
+    kinds = [kind for kind in KINDS if kind != "interest"]
+    writer = Extractive(encoder, length=30)
+
+    def written(reviews, name):
+        dataset = shop.replace(reviews=reviews)
+        return enrich(dataset, split, writer, tmp_path / name, kinds=kinds, folds=2, small=small)
+
+    before = written(shop.reviews, "before")
+    rows = Material.of(shop, split).rows["reviews"]
+    changed = 0
+    for row in rows[[3, 40, 77]]:
+        index = pl.int_range(pl.len()) == int(row)
+        lie = "The gearbox exploded. It is overpriced. The zeppelin sank. Avoid the zeppelin."
+        reviews = shop.reviews.with_columns(
+            text=pl.when(index).then(pl.lit(lie)).otherwise("text"),
+            rating=pl.when(index).then(pl.lit(1.0, pl.Float32)).otherwise("rating"),
+        )
+        after = written(reviews, f"after{row}")
+        for entity in ("item", "user"):
+            id = shop.reviews[f"{entity}_id"][int(row)]
+            for kind in (kind for kind in kinds if entity in KINDS[kind].entities):
+                fold = before.folds(kind, entity, [row], "reviews")
+                assert fold[0] is not None
+                own = [p.texts(kind, entity, [id], fold)[0] for p in (before, after)]
+                assert own[0] == own[1]
+                whole = [p.texts(kind, entity, [id])[0] for p in (before, after)]
+                changed += whole[0] != whole[1]
+    assert changed > 12
