@@ -1,9 +1,10 @@
 """An LLM with a purse: every call is in the ledger, and none is made that it cannot pay."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from recweave.core.errors import RecweaveError
 from recweave.core.value import Value
@@ -51,20 +52,18 @@ class Budgeted:
         self._tokens = tokens or Tokens(store.seen(llm.name))
         self._clock = clock
         self._calls, self._spent = store.spent()
+        self._under_way = 0
+        self._ended = asyncio.Event()
 
     async def ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
         """See `LLM.ask`.
 
         Raises:
-            BudgetSpent: before a call that the budget does not hold.
+            BudgetSpent: before a call that the budget does not hold, once nothing is under way.
         """
-        prompt, completion = self._tokens.expect(messages, schema)
-        expected = self._priced(Usage(round(prompt), round(completion)))
-        self._require(expected)
+        expected = await self._granted(messages, schema)
         task, chars = task_of(schema), characters(messages)
         row = self._store.begin(self.name, task, chars, expected)
-        self._calls += 1
-        self._spent += expected
         start = self._clock.now()
 
         def settle(told: Usage | None, outcome: str) -> Usage:
@@ -83,28 +82,52 @@ class Budgeted:
         except RecweaveError as error:
             settle(Usage(), str(error))
             raise
-        return replace(reply, usage=settle(reply.usage, ANSWERED))
+        else:
+            return replace(reply, usage=settle(reply.usage, ANSWERED))
+        finally:
+            self._under_way -= 1
+            self._ended.set()
+
+    async def _granted(self, messages: Sequence[Message], schema: type[BaseModel]) -> Usage:
+        """What the call is expected to take, set aside from the budget.
+
+        A call that does not fit waits for those under way, which may take less than expected.
+        """
+        while True:
+            prompt, completion = self._tokens.expect(messages, schema)
+            expected = self._priced(Usage(round(prompt), round(completion)))
+            short = self._short(expected)
+            if short is None:
+                self._calls += 1
+                self._spent += expected
+                self._under_way += 1
+                return expected
+            if not self._under_way:
+                raise BudgetSpent(
+                    f"the budget of {short} does not hold another call: {self._calls:,} calls took "
+                    f"{self._spent.tokens:,} tokens and cost {self._spent.cost:,.4f} so far. The "
+                    f"{self._store.counts()['answers']:,} answers in {self._store.path.parent} are "
+                    "not paid for again: raise the budget and run again to go on"
+                )
+            self._ended.clear()
+            await self._ended.wait()
+
+    def _short(self, expected: Usage) -> str | None:
+        """The part of the budget that does not hold one more call."""
+        after = self._spent + expected
+        for what, need, most in (
+            ("calls", self._calls + 1, self._budget.calls),
+            ("tokens", after.tokens, self._budget.tokens),
+            ("in money", after.cost, self._budget.cost),
+        ):
+            if most is not None and need > most:
+                return f"{most:,} {what}"
+        return None
 
     def _priced(self, usage: Usage) -> Usage:
         if self._prices is None:
             return usage
         return replace(usage, cost=self._prices.of(usage.prompt_tokens, usage.completion_tokens))
-
-    def _require(self, expected: Usage) -> None:
-        after = self._spent + expected
-        for what, need, most in (
-            ("calls", self._calls + 1, self._budget.calls),
-            ("tokens", after.tokens, self._budget.tokens),
-            ("cost", after.cost, self._budget.cost),
-        ):
-            if most is not None and need > most:
-                raise BudgetSpent(
-                    f"the budget of {what} {most:,} does not hold another call: "
-                    f"{self._calls:,} calls took {self._spent.tokens:,} tokens and cost "
-                    f"{self._spent.cost:,.4f} so far. The {self._store.counts()['answers']:,} "
-                    f"answers in {self._store.path.parent} are not paid for again: raise the "
-                    "budget and run again to go on"
-                )
 
 
 def _negative(usage: Usage) -> Usage:

@@ -136,7 +136,8 @@ class Server:
                 f"{self.base_url} {told} ({status}; model '{self.model}', {by}); mend that and run "
                 "again to go on"
             )
-        told = f"the server answered {status}: {_short(error.message, self._key())}"
+        said = _short(error.message.removeprefix(f"Error code: {status} - "), self._key())
+        told = f"the server answered {status}: {said}"
         if status in PASSING or status >= 500:
             return Passing(told, retry_after=_seconds(error.response.headers.get("retry-after")))
         return Failed(told)
