@@ -1,15 +1,20 @@
+import signal
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from recweave.core.errors import BadArtifact
-from recweave.encode import cache
 from recweave.encode.cache import Cached
+
+TEXTS = ["a", "bb", "ccc", "dddd", "eeeee"]
 
 
 class Counting:
-    """An encoder that remembers what it was asked, and dies when told to."""
+    """An encoder that remembers what it was asked, and answers only so often."""
 
     name, dim = "counting/1", 2
 
@@ -19,7 +24,7 @@ class Counting:
 
     def encode(self, texts):
         if not self.calls_to_live:
-            raise KeyboardInterrupt
+            raise AssertionError(f"asked for {texts}")
         self.calls_to_live -= 1
         self.asked += texts
         return np.array([[len(text), 1] for text in texts], np.float32)
@@ -46,13 +51,26 @@ def test_another_encoder_has_vectors_of_its_own(tmp_path):
     assert other.asked == ["a"]
 
 
-def test_who_is_killed_keeps_the_chunks_that_were_done(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "CHUNK", 2)
-    texts = ["a", "bb", "ccc", "dddd", "eeeee"]
-    with pytest.raises(KeyboardInterrupt):
-        Cached(Counting(calls_to_live=2), tmp_path / "v.sqlite").encode(texts)
+def test_who_is_killed_keeps_the_chunks_that_were_done(tmp_path):
+    code = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_cache import TEXTS, Counting
+from recweave.encode import cache
+class Dying(Counting):
+    def encode(self, texts):
+        if self.calls_to_live == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode(texts)
+cache.CHUNK = 2
+cache.Cached(Dying(calls_to_live=2), Path(sys.argv[1])).encode(TEXTS)
+"""
+    file, here = tmp_path / "v.sqlite", Path(__file__).parent
+    done = subprocess.run([sys.executable, "-c", code, file, here], check=False)
+    assert done.returncode == -signal.SIGKILL
     after = Counting()
-    made = Cached(after, tmp_path / "v.sqlite").encode(texts)
+    made = Cached(after, file).encode(TEXTS)
     assert after.asked == ["a"]  # the longest are encoded first
     assert made[:, 0].tolist() == [1, 2, 3, 4, 5]
 

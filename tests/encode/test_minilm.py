@@ -48,7 +48,7 @@ def test_nothing_asked_is_nothing_given(encoder):
 
 def test_bf16_is_near_fp32_and_has_another_name(encoder):
     half = MiniLM(precision="bf16", threads=2)
-    written = [text for text in TEXTS if text.strip()]
+    written = ["A fine guitar.", "x", "Works as it should; buy it."]
     cosine = (half.encode(written) * encoder.encode(written)).sum(axis=1)
     assert cosine.min() > 0.999
     assert half.name != encoder.name

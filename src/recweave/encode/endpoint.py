@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from recweave.core.extras import require
 KEY = "OPENAI_API_KEY"
 BATCH = 128
 """Texts per request; servers take that many."""
+RETRIES = 5
+"""After a refusal for now or a broken connection; the client waits longer each time."""
 
 
 @dataclass(frozen=True)
@@ -61,35 +62,34 @@ class Endpoint:
             Unavailable: if the server does not answer, after retries, or refuses.
         """
         written = [row for row, text in enumerate(texts) if text.strip()]
-        answers = [
-            self._ask([texts[row] for row in written[start : start + BATCH]])
-            for start in range(0, len(written), BATCH)
-        ]
-        if not answers:
+        if not written:
             return np.zeros((len(texts), 0), np.float32)
+        openai = require("openai", extra="llm")
+        key = os.environ.get(KEY) or "none"  # servers of one's own ask for no key
+        with openai.OpenAI(base_url=self.base_url, api_key=key, max_retries=RETRIES) as client:
+            batches = (written[start : start + BATCH] for start in range(0, len(written), BATCH))
+            answers = [self._ask(client, [texts[row] for row in batch]) for batch in batches]
         made = np.concatenate(answers)
         vectors = np.zeros((len(texts), made.shape[1]), np.float32)
-        vectors[written] = made / np.linalg.norm(made, axis=1, keepdims=True)
+        length = np.linalg.norm(made, axis=1, keepdims=True)
+        vectors[written] = made / np.where(length > 0, length, 1)
         return vectors
 
-    def _ask(self, texts: list[str]) -> Float[Array, "texts dim"]:
+    def _ask(self, client: Any, texts: list[str]) -> Float[Array, "texts dim"]:
         openai = require("openai", extra="llm")
         try:
-            answer = self._client.embeddings.create(
+            answer = client.embeddings.create(
                 model=self.model, input=texts, encoding_format="float"
             )
-            vectors = np.zeros((len(texts), len(answer.data[0].embedding)), np.float32)
-            for one in answer.data:
-                vectors[one.index] = one.embedding
         except openai.OpenAIError as error:
             raise Unavailable(
                 f"no vectors from {self.base_url}: {error}; is the server up, does it have the "
                 f"model '{self.model}', and is {KEY} set?"
             ) from None
-        return vectors
-
-    @cached_property
-    def _client(self) -> Any:
-        openai = require("openai", extra="llm")
-        key = os.environ.get(KEY) or "none"  # servers of one's own ask for no key
-        return openai.OpenAI(base_url=self.base_url, api_key=key, max_retries=5)
+        told = {one.index: one.embedding for one in answer.data}
+        if told.keys() != set(range(len(texts))) or len({len(v) for v in told.values()}) > 1:
+            raise Unavailable(
+                f"{self.base_url} was asked for {len(texts)} vectors of one length and gave "
+                f"{len(told)} of {sorted({len(v) for v in told.values()})}; use another server"
+            )
+        return np.array([told[place] for place in range(len(texts))], np.float32)

@@ -23,7 +23,7 @@ SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 LONGEST = 256
 """Tokens that are read of a text, as its authors set it."""
 
-BUDGET = 1024
+BUDGET = 512
 """Tokens in a batch, padding included: enough to keep a core busy, little enough for its cache."""
 
 Precision = Literal["auto", "fp32", "bf16"]
