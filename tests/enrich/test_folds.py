@@ -60,7 +60,7 @@ def test_altering_a_review_never_changes_the_texts_its_own_row_learns_from(
 ):
     """Both sides, every kind; and it does change others, so there was something to leak."""
     shop = load("synthetic:small")
-    shop = shop.replace(reviews=shop.reviews[:150], items=shop.items[:150])
+    shop = shop.replace(reviews=shop.reviews[:60])
     split = shop.split(LeaveLastOut())
     kinds = [kind for kind in KINDS if kind != "interest"]
     writer = Extractive(encoder, length=30)
@@ -72,7 +72,7 @@ def test_altering_a_review_never_changes_the_texts_its_own_row_learns_from(
     before = written(shop.reviews, "before")
     rows = Material.of(shop, split).rows["reviews"]
     changed = 0
-    for row in rows[[3, 40, 77]]:
+    for row in rows[[3, 30]]:
         index = pl.int_range(pl.len()) == int(row)
         lie = "The gearbox exploded. It is overpriced. The zeppelin sank. Avoid the zeppelin."
         reviews = shop.reviews.with_columns(
@@ -83,10 +83,10 @@ def test_altering_a_review_never_changes_the_texts_its_own_row_learns_from(
         for entity in ("item", "user"):
             id = shop.reviews[f"{entity}_id"][int(row)]
             for kind in (kind for kind in kinds if entity in KINDS[kind].entities):
-                fold = before.folds(kind, entity, [row], "reviews")
+                fold = before.folds(kind, entity, rows[rows == row], "reviews")
                 assert fold[0] is not None
                 own = [p.texts(kind, entity, [id], fold)[0] for p in (before, after)]
                 assert own[0] == own[1]
                 whole = [p.texts(kind, entity, [id])[0] for p in (before, after)]
                 changed += whole[0] != whole[1]
-    assert changed > 12
+    assert changed > 8

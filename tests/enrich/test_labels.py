@@ -19,6 +19,6 @@ def test_each_phrase_votes_for_its_own_label(encoder):
 
 def test_a_verdict_needs_more_than_half():
     names = ["a", "b", "c"]
-    assert verdict(np.array([[1.0, 0, 0], [0, 0.9, 0]]), names, "?") == "a"
+    assert verdict(np.array([[1.0, 0, 0], [0, 0.7, 0]]), names, "?") == "a"
     assert verdict(np.array([[1.0, 0, 0], [0, 1, 0]]), names, "?") == "?"
     assert verdict(np.zeros((0, 3)), names, "?") == "?"

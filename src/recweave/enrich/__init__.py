@@ -1,9 +1,20 @@
 """What a language model, or a plain reading, takes out of words: summaries, profiles, tags."""
 
 from recweave.enrich.extractive import Extractive
+from recweave.enrich.generative import Generative
 from recweave.enrich.interest import Interest
 from recweave.enrich.job import enrich
 from recweave.enrich.material import KINDS, Kind, Material, Task
 from recweave.enrich.writer import Writer
 
-__all__ = ["KINDS", "Extractive", "Interest", "Kind", "Material", "Task", "Writer", "enrich"]
+__all__ = [
+    "KINDS",
+    "Extractive",
+    "Generative",
+    "Interest",
+    "Kind",
+    "Material",
+    "Task",
+    "Writer",
+    "enrich",
+]

@@ -17,19 +17,23 @@ class Usual:
 
     Attributes:
         rarity: ln(n / df) for each phrase, 0 where nobody said it.
-        pleased: Share of its texts whose writer was pleased.
+        middle: Of the scale of ratings; whoever rates above it is pleased.
+        pleased: Share of pleased writers among those who rate; half where nobody does.
     """
 
     rarity: Float[Array, " phrases"]
+    middle: float
     pleased: float
 
     @classmethod
-    def of(cls, phrases: Phrases, texts: Int[Array, " n"], pleased: Bool[Array, " n"]) -> "Usual":
-        """From some of the texts alone; `pleased` is theirs."""
+    def of(cls, phrases: Phrases, texts: Int[Array, " n"], rating: Float[Array, " n"]) -> "Usual":
+        """From some of the texts alone; the ratings are theirs, NaN where there is none."""
         df = np.asarray(phrases.said[texts].sum(axis=0)).reshape(-1)
-        rarity = np.log(len(texts) / np.maximum(df, 1))
-        share = float(pleased.mean()) if len(pleased) else 0.5
-        return cls(np.where(df > 0, rarity, 0).astype(np.float32), share)
+        rarity = np.log(max(len(texts), 1) / np.maximum(df, 1))
+        rated = rating[np.isfinite(rating)]
+        middle = float(rated.min() + rated.max()) / 2 if len(rated) else 0.0
+        share = float((rated > middle).mean()) if len(rated) else 0.5
+        return cls(np.where(df > 0, rarity, 0).astype(np.float32), middle, share)
 
 
 def aspects(

@@ -75,7 +75,7 @@ class Chunk:
         review = self.desk.reviews(task.rows)
         rating = self.desk.rating[review]
         unrated = np.isnan(rating)
-        pleased = rating > self.desk.usual(task.entity, task.fold)[0]
+        pleased = rating > self.desk.usual(task.entity, task.fold).middle
         if unrated.any():
             pleased = np.where(unrated, self._sounds_pleased[at], pleased)
         return Page(
@@ -114,7 +114,7 @@ class Chunk:
         return "\n".join(f"{how}: {JOIN.join(some)}" for how, some in told.items() if some)
 
     def _likes(self, task: Task, page: Page) -> tuple[list[str], list[str]]:
-        usual = self.desk.usual(task.entity, task.fold)[1]
+        usual = self.desk.usual(task.entity, task.fold)
         return aspects(self.desk.phrases, page.review, page.pleased, usual)
 
     def _categories(self, task: Task, page: Page) -> str:
@@ -122,7 +122,7 @@ class Chunk:
         if self.desk.categories:
             shown = ". ".join(said[name] for name in ("title", "description") if name in said)
             return JOIN.join(closest(self.desk.closed, self._encode(shown), page.vectors))
-        usual = self.desk.usual(task.entity, task.fold)[1]
+        usual = self.desk.usual(task.entity, task.fold)
         found = keyphrases(self.desk.phrases, page.review, usual, MOST_CATEGORIES)
         return said.get("categories") or JOIN.join(found)
 

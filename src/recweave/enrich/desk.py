@@ -36,7 +36,7 @@ class Desk:
     length: int
 
     def __post_init__(self) -> None:
-        self._usual: dict[tuple[Entity, int | None], tuple[float, Usual]] = {}
+        self._usual: dict[tuple[Entity, int | None], Usual] = {}
         self._interest: dict[int | None, Interest] = {}
 
     @cached_property
@@ -65,15 +65,19 @@ class Desk:
         """The given categories."""
         return Labels.of({name: [name] for name in self.categories}, NEUTRAL, self.encoder)
 
-    def usual(self, entity: Entity, fold: int | None) -> tuple[float, Usual]:
-        """The middle of the scale of ratings, and what is usual, in what may be read for a fold."""
+    def usual(self, entity: Entity, fold: int | None) -> Usual:
+        """What is usual in what may be read for a fold."""
         if (entity, fold) not in self._usual:
             texts = self.reviews(self.material.corpus(entity, "reviews", fold))
-            rated = self.rating[texts]
-            rated = rated[np.isfinite(rated)]
-            middle = float(rated.min() + rated.max()) / 2 if len(rated) else 0.0
-            self._usual[entity, fold] = middle, Usual.of(self.phrases, texts, rated > middle)
+            self._usual[entity, fold] = Usual.of(self.phrases, texts, self.rating[texts])
         return self._usual[entity, fold]
+
+    def interest(self, fold: int | None) -> Interest:
+        """Half-lives from the events that may be read for a fold."""
+        if fold not in self._interest:
+            rows = self.material.corpus("item", "events", fold)
+            self._interest[fold] = Interest.fit(self.material.dataset.interactions()[rows])
+        return self._interest[fold]
 
     def reviews(self, rows: Int[Array, " n"]) -> Int[Array, " n"]:
         """The places of rows of reviews among those of the training part."""
@@ -82,10 +86,3 @@ class Desk:
     def texts(self, rows: Int[Array, " n"]) -> list[str]:
         """The texts of reviews."""
         return self.material.dataset.reviews["text"].gather(rows).fill_null("").to_list()
-
-    def interest(self, fold: int | None) -> Interest:
-        """Half-lives from the events that may be read for a fold."""
-        if fold not in self._interest:
-            rows = self.material.corpus("item", "events", fold)
-            self._interest[fold] = Interest.fit(self.material.dataset.interactions()[rows])
-        return self._interest[fold]

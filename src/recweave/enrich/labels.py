@@ -12,6 +12,9 @@ from recweave.encode.text import TextEncoder
 FALSE_ALARMS = 0.05
 """Share of neutral sentences that a label may be wrongly given to."""
 
+CLEAR = 0.55
+"""Share of the votes beyond which they have decided."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -70,7 +73,7 @@ class Labels:
 
 
 def verdict(votes: Float[Array, "texts labels"], names: Sequence[str], unclear: str) -> str:
-    """The label with more than half of all votes; `unclear` if there is none."""
+    """The label with clearly more than half of all votes; `unclear` if there is none."""
     total = votes.sum(axis=0)
     best = int(total.argmax())
-    return names[best] if total[best] > total.sum() / 2 else unclear
+    return names[best] if total[best] > CLEAR * total.sum() else unclear

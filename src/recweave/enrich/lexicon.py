@@ -26,17 +26,17 @@ week weeks day days time times bit kind sort couple stuff people person guy guys
 """
 
 _VERBS = """
-add added arrive arrived ask asked became become began bought bring brought buy buying call called
-came care change check come comes coming cost costs cut decide decided enjoy enjoyed expect expected
-fall feel feels felt figure find finding fits found gave give given gives giving guess had happen
-happened hear heard help helps hold holds hope keep keeps kept knew know known leave left lets liked
-likes live looked looking looks lose lost love loved loves made make makes making mean means
-mention move notice order ordered pay paid play plays put puts read received recommend recommended
-replace replaced return returned review run runs said sat save saw say says see seem seemed seems
-seen sell send sent set show sit sounds speak spend spent start started stay stays stop
-suggest take taken takes taking talk tell think thought told took tried try trying turn turned
-understand update use used uses using wait waited walk want wanted wants went wish wonder wondering
-work worked working works worth write wrote
+add added arrive arrived ask asked became become began bought break breaks bring broke broken
+brought buy buying call called came care change check come comes coming cost costs cut decide
+decided enjoy enjoyed expect expected fall feel feels felt figure find finding fits found gave
+give given gives giving guess had happen happened hear heard help helps hold holds hope keep keeps
+kept knew know known leave left lets liked likes live looked looking looks lose lost love loved
+loves made make makes making mean means mention move notice order ordered pay paid play plays put
+puts read received recommend recommended replace replaced return returned review run runs said sat
+save saw say says see seem seemed seems seen sell send sent set show sit sounds speak spend spent
+start started stay stays stop suggest take taken takes taking talk tell think thought told took
+tried try trying turn turned understand update use used uses using wait waited walk want wanted
+wants went wish wonder wondering work worked working works worth write wrote
 """
 
 _OPINIONS = """

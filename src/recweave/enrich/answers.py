@@ -1,0 +1,144 @@
+"""What a language model may answer: closed sets of labels, bounded lengths, plain text."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+
+from recweave.enrich.catalogue import JOIN
+from recweave.enrich.prompts import plain
+
+# A length keeps a model that is held to the schema from going on for ever.
+Sentence = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(plain)]
+Note = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
+Paragraph = Annotated[str, Field(min_length=1, max_length=1_200), AfterValidator(plain)]
+Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(plain)]
+
+
+class Answer(BaseModel, ABC):
+    """An answer that can be told as a text; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def text(self) -> str:
+        """What is kept; empty if it says nothing."""
+
+
+class Summary(Answer):
+    """What reviews say."""
+
+    summary: Paragraph
+
+    def text(self) -> str:
+        """See `Answer.text`."""
+        return self.summary
+
+
+class Profile(Answer):
+    """An item for a recommender (spec.md 4.4)."""
+
+    summary: Paragraph
+    audience: Paragraph
+    reasoning: Paragraph
+
+    def text(self) -> str:
+        """See `Answer.text`."""
+        return f"Summary: {self.summary}\nAudience: {self.audience}\nReasoning: {self.reasoning}"
+
+
+class Price(Answer):
+    """How reviewers find a price."""
+
+    price: Literal["overpriced", "fair", "cheap", "unclear"]
+
+    def text(self) -> str:
+        """See `Answer.text`."""
+        return self.price
+
+
+class Categories(Answer):
+    """An open list."""
+
+    categories: list[Name] = Field(max_length=5)
+
+    def text(self) -> str:
+        """See `Answer.text`."""
+        return JOIN.join(filter(None, dict.fromkeys(name.lower() for name in self.categories)))
+
+
+class Aspects(Answer):
+    """What is liked and disliked."""
+
+    liked: list[Name] = Field(max_length=5)
+    disliked: list[Name] = Field(max_length=5)
+
+    def text(self) -> str:
+        """See `Answer.text`."""
+        told = {"liked": self.liked, "disliked": self.disliked}
+        return "\n".join(f"{how}: {JOIN.join(some)}" for how, some in told.items() if some)
+
+
+class Explanation(Answer):
+    """Reasons that may be shown."""
+
+    sentences: list[Sentence] = Field(min_length=1, max_length=3)
+
+    def text(self) -> str:
+        """See `Answer.text`."""
+        return "\n".join(self.sentences)
+
+
+class Horizon(Answer):
+    """How long interest lasts."""
+
+    horizon: Literal["hours", "weeks", "season", "evergreen"]
+
+    def text(self) -> str:
+        """See `Answer.text`."""
+        return self.horizon
+
+
+class Notes(BaseModel):
+    """What a part of many texts says, for a later question about all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    notes: list[Note] = Field(max_length=12)
+
+
+class _Chosen(Answer):
+    categories: list[Any]
+
+    def text(self) -> str:
+        return JOIN.join(dict.fromkeys(self.categories))
+
+
+SCHEMAS: dict[str, type[Answer]] = {
+    "summary": Summary,
+    "profile": Profile,
+    "price": Price,
+    "categories": Categories,
+    "aspects": Aspects,
+    "explanation": Explanation,
+    "interest": Horizon,
+}
+"""The answer to each kind of question."""
+
+
+@cache
+def closed_categories(names: tuple[str, ...]) -> type[Answer]:
+    """At most three of a given set of categories, and nothing else."""
+    allowed: Any = list[Literal[names]]  # type: ignore[valid-type]
+    return create_model(
+        "ClosedCategories", __base__=_Chosen, categories=(allowed, Field(max_length=3))
+    )
+
+
+def schema(kind: str, categories: Sequence[str]) -> type[Answer]:
+    """The answer to a kind of question, with a closed set where there is one."""
+    if kind == "categories" and categories:
+        return closed_categories(tuple(categories))
+    return SCHEMAS[kind]

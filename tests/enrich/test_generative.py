@@ -1,0 +1,195 @@
+import json
+import re
+
+import polars as pl
+import pytest
+
+from recweave.core.errors import BadSetting
+from recweave.enrich import KINDS, Extractive, Generative, Material, enrich
+from recweave.enrich.answers import SCHEMAS, Notes
+from recweave.llm import Budget, BudgetSpent, Door, Server, Usage
+from recweave.llm import Reply as Answered
+from recweave.llm.answer import parse
+
+GOOD = {
+    "Summary": {"summary": "A fine cable."},
+    "Profile": {"summary": "A cable.", "audience": "Players.", "reasoning": "It is cheap."},
+    "Price": {"price": "cheap"},
+    "Categories": {"categories": ["Cables", "audio", "cables"]},
+    "ClosedCategories": {"categories": ["Cable"]},
+    "Aspects": {"liked": ["sound"], "disliked": []},
+    "Explanation": {"sentences": ["It sounds clear.", "It is cheap."]},
+    "Horizon": {"horizon": "evergreen"},
+    "Notes": {"notes": ["people like the sound", "it is cheap"]},
+}
+
+
+class Fake:
+    """A model that answers well, or as `says` has it; keeps what it saw."""
+
+    name = "fake"
+
+    def __init__(self, says=lambda messages, schema: json.dumps(GOOD[schema.__name__])):
+        self.says, self.seen = says, []
+
+    async def ask(self, messages, schema):
+        self.seen.append((messages, schema))
+        text = self.says(messages, schema)
+        return Answered(parse(text, schema, Usage(10, 10)), Usage(10, 10))
+
+    def prompts(self):
+        return [messages[1].content for messages, _ in self.seen]
+
+
+@pytest.fixture
+def write(cut, tmp_path):
+    def run(shop, llm, *kinds, folds=0, **settings):
+        material = Material.of(shop, cut(shop), folds=folds)
+        writer = Generative(Door(llm, tmp_path / "door"), **settings)
+        written = writer.write(material, list(material.tasks(kinds)))
+        return {(task.kind, task.id, task.fold): text for task, text in written}
+
+    return run
+
+
+def test_every_kind_of_text_is_asked_for_and_told(write, talk):
+    found = write(talk, Fake(), *KINDS)
+    assert found["summary", "u0", None] == "A fine cable."
+    assert found["price", "a", None] == "cheap"
+    assert found["profile", "a", None] == (
+        "Summary: A cable.\nAudience: Players.\nReasoning: It is cheap."
+    )
+    assert found["categories", "a", None] == "cables; audio"
+    assert found["aspects", "a", None] == "liked: sound"
+    assert found["explanation", "a", None] == "It sounds clear.\nIt is cheap."
+    assert found["interest", "a", None] == "evergreen"
+    assert set(SCHEMAS) == set(KINDS)
+
+
+def test_a_prompt_holds_the_task_s_reviews_the_newest_first_and_no_names(write, talk):
+    llm = Fake()
+    write(talk, llm, "price")
+    prompt = next(p for p in llm.prompts() if "Cable A" in p)
+    order = [prompt.index(f"Marker{n}") for n in (2, 1, 0)]
+    assert order == sorted(order) and "Marker3" not in prompt
+    assert "1 stars: The plug is broken." in prompt and "u0" not in prompt
+
+
+def test_what_is_kept_out_of_a_fold_is_in_no_prompt_of_it(write, talk):
+    llm = Fake()
+    found = write(talk, llm, "summary", folds=2)
+    folds = [fold for _, id, fold in found if id == "a"]
+    assert sorted(folds, key=str) == [0, 1, None]
+    shown = [set(re.findall(r"Marker(\d)", p)) for p in llm.prompts() if "Cable A" in p]
+    parts = sorted(shown, key=len)
+    assert parts[0] | parts[1] == parts[2] == {"0", "1", "2"} and not parts[0] & parts[1]
+
+
+def test_a_closed_set_is_named_in_the_prompt_and_held_to(write, talk):
+    llm = Fake()
+    found = write(talk, llm, "categories", categories=("Cable", "Lamp"))
+    assert found["categories", "a", None] == "Cable"
+    assert '["Cable", "Lamp"]' in llm.prompts()[0]
+
+
+def test_long_inputs_are_noted_in_parts_and_asked_about_once(write, talk):
+    long = talk.replace(
+        reviews=talk.reviews.with_columns(
+            text=pl.concat_str("text", pl.lit(" It goes on and on.").repeat_by(40).list.join(""))
+        )
+    )
+    many = pl.concat([long.reviews] * 4).with_columns(user_id=pl.lit("u0"))
+    long = long.replace(reviews=pl.concat([long.reviews, many]))
+    llm = Fake()
+    found = write(long, llm, "summary", window=5_000)
+    assert found["summary", "a", None] == "A fine cable."
+    noting = [m for m, schema in llm.seen if schema is Notes]
+    assert len(noting) >= 4 and all(len(m[1].content) < 6_500 for m in noting)
+    last = llm.prompts()[-1]
+    assert "Notes on reviews" in last and "people like the sound" in last
+
+
+def test_a_failed_answer_is_left_out_and_the_others_are_kept(write, talk, caplog):
+    def says(messages, schema):
+        lamp = "Lamp B" in messages[1].content
+        return "I cannot help with that." if lamp else json.dumps(GOOD[schema.__name__])
+
+    found = write(talk, Fake(says), "price")
+    assert found == {("price", "a", None): "cheap"}
+
+
+def test_a_stopped_job_goes_on_and_asks_nothing_twice(talk, cut, tmp_path):
+    split, llm = cut(talk), Fake()
+    poor = Generative(Door(llm, tmp_path / "door", budget=Budget(calls=9)))
+    with pytest.raises(BudgetSpent):
+        enrich(talk, split, poor, tmp_path / "out", folds=2)
+    rich = Generative(Door(llm, tmp_path / "door"))
+    profiles = enrich(talk, split, rich, tmp_path / "out", folds=2)
+    asked = [messages[1].content for messages, _ in llm.seen]
+    assert len(asked) == len(set(asked))
+    silent = profiles.table.filter(pl.col("text").is_null())
+    assert silent["reviews"].list.len().max() == 0, "who wrote once has nothing left without it"
+    assert profiles.table["writer"].unique().to_list() == [rich.name]
+
+
+def test_an_estimate_counts_what_is_not_there_yet_and_asks_nothing(talk, cut, tmp_path):
+    material = Material.of(talk, cut(talk), folds=2)
+    tasks = list(material.tasks(["summary"]))
+    llm = Fake()
+    writer = Generative(Door(llm, tmp_path / "door"))
+    different = writer.estimate(material, tasks)
+    assert different.calls == different.requests > 0 and not llm.seen
+    list(writer.write(material, tasks))
+    assert writer.estimate(material, tasks).calls == 0
+
+
+def test_batch_files_come_in_rounds_until_all_is_written(talk, cut, tmp_path):
+    """What is asked about notes is exported when the notes have come back."""
+    text = talk.reviews["text"] + " It goes on and on." * 40
+    reviews = pl.concat([talk.reviews.with_columns(text=text)] * 6)
+    shop = talk.replace(
+        reviews=reviews.with_columns(
+            pl.Series("text", [f"{i} {t}" for i, t in enumerate(reviews["text"])])
+        )
+    )
+    material = Material.of(shop, cut(shop))
+    tasks = [t for t in material.tasks(["summary"]) if t.entity == "item"]
+    server = Server("m", "http://localhost:1/v1")
+    writer = Generative(Door(server, tmp_path / "door"), window=5_000)
+    expected = writer.estimate(material, tasks).calls
+    rounds = []
+    while count := writer.door.export_batch(writer.requests(material, tasks), tmp_path / "ask"):
+        rounds.append(count)
+        lines = [json.loads(line) for line in (tmp_path / "ask").read_text().splitlines()]
+        with (tmp_path / "answers").open("w") as out:
+            for line in reversed(lines):
+                form = line["body"]["response_format"]["json_schema"]["name"]
+                message = {"role": "assistant", "content": json.dumps(GOOD[form])}
+                body = {"choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
+                told = {
+                    "status_code": 200,
+                    "body": body
+                    | {"usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}},
+                }
+                out.write(json.dumps({"custom_id": line["custom_id"], "response": told}) + "\n")
+        done = writer.door.import_batch(tmp_path / "answers", writer.requests(material, tasks))
+        assert done.stored == count
+    assert len(rounds) == 2 and rounds[1] == 2 and sum(rounds) == expected
+    found = {task.id: text for task, text in writer.write(material, tasks)}
+    assert found == {"a": "A fine cable.", "b": "A fine cable."}
+
+
+def test_a_window_that_notes_would_fill_is_refused(tmp_path):
+    with pytest.raises(BadSetting, match="too small"):
+        Generative(Door(Fake(), tmp_path), window=1_000)
+
+
+def test_both_families_write_the_same_tasks(talk, cut, encoder, tmp_path):
+    split = cut(talk)
+    by = [Extractive(encoder), Generative(Door(Fake(), tmp_path / "door"))]
+    first, second = (
+        enrich(talk, split, writer, tmp_path / f"out{n}", folds=2).table
+        for n, writer in enumerate(by)
+    )
+    key = ["entity", "id", "kind", "fold", "reviews", "events"]
+    assert first.select(key).equals(second.select(key))
