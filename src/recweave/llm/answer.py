@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from recweave.llm.base import BadAnswer, Message, T, Usage, canonical, json_schema
+from recweave.llm.base import BadAnswer, Message, T, Usage, json_schema
 
 QUOTED = 2_000
 """Characters of a bad answer that are shown to the model again."""
@@ -41,7 +41,7 @@ def repaired(
     said = [Message("assistant", failure.raw[:QUOTED])] if failure.raw.strip() else []
     asked = (
         f"That cannot be used: {failure.reason}. Answer the same question again, shortly, with one "
-        f"JSON value of this schema and nothing around it: {canonical(json_schema(schema))}"
+        f"JSON value of this schema and nothing around it: {json.dumps(json_schema(schema))}"
     )
     return [*messages, *said, Message("user", asked)]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +32,9 @@ class Local:
     Attributes:
         path: Folder of the model and its tokenizer. No code of it is run.
         max_tokens: Where an answer is cut short.
+
+    Raises:
+        BadSetting: if the folder holds no model.
     """
 
     path: Path
@@ -38,13 +42,15 @@ class Local:
     _generators: dict[type[BaseModel], Any] = field(default_factory=dict, init=False, repr=False)
     _one: Lock = field(default_factory=Lock, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        if not (self.path / "config.json").is_file():
+            raise BadSetting(f"{self.path} holds no model: config.json is missing")
+
     @cached_property
     def name(self) -> str:
         """See `LLM.name`. Models of one name are told apart by their configuration and weights."""
         marks = hashlib.sha256()
         for file in [*sorted(self.path.glob("*.safetensors")), self.path / "config.json"]:
-            if not file.is_file():
-                raise BadSetting(f"{self.path} holds no model: {file.name} is missing")
             with file.open("rb") as content:
                 marks.update(content.read(EDGE))
                 content.seek(max(0, file.stat().st_size - EDGE))
@@ -56,7 +62,7 @@ class Local:
         """See `LLM.ask`.
 
         Raises:
-            BadSetting: if the folder holds no model.
+            BadSetting: if the model cannot be read.
             MissingExtra: without the packages for local models.
         """
         return await asyncio.to_thread(self._ask, messages, schema)
@@ -97,7 +103,7 @@ class Local:
         if schema not in self._generators:
             outlines = require("outlines", extra="local")
             held = outlines.from_transformers(self._model, self._tokenizer)
-            form = outlines.json_schema(canonical(json_schema(schema)))
+            form = outlines.json_schema(json.dumps(json_schema(schema)))  # fields in their order
             self._generators[schema] = outlines.Generator(held, form)
         return self._generators[schema].logits_processor
 

@@ -18,6 +18,8 @@ PRIOR_COMPLETION = 100.0
 """Tokens of an answer, where nothing is known."""
 ENOUGH = 5
 """Calls of one task from which it is judged by itself, not with the others."""
+CALM = 20
+"""Good answers at the first call that are assumed beforehand, as a handful tells no rate."""
 
 Count = Callable[[Sequence[Message]], int]
 
@@ -100,9 +102,9 @@ class Tokens:
         return (sums.prompt(chars) if sums.calls else chars / PRIOR), completion
 
     def calls_per_answer(self, schema: type[BaseModel]) -> float:
-        """1 and more, as bad answers are asked for again."""
+        """1 and more, as bad answers are asked for again; few calls are taken to say little."""
         sums = self._known(schema)
-        return sums.calls / sums.answered if sums.answered else 1.0
+        return (sums.calls + CALM) / (sums.answered + CALM)
 
     def knows(self, schema: type[BaseModel]) -> bool:
         """Whether calls of this task itself were seen."""
