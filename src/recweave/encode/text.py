@@ -12,39 +12,43 @@ from recweave.encode.encoder import TextEncoder
 __all__ = ["ENCODERS", "TextEncoder", "text_encoder"]
 
 
-ENCODERS: Registry[Callable[[], TextEncoder]] = Registry(
+ENCODERS: Registry[Callable[[Settings], TextEncoder]] = Registry(
     "text encoder",
     {
-        "minilm": "recweave.encode.minilm:MiniLM",
-        "tfidf": "recweave.encode.tfidf:TfIdf",
+        "minilm": "recweave.encode.minilm:minilm",
+        "minilm-fp32": "recweave.encode.minilm:minilm_fp32",
+        "tfidf": "recweave.encode.tfidf:tfidf",
     },
     group="recweave.encoders",
 )
+"""What makes a text encoder for this machine, by name."""
 
 
 def text_encoder(name: str = "minilm", settings: Settings | None = None) -> TextEncoder:
     """A text encoder by name; all but TF-IDF keep their vectors on disk, in `RECWEAVE_HOME`.
 
     Args:
-        name: `minilm` (all-MiniLM-L6-v2 as shipped by a package, offline), `tfidf` (no weights;
-            fitted on the texts of each call), the path of a folder or `owner/model` (both by
-            sentence-transformers, which may download the latter), or `openai:MODEL@BASE_URL` (an
-            embeddings endpoint; the key is taken from `OPENAI_API_KEY`).
-        settings: Where vectors are kept; from the environment if not given.
+        name: `minilm` (all-MiniLM-L6-v2 as shipped by a package, offline; `minilm-fp32` for the
+            same vectors on every machine), `tfidf` (no weights; fitted on the texts of each
+            call), the path of a folder or `owner/model` (both by sentence-transformers, which may
+            download the latter), or `openai:MODEL@BASE_URL` (an embeddings endpoint; the key is
+            taken from `OPENAI_API_KEY`).
+        settings: Threads, and where vectors are kept; from the environment if not given.
 
     Raises:
         UnknownName: for a name that is none of these.
         MissingExtra: if the encoder's packages are not installed.
     """
-    made = _make(name)
+    settings = settings or Settings()
+    made = _make(name, settings)
     if name == "tfidf":
         return made
-    return Cached(made, (settings or Settings()).home / "vectors.sqlite")
+    return Cached(made, settings.home / "vectors.sqlite")
 
 
-def _make(name: str) -> TextEncoder:
+def _make(name: str, settings: Settings) -> TextEncoder:
     if name in ENCODERS:
-        return ENCODERS[name]()
+        return ENCODERS[name](settings)
     if name.startswith("openai:"):
         from recweave.encode.endpoint import Endpoint
 

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse.linalg import svds
 
 from recweave.core.arrays import Array, Csr
+from recweave.core.settings import Settings
 
 WORD = r"(?u)\b\w\w+\b"
 
@@ -52,6 +53,11 @@ class TfIdf:
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         there = length > 1e-6
         return np.where(there, vectors / np.where(there, length, 1), 0).astype(np.float32)
+
+
+def tfidf(settings: Settings) -> TfIdf:
+    """Of the usual length."""
+    return TfIdf()
 
 
 def weigh(texts: Sequence[str]) -> Csr:
