@@ -60,12 +60,15 @@ def taught(tmp_path_factory) -> Path:
     ]
     batch = tokenizer.apply_chat_template(told, return_dict=True, return_tensors="pt", padding=True)
     labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more only wait for each other with so small a net
     adam = torch.optim.AdamW(net.parameters(), lr=5e-3)
     for _ in range(150):
         loss = net(**batch, labels=labels).loss
         loss.backward()
         adam.step()
         adam.zero_grad()
+    torch.set_num_threads(threads)
     folder = tmp_path_factory.mktemp("model") / "tiny"
     net.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -1,7 +1,8 @@
-"""Content as numbers: named arrays, row i for item i, each telling what it was made from."""
+"""Content as numbers: named arrays, row i for item (or user) i, telling what they were made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from jaxtyping import Bool, Float
 
@@ -10,23 +11,25 @@ from recweave.core.arrays import Array, Csr
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """One vector per item.
+    """One vector per item, or per user.
 
     Attributes:
         vectors: Zero where there is none.
-        present: Whether the item has one.
+        present: Whether the item or user has one.
         encoder: What made the vectors, with its version.
         source: What they were made from (columns, fingerprints), in words.
         used: By table of the dataset ("reviews", "events"), which of its rows each vector was made
             from: entry (i, r) is 1 if row r had a part in item i's vector. What reads the catalogue
             alone leaves it empty. The auditor compares it with what is held out.
+        of: Whether rows are items or users.
     """
 
-    vectors: Float[Array, "items dim"]
-    present: Bool[Array, " items"]
+    vectors: Float[Array, "rows dim"]
+    present: Bool[Array, " rows"]
     encoder: str
     source: str
     used: Mapping[str, Csr] = field(default_factory=dict)
+    of: Literal["item", "user"] = "item"
 
 
 Features = Mapping[str, Feature]
