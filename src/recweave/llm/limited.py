@@ -68,23 +68,20 @@ class Limited:
 
     async def _admitted(self, messages: Sequence[Message], schema: type[BaseModel]) -> _Call:
         async with self._turn:
-            tokens = sum(self._tokens.expect(messages, schema))
-            while (wait := self._wait(tokens)) > 0:
+            call = _Call(self._clock.now(), sum(self._tokens.expect(messages, schema)))
+            while (wait := self._wait(call)) > 0:
                 await self._clock.sleep(wait)
-            call = _Call(self._clock.now(), tokens)
+            call.at = self._clock.now()
             self._minute.append(call)
             return call
 
-    def _wait(self, tokens: float) -> float:
+    def _wait(self, call: _Call) -> float:
         """Seconds until the oldest call leaves the minute, or 0 if there is room now."""
-        if self._limits.requests_per_minute is None and self._limits.tokens_per_minute is None:
-            return 0.0
         now = self._clock.now()
         while self._minute and now - self._minute[0].at >= MINUTE:
             self._minute.popleft()
-        most_calls = self._limits.requests_per_minute or float("inf")
-        most_tokens = self._limits.tokens_per_minute or float("inf")
-        used = sum(call.tokens for call in self._minute)
-        if not self._minute or (len(self._minute) < most_calls and used + tokens <= most_tokens):
-            return 0.0
-        return self._minute[0].at + MINUTE - now
+        calls, tokens = self._limits.requests_per_minute, self._limits.tokens_per_minute
+        full = calls is not None and len(self._minute) >= calls
+        if tokens is not None:
+            full = full or sum(one.tokens for one in self._minute) + call.tokens > tokens
+        return self._minute[0].at + MINUTE - now if full and self._minute else 0.0
