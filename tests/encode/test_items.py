@@ -36,10 +36,12 @@ def test_an_item_without_text_has_no_vector():
 
 
 def test_it_tells_what_it_was_made_by_and_from():
-    dataset = shop(title=["red mug"])
-    made = encode_items(dataset, ["title"], TfIdf())
-    assert made.encoder == "tfidf-svd256/1"
-    assert made.source == f"items.title of {dataset.fingerprint}"
+    one, same, other = (
+        encode_items(shop(title=[title]), ["title"], TfIdf()) for title in ("cup", "cup ", "mug")
+    )
+    assert one.encoder == "tfidf-svd256/1"
+    assert one.source.startswith("items.title, ")
+    assert one.source == same.source != other.source
 
 
 def test_items_that_only_the_log_knows_have_rows_without_text():

@@ -3,7 +3,11 @@ import polars as pl
 import pytest
 
 from recweave.data.dataset import Dataset
+from recweave.data.readers import read
+from recweave.data.reviews import review_parts, train_reviews
+from recweave.data.split import TRAIN, LeaveLastOut
 from recweave.encode.reviews import encode_reviews
+from recweave.encode.tfidf import TfIdf
 
 
 class ByLetter:
@@ -48,3 +52,14 @@ def test_no_reviews_are_no_vectors(shop):
     made = encode_reviews(shop, np.array([], np.int64), encoder=ByLetter())
     assert made.vectors.shape == (3, 2)
     assert not made.present.any()
+
+
+@pytest.mark.realdata
+def test_nothing_held_out_is_read(real_data):
+    dataset = read("amazon", real_data / "amazon-musical-instruments-2014")
+    split = dataset.split(LeaveLastOut())
+    made = encode_reviews(dataset, train_reviews(dataset, split), "user", TfIdf(dim=8))
+    held_out = np.flatnonzero(review_parts(dataset, split) != TRAIN)
+    assert made.used["reviews"].nnz > 5_000
+    assert not made.used["reviews"][:, held_out].nnz
+    assert made.present.mean() > 0.99

@@ -29,6 +29,17 @@ def test_words_that_occur_together_come_near_each_other():
     assert abs(cup @ sea) < 0.1
 
 
+def test_the_solver_for_large_input_finds_what_the_dense_one_finds():
+    rng = np.random.default_rng(0)
+    words = np.array([f"word{n}" for n in range(60)])
+    texts = [" ".join(rng.choice(words[n % 5 :: 5], 6)) for n in range(80)]
+    cut = TfIdf(dim=7).encode(texts)
+    left, strength, _ = np.linalg.svd(weigh(texts).toarray())
+    whole = left[:, :7] * strength[:7]
+    whole /= np.linalg.norm(whole, axis=1, keepdims=True)
+    np.testing.assert_allclose(cut @ cut.T, whole @ whole.T, atol=1e-5)
+
+
 @pytest.mark.parametrize("texts", [[], [""], ["", "-"], ["one"], ["one two"], ["one", "one"]])
 def test_few_texts_or_words_have_vectors_too(texts):
     made = TfIdf(dim=4).encode(texts)

@@ -65,8 +65,8 @@ class Cached:
                     known[key] = vector
         except sqlite3.DatabaseError as error:
             raise BadArtifact(
-                f"the vectors in {self.file} cannot be used ({error}); remove the file, "
-                "and they are made again"
+                f"the vectors in {self.file} cannot be used ({error}); see to the disk, or remove "
+                "the file, and they are made again"
             ) from None
         sizes = {len(vector) for vector in known.values()}
         if len(sizes) > 1:

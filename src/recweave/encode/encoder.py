@@ -1,6 +1,7 @@
-"""What every text encoder promises."""
+"""What every text encoder promises, and how its input is told."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -25,3 +26,11 @@ class TextEncoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
         """A unit vector for each text, in order; a zero vector where a text is blank."""
+
+
+def fingerprint(texts: Iterable[str]) -> str:
+    """A short hash of what was encoded, for provenance."""
+    digest = sha256()
+    for text in texts:
+        digest.update(sha256(text.encode()).digest())
+    return digest.hexdigest()[:16]

@@ -7,8 +7,9 @@ import polars as pl
 
 from recweave.core.errors import BadSetting, did_you_mean
 from recweave.data.dataset import Dataset
+from recweave.encode.encoder import TextEncoder, fingerprint
 from recweave.encode.features import Feature
-from recweave.encode.text import TextEncoder, text_encoder
+from recweave.encode.text import text_encoder
 
 FIELDS = ("title", "categories")
 
@@ -27,11 +28,12 @@ def encode_items(
     """
     encoder = encoder or text_encoder()
     texts = item_texts(dataset, fields)
+    vectors = encoder.encode(texts)
     return Feature(
-        vectors=encoder.encode(texts),
-        present=np.array([bool(text) for text in texts]),
+        vectors=vectors,
+        present=np.any(vectors, axis=1),
         encoder=encoder.name,
-        source=f"items.{'+'.join(fields)} of {dataset.fingerprint}",
+        source=f"items.{'+'.join(fields)}, {fingerprint(texts)}",
     )
 
 

@@ -7,7 +7,7 @@ from scipy import sparse
 from recweave.core.arrays import Array
 from recweave.data.dataset import Dataset
 from recweave.data.profiles import Entity
-from recweave.encode.encoder import TextEncoder
+from recweave.encode.encoder import TextEncoder, fingerprint
 from recweave.encode.features import Feature
 from recweave.encode.text import text_encoder
 
@@ -46,6 +46,6 @@ def encode_reviews(
         vectors=total / np.maximum(count, 1).astype(np.float32)[:, None],
         present=count > 0,
         encoder=f"{encoder.name}/mean",
-        source=f"{len(ones):,} reviews by {of} of {dataset.fingerprint}",
+        source=f"{len(ones):,} reviews by {of}, {fingerprint(texts)}",
         used={"reviews": used},
     )

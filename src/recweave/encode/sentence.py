@@ -14,46 +14,53 @@ from recweave.core.errors import Unavailable
 from recweave.core.extras import require
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SentenceModel:
     """Vectors by sentence-transformers, scaled to unit length whatever the model says.
 
     Attributes:
-        model: A folder, or `owner/model`, which is downloaded where the hub's own cache lacks it.
+        model: A folder, or `owner/model`.
+        loaded: The `SentenceTransformer`.
     """
 
     model: str
+    loaded: Any
+
+    @classmethod
+    def load(cls, model: str) -> "SentenceModel":
+        """From a folder, or by `owner/model`, which is downloaded where the hub's cache lacks it.
+
+        Raises:
+            Unavailable: if there is no such model.
+        """
+        package = require("sentence_transformers", extra="text")
+        try:
+            return cls(model, package.SentenceTransformer(model))
+        except (OSError, ValueError) as error:
+            raise Unavailable(
+                f"the text encoder '{model}' cannot be loaded ({error}); give the folder of "
+                "a sentence-transformers model, or the name of one that can be downloaded"
+            ) from None
 
     @cached_property
     def name(self) -> str:
         """The model with a fingerprint of its layers and weights, which are read whole for it."""
-        digest = sha256(str(self._loaded).encode())
-        for weight in self._loaded.state_dict().values():
+        digest = sha256(str(self.loaded).encode())
+        for weight in self.loaded.state_dict().values():
             digest.update(weight.detach().cpu().float().numpy().tobytes())
         return f"{self.model}@{digest.hexdigest()[:16]}"
 
     @property
     def dim(self) -> int:
         """See `TextEncoder.dim`."""
-        return int(self._loaded.get_embedding_dimension())
+        return int(self.loaded.get_embedding_dimension())
 
     def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
         """See `TextEncoder.encode`."""
         vectors = np.zeros((len(texts), self.dim), np.float32)
         written = [row for row, text in enumerate(texts) if text.strip()]
         if written:
-            vectors[written] = self._loaded.encode(
+            vectors[written] = self.loaded.encode(
                 [texts[row] for row in written], normalize_embeddings=True, show_progress_bar=False
             )
         return vectors
-
-    @cached_property
-    def _loaded(self) -> Any:
-        package = require("sentence_transformers", extra="text")
-        try:
-            return package.SentenceTransformer(self.model)
-        except (OSError, ValueError) as error:
-            raise Unavailable(
-                f"the text encoder '{self.model}' cannot be loaded ({error}); give the folder of "
-                "a sentence-transformers model, or the name of one that can be downloaded"
-            ) from None

@@ -38,6 +38,7 @@ def text_encoder(name: str = "minilm", settings: Settings | None = None) -> Text
     Raises:
         UnknownName: for a name that is none of these.
         MissingExtra: if the encoder's packages are not installed.
+        Unavailable: if there is no such model.
     """
     settings = settings or Settings()
     made = _make(name, settings)
@@ -56,5 +57,5 @@ def _make(name: str, settings: Settings) -> TextEncoder:
     if "/" in name or Path(name).is_dir():
         from recweave.encode.sentence import SentenceModel
 
-        return SentenceModel(name)
+        return SentenceModel.load(name)
     raise UnknownName("text encoder", name, ENCODERS)

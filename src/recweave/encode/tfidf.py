@@ -23,9 +23,8 @@ class TfIdf:
     lower case; of these, a truncated SVD keeps `dim` directions (Deerwester et al., JASIS 1990).
     The SVD rather than hashing: both bound the length, but it spends it on what the texts differ
     in, so that words that occur together come near each other. Fitted on the texts of each call:
-    vectors of different calls are not comparable. Texts with no word in common with another's may
-    come out near zero before scaling. Deterministic; signs are fixed. Cost: O(words · dim) per
-    iteration of the solver.
+    vectors of different calls are not comparable. A text without words has a zero vector, as has
+    one that lies in no direction that is kept. Deterministic; signs are fixed.
 
     Attributes:
         dim: Length of the vectors; directions that the texts do not have are zero.
@@ -42,14 +41,11 @@ class TfIdf:
         """See `TextEncoder.encode`."""
         vectors = np.zeros((len(texts), self.dim), np.float32)
         weighted = weigh(texts)
-        rank = min(self.dim, min(weighted.shape) - 1)
-        if rank < 1:  # one text, or one word: there is one direction
-            vectors[:, 0] = np.diff(weighted.indptr) > 0
+        if not weighted.nnz:
             return vectors
-        start = np.random.default_rng(0).normal(size=min(weighted.shape))
-        left, strength, right = svds(weighted, rank, v0=start)
-        sign = np.sign(right[np.arange(rank), np.abs(right).argmax(axis=1)])
-        vectors[:, :rank] = (left * strength * sign)[:, ::-1]
+        left, strength, right = _svd(weighted, self.dim)
+        sign = np.sign(right[np.arange(len(right)), np.abs(right).argmax(axis=1)])
+        vectors[:, : len(right)] = left * strength * sign
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         there = length > 1e-6
         return np.where(there, vectors / np.where(there, length, 1), 0).astype(np.float32)
@@ -74,3 +70,13 @@ def weigh(texts: Sequence[str]) -> Csr:
     length = np.sqrt(matrix.multiply(matrix).sum(axis=1))
     matrix.data /= np.repeat(length, np.diff(matrix.indptr))
     return matrix
+
+
+def _svd(matrix: Csr, dim: int) -> tuple[Array, Array, Array]:
+    """Its `dim` strongest directions, or all if there are fewer, the strongest first."""
+    if min(matrix.shape) <= dim:
+        left, strength, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
+        return left, strength, right
+    start = np.random.default_rng(0).normal(size=min(matrix.shape))
+    left, strength, right = svds(matrix, dim, v0=start)
+    return left[:, ::-1], strength[::-1], right[::-1]
