@@ -182,6 +182,30 @@ def test_the_bar_names_the_model_and_counts(vendor, tmp_path, capsys):
     assert "asking tiny" in err and "3/3" in err
 
 
+def test_who_stops_reading_under_a_bar_leaves_all_in_order(vendor, tmp_path):
+    door = Door(vendor.server(), tmp_path, Limits(concurrency=2))
+    with show_progress():
+        answers = door.run(requests(50))
+        next(answers)
+        answers.close()
+    open_rows = [row for row in rows(tmp_path, "ledger") if row["outcome"] != "answered"]
+    assert len(open_rows) <= 2
+    assert len(dict(door.run(requests(50)))) == 50
+
+
+def test_trouble_with_the_file_stops_the_job_and_what_is_stored_is_safe(vendor, tmp_path):
+    door = Door(vendor.server(), tmp_path, Limits(concurrency=1))
+    answers, got = door.run(requests(50)), []
+    with pytest.raises(RecweaveError, match=r"answers\.sqlite: .*safe, mend that and run again"):
+        for answer in answers:
+            got.append(answer)
+            if len(got) == 5:
+                db = sqlite3.connect(tmp_path / FILE)
+                db.execute("DROP TABLE ledger")
+                db.close()
+    assert len(rows(tmp_path, "answers")) >= len(got) >= 5
+
+
 def test_the_schema_goes_to_servers_that_can_hold_to_one(vendor, tmp_path):
     list(Door(vendor.server(), tmp_path / "a").run([request(0)]))
     list(Door(vendor.server(structured=False), tmp_path / "b").run([request(0)]))

@@ -1,5 +1,6 @@
 """Whatever a server does, each request ends in a stored answer or in quarantine with its reason."""
 
+import asyncio
 import time
 from email.utils import formatdate
 
@@ -8,7 +9,7 @@ import pytest
 from llm.conftest import Mood, answer_of, fails, request, requests, says, status, well
 
 from recweave.core.errors import BadSetting, Unavailable
-from recweave.llm import Door, Patience, Quarantined, Reply
+from recweave.llm import Door, Patience, Quarantined, Reply, Server
 
 TROUBLES = {
     "busy": (status(429), "429"),
@@ -145,6 +146,19 @@ def test_jitter_differs_between_callers_and_follows_the_seed(vendor, tmp_path, s
 
     assert len(set(waits(1, "a"))) == 4
     assert waits(1, "b") == waits(1, "c") != waits(2, "d")
+
+
+def test_a_server_that_drips_is_given_up_in_time(tmp_path, still):
+    async def drips():
+        while True:
+            yield b" "
+            await asyncio.sleep(0.001)
+
+    transport = httpx2.MockTransport(lambda http: httpx2.Response(200, content=drips()))
+    server = Server("tiny", "http://vendor.test/v1", timeout=0.05, transport=transport)
+    patience = Patience(attempts=2)
+    ((_, aside),) = Door(server, tmp_path, patience=patience, clock=still.clock).run([request(0)])
+    assert aside.reason == "no answer within 0.05 s (attempts: 2)"
 
 
 def test_patience_is_a_setting(vendor, tmp_path, still):

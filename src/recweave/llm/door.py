@@ -1,7 +1,7 @@
 """The one way to language models: jobs that are cached, limited, paid for once and resumable."""
 
-from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sized
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Door:
                 "it with; give the model's prices per million tokens, or a budget of tokens"
             )
 
-    def run(self, requests: Iterable[Request]) -> Iterator[Answer]:
+    def run(self, requests: Iterable[Request]) -> Generator[Answer, None, None]:
         """Ask; each answer comes with its request's key as soon as it is stored, in no order.
 
         Requests are read as they are needed. Nothing is asked before the first answer is taken.
@@ -86,7 +86,8 @@ class Door:
                     return request.key, Quarantined(failure.reason, failure.raw)
 
             answers = spread(ask, requests, self.limits.concurrency, self._close)
-            yield from track(answers, f"asking {self.llm.name.split()[0]}", total)
+            with closing(answers):  # before the store, whoever stops reading
+                yield from track(answers, f"asking {self.llm.name.split()[0]}", total)
 
     @contextmanager
     def opened(self) -> Iterator[LLM]:

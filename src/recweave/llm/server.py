@@ -1,5 +1,6 @@
 """Any OpenAI-compatible server: vLLM, TGI, llama.cpp, Ollama, `transformers serve`, a vendor."""
 
+import asyncio
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ class Server:
             answer's address, as the model is; where the model is served is not.
         structured: Whether to send the JSON schema as `response_format`. Servers may heed it,
             ignore it or, rarely, refuse it. Answers are checked in any case.
-        timeout: Seconds until a call is given up.
+        timeout: Seconds until a call is given up, its last byte included.
         transport: Stands in for the network, in tests.
     """
 
@@ -84,10 +85,11 @@ class Server:
         whole = require("httpx2", extra="llm").Response
         try:
             # Not `chat.completions.create`, whose typing of each field takes longer than the rest.
-            answer = await self._client.post(
-                "/chat/completions", body=self.body(messages, schema), cast_to=whole
-            )
-        except openai.APITimeoutError:
+            async with asyncio.timeout(self.timeout):  # httpx's starts anew with each byte
+                answer = await self._client.post(
+                    "/chat/completions", body=self.body(messages, schema), cast_to=whole
+                )
+        except (TimeoutError, openai.APITimeoutError):
             raise Passing(f"no answer within {self.timeout:g} s", usage=None) from None
         except openai.APIConnectionError as error:
             raise _lost(error) from None

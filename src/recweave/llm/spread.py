@@ -2,7 +2,7 @@
 
 import asyncio
 import queue
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar, cast
@@ -17,7 +17,7 @@ def spread(
     items: Iterable[A],
     workers: int,
     close: Callable[[], Awaitable[None]],
-) -> Iterator[B]:
+) -> Generator[B, None, None]:
     """Answers in the order in which they come, from an event loop in a thread of its own.
 
     Items are taken as workers get free, and no more than twice as many as there are workers ahead

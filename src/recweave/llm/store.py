@@ -6,8 +6,8 @@ processes may read at once; a job has the folder to itself (`alone`).
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -99,18 +99,15 @@ class Store:
             RecweaveError: if another job has it.
         """
         lock = sqlite3.connect(self.path.with_name("job.lock"), timeout=0, isolation_level=None)
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
+        with closing(lock):
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:
+                raise RecweaveError(
+                    f"another job is at work in {self.path.parent}; wait for it, or choose another "
+                    "folder"
+                ) from None
             yield
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            raise RecweaveError(
-                f"another job is at work in {self.path.parent}; wait for it, or choose another "
-                "folder"
-            ) from None
-        finally:
-            lock.close()
 
     def answer(self, digest: str, schema: type[T]) -> Reply[T] | None:
         """The stored answer, if there is one.
@@ -145,22 +142,22 @@ class Store:
         """Store an answer; it leaves the quarantine."""
         value = reply.value.model_dump_json(by_alias=True, round_trip=True)
         with self._durably():
-            self._db.execute(
+            self._do(
                 "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (digest, value, model, time.time(), *astuple(reply.usage)),
             )
-            self._db.execute("DELETE FROM quarantine WHERE digest = ?", (digest,))
+            self._do("DELETE FROM quarantine WHERE digest = ?", (digest,))
 
     def set_aside(self, digest: str, reason: str, raw: str = "") -> None:
         """Put a request, or a line of a file, into quarantine."""
-        self._db.execute(
+        self._do(
             "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)",
             (digest, _storable(reason), _storable(raw), time.time()),
         )
 
     def begin(self, model: str, task: str, characters: int, expected: Usage) -> int:
         """Enter a call before it is made, with what it will take as far as one knows; its row."""
-        written = self._db.execute(
+        written = self._do(
             "INSERT INTO ledger VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
             (time.time(), model, task, characters, *astuple(expected), OPEN),
         )
@@ -168,7 +165,7 @@ class Store:
 
     def settle(self, row: int, usage: Usage, seconds: float, outcome: str) -> None:
         """Complete a call's row."""
-        self._db.execute(
+        self._do(
             "UPDATE ledger SET prompt_tokens = ?, completion_tokens = ?, cost = ?, seconds = ?, "
             "outcome = ? WHERE id = ?",
             (*astuple(usage), seconds, _storable(outcome), row),
@@ -191,7 +188,7 @@ class Store:
 
     def seen(self, model: str) -> list[tuple[str, Sums]]:
         """What calls of a model took, by task; only those of which the server told it."""
-        rows = self._db.execute(
+        rows = self._do(
             "SELECT task, count(*), sum(outcome = ?), sum(characters), sum(prompt_tokens), "
             "sum(1.0 * characters * characters), sum(1.0 * characters * prompt_tokens), "
             "sum(completion_tokens) FROM ledger "
@@ -201,8 +198,16 @@ class Store:
         return [(task, Sums(*sums)) for task, *sums in rows]
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+        row: tuple[Any, ...] | None = self._do(query, values).fetchone()
         return row
+
+    def _do(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise RecweaveError(
+                f"{self.path}: {error}; what was stored before is safe, mend that and run again"
+            ) from None
 
     @contextmanager
     def _durably(self) -> Iterator[None]:
@@ -210,17 +215,17 @@ class Store:
 
         The others survive a kill but wait for this one to survive a power cut: one sync a call.
         """
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("BEGIN IMMEDIATE")
+        self._do("PRAGMA synchronous = FULL")
+        self._do("BEGIN IMMEDIATE")
         try:
             yield
+            self._do("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.rollback()
             raise
-        else:
-            self._db.execute("COMMIT")
         finally:
-            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._do("PRAGMA synchronous = NORMAL")
 
 
 def _storable(text: str) -> str:
