@@ -7,12 +7,14 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 from scipy import sparse
-from scipy.sparse.linalg import svds
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.settings import Settings
 
 WORD = r"(?u)\b\w\w+\b"
+
+SPARE, ROUNDS = 10, 4
+"""Directions beside those that are kept, and how often they are turned towards the strongest."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,22 @@ def weigh(texts: Sequence[str]) -> Csr:
     tf = 1 + np.log(told["n"].to_numpy())
     idf = 1 + np.log((1 + len(texts)) / (1 + told["df"].to_numpy()))
     shape = (len(texts), told["column"].n_unique())
-    matrix = sparse.csr_array((tf * idf, (told["text"], told["column"])), shape=shape)
+    weight = (tf * idf).astype(np.float32)
+    matrix = sparse.csr_array((weight, (told["text"], told["column"])), shape=shape)
     length = np.sqrt(matrix.multiply(matrix).sum(axis=1))
     matrix.data /= np.repeat(length, np.diff(matrix.indptr))
     return matrix
 
 
 def _svd(matrix: Csr, dim: int) -> tuple[Array, Array, Array]:
-    """Its `dim` strongest directions, or all if there are fewer, the strongest first."""
-    if min(matrix.shape) <= dim:
-        left, strength, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
-        return left, strength, right
-    start = np.random.default_rng(0).normal(size=min(matrix.shape))
-    left, strength, right = svds(matrix, dim, v0=start)
-    return left[:, ::-1], strength[::-1], right[::-1]
+    """Its `dim` strongest directions, or all if there are fewer, the strongest first.
+
+    Randomised subspace iteration (Halko, Martinsson & Tropp, SIAM Review 2011, section 4.5).
+    """
+    rng = np.random.default_rng(0)
+    size = (matrix.shape[1], min(dim + SPARE, *matrix.shape))
+    probe = rng.normal(size=size).astype(np.float32)
+    for _ in range(ROUNDS):
+        probe = np.linalg.qr(matrix.T @ (matrix @ probe)).Q
+    left, strength, right = np.linalg.svd(matrix @ probe, full_matrices=False)
+    return left[:, :dim], strength[:dim], (right @ probe.T)[:dim]
