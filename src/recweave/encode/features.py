@@ -1,4 +1,4 @@
-"""Content as numbers: named arrays, row i for item (or user) i, telling what they were made from."""
+"""Content as numbers: named arrays, row i for item or user i, telling what they were made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """The data of an experiment made ready: read, filtered, split, once for all its models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,8 @@ class Bench:
         dataset: After the filters.
         split: What is learned from, chosen by and reported.
         features: Vectors of the items, by name.
+        feature_costs: What it took to make those the recipe asks for; less where vectors of their
+            texts were kept on disk.
         catalogue: What metrics beyond accuracy need; from train alone.
         removed: What each filter took away.
     """
@@ -38,6 +40,7 @@ class Bench:
     dataset: Dataset
     split: Split
     features: Features
+    feature_costs: Mapping[str, Cost]
     catalogue: Catalogue
     removed: tuple[Removed, ...]
 
@@ -94,6 +97,11 @@ class Bench:
             "dropped": split.dropped,
             "removed": [one.model_dump() for one in self.removed],
             "split": split.how,
+            "features": {
+                name: {"encoder": made.encoder, "source": made.source, "of": made.of}
+                for name, made in self.features.items()
+                if name in self.experiment.features
+            },
         }
 
 
@@ -114,16 +122,23 @@ def prepare(experiment: Experiment, beside: Path) -> Bench:
             f"'{searched[0]}' has settings to search, but the split {split.how} leaves no "
             "validation events to choose by; hold some out"
         )
-    features = _features(dataset)
+    features, costs = _features(experiment, dataset, split)
     kinds = features.get("categories")
     catalogue = Catalogue.of(split.train, categories=kinds, vectors=kinds)
-    return Bench(experiment, dataset, split, features, catalogue, tuple(removed))
+    return Bench(experiment, dataset, split, features, costs, catalogue, tuple(removed))
 
 
-def _features(dataset: Dataset) -> Features:
-    """What the catalogue itself says of the items; no event is looked at."""
+def _features(
+    experiment: Experiment, dataset: Dataset, split: Split
+) -> tuple[Features, Mapping[str, Cost]]:
+    """What the catalogue itself says of the items' kinds, and what the recipe asks for."""
     said = encode_categories(dataset)
-    return {"categories": said} if said.present.any() else {}
+    made = {"categories": said} if said.present.any() else {}
+    costs = {}
+    for name, spec in experiment.features.items():
+        with measured() as costs[name]:
+            made[name] = spec.build(dataset, split, made)
+    return made, costs
 
 
 def _dataset(data: str | Source, beside: Path) -> Dataset:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,16 @@ from typing import Any
 import polars as pl
 
 from recweave.core.errors import BadArtifact, BadSetting
+from recweave.encode import Features
 from recweave.evaluate import Report
+from recweave.experiment.measure import Cost
+from recweave.experiment.provenance import PROVENANCE, write_provenance
 from recweave.models import Model, save_model
 
 MADE_FROM = "made_from.json"
 RESULT = "result.json"
 METRICS = "metrics.json"
+FEATURES = "features.json"
 REPORT = "report.html"
 
 
@@ -23,9 +28,9 @@ REPORT = "report.html"
 class RunFolder:
     """Where a run keeps what it has done.
 
-    made_from.json (recipe, data, version), environment.json, trials/ (validation values of tried
-    settings), cells/ROW.SEED/ (result.json, users.parquet, by SLICE.parquet, model/), metrics.json,
-    report.html.
+    made_from.json (recipe, data, version), environment.json, features.json and provenance.parquet
+    (what features cost and rest on), trials/ (validation values of tried settings), cells/ROW.SEED/
+    (result.json, users.parquet, by SLICE.parquet, model/), metrics.json, report.html.
     """
 
     path: Path
@@ -52,6 +57,22 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(there, made_from)
         write_json(self.path / "environment.json", environment)
+
+    def keep_features(self, features: Features, costs: Mapping[str, Cost]) -> None:
+        """Write what each feature of the recipe cost when first made, and the rows behind it."""
+        if not costs or (self.path / FEATURES).exists():
+            return
+        write_provenance({name: features[name] for name in costs}, self.path / PROVENANCE)
+        told = {
+            name: {
+                "seconds": cost.seconds,
+                "present": int(features[name].present.sum()),
+                "encoder": features[name].encoder,
+                "source": features[name].source,
+            }
+            for name, cost in costs.items()
+        }
+        write_json(self.path / FEATURES, told)
 
     def cell(self, row: str, seed: int) -> Path:
         """The folder of one row and seed."""

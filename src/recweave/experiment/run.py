@@ -33,6 +33,7 @@ def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
         "version": recweave.__version__,
     }
     folder.start(made_from, environment())
+    folder.keep_features(bench.features, bench.feature_costs)
     for row, entry in zip(experiment.rows(), experiment.models, strict=True):
         if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):
             continue

@@ -15,6 +15,7 @@ from recweave.core.value import Value
 from recweave.data.filters import AnyFilter
 from recweave.data.split import AnySplitter, LeaveLastOut
 from recweave.evaluate import SLICES, parse_metric
+from recweave.experiment.features import AnyFeature, in_order
 from recweave.models import RECIPES, Recipe
 from recweave.rank.stages import AnyStage
 
@@ -95,6 +96,9 @@ class Experiment(Value):
         ("recall@10", "ndcg@10"), min_length=1, description="what is reported"
     )
     choose: str = Field("ndcg@10", description="the metric that chooses on validation")
+    features: dict[str, AnyFeature] = Field(
+        default_factory=dict, description="vectors that models may draw on, by name"
+    )
     slices: tuple[str, ...] = Field(
         ("popularity", "decile", "item", "history"), description="what is told apart in reports"
     )
@@ -134,6 +138,12 @@ class Experiment(Value):
     @classmethod
     def _choosable(cls, name: str) -> str:
         return _metric_name(name)
+
+    @field_validator("features")
+    @classmethod
+    def _made_in_order(cls, features: dict[str, Any]) -> dict[str, Any]:
+        in_order(features)
+        return features
 
     @field_validator("slices")
     @classmethod

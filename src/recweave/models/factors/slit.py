@@ -14,6 +14,7 @@ from recweave.data.interactions import Histories, Interactions
 from recweave.encode.features import Features
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
+from recweave.models.factors.pull import Toward
 from recweave.models.gram import ROWS, gram_matrix, invert, taking_part
 from recweave.models.kinds import ItemWeights
 from recweave.parallel import Pool, Serial, Threads
@@ -30,6 +31,10 @@ class SLIT(Recipe):
     it as it would be asked with (faded by `decay`), and of T for the item that follows. B minimises
     |T − SB|² + reg |B|², so B = (SᵀS + reg I)⁻¹ SᵀT. Needs an order of events within users.
 
+    With `features`, B is also pulled toward the weights B_f that the items' vectors alone would
+    give, as L3AE does for EASE (arXiv 2508.13500): + Σ_f pull / n |B − B_f|², n being the number of
+    features; see `pull.Toward`. B = P (SᵀT + Σ_f pull / n B_f), P = (SᵀS + (reg + pull) I)⁻¹.
+
     Cost: as EASE, and items · (pairs of items that follow each other) for the product.
     """
 
@@ -41,6 +46,13 @@ class SLIT(Recipe):
     )
     min_count: Annotated[int, Tune(0, 20)] = Field(
         0, ge=0, description="items with fewer users get no weights, which saves time and memory"
+    )
+    features: tuple[str, ...] = Field((), description="vectors of the items to be pulled toward")
+    pull: Annotated[float, Tune(10, 1000, log=True)] = Field(
+        200.0, gt=0, description="strength of that pull, shared by the features; beside reg"
+    )
+    feature_reg: Annotated[float, Tune(0.3, 100, log=True)] = Field(
+        3.0, gt=0, description="L2 penalty on the weights that the vectors give"
     )
     behaviors: BehaviorWeights = Field(
         BehaviorWeights(), description="strength of an event by its behaviour, before and as next"
@@ -59,6 +71,7 @@ class SLIT(Recipe):
 
         Raises:
             BadSetting: if no item has `min_count` users.
+            UnknownName: for a feature that is not there.
         """
         codes = self.behaviors.by_code()
         history = Histories.of(train)
@@ -70,14 +83,18 @@ class SLIT(Recipe):
         shape = (len(after), train.shape[1])
         next_ = sparse.csr_array((weight, (np.arange(len(after)), history.item[after])), shape)
         follows = (next_[:, kept].T @ past).tocsr()  # (SᵀT)ᵀ
+        toward = Toward.of(features, self.features, self.pull, self.feature_reg, kept)
         weights = gram_matrix(past)
-        np.fill_diagonal(weights, weights.diagonal() + np.float32(self.reg))
+        np.fill_diagonal(weights, weights.diagonal() + np.float32(self.reg + toward.strength))
         invert(weights)
+        left, own = weights @ toward.left, toward.diagonal
 
         def multiply(first: int) -> None:
             # The inverse is symmetric, so these rows of it are all that these of B are made from.
             rows = slice(first, first + ROWS)
-            weights[rows] = (follows @ np.ascontiguousarray(weights[rows].T)).T
+            inverse = weights[rows]
+            made = (follows @ np.ascontiguousarray(inverse.T)).T
+            weights[rows] = made + left[rows] @ toward.right.T - inverse * own
 
         for _ in Threads().map(multiply, range(0, len(kept), ROWS)):
             pass

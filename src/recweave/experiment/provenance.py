@@ -1,0 +1,35 @@
+"""Which rows of the data each feature of a run was made from, on disk, for the audit."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from recweave.encode import Features
+
+PROVENANCE = "provenance.parquet"
+COLUMNS = {
+    "feature": pl.String,
+    "line": pl.UInt32,
+    "table": pl.String,
+    "row": pl.UInt32,
+}
+
+
+def write_provenance(features: Features, path: Path) -> None:
+    """One line for each row of a table that had a part in a vector; the file appears whole."""
+    parts = [pl.DataFrame(schema=COLUMNS)]
+    for name, feature in features.items():
+        for table, used in feature.used.items():
+            line, row = used.nonzero()
+            columns = {
+                "feature": pl.repeat(name, len(row), eager=True),
+                "line": line.astype(np.uint32),
+                "table": pl.repeat(table, len(row), eager=True),
+                "row": row.astype(np.uint32),
+            }
+            parts.append(pl.DataFrame(columns, schema=COLUMNS))
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    pl.concat(parts).write_parquet(draft)
+    draft.replace(path)
