@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from recweave.core.errors import BadArtifact
+from recweave.core.errors import BadArtifact, TooLarge
 from recweave.encode.cache import Cached
 
 
@@ -94,3 +94,11 @@ def test_an_encoder_that_changed_under_its_name_is_refused(tmp_path):
     store.close()
     with pytest.raises(BadArtifact, match="several lengths"):
         Cached(Counting(), tmp_path / "v.sqlite").encode(["a", "bb"])
+
+
+def test_more_vectors_than_there_is_memory_are_refused_before_any_call(tmp_path, monkeypatch):
+    monkeypatch.setattr("recweave.core.memory.available", lambda: 30)
+    encoder = Counting()
+    with pytest.raises(TooLarge, match="vectors of 2 texts"):
+        Cached(encoder, tmp_path / "v.sqlite").encode(["a", "bb"])
+    assert not encoder.asked
