@@ -10,7 +10,7 @@ from recweave.enrich.sentences import words
 
 
 class Hashed:
-    """Words hashed to 512 places: cosine is the share of common words. Keeps what it was asked."""
+    """Words hashed to 512 places, long ones weigh more: cosine is what two texts have in common."""
 
     name = "hashed/1"
     dim = 512
@@ -23,9 +23,9 @@ class Hashed:
         vectors = np.zeros((len(texts), self.dim), np.float32)
         for row, text in enumerate(texts):
             for word in set(words(text)):
-                vectors[row, zlib.crc32(word.encode()) % self.dim] = 1
+                vectors[row, zlib.crc32(word.encode()) % self.dim] = len(word) ** 2
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(length, 1)
+        return vectors / np.maximum(length, 1e-9)
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def talk():
         ("u0", "a"): (5.0, "The cable is great. Marker0 shines. It is very cheap."),
         ("u1", "a"): (5.0, "The cable is great. Marker1 shines. What a bargain."),
         ("u2", "a"): (1.0, "The plug is broken. Marker2 hums. It is very cheap."),
-        ("u0", "b"): (2.0, "The handle is loose. Marker3 rattles. It is overpriced."),
-        ("u1", "b"): (5.0, "The colour is lovely. Marker4 glows. Not worth the money."),
-        ("u3", "b"): (4.0, "The colour is lovely. Marker5 glows. It is overpriced."),
+        ("u0", "b"): (2.0, "The handle is loose. Marker3 rattles. The prices are too high."),
+        ("u1", "b"): (5.0, "The colour is lovely. Marker4 glows. Really not worth the money."),
+        ("u3", "b"): (4.0, "The colour is lovely. Marker5 glows. Far too high, the prices."),
     }
     rows = [(user, item, *told) for (user, item), told in said.items()]
     return shop_of(rows, title=["Cable A", "Lamp B"], categories=[["Audio"], None])

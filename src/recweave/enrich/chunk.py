@@ -13,7 +13,8 @@ from recweave.enrich.catalogue import JOIN, facts
 from recweave.enrich.central import central, centre
 from recweave.enrich.desk import Desk
 from recweave.enrich.interest import horizon
-from recweave.enrich.labels import Labels, verdict
+from recweave.enrich.labels import Labels, mentions, verdict
+from recweave.enrich.lexicon import SPEAKS_OF_PRICE
 from recweave.enrich.material import Task
 from recweave.enrich.sentences import Sentences
 
@@ -23,6 +24,8 @@ SPOKEN = range(4, 26)
 """Words of a sentence that can stand for itself."""
 
 MOST_CATEGORIES = 5
+NAMED, NEAR = 0.2, 0.1
+"""Of categories in a closed set; see `closest`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,9 @@ class Chunk:
 
     @cached_property
     def _price_votes(self) -> Float[Array, "sentences labels"]:
-        return self.desk.price.votes(self.sentences.vectors)
+        votes = self.desk.price.votes(self.sentences.vectors)
+        votes[[not SPEAKS_OF_PRICE.search(text) for text in self.sentences.text]] = 0
+        return votes
 
     @cached_property
     def _sounds_pleased(self) -> Bool[Array, " reviews"]:
@@ -121,7 +126,7 @@ class Chunk:
         said = facts(self.desk.material.dataset, task.id)
         if self.desk.categories:
             shown = ". ".join(said[name] for name in ("title", "description") if name in said)
-            return JOIN.join(closest(self.desk.closed, self._encode(shown), page.vectors))
+            return JOIN.join(closest(self.desk.closed, shown, self._encode(shown), page.vectors))
         usual = self.desk.usual(task.entity, task.fold)
         found = keyphrases(self.desk.phrases, page.review, usual, MOST_CATEGORIES)
         return said.get("categories") or JOIN.join(found)
@@ -195,23 +200,23 @@ def _telling(
 
 def closest(
     labels: Labels,
-    shown: Float[Array, "texts dim"],
+    shown: str,
+    vector: Float[Array, "texts dim"],
     said: Float[Array, "sentences dim"],
-    most: int = 3,
-    near: float = 0.1,
 ) -> list[str]:
-    """The labels nearest to what a shop shows and reviewers say, the nearest first.
+    """The labels nearest to what a shop shows and reviewers say, the nearest first; three at most.
 
-    A label's score is the mean of its cosine to the catalogue's text and of the mean of its three
-    largest cosines to sentences, as far as there are either. Labels below the threshold, or further
-    than `near` below the best, are left out. Equals go by place.
+    A label's score is the mean of two parts, as far as they are there: its margin for the
+    catalogue's text, with `NAMED` for each of its words if the text holds them all; and the mean of
+    its three largest margins for sentences. Labels without a positive score, or further than `NEAR`
+    below the best, are left out. Equals go by place.
     """
-    evidence = [labels.cosines(shown)[0]] if len(shown) else []
+    evidence = [labels.margins(vector)[0] + NAMED * mentions(labels.names, shown)] if shown else []
     if len(said):
-        evidence.append(np.sort(labels.cosines(said), axis=0)[-3:].mean(axis=0))
+        evidence.append(np.sort(labels.margins(said), axis=0)[-3:].mean(axis=0))
     if not evidence:
         return []
     score = np.mean(evidence, axis=0)
-    best = np.argsort(-score, kind="stable")[:most]
-    enough = max(labels.threshold, score[best[0]] - near)
+    best = np.argsort(-score, kind="stable")[:3]
+    enough = max(0.0, float(score[best[0]]) - NEAR)
     return [labels.names[place] for place in best if score[place] >= enough]

@@ -1,16 +1,21 @@
 """Nearest label: what a text says, from how labels sound; silence where it says none of it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from recweave.core.arrays import Array
 from recweave.encode.text import TextEncoder
+from recweave.enrich.sentences import words
 
 FALSE_ALARMS = 0.05
 """Share of neutral sentences that a label may be wrongly given to."""
+
+NEAREST = 3
+"""Phrases of a label that are looked at; one alone may be near for a chance word."""
 
 CLEAR = 0.55
 """Share of the votes beyond which they have decided."""
@@ -18,23 +23,25 @@ CLEAR = 0.55
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels as vectors of phrases that would earn them, and a threshold.
+    """Labels as vectors of phrases that would earn them, beside sentences that earn none.
 
-    The threshold is set without any truth: it is the cosine that only `FALSE_ALARMS` of the given
-    neutral sentences, which speak of something else, reach for any label. It depends on the encoder
-    and the phrases alone, so it tells nothing of any dataset.
+    A text speaks of a label as far as its cosine to the label (the mean over its `NEAREST` nearest
+    phrases) exceeds its cosine to the nearest neutral sentence. How far is enough is set without
+    any truth: as far as only `FALSE_ALARMS` of the neutral sentences get, each compared with the
+    others. That depends on the encoder, phrases and sentences alone, so it tells nothing of any
+    dataset.
 
     Attributes:
         names: The labels.
-        vectors: Of unit length, one for each phrase.
-        start: Phrases of label l are `start[l]` to `start[l + 1]`, without the last.
-        threshold: Cosine from which a text is taken to speak of a label.
+        phrases: Of each label, vectors of unit length.
+        neutral: Vectors of the neutral sentences.
+        enough: The margin from which a text is taken to speak of a label.
     """
 
     names: Sequence[str]
-    vectors: Float[Array, "phrases dim"]
-    start: Int[Array, " labels_and_one"]
-    threshold: float
+    phrases: Sequence[Float[Array, "phrases dim"]]
+    neutral: Float[Array, "sentences dim"]
+    enough: float
 
     @classmethod
     def of(
@@ -44,32 +51,60 @@ class Labels:
         encoder: TextEncoder,
         false_alarms: float = FALSE_ALARMS,
     ) -> "Labels":
-        """Encode the phrases and set the threshold.
+        """Encode phrases and sentences, and set the margin.
 
         Args:
             phrases: For each label, one at least.
-            neutral: What speaks of none of the labels.
+            neutral: Two or more sentences that speak of none of the labels.
             encoder: For these and all texts to come.
             false_alarms: See above.
         """
-        every = [phrase for some in phrases.values() for phrase in some]
-        start = np.cumsum([0, *map(len, phrases.values())])
-        made = cls(list(phrases), encoder.encode(every), start, threshold=0.0)
-        best = made.cosines(encoder.encode(neutral)).max(axis=1)
-        threshold = float(np.quantile(best, 1 - false_alarms, method="higher"))
-        return cls(made.names, made.vectors, start, threshold)
+        vectors = [encoder.encode(list(some)) for some in phrases.values()]
+        beside = encoder.encode(list(neutral))
+        others = beside @ beside.T
+        np.fill_diagonal(others, -1)
+        margin = _cosines(vectors, beside).max(axis=1) - others.max(axis=1)
+        enough = float(np.quantile(margin, 1 - false_alarms, method="higher"))
+        return cls(list(phrases), vectors, beside, enough)
 
     def cosines(self, vectors: Float[Array, "texts dim"]) -> Float[Array, "texts labels"]:
-        """The cosine of each text to the nearest phrase of each label."""
-        return np.maximum.reduceat(vectors @ self.vectors.T, self.start[:-1], axis=1)
+        """The cosine of each text to each label."""
+        return _cosines(self.phrases, vectors)
+
+    def margins(self, vectors: Float[Array, "texts dim"]) -> Float[Array, "texts labels"]:
+        """How much nearer each label is than what is neutral, beyond what is enough."""
+        neutral = (vectors @ self.neutral.T).max(axis=1, keepdims=True)
+        return np.asarray(self.cosines(vectors) - neutral - self.enough)
 
     def votes(self, vectors: Float[Array, "texts dim"]) -> Float[Array, "texts labels"]:
-        """How far above the threshold each text's best label is; 0 for all others."""
-        cosine = self.cosines(vectors)
-        row, best = np.arange(len(cosine)), cosine.argmax(axis=1)
-        votes = np.zeros_like(cosine)
-        votes[row, best] = np.maximum(cosine[row, best] - self.threshold, 0)
+        """The margin of each text's best label, if it is positive; 0 for all others."""
+        margin = self.margins(vectors)
+        row, best = np.arange(len(margin)), margin.argmax(axis=1)
+        votes = np.zeros_like(margin)
+        votes[row, best] = np.maximum(margin[row, best], 0)
         return votes
+
+
+def _cosines(
+    phrases: Sequence[Float[Array, "phrases dim"]], vectors: Float[Array, "texts dim"]
+) -> Float[Array, "texts labels"]:
+    near = [np.sort(vectors @ some.T, axis=1)[:, -NEAREST:].mean(axis=1) for some in phrases]
+    return np.stack(near, axis=1)
+
+
+def mentions(names: Sequence[str], text: str) -> Float[Array, " names"]:
+    """How many words of each name the text holds, if it holds them all; plural or not, - or not.
+
+    >>> mentions(["T-Shirts", "Casual Shirt", "Shirts"], "Blue casual shirt, no tshirt").tolist()
+    [1.0, 2.0, 1.0]
+    """
+    held = _stems(text)
+    return np.array([float(len(own)) if (own := _stems(name)) <= held else 0.0 for name in names])
+
+
+def _stems(text: str) -> set[str]:
+    plain = (re.sub(r"[^\w]", "", word) for word in words(text))
+    return {word[:-1] if word.endswith("s") and len(word) > 3 else word for word in plain}
 
 
 def verdict(votes: Float[Array, "texts labels"], names: Sequence[str], unclear: str) -> str:

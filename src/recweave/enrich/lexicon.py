@@ -3,6 +3,7 @@
 The phrases say what a sentence of each label would say; none is taken from any dataset.
 """
 
+import re
 from collections.abc import Mapping
 
 _FUNCTION = """
@@ -60,33 +61,47 @@ STOPS = frozenset(f"{_FUNCTION} {_VERBS} {_OPINIONS}".split())
 
 PRICE: Mapping[str, tuple[str, ...]] = {
     "overpriced": (
-        "It is overpriced.",
-        "Way too expensive for what you get.",
+        "Overpriced.",
+        "It is way too expensive.",
         "Not worth the money.",
         "The prices are too high.",
         "A bit pricey.",
-        "You pay too much for this.",
-        "Very expensive and a rip off.",
+        "You pay far too much here.",
+        "Very expensive, a rip off.",
+        "It costs a lot.",
+        "High prices.",
     ),
     "fair": (
         "The price is fair.",
         "Reasonable prices.",
-        "Good value for the money.",
-        "It is worth the price.",
-        "Reasonably priced for the quality.",
+        "Good value for money.",
+        "Worth the price.",
+        "Reasonably priced.",
         "Worth every penny.",
+        "Decent prices.",
+        "It costs what it should.",
+        "Good prices.",
     ),
     "cheap": (
-        "It is very cheap.",
+        "Cheap.",
         "What a bargain.",
-        "Such low prices.",
-        "A great deal, so inexpensive.",
+        "Very low prices.",
+        "A great deal.",
         "The cheapest you can find.",
         "It costs next to nothing.",
-        "Very affordable.",
+        "Affordable and inexpensive.",
+        "So cheap for so much.",
+        "It is very cheap.",
     ),
 }
 """What people say of prices."""
+
+SPEAKS_OF_PRICE = re.compile(
+    r"\b(over|under)?(pric\w*|cheap\w*|(in)?expensive|affordab\w*|bargain\w*|value|money|costs?|"
+    r"costly|budget|bucks?|penny|steep|rip.?offs?)\b",
+    re.IGNORECASE,
+)
+"""A sentence without such a word is not asked about prices, however near it seems."""
 
 MOOD: Mapping[str, tuple[str, ...]] = {
     "liked": (
@@ -149,8 +164,25 @@ NEUTRAL: tuple[str, ...] = (
     "They do not take reservations.",
     "I gave it four stars.",
     "The quality is very good.",
+    "Great atmosphere.",
+    "Delicious food!",
+    "The best place ever.",
+    "It is incredible.",
+    "Highly recommended.",
+    "Terrible, avoid it.",
+    "So good!",
+    "The worst experience ever.",
+    "A must try.",
+    "Not bad at all.",
+    "Very disappointing.",
+    "Excellent quality.",
+    "A nice place for lunch.",
+    "Worth the trip.",
+    "It is too big.",
+    "Too loud and too crowded.",
+    "Only on weekends.",
 )
-"""Sentences of reviews that speak of no price, for calibration."""
+"""Sentences of reviews that speak of no price and name no kind of thing, for calibration."""
 
 HORIZONS: Mapping[str, float] = {"hours": 2.0, "weeks": 45.0, "season": 200.0}
 """Half-lives, in days, below which interest is said to last that long; beyond: evergreen."""

@@ -1,0 +1,227 @@
+"""The extractive writer against labels that people gave: JSON lines of accuracy and macro-F1.
+
+Needs RECWEAVE_DATA, and scikit-learn for the ceiling (it comes with sentence-transformers). Beside
+the writer, which sees no label, stand the majority class and TF-IDF with logistic regression in
+five folds: supervised, so a ceiling and not a peer. The writer was looked at on items of even rows
+while it was made; what is printed is of items of odd rows.
+
+Yelp's Price Range (1 to 4) is a level of prices; the writer's price tag is what visitors find of
+them. They are not one thing: a dear place can be found fair. What both can say is "cheap" (range 1)
+or "not cheap" (2 to 4; overpriced or fair). Unclear is counted twice: left out (with the share
+decided), and as the majority class. The AUC is of votes for overpriced and fair less votes for
+cheap.
+"""
+
+import argparse
+import json
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from recweave.data.dataset import Dataset
+from recweave.data.readers import read
+from recweave.encode.text import text_encoder
+from recweave.enrich import Extractive, Material
+from recweave.enrich.desk import Desk
+from recweave.enrich.labels import Labels
+from recweave.enrich.sentences import Sentences
+
+HOME = Path(os.environ.get("RECWEAVE_DATA", ""))
+CHECKS = ("price", "categories", "articles")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checks", nargs="*", default=CHECKS, help=", ".join(CHECKS))
+    parser.add_argument("--rows", choices=["odd", "even"], default="odd", help="items looked at")
+    asked = parser.parse_args()
+    for name in asked.checks:
+        for line in globals()[f"check_{name}"](1 if asked.rows == "odd" else 0):
+            print(json.dumps({"check": name, "rows": asked.rows} | line), flush=True)
+
+
+def check_price(odd: int) -> list[dict[str, object]]:
+    shop = read("yelp", HOME / "yelp-boston-tips")
+    texts = said_of(shop)
+    level = shop.items["price_range"].to_numpy()
+    start = time.perf_counter()
+    tag = write(shop, "price")
+    seconds = time.perf_counter() - start
+    known = np.isfinite(level) & np.array([bool(text) for text in texts])
+    look = known & (np.arange(len(level)) % 2 == odd)
+    cheap = (level == 1)[look]
+    guess = np.array([{"cheap": 1, "unclear": -1}.get(t or "unclear", 0) for t in tag])[look]
+    decided = guess >= 0
+    most = cheap.mean() > 0.5
+    chance, ceiling = supervised(texts, (level == 1)[:, None].astype(int), known)
+    return [
+        {"who": "majority", "items": len(cheap)} | scores(cheap, np.full(len(cheap), most)),
+        {"who": "writer, where it decides", "items": int(decided.sum())}
+        | {"decided": round(float(decided.mean()), 3)}
+        | scores(cheap[decided], guess[decided] == 1),
+        {"who": "majority, where the writer decides", "items": int(decided.sum())}
+        | scores(cheap[decided], np.full(decided.sum(), most)),
+        {"who": "writer, unclear as majority", "items": len(cheap), "seconds": round(seconds, 1)}
+        | scores(cheap, np.where(decided, guess == 1, most))
+        | {"auc": auc(cheap, -dearness(shop)[look])},
+        {"who": "tf-idf + logistic regression (supervised)", "items": len(cheap)}
+        | scores(cheap, ceiling[look, 0] == 1)
+        | {"auc": auc(cheap, chance[look, 0])},
+    ]
+
+
+def check_categories(odd: int) -> list[dict[str, object]]:
+    """Yelp's categories of 20 items and more, but those of more than half; the writer sees none."""
+    shop = read("yelp", HOME / "yelp-boston-tips")
+    given = shop.items.select("item_id", "categories").explode("categories").drop_nulls()
+    counted = given["categories"].value_counts().filter(pl.col("count") >= 20)
+    names = counted.filter(pl.col("count") < len(shop.items) / 2)["categories"].sort().to_list()
+    truth = np.array([[n in (row or ()) for n in names] for row in shop.items["categories"]], int)
+    texts = [f"{a}. {b}" for a, b in zip(shop.items["title"], said_of(shop), strict=True)]
+    blind = shop.replace(items=shop.items.with_columns(categories=pl.lit(None, pl.List(pl.String))))
+    return against(blind, names, truth, texts, odd)
+
+
+def check_articles(odd: int) -> list[dict[str, object]]:
+    """The article types of fashion-photos, told from product names alone."""
+    shop = read("photos", HOME / "fashion-photos")
+    kind = shop.items["categories"].list.last()
+    names = kind.unique().sort().to_list()
+    truth = (kind.to_numpy()[:, None] == np.array(names)[None]).astype(int)
+    blind = shop.replace(items=shop.items.with_columns(categories=pl.lit(None, pl.List(pl.String))))
+    return against(blind, names, truth, shop.items["title"].fill_null("").to_list(), odd)
+
+
+def against(
+    shop: Dataset, names: list[str], truth: np.ndarray, texts: Sequence[str], odd: int
+) -> list[dict[str, object]]:
+    known = truth.any(axis=1)
+    look = known & (np.arange(len(truth)) % 2 == odd)
+    start = time.perf_counter()
+    told = write(shop, "categories", names)
+    seconds = time.perf_counter() - start
+    sets = np.array([[name in (text or "").split("; ") for name in names] for text in told], int)
+    first = np.array([names.index(t.split("; ")[0]) if t else -1 for t in told])
+    chance, ceiling = supervised(texts, truth, known)
+    best = chance.argmax(axis=1)
+    ceiling[np.arange(len(best)), best] = 1
+    common = int(truth[known].sum(axis=0).argmax())
+    everywhere = np.zeros_like(truth)
+    everywhere[:, common] = 1
+    rows = (
+        ("majority", np.full(len(truth), common), everywhere),
+        ("writer", first, sets),
+        ("tf-idf + logistic regression (supervised)", best, ceiling),
+    )
+    return [
+        {"who": who, "items": int(look.sum()), "labels": len(names)}
+        | {"accuracy": hit(truth[look], guess[look]), "macro_f1": macro(truth[look], some[look])}
+        | ({"silent": round(float((guess[look] < 0).mean()), 3)} if who == "writer" else {})
+        | ({"seconds": round(seconds, 1)} if who == "writer" else {})
+        for who, guess, some in rows
+    ]
+
+
+def write(shop: Dataset, kind: str, categories: Sequence[str] = ()) -> list[str | None]:
+    """What the writer says of each item, from all reviews: there is nothing to hold out here."""
+    material = everything(shop)
+    writer = Extractive(text_encoder("minilm"), categories)
+    tasks = list(material.tasks([kind]))
+    told = {task.id: text for task, text in writer.write(material, tasks)}
+    return [told.get(id) for id in shop.items["item_id"]]
+
+
+def dearness(shop: Dataset) -> np.ndarray:
+    """Votes of each item's sentences for overpriced and fair, less those for cheap."""
+    desk = Desk(everything(shop), text_encoder("minilm"), (), 80)
+    read_ = Sentences.of(shop.reviews["text"].to_list(), desk.encoder)
+    labels: Labels = desk.price
+    votes = labels.votes(read_.vectors) @ np.array([1.0, 1.0, -1.0])
+    item = shop.item_ids.rows(shop.reviews["item_id"])
+    whose = np.repeat(item, np.diff(read_.start))
+    return np.bincount(whose, votes, minlength=len(shop.item_ids))[: len(shop.items)]
+
+
+def everything(shop: Dataset) -> Material:
+    return Material(
+        shop,
+        {"reviews": np.arange(len(shop.reviews)), "events": np.arange(len(shop.events))},
+        {},
+    )
+
+
+def said_of(shop: Dataset) -> list[str]:
+    """All reviews of each item as one text."""
+    said = shop.reviews.group_by("item_id").agg(pl.col("text").str.join(" "))
+    joined = shop.items.join(said, on="item_id", how="left", maintain_order="left")
+    return joined["text"].fill_null("").to_list()
+
+
+def supervised(
+    texts: Sequence[str], truth: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Chances and decisions of one logistic regression per label, each item by a model without it.
+
+    Five folds, words and pairs of words, balanced classes where the choice is between two.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    rows = np.flatnonzero(known)
+    fold = np.random.default_rng(0).permutation(len(rows)) % 5
+    chance = np.zeros(truth.shape)
+    for out in range(5):
+        seen, held = rows[fold != out], rows[fold == out]
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+        x = words.fit_transform([texts[row] for row in seen])
+        new: sparse.csr_matrix = words.transform([texts[row] for row in held])
+        for label in range(truth.shape[1]):
+            if not truth[seen, label].any():
+                continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = LogisticRegression(C=30, solver="liblinear")
+                model.fit(x, truth[seen, label])
+            chance[held, label] = model.predict_proba(new)[:, 1]
+    return chance, (chance > 0.5).astype(int)
+
+
+def scores(truth: np.ndarray, guess: np.ndarray) -> dict[str, float]:
+    both = np.stack([truth, ~truth], axis=1).astype(int), np.stack([guess, ~guess], axis=1)
+    return {
+        "accuracy": round(float((truth == guess).mean()), 4),
+        "macro_f1": macro(both[0], both[1].astype(int)),
+    }
+
+
+def hit(truth: np.ndarray, guess: np.ndarray) -> float:
+    """Share of items whose first guess is one of their labels; silence is a miss."""
+    right = truth[np.arange(len(guess)), np.maximum(guess, 0)] * (guess >= 0)
+    return round(float(right.mean()), 4)
+
+
+def macro(truth: np.ndarray, guess: np.ndarray) -> float:
+    """F1 of each label that occurs, averaged."""
+    both = (truth * guess).sum(axis=0)
+    total = truth.sum(axis=0) + guess.sum(axis=0)
+    f1 = 2 * both / np.maximum(total, 1)
+    return round(float(f1[truth.any(axis=0)].mean()), 4)
+
+
+def auc(truth: np.ndarray, score: np.ndarray) -> float:
+    """Chance that a true one scores above a false one; ties count half."""
+    from scipy.stats import rankdata
+
+    rank = rankdata(score)[truth].sum()
+    yes, no = truth.sum(), (~truth).sum()
+    return round(float((rank - yes * (yes + 1) / 2) / (yes * no)), 4)
+
+
+if __name__ == "__main__":
+    main()
