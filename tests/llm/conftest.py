@@ -1,14 +1,17 @@
 """Servers and models that do as they are told; nothing leaves the process, nobody waits."""
 
+import asyncio
 import json
 import re
+import sqlite3
 
 import httpx2
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from recweave.llm import Message, Request, Server
+from recweave.llm import Message, Reply, Request, Server, Usage
 from recweave.llm.clock import Clock
+from recweave.llm.store import FILE
 
 
 class Mood(BaseModel):
@@ -118,3 +121,25 @@ def fails(error, *words):
 @pytest.fixture
 def vendor():
     return Vendor()
+
+
+class Fake:
+    """Answers at once with the number of its call."""
+
+    name = "fake"
+
+    def __init__(self):
+        self.asked = []
+
+    async def ask(self, messages, schema):
+        self.asked.append(messages[0].content)
+        await asyncio.sleep(0)
+        return Reply(schema.model_validate_json(answer_of(len(self.asked))), Usage(9, 5))
+
+
+def rows(folder, table):
+    db = sqlite3.connect(folder / FILE)
+    db.row_factory = sqlite3.Row
+    found = [dict(row) for row in db.execute(f"SELECT * FROM {table}")]
+    db.close()
+    return found

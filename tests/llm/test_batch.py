@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from llm.conftest import Mood, answer_of, completion, request, requests
-from llm.test_door import Fake, rows
+from llm.conftest import Fake, Mood, answer_of, completion, request, requests, rows
 
 from recweave.core.errors import BadInput, BadSetting
 from recweave.llm import Budget, BudgetSpent, Door, Prices, Quarantined

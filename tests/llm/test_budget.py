@@ -4,8 +4,7 @@ import asyncio
 
 import httpx2
 import pytest
-from llm.conftest import Mood, fails, request, requests, says, status
-from llm.test_door import rows
+from llm.conftest import Mood, fails, request, requests, rows, says, status
 
 from recweave.core.errors import BadSetting
 from recweave.llm import Budget, Budgeted, BudgetSpent, Door, Limits, Prices, Reply, Usage

@@ -5,36 +5,14 @@ import json
 import sqlite3
 
 import pytest
-from llm.conftest import Mood, answer_of, request, requests, says, status
+from llm.conftest import Fake, Mood, request, requests, rows, says, status
 from pydantic import BaseModel
 
 from recweave.core.errors import BadArtifact, RecweaveError
 from recweave.core.progress import show_progress
-from recweave.llm import Door, Limits, Message, Quarantined, Reply, Request, Usage
+from recweave.llm import Door, Limits, Message, Quarantined, Reply, Request
 from recweave.llm.base import digest
 from recweave.llm.store import FILE, Store
-
-
-class Fake:
-    """Answers at once; notes what is stored at the moment of each call."""
-
-    name = "fake"
-
-    def __init__(self, folder=None):
-        self.asked, self.folder = [], folder
-
-    async def ask(self, messages, schema):
-        self.asked.append(messages[0].content)
-        await asyncio.sleep(0)
-        return Reply(schema.model_validate_json(answer_of(len(self.asked))), Usage(9, 5))
-
-
-def rows(folder, table):
-    db = sqlite3.connect(folder / FILE)
-    db.row_factory = sqlite3.Row
-    found = [dict(row) for row in db.execute(f"SELECT * FROM {table}")]
-    db.close()
-    return found
 
 
 def test_every_request_gets_its_own_answer(vendor, tmp_path):

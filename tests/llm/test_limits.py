@@ -15,12 +15,13 @@ class Watch:
 
     name = "watch"
 
-    def __init__(self, still, tokens=lambda number: 100):
-        self.still, self.tokens = still, tokens
+    def __init__(self, still, tokens=lambda number: 100, pace=0.0):
+        self.still, self.tokens, self.pace = still, tokens, pace
         self.times, self.now, self.most = [], 0, 0
 
     async def ask(self, messages, schema):
         number = len(self.times)
+        self.still.time += self.pace
         self.times.append(self.still.time)
         self.now += 1
         self.most = max(self.most, self.now)
@@ -62,6 +63,12 @@ def test_no_more_than_the_given_calls_in_any_minute(still):
     watch = ask(still, Limits(requests_per_minute=10), 35)
     assert busiest(watch.times) == 10
     assert still.time == 180  # and no slower than that
+
+
+@pytest.mark.parametrize("pace", [1.0, 4.0, 7.0])
+def test_calls_spread_over_the_minute_are_counted_over_any_minute(still, pace):
+    watch = ask(still, Limits(requests_per_minute=10, concurrency=1), 60, Watch(still, pace=pace))
+    assert busiest(watch.times) == min(10, np.ceil(60 / pace))
 
 
 def test_no_more_than_the_given_tokens_in_any_minute(still):

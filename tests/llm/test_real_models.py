@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from llm.conftest import Mood, answer_of, request, requests
-from llm.test_door import rows
+from llm.conftest import Mood, answer_of, request, requests, rows
 from pydantic import BaseModel
 
 from recweave.core.errors import BadSetting, Unavailable
