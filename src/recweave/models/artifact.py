@@ -27,6 +27,7 @@ KINDS: Registry[type[Any]] = Registry(
         "weighting": "recweave.models.neighbours.weighting:Weighting",
         "user_neighbours": "recweave.models.neighbours.user_cf:UserNeighbours",
         "item_neighbours": "recweave.models.neighbours.item_cf:ItemNeighbours",
+        "words": "recweave.models.neighbours.words:Words",
         "blend": "recweave.models.blend:Blend",
     },
     group="recweave.kinds",

@@ -17,6 +17,7 @@ from recweave.models.base import Tune
 from recweave.models.neighbours.nearest import nearest
 from recweave.models.neighbours.ratings import RatingCF, RatingNeighbours, groups, line_means
 from recweave.models.neighbours.similarity import Similarity
+from recweave.models.neighbours.words import Words
 from recweave.models.query import Query
 from recweave.models.ratings import rated
 from recweave.models.reasons import in_lines
@@ -66,14 +67,20 @@ class ItemCF(RatingCF):
         if adjusted:
             mean = np.repeat(shared["user_mean"], np.diff(lines.indptr))
             lines = sparse.csr_array((lines.data - mean, lines.indices, lines.indptr), lines.shape)
-        blocks = list(self._weights(lines.T.tocsr()))
+        words = self._words(train, features)
+        blocks = list(self._weights(lines.T.tocsr(), words))
         weights, closest = (
             sparse.csr_array(sparse.vstack(part, format="csr"))
             for part in zip(*blocks, strict=True)
         )
-        return ItemNeighbours(**shared, weights=weights, closest=closest)
+        return ItemNeighbours(
+            **shared,
+            weights=weights,
+            closest=_evened(closest, weights) if words else closest,
+            words=words,
+        )
 
-    def _weights(self, lines: Csr) -> Iterator[tuple[Csr, Csr]]:
+    def _weights(self, lines: Csr, words: Words | None) -> Iterator[tuple[Csr, Csr]]:
         """`ItemNeighbours.weights` and `closest`, by blocks of items."""
         rigorous, zeros = self.semantics == "rigorous", self.similarity == "cosine"
         items = lines.shape[0]
@@ -92,11 +99,26 @@ class ItemCF(RatingCF):
         size = max(1, TABLE_BYTES // (8 * items))
         for first in range(0, items, size):
             similar = compare(lines[first : first + size])
-            own = np.arange(len(similar))
-            similar[own, first + own] = -np.inf
+            if rigorous:
+                similar = np.maximum(similar, 0)
+            own = np.arange(first, first + len(similar))
+            similar[own - first, own] = 0
+            kept = sparse.csr_array(similar) if rigorous else None
+            similar[own - first, own] = -np.inf
+            if words:
+                similar = words.fuse(similar, own, np.arange(items))
             near = np.where(nearest(similar, self.k), similar, 0)
-            kept = np.maximum(similar, 0) if rigorous else near
-            yield sparse.csr_array(kept), sparse.csr_array(np.maximum(near, 0))
+            closest = sparse.csr_array(np.maximum(near, 0))
+            yield sparse.csr_array(near) if kept is None else kept, closest
+
+
+def _evened(closest: Csr, weights: Csr) -> Csr:
+    """Neighbours by words alone, whose scale is free, no nearer than others' are on average."""
+    reach = weights.max(axis=1).toarray()
+    if reach.any():
+        scale = np.where(reach > 0, 1, reach[reach > 0].mean())
+        closest.data *= np.repeat(scale, np.diff(closest.indptr))
+    return closest
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +127,13 @@ class ItemNeighbours(RatingNeighbours):
 
     Attributes:
         weights: How alike items are: all positive ones if rigorous, else the `k` largest of a row.
-        closest: The `k` largest of each row, if positive; for lists.
+        closest: The `k` largest of each row, words counted in, if positive; for lists.
+        words: How alike items are in words; None without.
     """
 
     weights: Csr
     closest: Csr
+    words: Words | None = None
 
     def raw(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
         """See `RatingNeighbours.raw`."""
@@ -119,12 +143,12 @@ class ItemNeighbours(RatingNeighbours):
         for one, pairs in groups(place):
             entries = slice(lines.indptr[one], lines.indptr[one + 1])
             rated_items, rating = lines.indices[entries], lines.data[entries].astype(np.float64)
-            weight = self.weights[item[pairs]]
-            whole = weight.sum(axis=1)
-            weight = weight[:, rated_items].toarray()
+            weight = self._weigh(item[pairs], rated_items)
             if self.rigorous:
                 weight = np.where(nearest(weight, self.k), weight, 0)
                 whole = weight.sum(axis=1)
+            else:
+                whole = self.weights[item[pairs]].sum(axis=1)
             above[pairs], below[pairs] = weight @ rating, whole
         mean = line_means(lines, self.means)[place]
         return self._share(above, below, self._fallback(mean, item))
@@ -145,8 +169,19 @@ class ItemNeighbours(RatingNeighbours):
 
     def heard(self, user: int, item: int) -> tuple[Int[Array, " some"], Float[Array, " some"]]:
         """See `RatingNeighbours.heard`."""
-        weight = self.weights[[item]].toarray()[0]
-        rows = self._rows(np.array([user])).indices if self.rigorous else np.arange(len(weight))
-        rows = rows[weight[rows] != 0]
-        rows = rows[nearest(weight[None, rows], self.k)[0]]
-        return rows, weight[rows]
+        everything = np.arange(self.ratings.shape[1])
+        rows = self._rows(np.array([user])).indices if self.rigorous else everything
+        weight = self._weigh(np.array([item]), rows)[0]
+        rows, weight = rows[weight != 0], weight[weight != 0]
+        near = nearest(weight[None], self.k)[0]
+        return rows[near], weight[near]
+
+    def _weigh(
+        self, item: Int[Array, " items"], other: Int[Array, " others"]
+    ) -> Float[Array, "items others"]:
+        """Likeness with words counted in; an item is nothing to itself."""
+        weight = self.weights[item][:, other].toarray()
+        if not self.words:
+            return np.asarray(weight)
+        weight[item[:, None] == other] = -np.inf
+        return self.words.fuse(weight, item, other)

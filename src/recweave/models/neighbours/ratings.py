@@ -13,8 +13,10 @@ from scipy import sparse
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadInput
 from recweave.data.interactions import Histories, Interactions
+from recweave.encode.features import Features
 from recweave.models.base import Recipe, Tune
 from recweave.models.neighbours.verdict import LIKED, Verdict
+from recweave.models.neighbours.words import Words
 from recweave.models.ratings import rated
 
 Semantics = Literal["rigorous", "as_written"]
@@ -87,6 +89,10 @@ class RatingCF(Recipe, ABC):
             "rounded": averaged and not rigorous,
             "clipped": averaged and clipped,
         }
+
+    def _words(self, train: Interactions, features: Features | None) -> Words | None:
+        """What likeness in words is told by; nothing in the plain models."""
+        return None
 
 
 @dataclass(frozen=True, eq=False)

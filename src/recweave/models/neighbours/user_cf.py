@@ -18,6 +18,7 @@ from recweave.models.base import Tune
 from recweave.models.neighbours.nearest import nearest
 from recweave.models.neighbours.ratings import RatingCF, RatingNeighbours, groups, line_means
 from recweave.models.neighbours.similarity import Measure, Missing, Similarity
+from recweave.models.neighbours.words import Words
 from recweave.models.query import Query
 from recweave.models.ratings import rated
 from recweave.parallel import Pool, Serial
@@ -65,6 +66,7 @@ class UserCF(RatingCF):
             measure=self.similarity,
             missing="unknown" if rigorous else "zero",
             shrinkage=self.shrinkage if rigorous else 0.0,
+            words=self._words(train, features),
         )
 
 
@@ -77,11 +79,13 @@ class UserNeighbours(RatingNeighbours):
 
     Attributes:
         measure, missing, shrinkage: See `Similarity`.
+        words: How alike users are in words; None without.
     """
 
     measure: Measure
     missing: Missing
     shrinkage: float
+    words: Words | None = None
 
     def raw(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
         """See `RatingNeighbours.raw`."""
@@ -90,20 +94,21 @@ class UserNeighbours(RatingNeighbours):
         lines = self._rows(asked)
         sums = self._sums_of_raters if self.rigorous else self._sums_of_nearest
         above, below = np.empty(len(user)), np.empty(len(user))
-        for first, similar in self._similar(lines, asked):
-            bounds = np.searchsorted(place[order], [first, first + len(similar)])
+        for rows, similar in self._similar(lines, asked):
+            bounds = np.searchsorted(place[order], [rows.start, rows.stop])
             pairs = order[slice(*bounds)]
-            above[pairs], below[pairs] = sums(similar, place[pairs] - first, item[pairs])
+            row = place[pairs] - rows.start
+            above[pairs], below[pairs] = sums(similar, asked[rows], row, item[pairs])
         mean = line_means(lines, self.means)[place]
-        base = np.nan_to_num(mean)
+        base = np.nan_to_num(mean, nan=self.overall if self.rigorous else 0)
         return np.asarray(base + self._share(above, below, self._fallback(mean, item) - base))
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`: the votes of the `k` nearest users, each a rating times likeness."""
         made = np.empty((len(query), self.ratings.shape[1]), np.float32)
-        for first, similar in self._similar(rated(query.history), query.user):
-            votes = self._nearest(np.maximum(similar, 0)) @ self.ratings
-            made[first : first + len(similar)] = votes.toarray()
+        for rows, similar in self._similar(rated(query.history), query.user):
+            weight = self._nearest(similar, query.user[rows])
+            made[rows] = (weight.maximum(0) @ self.ratings).toarray()
         return made
 
     def heard(self, user: int, item: int) -> tuple[Int[Array, " some"], Float[Array, " some"]]:
@@ -112,12 +117,14 @@ class UserNeighbours(RatingNeighbours):
         _, similar = next(self._similar(self._rows(own), own))
         everybody = np.arange(similar.shape[1])
         rows = self.ratings[:, [item]].nonzero()[0] if self.rigorous else everybody
-        rows = rows[nearest(similar[:, rows], self.k)[0]]
-        return rows, similar[0, rows]
+        weight = self._weigh(similar[:, rows], own, rows)
+        near = nearest(weight, self.k)[0]
+        return rows[near], weight[0, near]
 
     def _sums_of_raters(
         self,
         similar: Float[Array, "block users"],
+        own: Int[Array, " block"],
         row: Int[Array, " n"],
         item: Int[Array, " n"],
     ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
@@ -127,7 +134,7 @@ class UserNeighbours(RatingNeighbours):
         for one, pairs in groups(item):
             entries = slice(by_item.indptr[one], by_item.indptr[one + 1])
             raters = by_item.indices[entries]
-            weight = similar[np.ix_(row[pairs], raters)]
+            weight = self._weigh(similar[np.ix_(row[pairs], raters)], own[row[pairs]], raters)
             weight = np.where(nearest(weight, self.k), weight, 0)
             above[pairs] = weight @ (by_item.data[entries] - self.user_mean[raters])
             below[pairs] = np.abs(weight).sum(axis=1)
@@ -136,27 +143,36 @@ class UserNeighbours(RatingNeighbours):
     def _sums_of_nearest(
         self,
         similar: Float[Array, "block users"],
+        own: Int[Array, " block"],
         row: Int[Array, " n"],
         item: Int[Array, " n"],
     ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
         """The same of the nearest of all: 0 for what they have not rated, weights as they are."""
-        weight = self._nearest(similar)
+        weight = self._nearest(similar, own)
         votes = (weight @ self.ratings).toarray()
         means = weight @ np.nan_to_num(self.user_mean)
         return votes[row, item] - means[row], weight.sum(axis=1)[row]
 
-    def _nearest(self, similar: Float[Array, "block users"]) -> Csr:
+    def _nearest(self, similar: Float[Array, "block users"], own: Int[Array, " block"]) -> Csr:
         """The `k` nearest users of each."""
-        kept = np.where(nearest(similar, self.k), similar, 0)
+        weight = self._weigh(similar, own, np.arange(similar.shape[1]))
+        kept = np.where(nearest(weight, self.k), weight, 0)
         return sparse.csr_array(kept.astype(np.float64))
+
+    def _weigh(
+        self,
+        similar: Float[Array, "askers users"],
+        asker: Int[Array, " askers"],
+        user: Int[Array, " users"],
+    ) -> Float[Array, "askers users"]:
+        """Likeness with words counted in; if rigorous, -inf for those with whom none is shared."""
+        weight = self.words.fuse(similar, asker, user) if self.words else similar
+        return np.where(weight == 0, -np.inf, weight) if self.rigorous else weight
 
     def _similar(
         self, lines: Csr, own: Int[Array, " askers"]
-    ) -> Iterator[tuple[int, Float[Array, "block users"]]]:
-        """Likeness to all users, block by block, with the number of the block's first asker.
-
-        -inf for oneself and, if rigorous, for those with whom nothing is shared.
-        """
+    ) -> Iterator[tuple[slice, Float[Array, "block users"]]]:
+        """Likeness of ratings to all users, block by block; -inf for oneself."""
         users, items = self.ratings.shape
         one = 8 * max(users, items)
         require_memory(
@@ -164,12 +180,11 @@ class UserNeighbours(RatingNeighbours):
         )
         size = max(1, TABLE_BYTES // one)
         for first in range(0, lines.shape[0], size):
-            similar = self._compare(lines[first : first + size])
-            if self.rigorous:
-                similar[similar == 0] = -np.inf
-            row = np.flatnonzero(own[first : first + size] >= 0)
-            similar[row, own[first + row]] = -np.inf
-            yield first, similar
+            rows = slice(first, first + size)
+            similar = self._compare(lines[rows])
+            known = np.flatnonzero(own[rows] >= 0)
+            similar[known, own[rows][known]] = -np.inf
+            yield rows, similar
 
     @cached_property
     def _compare(self) -> Similarity:
