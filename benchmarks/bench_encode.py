@@ -1,7 +1,7 @@
 """Reviews encoded per second, beside sentence-transformers' `encode` with its defaults.
 
 The same weights, texts and threads, in one process, in turns, both warmed up; nothing is cached.
-Musical Instruments' reviews, drawn without a seed to choose by. CPU seconds are told beside wall
+Musical Instruments' reviews, always the same draw. CPU seconds are told beside wall
 seconds, as others may work on the machine.
 """
 

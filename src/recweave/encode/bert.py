@@ -43,7 +43,7 @@ class Bert:
 
     @contextmanager
     def single_threaded(self) -> Iterator[None]:
-        """One thread per call inside: a batch per core needs no waiting for each other."""
+        """One thread per call inside, in the whole process: batches then run on a core each."""
         torch = require("torch", extra="text")
         before = torch.get_num_threads()
         torch.set_num_threads(1)
@@ -59,7 +59,8 @@ class Bert:
             ids = torch.from_numpy(tokens)
             there = ids != 0
             state = self._embed(ids)
-            mask = None if there.all() else there[:, None, None, :]
+            hidden = torch.zeros(there.shape, dtype=state.dtype).masked_fill(~there, -torch.inf)
+            mask = None if there.all() else hidden[:, None, None, :]
             for layer in range(self._layers):
                 state = self._layer(state, mask, f"encoder.layer.{layer}.")
             state = state.float().masked_fill(~there[..., None], 0)
