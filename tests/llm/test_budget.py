@@ -120,7 +120,7 @@ def test_a_call_whose_end_nobody_knows_counts_as_it_was_expected_to(vendor, tmp_
 
 def test_a_call_that_a_kill_left_open_counts_against_the_next_runs_budget(vendor, tmp_path):
     with Store(tmp_path) as store:
-        store.begin(vendor.server().name, "task", 80, Usage(700, 290))
+        store.begin(vendor.server().name, request(0).messages, Mood, Usage(700, 290))
     got, _ = run(Door(vendor.server(), tmp_path, ONE, Budget(tokens=1130)), requests(9))
     assert len(got) == 4  # 990 tokens are gone, each call takes 30
 

@@ -111,6 +111,10 @@ def test_the_ledger_tells_each_call_with_its_tokens_seconds_and_outcome(vendor, 
         ("the server answered 500: no", 0, 0),
     ]
     assert all(row["seconds"] >= 0 and row["model"].startswith("tiny") for row in ledger)
+    answered = {row["digest"] for row in rows(tmp_path, "answers")}
+    asked = [row["digest"] for row in ledger]
+    assert sorted(map(asked.count, answered)) == [1, 2]  # a repair is another question
+    assert len(set(asked)) == 3
 
 
 def test_a_folder_is_for_one_job_at_a_time(vendor, tmp_path):

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from recweave.core.errors import BadSetting
 from recweave.llm import Door, Message, Prices, Request, Usage
-from recweave.llm.base import characters, task_of
+from recweave.llm.base import characters
 from recweave.llm.tokens import Sums, Tokens
 
 LONG = 200
@@ -120,13 +120,13 @@ class Long(BaseModel):
 
 def test_tasks_are_learned_apart_once_there_is_enough_of_them():
     tokens = Tokens()
-    for _ in range(4):
-        tokens.observe(task_of(Mood), 100, Usage(50, 10), True)
-        tokens.observe(task_of(Long), 100, Usage(50, 1000), True)
     asked = [Message("user", "x" * 100)]
+    for _ in range(4):
+        tokens.observe(asked, Mood, Usage(50, 10), True)
+        tokens.observe(asked, Long, Usage(50, 1000), True)
     assert tokens.expect(asked, Mood) == (50, 505)
     assert "of other kinds" in tokens.basis(Mood)
-    tokens.observe(task_of(Mood), 100, Usage(50, 10), True)
+    tokens.observe(asked, Mood, Usage(50, 10), True)
     assert tokens.expect(asked, Mood) == (50, 10)
     assert tokens.expect(asked, Long)[1] == pytest.approx((5 * 10 + 4 * 1000) / 9)
 

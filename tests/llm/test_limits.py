@@ -74,7 +74,7 @@ def test_calls_spread_over_the_minute_are_counted_over_any_minute(still, pace):
 def test_no_more_than_the_given_tokens_in_any_minute(still):
     tokens = Tokens()
     for _ in range(9):
-        tokens.observe("other", 20, Usage(90, 0), True)
+        tokens.observe(request(0).messages, Mood, Usage(90, 0), True)
     taken = lambda number: 60 + 20 * (number % 3)  # noqa: E731
     watch = ask(still, Limits(tokens_per_minute=1000), 40, Watch(still, taken), tokens)
     spent = [taken(number) for number in range(40)]

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from recweave.core.errors import BadInput
-from recweave.llm.base import Failed, Request, Usage, characters, task_of
+from recweave.llm.base import Failed, Request, Usage
 from recweave.llm.completion import reply_of
 from recweave.llm.server import PATH, Server
 from recweave.llm.store import ANSWERED, Store
@@ -138,6 +138,5 @@ def _enter(
     if prices is not None:
         cost = prices.of(usage.prompt_tokens, usage.completion_tokens)
         usage = Usage(usage.prompt_tokens, usage.completion_tokens, cost)
-    chars = characters(request.messages)
-    row = store.begin(model, task_of(request.schema), chars, usage)
+    row = store.begin(model, request.messages, request.schema, usage)
     store.settle(row, usage, 0.0, outcome)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from recweave.core.errors import RecweaveError
 from recweave.core.value import Value
-from recweave.llm.base import LLM, Failed, Message, Reply, T, Usage, characters, task_of
+from recweave.llm.base import LLM, Failed, Message, Reply, T, Usage
 from recweave.llm.clock import Clock
 from recweave.llm.store import ANSWERED, Store
 from recweave.llm.tokens import Prices, Tokens
@@ -62,8 +62,7 @@ class Budgeted:
             BudgetSpent: before a call that the budget does not hold, once nothing is under way.
         """
         expected = await self._granted(messages, schema)
-        task, chars = task_of(schema), characters(messages)
-        row = self._store.begin(self.name, task, chars, expected)
+        row = self._store.begin(self.name, messages, schema, expected)
         start = self._clock.now()
 
         def settle(told: Usage | None, outcome: str) -> Usage:
@@ -71,7 +70,7 @@ class Budgeted:
             self._store.settle(row, used, self._clock.now() - start, outcome)
             self._spent += used + _negative(expected)
             if told is not None and told.prompt_tokens:
-                self._tokens.observe(task, chars, used, outcome == ANSWERED)
+                self._tokens.observe(messages, schema, used, outcome == ANSWERED)
             return used
 
         try:

@@ -42,8 +42,10 @@ def spread(
         try:
             await _work(function, items, workers, room, answers.put)
         finally:
-            await close()
-            answers.put(_END)
+            try:
+                await close()
+            finally:
+                answers.put(_END)
 
     with ThreadPoolExecutor(1, "recweave-llm") as thread:
         done = thread.submit(asyncio.run, main())

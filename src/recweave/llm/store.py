@@ -12,10 +12,19 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from recweave.core.errors import BadArtifact, RecweaveError
-from recweave.llm.base import Quarantined, Reply, T, Usage
+from recweave.llm.base import (
+    Message,
+    Quarantined,
+    Reply,
+    T,
+    Usage,
+    characters,
+    digest,
+    task_of,
+)
 from recweave.llm.tokens import Sums
 
 FILE = "answers.sqlite"
@@ -32,8 +41,8 @@ CREATE TABLE quarantine (
     digest TEXT PRIMARY KEY, reason TEXT NOT NULL, raw TEXT NOT NULL, at REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE ledger (
-    id INTEGER PRIMARY KEY, at REAL NOT NULL, model TEXT NOT NULL, task TEXT NOT NULL,
-    characters INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, digest TEXT NOT NULL, model TEXT NOT NULL,
+    task TEXT NOT NULL, characters INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL, cost REAL NOT NULL, seconds REAL, outcome TEXT NOT NULL
 );
 """
@@ -109,7 +118,7 @@ class Store:
                 ) from None
             yield
 
-    def answer(self, digest: str, schema: type[T]) -> Reply[T] | None:
+    def answer(self, address: str, schema: type[T]) -> Reply[T] | None:
         """The stored answer, if there is one.
 
         Raises:
@@ -117,7 +126,7 @@ class Store:
         """
         row = self._one(
             "SELECT value, prompt_tokens, completion_tokens, cost FROM answers WHERE digest = ?",
-            digest,
+            address,
         )
         if row is None:
             return None
@@ -125,41 +134,44 @@ class Store:
             return Reply(schema.model_validate_json(row[0]), Usage(*row[1:]), cached=True)
         except ValidationError:
             raise BadArtifact(
-                f"{self.path}: the stored answer {digest} is not {schema.__name__} any more; "
+                f"{self.path}: the stored answer {address} is not {schema.__name__} any more; "
                 "rename the class or choose another folder"
             ) from None
 
-    def quarantined(self, digest: str) -> Quarantined | None:
+    def quarantined(self, address: str) -> Quarantined | None:
         """Why this has no answer, if it was set aside."""
-        row = self._one("SELECT reason, raw FROM quarantine WHERE digest = ?", digest)
+        row = self._one("SELECT reason, raw FROM quarantine WHERE digest = ?", address)
         return None if row is None else Quarantined(*row)
 
-    def settled(self, digest: str) -> bool:
+    def settled(self, address: str) -> bool:
         """Whether there is an answer."""
-        return self._one("SELECT 1 FROM answers WHERE digest = ?", digest) is not None
+        return self._one("SELECT 1 FROM answers WHERE digest = ?", address) is not None
 
-    def keep(self, digest: str, model: str, reply: Reply[Any]) -> None:
+    def keep(self, address: str, model: str, reply: Reply[Any]) -> None:
         """Store an answer; it leaves the quarantine."""
         value = reply.value.model_dump_json(by_alias=True, round_trip=True)
         with self._durably():
             self._do(
                 "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (digest, value, model, time.time(), *astuple(reply.usage)),
+                (address, value, model, time.time(), *astuple(reply.usage)),
             )
-            self._do("DELETE FROM quarantine WHERE digest = ?", (digest,))
+            self._do("DELETE FROM quarantine WHERE digest = ?", (address,))
 
-    def set_aside(self, digest: str, reason: str, raw: str = "") -> None:
+    def set_aside(self, address: str, reason: str, raw: str = "") -> None:
         """Put a request, or a line of a file, into quarantine."""
         self._do(
             "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)",
-            (digest, _storable(reason), _storable(raw), time.time()),
+            (address, _storable(reason), _storable(raw), time.time()),
         )
 
-    def begin(self, model: str, task: str, characters: int, expected: Usage) -> int:
+    def begin(
+        self, model: str, messages: Sequence[Message], schema: type[BaseModel], expected: Usage
+    ) -> int:
         """Enter a call before it is made, with what it will take as far as one knows; its row."""
+        asked = digest(model, messages, schema), model, task_of(schema), characters(messages)
         written = self._do(
-            "INSERT INTO ledger VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
-            (time.time(), model, task, characters, *astuple(expected), OPEN),
+            "INSERT INTO ledger VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+            (time.time(), *asked, *astuple(expected), OPEN),
         )
         return int(written.lastrowid or 0)
 

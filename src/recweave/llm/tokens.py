@@ -85,11 +85,13 @@ class Tokens:
         self._all = sum(self._seen.values(), Sums())
         self._count = count
 
-    def observe(self, task: str, chars: int, usage: Usage, answered: bool) -> None:
+    def observe(
+        self, messages: Sequence[Message], schema: type[BaseModel], usage: Usage, answered: bool
+    ) -> None:
         """Learn from one call."""
-        x, y = chars, usage.prompt_tokens
+        x, y = characters(messages), usage.prompt_tokens
         one = Sums(1, int(answered), x, y, x * x, x * y, usage.completion_tokens)
-        self._seen[task] += one
+        self._seen[task_of(schema)] += one
         self._all += one
 
     def expect(self, messages: Sequence[Message], schema: type[BaseModel]) -> tuple[float, float]:
