@@ -7,6 +7,7 @@ import typer
 from recweave.cli.data import app as data
 from recweave.cli.demo import demo
 from recweave.cli.doctor import doctor
+from recweave.cli.enrich import enrich
 from recweave.cli.models import explain, recommend, show
 from recweave.cli.runs import compare, run, tune
 from recweave.core.errors import RecweaveError
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.add_typer(data, name="data")
 for command in (demo, doctor, show, run, compare, tune, recommend, explain):
     app.command()(command)
+app.command()(enrich)
 
 
 def main() -> None:

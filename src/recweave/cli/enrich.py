@@ -1,0 +1,186 @@
+"""`recweave enrich`: what reviews and catalogue say, written up from the training part alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from recweave.cli.output import Json, print_json, print_table
+from recweave.core.errors import BadSetting
+
+if TYPE_CHECKING:  # a command loads what it needs when it runs
+    from recweave.data.dataset import Dataset
+    from recweave.data.profiles import Profiles
+    from recweave.data.split import Split
+    from recweave.enrich import Extractive, Generative, Material, Task
+    from recweave.llm import Prices
+
+Data = Annotated[str, typer.Argument(help="A dataset (name or folder), or a recipe file.")]
+How = Annotated[
+    str, typer.Option("--split", help='leave_last_out, … or JSON: \'{"kind": "given"}\'.')
+]
+By = Annotated[str, typer.Option(help="extractive, a server's URL, or a local model's folder.")]
+Key = Annotated[str, typer.Option(help="The environment variable that holds the server's key.")]
+Kinds = Annotated[str, typer.Option(help="Kinds of text, with commas; all without.")]
+Closed = Annotated[Path | None, typer.Option(help="Categories to choose from, one per line.")]
+Folds = Annotated[int, typer.Option(min=0, help="Cross-fitted variants, to learn from; 0: none.")]
+Small = Annotated[int, typer.Option(min=0, help="Up to so many reviews, leave out one at a time.")]
+Ahead = Annotated[bool, typer.Option("--estimate", help="Say what it will take, and stop.")]
+Probe = Annotated[int, typer.Option(min=0, help="Calls an estimate may make to learn from.")]
+Export = Annotated[Path | None, typer.Option(help="Write a Batch-API file, and stop.")]
+Import = Annotated[Path | None, typer.Option(help="Take in a Batch-API results file, and stop.")]
+Most = Annotated[int | None, typer.Option(min=0, help="A hard stop.")]
+Cost = Annotated[float | None, typer.Option(min=0, help="A hard stop, in money.")]
+Per = Annotated[str, typer.Option(help="Per million tokens in and out: 0.15,0.6.")]
+Rate = Annotated[int | None, typer.Option(min=1, help="The server's limit.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Ask again what got no good answer.")]
+
+
+def enrich(
+    data: Data,
+    how: How = "",
+    split_seed: Annotated[int, typer.Option(help="Of splits drawn at random.")] = 0,
+    writer: By = "extractive",
+    model: Annotated[str, typer.Option(help="The model, as the server calls it.")] = "",
+    key: Key = "",
+    encoder: Annotated[str, typer.Option(help="Of the extractive writer.")] = "minilm",
+    kinds: Kinds = "",
+    categories: Closed = None,
+    folds: Folds = 0,
+    small: Small = 0,
+    seed: Annotated[int, typer.Option(help="Of the dealing into folds.")] = 0,
+    out: Annotated[Path, typer.Option(help="The folder of the profiles.")] = Path("profiles"),
+    estimate: Ahead = False,
+    probe: Probe = 0,
+    export_batch: Export = None,
+    import_batch: Import = None,
+    max_calls: Most = None,
+    max_tokens: Most = None,
+    max_cost: Cost = None,
+    prices: Per = "",
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls at one time.")] = 8,
+    calls_per_minute: Rate = None,
+    tokens_per_minute: Rate = None,
+    retry: Retry = False,
+    as_json: Json = False,
+) -> None:
+    """Write summaries, profiles, price tags, … of the training part. Killed, it goes on."""
+    from recweave.enrich import KINDS, Material
+    from recweave.enrich import enrich as write
+    from recweave.enrich.choose import writer_of
+    from recweave.llm import Budget, Limits
+
+    dataset, split = _read(data, how, split_seed)
+    by = writer_of(
+        writer,
+        categories=_lines(categories),
+        encoder=encoder,
+        model=model,
+        key_variable=key or None,
+        answers=out.with_name(f"{out.name}-answers"),
+        budget=Budget(calls=max_calls, tokens=max_tokens, cost=max_cost),
+        limits=Limits(
+            concurrency=concurrency,
+            requests_per_minute=calls_per_minute,
+            tokens_per_minute=tokens_per_minute,
+        ),
+        prices=_prices(prices),
+        retry=retry,
+    )
+    asked = [kind.strip() for kind in kinds.split(",") if kind.strip()] or list(KINDS)
+    if estimate or export_batch or import_batch:
+        material = Material.of(dataset, split, folds=folds, small=small, seed=seed)
+        tasks = list(material.tasks(asked))
+        told = _ahead(by, material, tasks, probe, export_batch, import_batch)
+        if as_json:
+            print_json(told)
+        else:
+            print("\n".join(f"{name}: {_figure(value)}" for name, value in told.items()))
+        return
+    profiles = write(dataset, split, by, out, kinds=asked, folds=folds, small=small, seed=seed)
+    _show(profiles, out, as_json)
+
+
+def _show(profiles: "Profiles", out: Path, as_json: bool) -> None:
+    counted = profiles.table.group_by("entity", "kind", "writer").len("texts")
+    counted = counted.sort("entity", "kind")
+    if as_json:
+        print_json({"folder": str(out), "texts": counted.to_dicts()})
+    else:
+        rows = [[entity, kind, _figure(n), by] for entity, kind, by, n in counted.iter_rows()]
+        print_table(f"texts in {out}", ["of", "kind", "texts", "written by"], rows)
+
+
+def _ahead(
+    by: "Extractive | Generative",
+    material: "Material",
+    tasks: "Sequence[Task]",
+    probe: int,
+    export: Path | None,
+    answers: Path | None,
+) -> dict[str, object]:
+    """What is done instead of writing: an estimate, or one way or the other with a batch file."""
+    from recweave.enrich import Generative
+
+    if not isinstance(by, Generative):
+        if export or answers:
+            raise BadSetting("batch files are of language models; name a server with --writer")
+        return {"texts": len(tasks), "calls": 0, "cost": 0.0}
+    if export:
+        return {"requests": by.door.export_batch(by.requests(material, tasks), export)}
+    if answers:
+        return dict(vars(by.door.import_batch(answers, by.requests(material, tasks))))
+    return dict(vars(by.estimate(material, tasks, probe)))
+
+
+def _read(data: str, how: str, seed: int) -> "tuple[Dataset, Split]":
+    """The dataset and its split; a recipe file says both, filters included."""
+    from recweave.data.catalogue import load
+    from recweave.data.split import AnySplitter, LeaveLastOut
+    from recweave.experiment.bench import cut
+    from recweave.experiment.spec import read_recipe
+
+    if data.endswith(".toml"):
+        if how:
+            raise BadSetting(f"{data} says how to split; leave --split out")
+        dataset, split, _ = cut(read_recipe(Path(data)), Path(data).parent)
+        return dataset, split
+    told = how if how.startswith("{") else f'{{"kind": "{how or LeaveLastOut().kind}"}}'
+    try:
+        splitter = TypeAdapter(AnySplitter).validate_json(told)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadSetting(f"--split {how}: {first['msg']}") from None
+    dataset = load(data)
+    return dataset, dataset.split(splitter, seed=seed)
+
+
+def _lines(file: Path | None) -> tuple[str, ...]:
+    if file is None:
+        return ()
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise BadSetting(f"{file}: cannot be read ({error.strerror}); name a text file") from None
+    found = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not found:
+        raise BadSetting(f"{file} names no category; write one per line")
+    return found
+
+
+def _prices(told: str) -> "Prices | None":
+    from recweave.llm import Prices
+
+    if not told:
+        return None
+    try:
+        price_in, price_out = map(float, told.split(","))
+    except ValueError:
+        raise BadSetting(f"--prices {told}: give two numbers, such as 0.15,0.6") from None
+    return Prices.parse({"input": price_in, "output": price_out}, "--prices")
+
+
+def _figure(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
