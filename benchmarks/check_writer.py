@@ -82,7 +82,8 @@ def check_categories(odd: int) -> list[dict[str, object]]:
     given = shop.items.select("item_id", "categories").explode("categories").drop_nulls()
     counted = given["categories"].value_counts().filter(pl.col("count") >= 20)
     names = counted.filter(pl.col("count") < len(shop.items) / 2)["categories"].sort().to_list()
-    truth = np.array([[n in (row or ()) for n in names] for row in shop.items["categories"]], int)
+    rows = shop.items["categories"].to_list()
+    truth = np.array([[name in (row or ()) for name in names] for row in rows], int)
     texts = [f"{a}. {b}" for a, b in zip(shop.items["title"], said_of(shop), strict=True)]
     blind = shop.replace(items=shop.items.with_columns(categories=pl.lit(None, pl.List(pl.String))))
     return against(blind, names, truth, texts, odd)
