@@ -9,7 +9,7 @@ from recweave.cli.demo import demo
 from recweave.cli.doctor import doctor
 from recweave.cli.enrich import enrich
 from recweave.cli.models import explain, recommend, show
-from recweave.cli.runs import compare, run, tune
+from recweave.cli.runs import audit, compare, run, tune
 from recweave.core.errors import RecweaveError
 from recweave.core.progress import show_progress
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data, name="data")
-for command in (demo, doctor, show, run, compare, tune, recommend, explain):
+for command in (demo, doctor, show, run, compare, tune, audit, recommend, explain):
     app.command()(command)
 app.command()(enrich)
 

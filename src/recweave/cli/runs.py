@@ -79,6 +79,31 @@ def tune(
         print(to_toml(tuned), end="")
 
 
+def audit(
+    folder: Annotated[Path, typer.Argument(help="A finished run's folder.")],
+    as_json: Json = False,
+) -> None:
+    """Check that nothing a run learned from was held out; exit code 1 if something was."""
+    from recweave.experiment.audit import audit as audit_run
+
+    found = audit_run(folder)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        for line in found.checked:
+            print(f"checked: {line}")
+        for finding in found.findings:
+            print(f"LEAK: {finding}")
+        for twin, c in found.inflated:
+            size = f"{c.difference.mean:+.4f} ({c.difference.low:+.4f} to {c.difference.high:+.4f})"
+            chance = "beyond chance" if c.sure else "chance cannot be ruled out"
+            print(f"the leak changes {c.metric} of {c.row} by {size} against {twin}; {chance}")
+        if not found.findings:
+            print("clean: every row behind every feature is train's")
+    if found.findings:
+        raise typer.Exit(1)
+
+
 def show_table(table: Table, title: str, markdown: bool = False) -> None:
     """A table for people: means with intervals, and a mark where the difference is sure."""
     head = ["model", *table.metrics, "fit, s", "memory, MB"]

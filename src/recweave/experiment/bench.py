@@ -106,14 +106,13 @@ class Bench:
 
 
 def prepare(experiment: Experiment, beside: Path) -> Bench:
-    """Read, filter and split.
+    """Read, filter, split, and make the features.
 
     Args:
         experiment: The recipe.
         beside: The folder that the recipe's relative paths start from.
     """
-    dataset, removed = apply_all(_dataset(experiment.data, beside), experiment.filters)
-    split = dataset.split(experiment.split, seed=experiment.split_seed)
+    dataset, split, removed = cut(experiment, beside)
     searched = [
         row for row, e in zip(experiment.rows(), experiment.models, strict=True) if e.search
     ]
@@ -125,7 +124,13 @@ def prepare(experiment: Experiment, beside: Path) -> Bench:
     features, costs = _features(experiment, dataset, split)
     kinds = features.get("categories")
     catalogue = Catalogue.of(split.train, categories=kinds, vectors=kinds)
-    return Bench(experiment, dataset, split, features, costs, catalogue, tuple(removed))
+    return Bench(experiment, dataset, split, features, costs, catalogue, removed)
+
+
+def cut(experiment: Experiment, beside: Path) -> tuple[Dataset, Split, tuple[Removed, ...]]:
+    """The data of a recipe, filtered and split; and what each filter took away."""
+    dataset, removed = apply_all(_dataset(experiment.data, beside), experiment.filters)
+    return dataset, dataset.split(experiment.split, seed=experiment.split_seed), tuple(removed)
 
 
 def _features(

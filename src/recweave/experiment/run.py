@@ -32,7 +32,7 @@ def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
         "data": bench.about(),
         "version": recweave.__version__,
     }
-    folder.start(made_from, environment())
+    folder.start(made_from, environment() | {"beside": str(beside.resolve())})
     folder.keep_features(bench.features, bench.feature_costs)
     for row, entry in zip(experiment.rows(), experiment.models, strict=True):
         if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):

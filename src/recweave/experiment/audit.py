@@ -1,0 +1,223 @@
+"""Whether anything a run learned from was held out, row by row, from what the run wrote down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int
+
+from recweave.core.arrays import Array
+from recweave.core.errors import BadArtifact
+from recweave.data.dataset import Dataset
+from recweave.data.reviews import review_parts
+from recweave.data.split import DROPPED, PARTS, TEST, TRAIN, VALID, Parts, Split
+from recweave.experiment.bench import cut
+from recweave.experiment.provenance import PROVENANCE
+from recweave.experiment.summary import Comparison, Row, Summary, against, read_run
+
+SHOWN = 5
+"""Rows that a finding names."""
+NAMES = {code: name for name, code in PARTS.items()} | {DROPPED: "left out"}
+NAMED_BY = ("feature", "user_feature", "features")
+"""Settings of recipes that name features."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A feature that knows what it must not.
+
+    Attributes:
+        feature: Its name in the recipe.
+        table: The table of the dataset that it read.
+        rows: The rows it was made from that are not train's.
+        parts: How many of these are of each part.
+        examples: The first of them: row, user, item and part.
+    """
+
+    feature: str
+    table: str
+    rows: Int[Array, " rows"]
+    parts: dict[str, int]
+    examples: Sequence[dict[str, Any]]
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{count:,} of {name}" for name, count in self.parts.items())
+        some = "; ".join(
+            f"row {e['row']} (user {e['user_id']}, item {e['item_id']}, {e['part']})"
+            for e in self.examples
+        )
+        more = " …" if len(self.rows) > len(self.examples) else ""
+        return (
+            f"the feature '{self.feature}' was made from {len(self.rows):,} {self.table} that are "
+            f"not train's ({told}): {some}{more}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines; all rows."""
+        return {
+            "feature": self.feature,
+            "table": self.table,
+            "rows": self.rows.tolist(),
+            "parts": self.parts,
+            "examples": list(self.examples),
+        }
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        findings: Leaks; none if the run is clean.
+        checked: What was looked at, in words.
+        inflated: For each row that draws on a leaking feature and has a twin that does not (the
+            same model, the same other settings): how much better it looks than its twin.
+    """
+
+    findings: Sequence[Finding]
+    checked: Sequence[str]
+    inflated: Sequence[tuple[str, Comparison]]
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "clean": not self.findings,
+            "checked": list(self.checked),
+            "findings": [finding.to_json() for finding in self.findings],
+            "inflated": [
+                {
+                    "row": c.row,
+                    "twin": twin,
+                    "metric": c.metric,
+                    "by": c.difference.mean,
+                    "low": c.difference.low,
+                    "high": c.difference.high,
+                    "p": c.p,
+                }
+                for twin, c in self.inflated
+            ],
+        }
+
+
+def audit(folder: Path) -> Audit:
+    """Walk the rows behind each feature of a run, and check them against the split.
+
+    The data is read and cut again as the recipe says; the rows behind a feature are those that the
+    run wrote down as it made it.
+
+    Args:
+        folder: A finished run.
+
+    Raises:
+        BadArtifact: if the folder holds no run, if its provenance is missing, or if the data is
+            no longer that of the run.
+    """
+    summary = read_run(folder)
+    beside = Path(summary.environment.get("beside", "."))
+    dataset, split, _ = cut(summary.experiment, beside)
+    if dataset.fingerprint != summary.data["fingerprint"]:
+        raise BadArtifact(
+            f"{folder} was run on data with fingerprint {summary.data['fingerprint']}; what "
+            f"'{summary.data['name']}' holds now is another ({dataset.fingerprint}); run it again"
+        )
+    checked = [_parts_are_apart(split)]
+    findings: list[Finding] = []
+    if summary.experiment.features:
+        found, told = _features(folder, summary, dataset, split)
+        findings += found
+        checked += told
+    leaking = {finding.feature for finding in findings}
+    return Audit(findings, checked, _inflated(summary, leaking))
+
+
+def _parts_are_apart(split: Split) -> str:
+    counts = {name: len(getattr(split, name)) for name in PARTS}
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    assert split.part is not None
+    if [int((split.part == code).sum()) for code in PARTS.values()] != list(counts.values()):
+        raise ValueError("the parts of the split share events")
+    return f"the split, cut again: {told} events, none in two parts; models were fitted on train"
+
+
+def _features(
+    folder: Path, summary: Summary, dataset: Dataset, split: Split
+) -> tuple[list[Finding], list[str]]:
+    path = folder / PROVENANCE
+    try:
+        behind = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise BadArtifact(
+            f"{path} cannot be read ({error}), so nobody can tell what its features were made "
+            "from; run the recipe again into a new folder"
+        ) from None
+    findings, told = [], []
+    for name in summary.experiment.features:
+        tables = behind.filter(pl.col("feature") == name).group_by("table", maintain_order=True)
+        looked = 0
+        for (table,), part in tables:
+            rows = np.unique(part["row"].to_numpy()).astype(np.int64)
+            looked += len(rows)
+            parts = _parts_of(str(table), dataset, split)
+            held = rows[parts[rows] != TRAIN]
+            if len(held):
+                findings.append(_finding(name, str(table), held, parts, dataset))
+        what = f"{looked:,} rows behind it" if looked else "from the catalogue alone"
+        told.append(f"the feature '{name}': {what}")
+    return findings, told
+
+
+def _parts_of(table: str, dataset: Dataset, split: Split) -> Parts:
+    if table == "reviews":
+        return review_parts(dataset, split)
+    if table == "events" and split.part is not None:
+        return split.part
+    raise BadArtifact(f"the provenance speaks of a table '{table}', which has no parts")
+
+
+def _finding(
+    name: str, table: str, rows: Int[Array, " rows"], parts: Parts, dataset: Dataset
+) -> Finding:
+    frame = getattr(dataset, table)
+    counts = {NAMES[c]: int((parts[rows] == c).sum()) for c in (VALID, TEST, DROPPED)}
+    examples = [
+        {
+            "row": int(row),
+            "user_id": frame["user_id"][int(row)],
+            "item_id": frame["item_id"][int(row)],
+            "part": NAMES[int(parts[row])],
+        }
+        for row in rows[:SHOWN]
+    ]
+    return Finding(name, table, rows, {k: v for k, v in counts.items() if v}, examples)
+
+
+def _inflated(summary: Summary, leaking: set[str]) -> list[tuple[str, Comparison]]:
+    found = []
+    for row in summary.rows:
+        if not _named(row) & leaking:
+            continue
+        for twin in summary.rows:
+            if not _named(twin) & leaking and _apart_from_features(twin) == _apart_from_features(
+                row
+            ):
+                looks = against([row], twin, summary.experiment.metrics)
+                found += [(twin.name, comparison) for comparison in looks]
+                break
+    return found
+
+
+def _named(row: Row) -> set[str]:
+    told: set[str] = set()
+    for key in NAMED_BY:
+        value = row.settings.get(key) or ()
+        told |= {value} if isinstance(value, str) else set(value)
+    return told
+
+
+def _apart_from_features(row: Row) -> tuple[str, dict[str, Any]]:
+    """The model and its settings but for the names of features; how many there are counts."""
+    kept = {key: value for key, value in row.settings.items() if key not in NAMED_BY}
+    return row.model, kept | {"number of features": len(_named(row))}
