@@ -199,9 +199,15 @@ def test_the_schema_goes_to_servers_that_can_hold_to_one(vendor, tmp_path):
 
 def test_a_broken_file_is_told_and_left_as_it_is(vendor, tmp_path):
     (tmp_path / FILE).write_bytes(b"no database at all" * 100)
-    with pytest.raises(BadArtifact, match=r"answers\.sqlite cannot be read"):
+    with pytest.raises(BadArtifact, match=r"answers\.sqlite cannot be read or made: file is not"):
         list(Door(vendor.server(), tmp_path).run(requests(1)))
     assert (tmp_path / FILE).read_bytes().startswith(b"no database")
+
+
+def test_a_folder_that_cannot_be_made_is_told(vendor, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(BadArtifact, match=r"taken/answers\.sqlite cannot be read or made"):
+        Door(vendor.server(), tmp_path / "taken").estimate(requests(1))
 
 
 def test_a_file_of_another_version_is_told(vendor, tmp_path):

@@ -56,39 +56,15 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
-        # One connection is used by one thread at a time: the caller's before and after a job, the
-        # event loop's during it.
-        self._db = sqlite3.connect(
-            self.path, timeout=30, isolation_level=None, check_same_thread=False
-        )
         try:
-            self._prepare()
-        except sqlite3.DatabaseError as error:
-            self.close()
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = _opened(self.path)
+        except (OSError, sqlite3.Error) as error:
             raise BadArtifact(
-                f"{self.path} cannot be read: {error}; move it away, or choose another folder"
+                f"{self.path} cannot be read or made: {error}; move it away, or choose another "
+                "folder"
             ) from None
-        except BadArtifact:
-            self.close()
-            raise
-
-    def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("BEGIN IMMEDIATE")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in TABLES.split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-        self._db.execute("COMMIT")
-        if version not in (0, VERSION):
-            raise BadArtifact(
-                f"{self.path} is of version {version} and this recweave reads {VERSION}; "
-                "choose another folder"
-            )
 
     def close(self) -> None:
         """Let go of the file."""
@@ -238,6 +214,33 @@ class Store:
             raise
         finally:
             self._do("PRAGMA synchronous = NORMAL")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection to the file, its tables made if it is new.
+
+    It is used by one thread at a time: the caller's before and after a job, the loop's during it.
+    """
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("BEGIN IMMEDIATE")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            raise BadArtifact(
+                f"{path} is of version {version} and this recweave reads {VERSION}; choose another "
+                "folder"
+            )
+        if version == 0:
+            for statement in TABLES.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def _storable(text: str) -> str:
