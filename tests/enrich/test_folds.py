@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 
 from recweave.core.errors import BadSetting, UnknownName
-from recweave.data.catalogue import load
-from recweave.data.split import LeaveLastOut
 from recweave.enrich import KINDS, Extractive, Material, enrich
 from recweave.enrich.material import deal
+
+from .conftest import shop_of
 
 
 def test_rows_of_a_pair_fall_together_and_folds_are_of_even_size():
@@ -54,39 +54,82 @@ def test_one_fold_and_unknown_kinds_are_refused(talk, cut):
         list(Material.of(talk, cut(talk)).tasks(["sumary"]))
 
 
+@pytest.fixture
+def chatter():
+    """Forty reviews by eight people of eight items, in words drawn from a few."""
+    rng = np.random.default_rng(0)
+    things = ["strap", "buckle", "lining", "pocket", "zipper", "handle", "colour", "seam"]
+    rows = []
+    for pair in rng.permutation(64)[:40]:
+        said = [f"The {a} beats every {b}." for a, b in rng.choice(things, (3, 2))]
+        rows.append((f"u{pair % 8}", f"i{pair // 8}", float(rng.integers(2, 6)), " ".join(said)))
+    return shop_of(rows)
+
+
 @pytest.mark.parametrize("small", [0, 6])
 def test_altering_a_review_never_changes_the_texts_its_own_row_learns_from(
-    encoder, tmp_path, small
+    chatter, cut, encoder, tmp_path, small
 ):
     """Both sides, every kind; and it does change others, so there was something to leak."""
-    shop = load("synthetic:small")
-    shop = shop.replace(reviews=shop.reviews[:60])
-    split = shop.split(LeaveLastOut())
+    split, writer = cut(chatter), Extractive(encoder, length=30)
     kinds = [kind for kind in KINDS if kind != "interest"]
-    writer = Extractive(encoder, length=30)
 
     def written(reviews, name):
-        dataset = shop.replace(reviews=reviews)
-        return enrich(dataset, split, writer, tmp_path / name, kinds=kinds, folds=2, small=small)
+        shop = chatter.replace(reviews=reviews)
+        return enrich(shop, split, writer, tmp_path / name, kinds=kinds, folds=2, small=small)
 
-    before = written(shop.reviews, "before")
-    rows = Material.of(shop, split).rows["reviews"]
-    changed = 0
-    for row in rows[[3, 30]]:
-        index = pl.int_range(pl.len()) == int(row)
-        lie = "The gearbox exploded. It is overpriced. The zeppelin sank. Avoid the zeppelin."
-        reviews = shop.reviews.with_columns(
-            text=pl.when(index).then(pl.lit(lie)).otherwise("text"),
-            rating=pl.when(index).then(pl.lit(1.0, pl.Float32)).otherwise("rating"),
-        )
-        after = written(reviews, f"after{row}")
+    before, changed = written(chatter.reviews, "before"), 0
+    for row in np.array([3, 30]):
+        after = written(altered(chatter.reviews, row), f"after{row}")
         for entity in ("item", "user"):
-            id = shop.reviews[f"{entity}_id"][int(row)]
+            id = chatter.reviews[f"{entity}_id"][int(row)]
             for kind in (kind for kind in kinds if entity in KINDS[kind].entities):
-                fold = before.folds(kind, entity, rows[rows == row], "reviews")
+                fold = before.folds(kind, entity, np.array([row]), "reviews")
                 assert fold[0] is not None
                 own = [p.texts(kind, entity, [id], fold)[0] for p in (before, after)]
                 assert own[0] == own[1]
                 whole = [p.texts(kind, entity, [id])[0] for p in (before, after)]
                 changed += whole[0] != whole[1]
     assert changed > 8
+
+
+def altered(reviews, row, rating=1.0):
+    """The reviews with a lie in one row."""
+    lie = "The gearbox exploded. It is very cheap. The zeppelin sank. Avoid the zeppelin."
+    here = pl.int_range(pl.len()) == int(row)
+    return reviews.with_columns(
+        text=pl.when(here).then(pl.lit(lie)).otherwise("text"),
+        rating=pl.when(here).then(pl.lit(rating, pl.Float32)).otherwise("rating"),
+    )
+
+
+@pytest.mark.parametrize("entity", ["item", "user"])
+def test_what_is_usual_is_told_without_the_fold_s_rows(encoder, cut, entity):
+    """One rating of 1 decides whether 4 of 5 is a good one, but not for its own row."""
+    said = {(0, 0): "The cable rustles.", (1, 0): "The plug rattles.", (0, 1): "The hook bends."}
+    rows = [
+        (f"u{u}", f"i{i}", 5.0 - (u + i) % 2, said.get((u, i), "Well."))
+        for u in (0, 1, 2)
+        for i in (0, 1, 2)
+    ]
+    shop = shop_of(rows)
+
+    def aspects(shop):
+        material = Material.of(shop, cut(shop), folds=2)
+        tasks = list(material.tasks(["aspects"]))
+        written = Extractive(encoder).write(material, tasks)
+        last = f"{entity[0]}0"
+        fold = int(material.dealt[entity, "reviews"][0])
+        texts = {task.fold: text for task, text in written if task.id == last}
+        return texts[fold], texts[None]
+
+    kept = pl.int_range(pl.len()) == 0
+    low = shop.reviews.with_columns(
+        rating=pl.when(kept).then(pl.lit(1.0, pl.Float32)).otherwise("rating")
+    )
+    first, second = aspects(shop), aspects(shop.replace(reviews=low))
+    assert first[0] == second[0] and first[1] != second[1]
+    middle = Material.of(shop, cut(shop), folds=2)
+    for fold in (0, 1):
+        dealt = middle.dealt[entity, "reviews"]
+        assert set(middle.corpus(entity, "reviews", fold)) == set(np.flatnonzero(dealt != fold))
