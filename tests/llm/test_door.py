@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from recweave.core.errors import BadArtifact, RecweaveError
 from recweave.core.progress import show_progress
-from recweave.llm import Door, Limits, Message, Quarantined, Reply, Request
+from recweave.llm import Door, Limits, Message, Prices, Quarantined, Reply, Request
 from recweave.llm.base import digest
 from recweave.llm.store import FILE, Store
 
@@ -157,11 +157,13 @@ def test_single_questions_go_through_the_same_wrappers(vendor, tmp_path):
     assert [reply.cached for reply in asyncio.run(chat())] == [False, True]
 
 
-def test_the_bar_names_the_model_and_counts(vendor, tmp_path, capsys):
+def test_the_bar_counts_and_tells_the_cost_of_this_run(vendor, tmp_path, capsys):
+    prices = Prices(input=1000, output=1000)
+    list(Door(vendor.server(), tmp_path, prices=prices).run(requests(2)))
     with show_progress():
-        list(Door(vendor.server(), tmp_path).run(requests(3)))
+        list(Door(vendor.server(), tmp_path, prices=prices).run(requests(5)))
     err = capsys.readouterr().err
-    assert "asking tiny" in err and "3/3" in err
+    assert "asking tiny, cost 0.0900" in err and "5/5" in err
 
 
 def test_who_stops_reading_under_a_bar_leaves_all_in_order(vendor, tmp_path):

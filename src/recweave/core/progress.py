@@ -1,8 +1,9 @@
 """Progress bars on stderr: silent in a library, on where a program asks for them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from operator import length_hint
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,12 +20,14 @@ def show_progress(shown: bool = True) -> Iterator[None]:
         _shown.reset(token)
 
 
-def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+def track(
+    items: Iterable[T], what: str | Callable[[], str], total: int | None = None
+) -> Iterator[T]:
     """Pass items on, showing how many are done, the rate and the time left.
 
     Args:
         items: What to pass on.
-        what: A few words that stand before the bar.
+        what: A few words that stand before the bar; a function is asked again after each item.
         total: How many there are, where `items` has no length.
     """
     if not _shown.get():
@@ -48,4 +51,8 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        yield from bar.track(items, total=total, description=what)
+        words = what if callable(what) else lambda: what
+        task = bar.add_task(words(), total=length_hint(items) or None if total is None else total)
+        for item in items:
+            yield item
+            bar.update(task, advance=1, description=words())

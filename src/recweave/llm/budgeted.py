@@ -52,6 +52,7 @@ class Budgeted:
         self._tokens = tokens or Tokens(store.seen(llm.name))
         self._clock = clock
         self._calls, self._spent = store.spent()
+        self._before = self._spent.cost
         self._under_way = 0
         self._ended = asyncio.Event()
 
@@ -86,6 +87,12 @@ class Budgeted:
         finally:
             self._under_way -= 1
             self._ended.set()
+
+    def told(self) -> str:
+        """What was spent since this was made, in a few words."""
+        if self._prices is None:
+            return "no prices given"
+        return f"cost {self._spent.cost - self._before:,.4f}"
 
     async def _granted(self, messages: Sequence[Message], schema: type[BaseModel]) -> Usage:
         """What the call is expected to take, set aside from the budget.

@@ -77,7 +77,8 @@ class Door:
         """
         total = len(requests) if isinstance(requests, Sized) else None
         with Store(self.folder) as store, store.alone():
-            llm = self._wrapped(store)
+            paid, llm = self._wrapped(store)
+            model = self.llm.name.split()[0]
 
             async def ask(request: Request) -> Answer:
                 try:
@@ -87,13 +88,13 @@ class Door:
 
             answers = spread(ask, requests, self.limits.concurrency, self._close)
             with closing(answers):  # before the store, whoever stops reading
-                yield from track(answers, f"asking {self.llm.name.split()[0]}", total)
+                yield from track(answers, lambda: f"asking {model}, {paid.told()}", total)
 
     @contextmanager
     def opened(self) -> Iterator[LLM]:
         """The model with all wrappers, for single questions in the caller's own event loop."""
         with Store(self.folder) as store:
-            yield self._wrapped(store)
+            yield self._wrapped(store)[1]
 
     def estimate(self, requests: Iterable[Request], probe: int = 0) -> Estimate:
         """What these requests will take; those with an answer count nothing.
@@ -144,12 +145,12 @@ class Door:
         with Store(self.folder) as store, store.alone():
             return batch.import_(self.llm.name, store, known, file, self.prices)
 
-    def _wrapped(self, store: Store) -> Cached:
+    def _wrapped(self, store: Store) -> tuple[Budgeted, Cached]:
         tokens = self._tokens(store)
         paid = Budgeted(self.llm, store, self.budget, self.prices, tokens, clock=self.clock)
         slow = Limited(paid, self.limits, tokens, clock=self.clock)
         patient = Retrying(slow, self.patience, seed=self.seed, clock=self.clock)
-        return Cached(patient, store, retry=self.retry)
+        return paid, Cached(patient, store, retry=self.retry)
 
     def _tokens(self, store: Store) -> Tokens:
         count = tokenizer(self.tokenizer) if self.tokenizer else None
