@@ -206,7 +206,7 @@ def closest(
 ) -> list[str]:
     """The labels nearest to what a shop shows and reviewers say, the nearest first; three at most.
 
-    A label's score is the mean of two parts, as far as they are there: its margin for the
+    A label's score is the larger of two, as one of them often says nothing: its margin for the
     catalogue's text, with `NAMED` for each of its words if the text holds them all; and the mean of
     its three largest margins for sentences. Labels without a positive score, or further than `NEAR`
     below the best, are left out. Equals go by place.
@@ -216,7 +216,7 @@ def closest(
         evidence.append(np.sort(labels.margins(said), axis=0)[-3:].mean(axis=0))
     if not evidence:
         return []
-    score = np.mean(evidence, axis=0)
+    score = np.max(evidence, axis=0)
     best = np.argsort(-score, kind="stable")[:3]
-    enough = max(0.0, float(score[best[0]]) - NEAR)
-    return [labels.names[place] for place in best if score[place] >= enough]
+    near = score[best] >= score[best[0]] - NEAR
+    return [labels.names[place] for place in best[near & (score[best] > 0)]]

@@ -14,7 +14,7 @@ from recweave.encode.text import TextEncoder
 from recweave.enrich.aspects import Usual
 from recweave.enrich.interest import Interest
 from recweave.enrich.labels import Labels
-from recweave.enrich.lexicon import MOOD, NEUTRAL, PRICE
+from recweave.enrich.lexicon import MOOD, NAMING, NEUTRAL, PRICE
 from recweave.enrich.material import Material
 from recweave.enrich.sentences import Phrases
 
@@ -63,7 +63,8 @@ class Desk:
     @cached_property
     def closed(self) -> Labels:
         """The given categories."""
-        return Labels.of({name: [name] for name in self.categories}, NEUTRAL, self.encoder)
+        phrases = {name: [form.format(name) for form in NAMING] for name in self.categories}
+        return Labels.of(phrases, NEUTRAL, self.encoder)
 
     def usual(self, entity: Entity, fold: int | None) -> Usual:
         """What is usual in what may be read for a fold."""

@@ -28,8 +28,8 @@ class Labels:
     A text speaks of a label as far as its cosine to the label (the mean over its `NEAREST` nearest
     phrases) exceeds its cosine to the nearest neutral sentence. How far is enough is set without
     any truth: as far as only `FALSE_ALARMS` of the neutral sentences get, each compared with the
-    others. That depends on the encoder, phrases and sentences alone, so it tells nothing of any
-    dataset.
+    others, and never below 0. That depends on the encoder, phrases and sentences alone, so it tells
+    nothing of any dataset.
 
     Attributes:
         names: The labels.
@@ -65,7 +65,7 @@ class Labels:
         np.fill_diagonal(others, -1)
         margin = _cosines(vectors, beside).max(axis=1) - others.max(axis=1)
         enough = float(np.quantile(margin, 1 - false_alarms, method="higher"))
-        return cls(list(phrases), vectors, beside, enough)
+        return cls(list(phrases), vectors, beside, max(0.0, enough))
 
     def cosines(self, vectors: Float[Array, "texts dim"]) -> Float[Array, "texts labels"]:
         """The cosine of each text to each label."""
