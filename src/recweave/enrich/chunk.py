@@ -1,6 +1,6 @@
 """Some reviews as sentences, and the texts that the extractive writer makes of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,8 +15,8 @@ from recweave.enrich.desk import Desk
 from recweave.enrich.interest import horizon
 from recweave.enrich.labels import Labels, mentions, verdict
 from recweave.enrich.lexicon import SPEAKS_OF_PRICE
-from recweave.enrich.material import Task
-from recweave.enrich.sentences import Sentences
+from recweave.enrich.material import KINDS, Task
+from recweave.enrich.sentences import Sentences, encode_quietly
 
 UNCLEAR = "unclear"
 
@@ -51,12 +51,15 @@ class Page:
 
 
 class Chunk:
-    """Writes tasks whose reviews are all among `rows`."""
+    """Some tasks with the sentences of all their reviews."""
 
-    def __init__(self, desk: Desk, rows: Int[Array, " n"]) -> None:
+    def __init__(self, desk: Desk, tasks: Sequence[Task]) -> None:
         self.desk = desk
-        self.rows = rows
-        self.sentences = Sentences.of(desk.texts(rows), desk.encoder)
+        self.tasks = tasks
+        read = [task.rows for task in tasks if KINDS[task.kind].reads == "reviews"]
+        self.rows = np.unique(np.concatenate([*read, np.empty(0, np.int64)]))
+        self.sentences = Sentences.of(desk.texts(self.rows), desk.encoder)
+        self._open: tuple[object, Page] | None = None
         self._how: Mapping[str, Callable[[Task, Page], str]] = {
             "summary": self._summary,
             "profile": self._profile,
@@ -66,13 +69,22 @@ class Chunk:
             "explanation": self._explanation,
         }
 
-    def write(self, task: Task) -> str | None:
-        """One text; None where there is nothing to say."""
-        if task.kind == "interest":
-            return self._interest(task)
-        return self._how[task.kind](task, self._page(task)) or None
+    def texts(self) -> Iterator[tuple[Task, str | None]]:
+        """The text of each task; None where there is nothing to say."""
+        for task in self.tasks:
+            if task.kind == "interest":
+                yield task, self._interest(task)
+            else:
+                yield task, self._how[task.kind](task, self._page(task)) or None
 
     def _page(self, task: Task) -> Page:
+        """The task's page; its kinds of text follow each other and share one."""
+        key = task.entity, task.id, task.fold
+        if self._open is None or self._open[0] != key:
+            self._open = key, self._turn(task)
+        return self._open[1]
+
+    def _turn(self, task: Task) -> Page:
         at = np.searchsorted(self.rows, task.rows)
         place, whose = self.sentences.of_texts(at)
         review = self.desk.reviews(task.rows)
@@ -125,8 +137,7 @@ class Chunk:
     def _categories(self, task: Task, page: Page) -> str:
         said = facts(self.desk.material.dataset, task.id)
         if self.desk.categories:
-            shown = ". ".join(said[name] for name in ("title", "description") if name in said)
-            return JOIN.join(closest(self.desk.closed, shown, self._encode(shown), page.vectors))
+            return JOIN.join(closest(self.desk.closed, *self._shown[task.id], page.vectors))
         usual = self.desk.usual(task.entity, task.fold)
         found = keyphrases(self.desk.phrases, page.review, usual, MOST_CATEGORIES)
         return said.get("categories") or JOIN.join(found)
@@ -166,8 +177,16 @@ class Chunk:
         days = float(self.desk.interest(task.fold).half_life[row])
         return f"{horizon(days)} (half-life {days:.3g} days)"
 
-    def _encode(self, text: str) -> Float[Array, "texts dim"]:
-        return self.desk.encoder.encode([text] if text else [])
+    @cached_property
+    def _shown(self) -> Mapping[str, tuple[str, Float[Array, "one dim"]]]:
+        """What the catalogue says of each item of the tasks, with its vector."""
+        texts = {}
+        for id in dict.fromkeys(task.id for task in self.tasks if task.entity == "item"):
+            said = facts(self.desk.material.dataset, id)
+            told = (said[name] for name in ("title", "description") if name in said)
+            texts[id] = ". ".join(told)
+        vectors = encode_quietly(self.desk.encoder, list(texts.values()))
+        return {id: (text, vectors[n : n + 1]) for n, (id, text) in enumerate(texts.items())}
 
 
 def _telling(

@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from recweave.core.errors import BadSetting
 from recweave.core.progress import track
 from recweave.encode.text import TextEncoder
 from recweave.encode.tfidf import TfIdf
 from recweave.enrich.chunk import Chunk
 from recweave.enrich.desk import Desk
-from recweave.enrich.material import KINDS, Material, Task
+from recweave.enrich.material import Material, Task
 
 VERSION = 1
 CHUNK = 500
@@ -49,15 +47,8 @@ class Extractive:
     def write(self, material: Material, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
         """See `Writer.write`."""
         desk = Desk(material, self.encoder, self.categories, self.length)
-        texts = (text for some in _chunks(tasks) for text in _write(desk, some))
+        texts = (text for some in _chunks(tasks) for text in Chunk(desk, some).texts())
         yield from track(texts, "writing", total=len(tasks))
-
-
-def _write(desk: Desk, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
-    read = [task.rows for task in tasks if KINDS[task.kind].reads == "reviews"]
-    chunk = Chunk(desk, np.unique(np.concatenate([*read, np.empty(0, np.int64)])))
-    for task in tasks:
-        yield task, chunk.write(task)
 
 
 def _chunks(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:

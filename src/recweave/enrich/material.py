@@ -112,7 +112,7 @@ class Material:
         return rows if fold is None else rows[self.dealt[entity, table] != fold]
 
     def tasks(self, kinds: Sequence[str]) -> Iterator[Task]:
-        """Every text of these kinds, an entity's one after the other.
+        """Every text of these kinds, an entity's and a fold's one after the other.
 
         Raises:
             UnknownName: for a kind that is none of `KINDS`.
@@ -130,12 +130,15 @@ class Material:
         ids = (self.dataset.item_ids if entity == "item" else self.dataset.user_ids).ids
         tables = {KINDS[kind].reads: self._grouped(entity, KINDS[kind].reads) for kind in kinds}
         for row, id in enumerate(ids):
+            tasks = []
             for kind in kinds:
                 rows, folds = tables[KINDS[kind].reads][row]
                 if len(rows) or KINDS[kind].catalogue:
-                    yield Task(kind, entity, id, None, rows)
+                    tasks.append(Task(kind, entity, id, None, rows))
                 for fold in np.unique(folds).tolist():
-                    yield Task(kind, entity, id, fold, rows[folds != fold])
+                    tasks.append(Task(kind, entity, id, fold, rows[folds != fold]))
+            # All kinds of a fold together: they read the same rows.
+            yield from sorted(tasks, key=lambda task: -1 if task.fold is None else task.fold)
 
     def _grouped(self, entity: Entity, table: Table) -> list[tuple[Array, Array]]:
         """For each entity its rows, the newest first, and their folds."""

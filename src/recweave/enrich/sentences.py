@@ -68,6 +68,12 @@ def phrases(text: str) -> set[str]:
     return found
 
 
+def encode_quietly(encoder: TextEncoder, texts: Sequence[str]) -> Float[Array, "texts dim"]:
+    """Vectors without a bar of progress: the writer shows one for all."""
+    with show_progress(False):
+        return encoder.encode(texts)
+
+
 @dataclass(frozen=True, eq=False)
 class Sentences:
     """The sentences of some texts with their vectors.
@@ -88,8 +94,7 @@ class Sentences:
         cut = [sentences(text) for text in texts]
         every = [sentence for some in cut for sentence in some]
         start = np.cumsum([0, *map(len, cut)])
-        with show_progress(False):  # the writer shows its own
-            return cls(every, encoder.encode(every), start)
+        return cls(every, encode_quietly(encoder, every), start)
 
     def of_texts(self, rows: Int[Array, " n"]) -> tuple[Array, Array]:
         """Places of the sentences of these texts, and for each its text's place in `rows`."""
