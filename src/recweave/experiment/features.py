@@ -1,24 +1,33 @@
 """What a recipe file may ask to be made of words and numbers: `[features.NAME]`, one for each."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import polars as pl
 from pydantic import Field
 
+from recweave.core.arrays import Csr
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.value import Value
 from recweave.data.dataset import Dataset
+from recweave.data.profiles import SCHEMA, Entity, Profiles, Table, name_of
 from recweave.data.reviews import train_reviews
 from recweave.data.split import Split
 from recweave.encode import Feature, Features
+from recweave.encode.encoder import fingerprint
 from recweave.encode.items import FIELDS, encode_items, item_texts
 from recweave.encode.numeric import Code, LogBucket, encode_numbers
 from recweave.encode.reviews import encode_reviews
 from recweave.encode.text import text_encoder
+from recweave.enrich import KINDS, Extractive, Material
+from recweave.enrich.job import PROFILES
+
+TABLES: Sequence[Table] = ("reviews", "events")
+"""Tables that texts are written from."""
 
 
 class FeatureSpec(Value, ABC):
@@ -61,6 +70,91 @@ class ReviewText(FeatureSpec):
             raise BadSetting(f"{dataset.name} has no reviews; use kind = 'items'")
         rows = np.arange(len(dataset.reviews)) if self.leak else train_reviews(dataset, split)
         return encode_reviews(dataset, rows, self.of, text_encoder(self.encoder))
+
+
+class ProfileText(FeatureSpec):
+    """What a writer made of train's reviews and the catalogue: summaries, profiles, …
+
+    A run writes extractively or reads what `recweave enrich` wrote, so that running a recipe never
+    spends money: estimates, budgets and the ledger are those of `enrich`.
+    """
+
+    kind: Literal["profiles"] = "profiles"
+    kinds: tuple[str, ...] = Field(
+        ("profile",), min_length=1, description="kinds of text, put together in this order"
+    )
+    of: Entity = Field("item", description="of whom: item or user")
+    folder: str = Field(
+        "", description="written by `recweave enrich --out`; if empty, written now, extractively"
+    )
+    encoder: str = Field("minilm", description="minilm, tfidf, a path, owner/model or openai:…")
+    sentences: str = Field("minilm", description="the encoder that the extractive writer picks by")
+
+    def build(self, dataset: Dataset, split: Split, made: Features) -> Feature:
+        """See `FeatureSpec.build`.
+
+        Raises:
+            BadSetting: if the folder's texts were written from other data or for another split.
+        """
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise UnknownName("kind of text", kind, KINDS)
+            if self.of not in KINDS[kind].entities:
+                raise BadSetting(f"no {kind} is written of a {self.of}; {KINDS[kind].what}")
+        profiles = self._read(dataset, split) if self.folder else self._write(dataset, split)
+        ids = (dataset.item_ids if self.of == "item" else dataset.user_ids).ids
+        told = pl.DataFrame({kind: profiles.texts(kind, self.of, ids) for kind in self.kinds})
+        joined = told.select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True))
+        texts = joined.to_series().to_list()
+        encoder = text_encoder(self.encoder)
+        vectors = encoder.encode(texts)
+        writers = profiles.table.filter(pl.col("kind").is_in(self.kinds), entity=self.of)
+        by = ", ".join(writers["writer"].unique(maintain_order=True))
+        return Feature(
+            vectors=vectors,
+            present=np.any(vectors, axis=1),
+            encoder=encoder.name,
+            source=f"{'+'.join(self.kinds)} of {self.of}s by {by}, {fingerprint(texts)}",
+            used=self._used(profiles, dataset, ids),
+            of=self.of,
+        )
+
+    def _read(self, dataset: Dataset, split: Split) -> Profiles:
+        profiles = Profiles.load(Path(self.folder) / PROFILES)
+        for what, theirs, ours in (
+            ("data", profiles.dataset, dataset.fingerprint),
+            ("the split", profiles.split, name_of(split)),
+        ):
+            if theirs != ours:
+                raise BadSetting(
+                    f"the texts in {self.folder} were written from {what} {theirs}, and this run "
+                    f"has {ours}; write them for this recipe: recweave enrich RECIPE.toml --out …"
+                )
+        return profiles
+
+    def _write(self, dataset: Dataset, split: Split) -> Profiles:
+        writer = Extractive(text_encoder(self.sentences))
+        material = Material.of(dataset, split)
+        tasks = [task for task in material.tasks(self.kinds) if task.entity == self.of]
+        rows = [
+            {"entity": task.entity, "id": task.id, "kind": task.kind, "text": text}
+            | {"writer": writer.name, KINDS[task.kind].reads: task.rows.tolist()}
+            for task, text in writer.write(material, tasks)
+        ]
+        table = pl.DataFrame(rows, schema=SCHEMA)
+        return Profiles(table, dataset.fingerprint, name_of(split))
+
+    def _used(self, profiles: Profiles, dataset: Dataset, ids: pl.Series) -> dict[str, Csr]:
+        """The rows behind the texts of all kinds, by table."""
+        found: dict[str, Csr] = {}
+        for table in TABLES:
+            size = len(getattr(dataset, table))
+            parts = [profiles.used(kind, self.of, ids, table, size) for kind in self.kinds]
+            behind = sum(parts[1:], parts[0])
+            if behind.nnz:
+                behind.data[:] = 1
+                found[table] = behind
+        return found
 
 
 class Number(FeatureSpec):
@@ -134,7 +228,7 @@ class RandomVectors(FeatureSpec):
 
 
 AnyFeature = Annotated[
-    ItemText | ReviewText | Number | TextLength | Shuffled | RandomVectors,
+    ItemText | ReviewText | ProfileText | Number | TextLength | Shuffled | RandomVectors,
     Field(discriminator="kind"),
 ]
 
