@@ -173,3 +173,21 @@ def test_a_blend_weighs_the_rows_above_it_on_validation(recipe, tmp_path):
     found = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
     assert found.rows[2].settings["weights"] == {"popularity": 1.0, "random": 0.0}
     assert found.rows[2].value("ndcg@5") == found.rows[0].value("ndcg@5")
+
+
+def test_the_model_that_was_chosen_is_not_fitted_again(recipe, tmp_path, monkeypatch):
+    fitted = []
+    real = bench_module.Bench.fit
+    monkeypatch.setattr(
+        bench_module.Bench, "fit", lambda *a, **b: fitted.append(a[1]) or real(*a, **b)
+    )
+    text = recipe.read_text() + '\n[[models]]\nname = "item_knn"\nsearch = { k = [3, 9] }\n'
+    recipe.write_text(text)
+    whole = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    assert [r.k for r in fitted if hasattr(r, "k")] == [3, 9]
+    # Without the tried models at hand, as after a kill, the numbers are the same.
+    for cell in (tmp_path / "run" / "cells").glob("item_knn*"):
+        (cell / "result.json").unlink()
+    again = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    assert numbers(again) == numbers(whole)
+    assert len([r for r in fitted if hasattr(r, "k")]) == 3

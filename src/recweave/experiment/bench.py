@@ -45,15 +45,18 @@ class Bench:
     removed: tuple[Removed, ...]
 
     def fit(self, recipe: Recipe, *, seed: int, final: bool) -> tuple[Model, Cost]:
-        """A trained model and what it cost; the final one may also learn from validation."""
-        train = self.split.train
-        if final and self.experiment.refit == "train+valid":
-            train = join(train, self.split.valid)
+        """A trained model and what it cost.
+
+        The final one may also learn from validation; else it is the model that was tried, which may
+        stop early by validation.
+        """
+        joined = final and self.experiment.refit == "train+valid"
+        train = join(self.split.train, self.split.valid) if joined else self.split.train
         with measured() as cost:
             model = recipe.fit(
                 train,
                 features=self.features,
-                valid=None if final else self.split.valid,
+                valid=None if joined else self.split.valid,
                 seed=seed,
             )
         return model, cost

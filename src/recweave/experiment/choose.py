@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recweave.core.errors import TooLarge
 from recweave.core.progress import track
 from recweave.evaluate.metrics import parse_metric
 from recweave.experiment.bench import Bench
 from recweave.experiment.folder import RunFolder, read_json, write_json
+from recweave.experiment.measure import Cost
 from recweave.experiment.spec import Entry
-from recweave.models import Recipe
+from recweave.models import Model, Recipe
+
+Fitted = tuple[Model, Cost]
 
 
 @dataclass(frozen=True)
@@ -27,33 +31,67 @@ class Trial:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What validation chose for a row.
+
+    Attributes:
+        recipe: The best setting.
+        trials: All that were tried; none where there was nothing to choose.
+        fitted: Its model and cost, if it was fitted just now and not in an earlier run.
+    """
+
+    recipe: Recipe
+    trials: Sequence[Trial] = ()
+    fitted: Fitted | None = None
+
+
 def try_out(bench: Bench, folder: RunFolder, entry: Entry, recipe: Recipe) -> Trial:
     """Fit on train, judge on validation; from the folder if it was done before."""
+    return _try(bench, folder, entry, recipe)[0]
+
+
+def _try(
+    bench: Bench, folder: RunFolder, entry: Entry, recipe: Recipe
+) -> tuple[Trial, Fitted | None]:
     metric = bench.experiment.choose
     stages = [stage.model_dump(mode="json") for stage in entry.stages]
     seed = bench.experiment.seeds[0]
     asked = {"name": entry.name, "recipe": recipe.model_dump(mode="json"), "stages": stages}
     file = folder.trial(metric=metric, seed=seed, **asked)
+    fitted = None
     if not file.exists():
-        model, cost = bench.fit(recipe, seed=seed, final=False)
+        fitted = model, cost = bench.fit(recipe, seed=seed, final=False)
         value = bench.judge(model, entry, on="valid", metrics=(metric,)).means()[metric].mean
         write_json(file, {**asked, "metric": metric, "value": value, "seconds": cost.seconds})
     kept: dict[str, Any] = read_json(file)
-    return Trial(recipe, kept["value"], kept["seconds"])
+    return Trial(recipe, kept["value"], kept["seconds"]), fitted
 
 
-def choose(bench: Bench, folder: RunFolder, row: str, entry: Entry) -> tuple[Recipe, list[Trial]]:
-    """The recipe that is best on validation, and all that were tried; the first of equals.
+def choose(bench: Bench, folder: RunFolder, row: str, entry: Entry) -> Chosen:
+    """The recipe that is best on validation; the first of equals.
 
-    Nothing is tried where there is nothing to choose.
+    Nothing is tried where there is nothing to choose. The best model so far is kept while others
+    are fitted, so that it need not be fitted again, unless there is no room for both.
     """
     recipes = entry.recipes()
     if len(recipes) == 1:
-        return recipes[0], []
-    trials = [
-        try_out(bench, folder, entry, recipe) for recipe in track(recipes, f"{row}: choosing")
-    ]
-    return best(trials, bench.experiment.choose).recipe, trials
+        return Chosen(recipes[0])
+    trials: list[Trial] = []
+    kept: Fitted | None = None
+    for recipe in track(recipes, f"{row}: choosing"):
+        try:
+            trial, fitted = _try(bench, folder, entry, recipe)
+        except TooLarge:
+            if kept is None:
+                raise
+            kept = None
+            trial, fitted = _try(bench, folder, entry, recipe)
+        trials.append(trial)
+        if best(trials, bench.experiment.choose) is trial:
+            kept = fitted
+        del fitted
+    return Chosen(best(trials, bench.experiment.choose).recipe, trials, kept)
 
 
 def best(trials: Sequence[Trial], metric: str) -> Trial:

@@ -5,13 +5,12 @@ from pathlib import Path
 import recweave
 from recweave.experiment.bench import Bench, prepare
 from recweave.experiment.blend import fit_blend
-from recweave.experiment.choose import Trial, choose
+from recweave.experiment.choose import Chosen, choose
 from recweave.experiment.environment import environment
 from recweave.experiment.folder import METRICS, REPORT, RESULT, RunFolder, write_json
 from recweave.experiment.report import write_report
 from recweave.experiment.spec import Entry, Experiment
 from recweave.experiment.summary import Summary, read_run
-from recweave.models import Recipe
 
 
 def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
@@ -53,16 +52,19 @@ def _run_cell(
     row: str,
     entry: Entry,
     seed: int,
-    chosen: tuple[Recipe, list[Trial]] | None,
+    chosen: Chosen | None,
 ) -> None:
     experiment = bench.experiment
-    trials: list[Trial] = []
     if chosen is None:
         model, settings, cost = fit_blend(bench, folder, entry, seed)
     else:
-        recipe, trials = chosen
-        model, cost = bench.fit(recipe, seed=seed, final=True)
-        settings = recipe.model_dump(mode="json")
+        tried_on = seed == experiment.seeds[0] and experiment.refit == "train"
+        if chosen.fitted is not None and tried_on:
+            model, cost = chosen.fitted
+        else:
+            model, cost = bench.fit(chosen.recipe, seed=seed, final=True)
+        settings = chosen.recipe.model_dump(mode="json")
+    trials = [] if chosen is None else chosen.trials
     report = bench.judge(model, entry, on="test", metrics=experiment.metrics)
     result = {
         "row": row,
