@@ -26,6 +26,13 @@ def test_every_python_block_of_the_pages_runs(block, tmp_path, monkeypatch):
     exec(compile(block, "page", "exec"), {"__name__": "page"})
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.py")), ids=lambda f: f.name)
+def test_every_example_runs(file, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(file.read_text(), file.name, "exec"), {"__name__": "example"})
+    assert capsys.readouterr().out
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_of_the_pages_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
