@@ -3,6 +3,7 @@ import polars as pl
 import pytest
 
 from recweave.core.errors import BadArtifact, BadInput
+from recweave.data.dataset import Dataset
 from recweave.data.profiles import Profiles
 
 
@@ -64,6 +65,21 @@ def test_a_row_is_led_to_the_text_it_had_no_part_in(profiles):
 def test_a_row_that_no_variant_leaves_out_is_refused(profiles):
     with pytest.raises(BadInput, match=r"summary of user 'u' was written with row 0.*--folds"):
         profiles.folds("summary", "user", [0], "reviews")
+
+
+def test_an_event_is_one_with_the_reviews_of_its_pair(profiles):
+    """Rows 0, 1, 2, 5 are the reviews of a by u, v, w and of b by u; x has none, z is not read."""
+    written = pl.DataFrame(
+        {"user_id": list("uvwzzu"), "item_id": list("aaaabb"), "text": ["."] * 6}
+    )
+    done = pl.DataFrame({"user_id": list("xwvuuz"), "item_id": list("aaaaba")})
+    shop = Dataset("shop", events=done, reviews=written)
+    own = Profiles(profiles.table, dataset=shop.fingerprint, split="{}")
+    found = own.folds_of_events("summary", "item", shop, np.arange(6))
+    assert found.to_list() == [None, 0, 1, 0, 0, None]
+    assert own.folds_of_events("summary", "item", shop, np.array([0])).to_list() == [None]
+    with pytest.raises(BadInput, match="fingerprint f00"):
+        profiles.folds_of_events("summary", "item", shop, np.arange(6))
 
 
 def test_what_was_used_is_a_matrix_of_ids_by_rows(profiles):

@@ -133,3 +133,21 @@ def test_what_is_usual_is_told_without_the_fold_s_rows(encoder, cut, entity):
     for fold in (0, 1):
         dealt = middle.dealt[entity, "reviews"]
         assert set(middle.corpus(entity, "reviews", fold)) == set(np.flatnonzero(dealt != fold))
+
+
+def test_altering_the_time_of_an_event_never_changes_the_interest_its_own_row_learns_from(
+    chatter, cut, encoder, tmp_path
+):
+    kept, split = pl.int_range(pl.len()) == 20, cut(chatter)
+    later = chatter.events.with_columns(pl.col("time") + pl.when(kept).then(10**6).otherwise(0))
+    first, second = (
+        enrich(shop, split, Extractive(encoder), tmp_path / name, kinds=["interest"], folds=2)
+        for name, shop in (("a", chatter), ("b", chatter.replace(events=later)))
+    )
+    id, fold = (
+        chatter.events["item_id"][20],
+        first.folds("interest", "item", np.array([20]), "events"),
+    )
+    own = [p.texts("interest", "item", [id], fold)[0] for p in (first, second)]
+    assert own[0] == own[1] is not None
+    assert first.texts("interest", "item", [id])[0] != second.texts("interest", "item", [id])[0]

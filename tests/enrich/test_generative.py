@@ -1,6 +1,7 @@
 import json
 import re
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -116,6 +117,19 @@ def test_a_failed_answer_is_left_out_and_the_others_are_kept(write, talk, caplog
 
     found = write(talk, Fake(says), "price")
     assert found == {("price", "a", None): "cheap"}
+
+
+def test_a_text_that_failed_keeps_its_place_and_is_tried_again(talk, cut, tmp_path):
+    """Else the row that it leaves out would be led to a text that holds the row."""
+    split = cut(talk)
+    bad = Generative(Door(Fake(lambda *_: "I cannot help."), tmp_path / "door"))
+    first = enrich(talk, split, bad, tmp_path / "out", kinds=["price"], folds=2)
+    fold = first.folds("price", "item", np.array([0]), "reviews")
+    assert first.texts("price", "item", ["a"], fold)[0] is None
+    good = Generative(Door(Fake(), tmp_path / "door", retry=True))
+    again = enrich(talk, split, good, tmp_path / "out", kinds=["price"], folds=2)
+    assert again.texts("price", "item", ["a"], fold)[0] == "cheap"
+    assert first.table.select("reviews").equals(again.table.select("reviews"))
 
 
 def test_a_stopped_job_goes_on_and_asks_nothing_twice(talk, cut, tmp_path):

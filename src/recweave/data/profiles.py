@@ -13,6 +13,8 @@ from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadArtifact, BadInput, did_you_mean
+from recweave.data.dataset import Dataset
+from recweave.data.reviews import PAIR
 from recweave.data.split import Split
 
 Entity = Literal["item", "user"]
@@ -143,6 +145,31 @@ class Profiles:
                 "may be used to learn from that row; write them with `recweave enrich --folds`"
             )
         return asked.join(free, on="row", how="left", maintain_order="left")["fold"]
+
+    def folds_of_events(
+        self, kind: str, entity: Entity, dataset: Dataset, rows: Int[Array, " n"]
+    ) -> pl.Series:
+        """The same for rows of events: an event and the reviews of its user and item are one.
+
+        Raises:
+            BadInput: as `folds` does; or if the texts were written from another dataset.
+        """
+        if dataset.fingerprint != self.dataset:
+            raise BadInput(
+                f"the profiles were written from data with fingerprint {self.dataset}, not from "
+                f"{dataset.name} ({dataset.fingerprint}); write them again with `recweave enrich`"
+            )
+        own = self._of_kind(kind, entity)
+        if own["events"].list.len().sum():
+            return self.folds(kind, entity, rows, "events")
+        read = own["reviews"].explode().drop_nulls().unique()
+        written = dataset.reviews.select(PAIR).with_row_index("row")
+        pairs = dataset.events[rows].select(PAIR)
+        first = written.filter(pl.col("row").is_in(read.implode())).join(pairs, on=PAIR, how="semi")
+        first = first.group_by(PAIR).agg(pl.col("row").min())
+        found = self.folds(kind, entity, first["row"].cast(pl.Int64).to_numpy(), "reviews")
+        led = first.with_columns(fold=found)
+        return pairs.join(led, on=PAIR, how="left", maintain_order="left")["fold"]
 
     def save(self, file: Path) -> None:
         """Write one Parquet file, whole or not at all."""

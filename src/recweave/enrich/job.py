@@ -22,6 +22,10 @@ PARTS = "parts"
 TOGETHER, SECONDS = 2_000, 20.0
 """Texts are put on disk when so many are there, or so much time has gone by."""
 
+NOBODY = ""
+"""Stands for the writer of a text that failed: the row keeps its place, so that no other variant
+is taken for it, and is tried again by the next call."""
+
 log = logging.getLogger(__name__)
 
 
@@ -39,8 +43,8 @@ def enrich(
     """Write every text of some kinds from the training part, and keep them in a folder.
 
     Killed at any moment, the same call goes on with what is not there yet; kinds may be added to a
-    folder later. Texts that a writer failed at are left out, said in the log, and tried again by
-    the next call.
+    folder later. Texts that a writer failed at are null and by nobody, said in the log, and tried
+    again by the next call.
 
     Args:
         dataset: What was split.
@@ -72,13 +76,21 @@ def enrich(
     for rows in _heaps(writer.write(material, left), writer.name):
         _keep(pl.DataFrame(rows, schema=SCHEMA), folder / PARTS)
     there = _written(folder)
-    profiles = Profiles(there.sort(KEY), about["dataset"], about["split"])
+    done = set(there.select(KEY).iter_rows())
+    failed = [_row(task, None, NOBODY) for task in left if _key(task) not in done]
+    if failed:
+        log.warning("%s of %s texts failed; the same call tries again", len(failed), len(tasks))
+    table = pl.concat([there, pl.DataFrame(failed, schema=SCHEMA)]).sort(KEY)
+    profiles = Profiles(table, about["dataset"], about["split"])
     profiles.save(folder / PROFILES)
     shutil.rmtree(folder / PARTS, ignore_errors=True)
-    done = set(there.select(KEY).iter_rows())
-    if failed := sum(_key(task) not in done for task in left):
-        log.warning("%s of %s texts failed; the same call tries again", failed, len(tasks))
     return profiles
+
+
+def _row(task: Task, text: str | None, writer: str) -> dict[str, object]:
+    used = {"reviews": [], "events": []} | {KINDS[task.kind].reads: task.rows.tolist()}
+    key = {"entity": task.entity, "id": task.id, "kind": task.kind, "fold": task.fold}
+    return {**key, "text": text, "writer": writer, **used}
 
 
 def _key(task: Task) -> tuple[str, str, str, int | None]:
@@ -107,10 +119,11 @@ def _begin(folder: Path, about: dict[str, str]) -> None:
 
 
 def _written(folder: Path) -> pl.DataFrame:
-    """What is on disk already; each text once."""
+    """What somebody has written already; each text once."""
     files = [*folder.glob(PROFILES), *sorted((folder / PARTS).glob("*.parquet"))]
     found = [pl.read_parquet(file) for file in files]
-    return pl.concat([pl.DataFrame(schema=SCHEMA), *found]).unique(KEY, maintain_order=True)
+    there = pl.concat([pl.DataFrame(schema=SCHEMA), *found]).filter(pl.col("writer") != NOBODY)
+    return there.unique(KEY, maintain_order=True)
 
 
 def _heaps(
@@ -120,9 +133,7 @@ def _heaps(
     heap: list[dict[str, object]] = []
     since = time.monotonic()
     for task, text in texts:
-        used = {"reviews": [], "events": []} | {KINDS[task.kind].reads: task.rows.tolist()}
-        key = {"entity": task.entity, "id": task.id, "kind": task.kind, "fold": task.fold}
-        heap.append({**key, "text": text, "writer": writer, **used})
+        heap.append(_row(task, text, writer))
         if len(heap) >= TOGETHER or time.monotonic() - since > SECONDS:
             yield heap
             heap, since = [], time.monotonic()
