@@ -37,6 +37,7 @@ def page(run: Summary) -> str:
     """The report as HTML. Every text of the data or the recipe is escaped."""
     table = table_of(run)
     metric = _drawn(run, table)
+    where = {key: told for key, told in run.environment.items() if key != "beside"}
     title = run.experiment.title or f"recweave on {run.data['name']}"
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
@@ -55,9 +56,10 @@ catalogue, ties by item row, items of the user's history hidden.</small></p>
 {_pictures(table, metric)}
 <h2>How it was made</h2>
 {_settings(run)}
+{_features(run)}
 <p>Split: <code>{escape(run.data["split"])}</code>. {escape(_filters(run.data))}</p>
 <p>Licence of the data: {escape(run.data["licence"])}.</p>
-<pre>{escape(json.dumps(dict(run.environment), indent=1))}</pre>
+<pre>{escape(json.dumps(where, indent=1))}</pre>
 </body></html>
 """
 
@@ -140,3 +142,13 @@ def _settings(run: Summary) -> str:
         )
         lines.append(f"<li><b>{escape(row.name)}</b>: {escape(settings + chosen)}</li>")
     return f"<ul>{''.join(lines)}</ul>"
+
+
+def _features(run: Summary) -> str:
+    """What the recipe's features were made from, and what that took when it was first done."""
+    lines = [
+        f"<li><b>{escape(name)}</b>: {escape(told['source'])} ({escape(told['encoder'])}), "
+        f"{told['present']:,} vectors in {told['seconds']:.1f} s</li>"
+        for name, told in run.features.items()
+    ]
+    return f"<p>Features:</p><ul>{''.join(lines)}</ul>" if lines else ""

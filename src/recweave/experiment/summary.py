@@ -2,14 +2,14 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from recweave.evaluate import Report, differences, means, over_seeds, parse_metric
 from recweave.evaluate.statistics import Difference, Interval, holm
-from recweave.experiment.folder import MADE_FROM, RunFolder, read_json
+from recweave.experiment.folder import FEATURES, MADE_FROM, RunFolder, read_json
 from recweave.experiment.spec import Experiment
 
 
@@ -74,19 +74,30 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """All rows of a run."""
+    """All rows of a run.
+
+    Attributes:
+        experiment: What was asked.
+        data, environment: What it was asked of, and where.
+        rows: What was found.
+        path: The run folder.
+        features: Of each feature of the recipe: what made it, from what, for how many, in how many
+            seconds.
+    """
 
     experiment: Experiment
     data: Mapping[str, Any]
     environment: Mapping[str, Any]
     rows: Sequence[Row]
     path: Path
+    features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """What `recweave run --json` prints."""
         return {
             "protocol": self.experiment.protocol,
             "data": dict(self.data),
+            "features": dict(self.features),
             "models": [row.to_json() for row in self.rows],
         }
 
@@ -102,7 +113,8 @@ def read_run(path: Path) -> Summary:
     folder = RunFolder(path)
     rows = [_row(folder, name, experiment.seeds) for name in experiment.rows()]
     environment = read_json(path / "environment.json")
-    return Summary(experiment, made_from["data"], environment, rows, path)
+    features = read_json(path / FEATURES) if experiment.features else {}
+    return Summary(experiment, made_from["data"], environment, rows, path, features)
 
 
 def _row(folder: RunFolder, name: str, seeds: Sequence[int]) -> Row:
