@@ -23,7 +23,7 @@ from recweave.models.neighbours.words import (
 class _TextCF(RatingCF, ABC):
     semantics: Literal["rigorous"] = Field("rigorous", description="the only one with words")
     alpha: Annotated[float, Tune(0.0, 1.0)] = Field(
-        0.5, ge=0, le=1, description="share of the ratings in likeness; 1 is plain CF, 0 words only"
+        0.7, ge=0, le=1, description="share of the ratings in likeness; 1 is plain CF, 0 words only"
     )
     feature: str = Field("text", description="whose vectors tell how alike the words are")
 

@@ -19,15 +19,16 @@ class Words:
 
     w = α q + (1 − α) · s · norm(t), over the candidates of one target. norm is min-max over those
     with a text, 1 where all are alike; it makes t = cos as good as (1 + cos) / 2. s is the largest
-    |q| among the candidates, so that both have the same scale. spec.md has norm(q) for q and 1 for
-    s; but a weighted mean does not change if all weights are multiplied by s, and q's natural
-    minimum is 0, nothing in common: taken for the minimum, norm(q) · s is q. So α = 1 gives the
-    weights of ratings alone, to the bit, and α near 1 nearly those. (It is a jump only for whom
-    unlike users, q < 0, were heard for want of `k` others: these give way to any likeness in
-    words.)
+    |q| among the candidates, so that both have one scale. (spec.md has norm(q) for q, and 1 for s.
+    Take q's natural minimum, 0 for nothing in common, as the minimum, and norm(q) is q / s; then
+    both differ by the factor s, which a weighted mean does not feel.) Where one of a pair has no
+    text, w = q. Where no candidate has anything in common with the target, s is 1 and texts alone
+    decide.
 
-    Where no candidate has anything in common with the target, s is 1 and texts alone decide; where
-    one of a pair has no text, w = q.
+    So α = 1 gives the weights of ratings alone, to the bit, and α near 1 nearly those. Two things
+    jump there, as any weight above 0 is heard: a target with nothing in common with any candidate
+    has neighbours below 1 and falls back to means at 1; and users who are unlike (q < 0), heard
+    for want of `k` others, give way to any likeness in words.
 
     Attributes:
         direction: Texts' vectors less their mean, of length 1; zero for those without a text.
