@@ -79,7 +79,10 @@ def test_categories_come_from_the_catalogue_or_else_from_what_is_said(write, tal
 def test_a_closed_set_of_categories_stays_closed(write, talk):
     found = write(talk, "categories", categories=("cable", "lamp", "shoe"))
     assert found["categories", "a", None] == "cable" and found["categories", "b", None] == "lamp"
-    mute = talk.replace(items=talk.items.with_columns(title=pl.lit("???")))
+    assert (
+        write(talk, "categories", categories=("Audio", "Pipes"))["categories", "a", None] == "Audio"
+    )
+    mute = talk.replace(items=talk.items.with_columns(title=pl.lit("???"), categories=None))
     mute = mute.replace(reviews=mute.reviews.with_columns(text=pl.lit("Hmm.")))
     assert write(mute, "categories", categories=("cable", "lamp"))["categories", "a", None] is None
 

@@ -1,7 +1,5 @@
 """Central sentences that do not repeat each other."""
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -24,36 +22,37 @@ def centre(
 def central(
     vectors: Float[Array, "sentences dim"],
     to: Float[Array, " dim"],
-    fits: Callable[[int], bool],
-    most: int,
+    sizes: Int[Array, " sentences"],
+    room: int,
+    most: int = MOST,
 ) -> list[int]:
     """Places of sentences near a centre and unlike each other, in the order they were taken.
 
     Maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998): the next sentence has the
     largest `TRADE` · cosine to the centre − (1 − `TRADE`) · largest cosine to one taken. A sentence
-    whose cosine to one taken exceeds `SAME` says the same and is never taken. Only the `MOST`
-    sentences nearest to the centre are looked at. Equals go by place.
+    whose cosine to one taken exceeds `SAME` says the same and is never taken; one that is too big
+    for what room is left is passed over. Only the `MOST` sentences nearest to the centre are looked
+    at. Equals go by place.
 
     Args:
         vectors: Of unit length.
         to: The centre, of unit length.
-        fits: Asked about the next sentence; where it says no, the sentence is passed over.
+        sizes: Of the sentences, in words.
+        room: Words in all.
         most: Sentences taken at most.
     """
     near = vectors @ to
     looked = np.argsort(-near, kind="stable")[:MOST]
-    relevance, there = TRADE * near[looked], vectors[looked]
+    relevance, there, size = TRADE * near[looked], vectors[looked], sizes[looked]
     nearest = np.zeros(len(looked), np.float32)
-    open_ = np.ones(len(looked), bool)
+    free = size <= room
     taken: list[int] = []
-    while len(taken) < most and open_.any():
-        value = np.where(open_, relevance - (1 - TRADE) * nearest, -np.inf)
-        best = int(value.argmax())
-        open_[best] = False
-        if not fits(int(looked[best])):
-            continue
+    while len(taken) < most and free.any():
+        best = int(np.where(free, relevance - (1 - TRADE) * nearest, -np.inf).argmax())
         taken.append(int(looked[best]))
+        room -= int(size[best])
         cosine = there @ there[best]
         nearest = np.maximum(nearest, cosine)
-        open_ &= cosine <= SAME
+        free &= (cosine <= SAME) & (size <= room)
+        free[best] = False
     return taken

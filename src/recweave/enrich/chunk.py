@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from recweave.core.arrays import Array
 from recweave.enrich.aspects import aspects, keyphrases
 from recweave.enrich.catalogue import JOIN, facts
-from recweave.enrich.central import central, centre
+from recweave.enrich.central import MOST, central, centre
 from recweave.enrich.desk import Desk
 from recweave.enrich.interest import horizon
 from recweave.enrich.labels import Labels, mentions, verdict
@@ -22,6 +22,9 @@ UNCLEAR = "unclear"
 
 SPOKEN = range(4, 26)
 """Words of a sentence that can stand for itself."""
+
+CLOSED_FROM = ("title", "categories", "description")
+"""Of the catalogue, for categories of a closed set."""
 
 MOST_CATEGORIES = 5
 NAMED, NEAR = 0.2, 0.1
@@ -116,11 +119,12 @@ class Chunk:
         return np.asarray(np.diff(total[self.sentences.start]) > 0)
 
     def _summary(self, task: Task, page: Page) -> str:
-        return " ".join(_telling(page, words=self.desk.length))
+        return " ".join(_telling(page, self.desk.length))
 
     def _explanation(self, task: Task, page: Page) -> str:
         alone = np.array([len(text.split()) in SPOKEN for text in page.text], bool)
-        return "\n".join(_telling(page, alone & page.pleased[page.whose], most=3))
+        pleased = alone & page.pleased[page.whose]
+        return "\n".join(_telling(page, 3 * max(SPOKEN), most=3, among=pleased))
 
     def _price(self, task: Task, page: Page) -> str:
         return verdict(self._price_votes[page.place], self.desk.price.names, UNCLEAR)
@@ -147,8 +151,8 @@ class Chunk:
         said = facts(self.desk.material.dataset, task.id)
         liked, disliked = (JOIN.join(some) for some in self._likes(task, page))
         shown = [said[name] for name in ("title", "brand", "price", "description") if name in said]
-        quoted = _telling(page, words=self.desk.length // 2)
-        stars = f" {page.stars.mean():.1f} stars on average" if len(page.stars) else ""
+        quoted = _telling(page, self.desk.length // 2)
+        stars = f", {page.stars.mean():.1f} stars on average" if len(page.stars) else ""
         told = {
             "Summary": (
                 ("catalogue: ", ". ".join(shown)),
@@ -159,7 +163,7 @@ class Chunk:
                 ("those who care about ", liked),
             ),
             "Reasoning": (
-                (f"{len(task.rows):,} reviews,", stars),
+                ("", f"{len(task.rows):,} reviews{stars}" if len(task.rows) else ""),
                 ("praised for ", liked),
                 ("blamed for ", disliked),
             ),
@@ -183,38 +187,25 @@ class Chunk:
         texts = {}
         for id in dict.fromkeys(task.id for task in self.tasks if task.entity == "item"):
             said = facts(self.desk.material.dataset, id)
-            told = (said[name] for name in ("title", "description") if name in said)
+            told = (said[name] for name in CLOSED_FROM if name in said)
             texts[id] = ". ".join(told)
         vectors = encode_quietly(self.desk.encoder, list(texts.values()))
         return {id: (text, vectors[n : n + 1]) for n, (id, text) in enumerate(texts.items())}
 
 
 def _telling(
-    page: Page,
-    among: Bool[Array, " sentences"] | None = None,
-    *,
-    words: int | None = None,
-    most: int = 20,
+    page: Page, words: int, most: int = MOST, among: Bool[Array, " sentences"] | None = None
 ) -> list[str]:
-    """Central sentences of a page, without repeats, of so many words in all."""
+    """Central sentences of a page, or of some of its sentences, of so many words in all."""
     place = np.arange(len(page.text)) if among is None else np.flatnonzero(among)
     if not len(place):
         return []
-    left = words
-
-    def fits(chosen: int) -> bool:
-        nonlocal left
-        if left is None:
-            return True
-        size = len(page.text[place[chosen]].split())
-        if size <= left:
-            left -= size
-            return True
-        return False
-
     vectors = page.vectors[place]
     whose = np.unique(page.whose[place], return_inverse=True)[1]
-    return [page.text[place[p]] for p in central(vectors, centre(vectors, whose), fits, most)]
+    sizes = np.array([len(page.text[p].split()) for p in place.tolist()])
+    return [
+        page.text[place[p]] for p in central(vectors, centre(vectors, whose), sizes, words, most)
+    ]
 
 
 def closest(
