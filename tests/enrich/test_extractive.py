@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -106,6 +108,14 @@ def test_an_item_nobody_wrote_of_has_what_the_catalogue_says(write, talk):
 def test_a_category_that_only_the_log_knows_is_no_error(write, talk):
     shop = talk.replace(items=talk.items[:1])
     assert "Reasoning: 3 reviews" in write(shop, "profile")["profile", "b", None]
+
+
+def test_interest_is_told_from_times_and_only_from_times(write, talk):
+    assert re.fullmatch(
+        r"\w+ \(half-life [\d.e+]+ days\)", write(talk, "interest")["interest", "a", None]
+    )
+    order = talk.events.with_columns(order=pl.int_range(pl.len()), time=pl.lit(None, pl.Int64))
+    assert write(talk.replace(events=order), "interest")["interest", "a", None] is None
 
 
 def test_vectors_that_depend_on_other_texts_are_refused():

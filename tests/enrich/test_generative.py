@@ -86,6 +86,16 @@ def test_what_is_kept_out_of_a_fold_is_in_no_prompt_of_it(write, talk):
     assert parts[0] | parts[1] == parts[2] == {"0", "1", "2"} and not parts[0] & parts[1]
 
 
+def test_nothing_is_asked_where_nothing_was_written(write, talk):
+    """A model that is asked to sum up no reviews makes some up."""
+    blank = talk.replace(reviews=talk.reviews.with_columns(text=pl.lit("  ")))
+    llm = Fake()
+    found = write(blank, llm, "summary", "price", "profile")
+    assert found["summary", "a", None] is None and found["price", "a", None] is None
+    assert found["profile", "a", None].startswith("Summary: A cable.")
+    assert {schema.__name__ for _, schema in llm.seen} == {"Profile"}
+
+
 def test_a_closed_set_is_named_in_the_prompt_and_held_to(write, talk):
     llm = Fake()
     found = write(talk, llm, "categories", categories=("Cable", "Lamp"))

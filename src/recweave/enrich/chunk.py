@@ -175,7 +175,7 @@ class Chunk:
         return "\n".join(f"{name}: {line.rstrip('.')}." for name, line in lines.items() if line)
 
     def _interest(self, task: Task) -> str | None:
-        if not len(task.rows):
+        if not len(task.rows) or self.desk.material.dataset.clock == "order":
             return None
         row = self.desk.material.dataset.item_ids.row(task.id)
         days = float(self.desk.interest(task.fold).half_life[row])

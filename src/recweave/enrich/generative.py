@@ -54,6 +54,11 @@ class Draft:
     heading: str
     texts: Sequence[str]
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to ask about: a question without texts invites invention."""
+        return not self.texts and not (self.shown and KINDS[self.task.kind].catalogue)
+
     def parts(self, window: int) -> list[Sequence[str]]:
         """The texts in runs that fit into a prompt each; one run at least."""
         sizes = [min(len(text), LONGEST) + 3 for text in self.texts]
@@ -99,10 +104,10 @@ class Generative:
         drafts = []
         for task in tasks:
             draft = begin(material, task)
-            if draft.texts or draft.shown:
-                drafts.append(draft)
-            else:
+            if draft.empty:
                 yield task, None
+            else:
+                drafts.append(draft)
         while drafts:
             notes: Noted = defaultdict(dict)
             for place, part, answer in self._answers(self._requests(drafts)):
@@ -138,8 +143,7 @@ class Generative:
         self, material: Material, tasks: Sequence[Task]
     ) -> tuple[list[Request], list[Draft]]:
         """Requests, and drafts that wait for notes which are among them."""
-        drafts = [begin(material, task) for task in tasks]
-        drafts = [draft for draft in drafts if draft.texts or draft.shown]
+        drafts = [draft for task in tasks if not (draft := begin(material, task)).empty]
         formed: list[Request] = []
         while drafts:
             asked = self._requests(drafts)
@@ -173,10 +177,8 @@ class Generative:
                 else:
                     shown = {"The shop says": draft.shown} if draft.shown else {}
                     data = fenced(shown | {draft.heading: texts})
-                    asked, form = (
-                        self._question(draft.task),
-                        schema(draft.task.kind, self.categories),
-                    )
+                    asked = self._question(draft.task)
+                    form = schema(draft.task.kind, self.categories)
                 made.append(Request(f"{place}.{number}", messages(data, asked), form))
         return made
 
@@ -188,7 +190,7 @@ class Generative:
         return QUESTIONS[task.kind].format(of=of)
 
     def _noted(self, drafts: Sequence[Draft], notes: Noted) -> list[Draft]:
-        """Drafts whose parts are all noted, with the notes for texts."""
+        """Drafts whose parts are all noted, with the notes for texts, if there are any."""
         following = []
         for place, draft in enumerate(drafts):
             parts, found = draft.parts(self.window), notes.get(place, {})
@@ -196,7 +198,7 @@ class Generative:
                 texts = [note for part in sorted(found) for note in found[part]]
                 heading = f"Notes on {draft.heading[:1].lower()}{draft.heading[1:]}"
                 following.append(replace(draft, heading=heading, texts=texts))
-        return following
+        return [draft for draft in following if not draft.empty]
 
 
 def begin(material: Material, task: Task) -> Draft:

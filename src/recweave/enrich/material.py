@@ -39,7 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "categories": Kind("what kind of thing it is", ("item",), catalogue=True),
     "aspects": Kind("what is liked and disliked", ("item", "user")),
     "explanation": Kind("sentences that speak for it", ("item",)),
-    "interest": Kind("how long interest lasts, from the times of events", ("item",), "events"),
+    "interest": Kind("how long interest lasts, if events have times", ("item",), "events"),
 }
 
 
