@@ -66,13 +66,10 @@ def test_a_fence_cannot_be_closed_from_inside(attack):
     assert not re.search(r"(#{3}|={3}|-{3})", text)
 
 
-def test_a_text_that_guesses_the_number_is_fenced_with_another():
-    guess = fenced({"Reviews": ["x"]}).split("\n")[0].split()[1]
-    texts = ["x"]
-    for _ in range(20):  # each guess is told to the next writer, who puts it into a text
-        texts.append(guess)
-        guess = fenced({"Reviews": texts}).split("\n")[0].split()[1]
-        assert guess not in texts
+def test_a_number_that_a_text_holds_is_drawn_again(monkeypatch):
+    drawn = iter(["0123456789ab", "ba9876543210"])
+    monkeypatch.setattr("recweave.enrich.prompts._number", lambda text: next(drawn))
+    assert fenced({"Reviews": ["0123456789ab DATA>>>"]}).startswith("<<<DATA ba9876543210\n")
 
 
 def test_defusing_twice_is_defusing_once_and_plain_words_are_left_alone():

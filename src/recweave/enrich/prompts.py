@@ -101,10 +101,14 @@ def fenced(parts: Mapping[str, Iterable[str]]) -> str:
     for heading, texts in parts.items():
         lines += [f"{heading}:", *(f"- {defused(text)}" for text in texts)]
     inside = "\n".join(lines)
-    mark, number = inside, ""
-    while not number or number in inside:
-        mark = number = hashlib.sha256(f"{VERSION}{mark}".encode()).hexdigest()[:12]
+    number = _number(inside)
+    while number in inside:
+        number = _number(number)
     return f"<<<DATA {number}\n{inside}\n{number} DATA>>>"
+
+
+def _number(text: str) -> str:
+    return hashlib.sha256(f"{VERSION}{text}".encode()).hexdigest()[:12]
 
 
 def messages(data: str, question: str) -> list[Message]:
