@@ -72,7 +72,7 @@ def enrich(
     from recweave.enrich.choose import writer_of
     from recweave.llm import Budget, Limits
 
-    dataset, split = _read(data, how, split_seed)
+    dataset, split = read_data(data, how, split_seed)
     by = writer_of(
         writer,
         categories=_lines(categories),
@@ -135,7 +135,7 @@ def _ahead(
     return dict(vars(by.estimate(material, tasks, probe)))
 
 
-def _read(data: str, how: str, seed: int) -> "tuple[Dataset, Split]":
+def read_data(data: str, how: str, seed: int) -> "tuple[Dataset, Split]":
     """The dataset and its split; a recipe file says both, filters included."""
     from recweave.data.catalogue import load
     from recweave.data.split import AnySplitter, LeaveLastOut

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from recweave.cli.enrich import read_data
 from recweave.cli.output import Json, print_json, print_markdown, print_table, say
 from recweave.experiment.compare import Table, table_of
 from recweave.experiment.folder import REPORT
@@ -80,13 +81,18 @@ def tune(
 
 
 def audit(
-    folder: Annotated[Path, typer.Argument(help="A finished run's folder.")],
+    folder: Annotated[Path, typer.Argument(help="A finished run, or what `enrich` wrote.")],
+    data: Annotated[str, typer.Option(help="Of texts: the dataset or recipe file.")] = "",
+    how: Annotated[str, typer.Option("--split", help="Of texts: as given to enrich.")] = "",
+    split_seed: Annotated[int, typer.Option(help="Of texts: as given to enrich.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Check that nothing a run learned from was held out; exit code 1 if something was."""
+    """Check that nothing a run or a text learned from was held out; exit code 1 if it was."""
     from recweave.experiment.audit import audit as audit_run
+    from recweave.experiment.audit_texts import audit_texts
 
-    found = audit_run(folder)
+    texts = read_data(data, how, split_seed) if data else None
+    found = audit_texts(folder, *texts) if texts else audit_run(folder)
     if as_json:
         print_json(found.to_json())
     else:
@@ -99,7 +105,7 @@ def audit(
             chance = "beyond chance" if c.sure else "chance cannot be ruled out"
             print(f"the leak changes {c.metric} of {c.row} by {size} against {twin}; {chance}")
         if not found.findings:
-            print("clean: every row behind every feature is train's")
+            print("clean: every row behind it is train's")
     if found.findings:
         raise typer.Exit(1)
 

@@ -160,16 +160,21 @@ def _features(
         for (table,), part in tables:
             rows = np.unique(part["row"].to_numpy()).astype(np.int64)
             looked += len(rows)
-            parts = _parts_of(str(table), dataset, split)
+            parts = parts_of(str(table), dataset, split)
             held = rows[parts[rows] != TRAIN]
             if len(held):
-                findings.append(_finding(name, str(table), held, parts, dataset))
+                findings.append(finding(name, str(table), held, parts, dataset))
         what = f"{looked:,} rows behind it" if looked else "from the catalogue alone"
         told.append(f"the feature '{name}': {what}")
     return findings, told
 
 
-def _parts_of(table: str, dataset: Dataset, split: Split) -> Parts:
+def parts_of(table: str, dataset: Dataset, split: Split) -> Parts:
+    """The part of each row of a table.
+
+    Raises:
+        BadArtifact: for a table whose rows have none.
+    """
     if table == "reviews":
         return review_parts(dataset, split)
     if table == "events" and split.part is not None:
@@ -177,9 +182,10 @@ def _parts_of(table: str, dataset: Dataset, split: Split) -> Parts:
     raise BadArtifact(f"the provenance speaks of a table '{table}', which has no parts")
 
 
-def _finding(
+def finding(
     name: str, table: str, rows: Int[Array, " rows"], parts: Parts, dataset: Dataset
 ) -> Finding:
+    """What there is to say of held-out rows (see `Finding`)."""
     frame = getattr(dataset, table)
     counts = {NAMES[c]: int((parts[rows] == c).sum()) for c in (VALID, TEST, DROPPED)}
     examples = [
