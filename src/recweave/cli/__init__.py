@@ -10,6 +10,7 @@ from recweave.cli.doctor import doctor
 from recweave.cli.enrich import enrich
 from recweave.cli.models import explain, recommend, show
 from recweave.cli.runs import audit, compare, run, tune
+from recweave.cli.words import words
 from recweave.core.errors import RecweaveError
 from recweave.core.progress import show_progress
 
@@ -23,6 +24,7 @@ app.add_typer(data, name="data")
 for command in (demo, doctor, show, run, compare, tune, audit, recommend, explain):
     app.command()(command)
 app.command()(enrich)
+app.command()(words)
 
 
 def main() -> None:

@@ -1,0 +1,62 @@
+"""`recweave words` and `probe`: whether words pay, and whether a model knew them before."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recweave.cli.output import Json, print_json, print_markdown, print_table
+
+if TYPE_CHECKING:
+    from recweave.experiment.words import Gain, WordRow
+
+HALF = "± half of the 95 % interval over users; * beyond chance, corrected by Holm over the report"
+
+
+def words(
+    folder: Annotated[Path, typer.Argument(help="A finished run's folder.")],
+    metric: Annotated[str, typer.Option(help="Judge by this; else as settings were chosen.")] = "",
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
+) -> None:
+    """Tell what each text of a run gains, on warm and cold items, and what that takes."""
+    from recweave.experiment.words import PARTS, PER
+    from recweave.experiment.words import words as judge
+    from recweave.experiment.words_verdict import words_verdict
+
+    found = judge(folder, metric)
+    verdict = words_verdict(found)
+    if as_json:
+        print_json(found.to_json() | {"verdict": verdict})
+        return
+    head = ["row", "draws on", *PARTS, "over control", "s", f"s per +{PER:g}", f"cost per +{PER:g}"]
+    rows = [
+        [
+            f"{row.row} (control)" if row.control else row.row,
+            ", ".join(row.features),
+            *(_gain(row.gains.get(part)) for part in PARTS),
+            _gain(row.over_control),
+            f"{row.seconds:.1f}",
+            *_prices(row),
+        ]
+        for row in found.rows
+    ]
+    if markdown:
+        print_markdown(head, rows)
+        print()
+    else:
+        print_table(f"{found.metric} over {found.baseline} on {found.data}", head, rows)
+    print(HALF, verdict, sep="\n\n")
+
+
+def _gain(gain: "Gain | None") -> str:
+    if gain is None:
+        return "–"
+    mark = "*" if gain.p < 0.05 else ""
+    return f"{gain.by.mean:+.4f} ±{(gain.by.high - gain.by.low) / 2:.4f}{mark}"
+
+
+def _prices(row: "WordRow") -> list[str]:
+    cost = row.per_gain(row.spent.cost if row.spent else None)
+    seconds = row.per_gain(row.seconds)
+    return ["–" if price is None else f"{price:.3g}" for price in (seconds, cost)]
