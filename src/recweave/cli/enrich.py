@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from recweave.cli.output import Json, print_json, print_table
+from recweave.cli.output import Json, print_json, print_table, say
 from recweave.core.errors import BadSetting
 
 if TYPE_CHECKING:  # a command loads what it needs when it runs
@@ -67,7 +67,7 @@ def enrich(
     as_json: Json = False,
 ) -> None:
     """Write summaries, profiles, price tags, … of the training part. Killed, it goes on."""
-    from recweave.enrich import KINDS, Material
+    from recweave.enrich import KINDS, Generative, Material
     from recweave.enrich import enrich as write
     from recweave.enrich.choose import writer_of
     from recweave.llm import Budget, Limits
@@ -101,6 +101,9 @@ def enrich(
         return
     profiles = write(dataset, split, by, out, kinds=asked, folds=folds, small=small, seed=seed)
     _show(profiles, out, as_json)
+    if isinstance(by, Generative):
+        calls, used = by.spent()
+        say(f"spent so far: {calls:,} calls, {used.tokens:,} tokens, cost {used.cost:,.4f}")
 
 
 def _show(profiles: "Profiles", out: Path, as_json: bool) -> None:

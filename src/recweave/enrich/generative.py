@@ -17,7 +17,8 @@ from recweave.enrich.catalogue import facts
 from recweave.enrich.interest import DAY
 from recweave.enrich.material import KINDS, Material, Task
 from recweave.enrich.prompts import LONGEST, QUESTIONS, VERSION, fenced, messages
-from recweave.llm import Door, Estimate, Reply, Request
+from recweave.llm import Door, Estimate, Reply, Request, Usage
+from recweave.llm.store import Store
 
 WINDOW = 12_000
 """Characters of reviews, or of notes on them, in one prompt; more are first noted in parts."""
@@ -130,6 +131,11 @@ class Generative:
             waiting = self._noted(waiting, expected)
             formed += self._requests(waiting)
         return self.door.estimate(formed)
+
+    def spent(self) -> tuple[int, Usage]:
+        """Calls, tokens and cost of all runs in the door's folder so far."""
+        with Store(self.door.folder) as store:
+            return store.spent()
 
     def requests(self, material: Material, tasks: Sequence[Task]) -> list[Request]:
         """What can be asked now, for batch files.
