@@ -67,7 +67,7 @@ class ContentKNN(Recipe):
         """The nearest of each item, by blocks of items."""
         items = len(direction)
         require_memory(
-            8 * items * min(self.k, items) + 3 * max(8 * items, TABLE_BYTES),
+            8 * (items * min(self.k, items) + direction.size) + 3 * max(8 * items, TABLE_BYTES),
             f"ContentKNN with {self.k:,} neighbours of {items:,} items",
             "ask for a smaller k",
         )
