@@ -10,7 +10,7 @@ from recweave.cli.doctor import doctor
 from recweave.cli.enrich import enrich
 from recweave.cli.models import explain, recommend, show
 from recweave.cli.runs import audit, compare, run, tune
-from recweave.cli.words import words
+from recweave.cli.words import probe, words
 from recweave.core.errors import RecweaveError
 from recweave.core.progress import show_progress
 
@@ -25,6 +25,7 @@ for command in (demo, doctor, show, run, compare, tune, audit, recommend, explai
     app.command()(command)
 app.command()(enrich)
 app.command()(words)
+app.command()(probe)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recweave.cli.output import Json, print_json, print_markdown, print_table
+from recweave.core.errors import BadSetting
 
 if TYPE_CHECKING:
     from recweave.experiment.words import Gain, WordRow
@@ -47,6 +48,39 @@ def words(
     else:
         print_table(f"{found.metric} over {found.baseline} on {found.data}", head, rows)
     print(HALF, verdict, sep="\n\n")
+
+
+def probe(
+    data: Annotated[str, typer.Argument(help="A dataset (name or folder) with titles.")],
+    url: Annotated[str, typer.Option(help="A server, up to /v1, or a local model's folder.")],
+    model: Annotated[str, typer.Option(help="The model, as the server calls it.")] = "",
+    key: Annotated[str, typer.Option(help="The environment variable that holds the key.")] = "",
+    titles: Annotated[int, typer.Option(min=1, help="How many to ask about, a call each.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of the draw of titles.")] = 0,
+    answers: Annotated[Path, typer.Option(help="Where answers are kept.")] = Path("probe-answers"),
+    retry: Annotated[bool, typer.Option("--retry", help="Ask again what got no answer.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell whether a language model knows a catalogue: it is to complete titles."""
+    from recweave.data.catalogue import load
+    from recweave.enrich import Generative
+    from recweave.enrich.choose import writer_of
+    from recweave.enrich.probe import probe as ask
+
+    by = writer_of(url, model=model, key_variable=key or None, answers=answers, retry=retry)
+    if not isinstance(by, Generative):
+        raise BadSetting(f"--url {url}: only a language model can know a catalogue; name a server")
+    found = ask(load(data), by.door, titles=titles, seed=seed)
+    if as_json:
+        print_json(found.to_json())
+        return
+    head = ["endings", "exact", "likeness"]
+    rows = [
+        ["of the titles", f"{found.exact:.1%}", f"{found.likeness:.3f}"],
+        ["of like titles", f"{found.exact_control:.1%}", f"{found.likeness_control:.3f}"],
+    ]
+    print_table(f"{found.answered} of {found.asked} titles completed", head, rows)
+    print(found.verdict)
 
 
 def _gain(gain: "Gain | None") -> str:
