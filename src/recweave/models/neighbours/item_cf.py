@@ -103,13 +103,12 @@ class ItemCF(RatingCF):
                 similar = np.maximum(similar, 0)
             own = np.arange(first, first + len(similar))
             similar[own - first, own] = 0
-            kept = sparse.csr_array(similar) if rigorous else None
+            all_alike = sparse.csr_array(similar)
             similar[own - first, own] = -np.inf
             if words:
                 similar = words.fuse(similar, own, np.arange(items))
-            near = np.where(nearest(similar, self.k), similar, 0)
-            closest = sparse.csr_array(np.maximum(near, 0))
-            yield sparse.csr_array(near) if kept is None else kept, closest
+            near = sparse.csr_array(np.where(nearest(similar, self.k), similar, 0))
+            yield all_alike if rigorous else near, near.maximum(0)
 
 
 def _evened(closest: Csr, weights: Csr) -> Csr:
