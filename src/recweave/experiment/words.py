@@ -1,6 +1,6 @@
 """Do the words pay? Rows of a run that draw on features against the best one without, and costs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,10 +183,10 @@ def words(folder: Path, metric: str = "") -> Words:
         row.name: _best(_alike(row, controls), metric) for row in with_words if row not in controls
     }
     gains = _gains(with_words, base, rivals, metric)
-    made = read_json(folder / FEATURES)
     found = []
     for row in with_words:
         rival = rivals.get(row.name)
+        making, spent = _costs(drawn[row.name], run)
         found.append(
             WordRow(
                 row=row.name,
@@ -195,12 +195,12 @@ def words(folder: Path, metric: str = "") -> Words:
                 gains={part: gains[row.name, part] for part in PARTS if (row.name, part) in gains},
                 best_control=rival.name if rival else "",
                 over_control=gains.get((row.name, "control")),
-                making=sum(made[f]["seconds"] for f in _behind(drawn[row.name], run) if f in made),
+                making=making,
                 fitting=row.fit_seconds - base.fit_seconds,
-                spent=_spent(_behind(drawn[row.name], run), run.experiment),
+                spent=spent,
             )
         )
-    without = [row for row in run.rows if not drawn[row.name] and metric in row.means]
+    without = [row for row in run.rows if row not in with_words and metric in row.means]
     stronger = [row.name for row in without if _ahead(row, base, metric) > 0]
     return Words(run.data["name"], metric, base.name, base.means[metric].mean, found, stronger)
 
@@ -288,10 +288,18 @@ def _behind(features: Sequence[str], run: Summary) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*features, *(_behind(more, run) if more else ()))))
 
 
-def _spent(features: Sequence[str], experiment: Experiment) -> Spent | None:
-    """What the ledgers beside the folders of texts say, each once."""
-    specs = [experiment.features.get(name) for name in features]
+def _costs(features: Sequence[str], run: Summary) -> tuple[float, Spent | None]:
+    """Seconds that features took with all they were made from, and what their texts took."""
+    asked = run.experiment.features
+    made = read_json(run.path / FEATURES) if asked else {}
+    behind = [name for name in _behind(features, run) if name in asked]
+    specs = [asked[name] for name in behind]
     folders = {Path(spec.folder) for spec in specs if isinstance(spec, ProfileText) and spec.folder}
+    return sum(made[name]["seconds"] for name in behind), _spent(folders)
+
+
+def _spent(folders: Collection[Path]) -> Spent | None:
+    """What the ledgers beside folders of texts say; None if one of them is not there."""
     calls, tokens, cost = 0, 0, 0.0
     for folder in folders:
         answers = folder.with_name(f"{folder.name}-answers")
