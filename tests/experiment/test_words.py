@@ -47,7 +47,7 @@ def model(variant, *features, name="ease"):
     return {"name": name, "variant": variant, "features": list(features)}
 
 
-def write_run(folder, rows, metric="ndcg@10", baseline="ease-plain"):
+def write_run(folder, rows, metric="ndcg@10", baseline="ease-plain", features=FEATURES_ASKED):
     """A finished run: each row an entry, values of users on all events, and on the cold ones."""
     entries = [entry for entry, _, _ in rows]
     experiment = Experiment.parse(
@@ -56,7 +56,7 @@ def write_run(folder, rows, metric="ndcg@10", baseline="ease-plain"):
             "metrics": [metric],
             "choose": metric,
             "baseline": baseline,
-            "features": FEATURES_ASKED,
+            "features": features,
             "models": entries,
         },
         "here",
@@ -64,7 +64,8 @@ def write_run(folder, rows, metric="ndcg@10", baseline="ease-plain"):
     data = {"name": "made-up"}
     write_json(folder / MADE_FROM, {"recipe": experiment.model_dump(mode="json"), "data": data})
     write_json(folder / "environment.json", {})
-    write_json(folder / FEATURES, {name: {"seconds": s} for name, s in SECONDS.items()})
+    if features:
+        write_json(folder / FEATURES, {name: {"seconds": SECONDS[name]} for name in features})
     for place, (entry, values, cold) in enumerate(rows):
         settings = {key: value for key, value in entry.items() if key not in ("name", "variant")}
         result = {
@@ -202,6 +203,14 @@ def test_seconds_count_what_a_feature_was_made_from_and_the_longer_fit(found):
     assert title.per_gain(title.seconds) == pytest.approx(4 * 0.001 / title.gains["all"].by.mean)
     assert dealt.per_gain(dealt.seconds) is None
     assert title.spent == Spent(0, 0, 0.0)
+
+
+def test_the_catalogue_s_own_categories_cost_nothing_and_are_no_control(tmp_path, values):
+    base, _ = values
+    none = np.zeros(COLD_USERS)
+    rows = [(model("plain"), base, none), (model("kinds", "categories"), base, none)]
+    found = by_name(words(write_run(tmp_path / "run", rows, features={})))["ease-kinds"]
+    assert (found.making, found.control, found.features) == (0, False, ("categories",))
 
 
 def test_money_is_that_of_the_ledger_beside_the_texts(tmp_path, values, monkeypatch):
