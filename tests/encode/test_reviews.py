@@ -36,6 +36,7 @@ def test_a_vector_is_the_mean_over_the_reviews_of_the_item(shop):
 
 def test_a_users_vector_is_the_mean_over_what_the_user_wrote(shop):
     made = encode_reviews(shop, np.arange(6), "user", ByLetter())
+    assert made.of == "user"
     np.testing.assert_allclose(made.vectors, [[2 / 3, 1 / 3], [0, 1], [0, 0]])  # u, v, w
 
 

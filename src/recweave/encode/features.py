@@ -7,6 +7,7 @@ from typing import Literal
 from jaxtyping import Bool, Float
 
 from recweave.core.arrays import Array, Csr
+from recweave.core.errors import BadSetting, did_you_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,3 +35,31 @@ class Feature:
 
 Features = Mapping[str, Feature]
 """The features that a recipe may draw on, by name."""
+
+
+def find_feature(features: Features | None, name: str) -> Feature:
+    """The feature that a setting names.
+
+    Raises:
+        BadSetting: if there is none of that name.
+    """
+    known = features or {}
+    if name not in known:
+        hint = did_you_mean(name, known) if known else "there are none"
+        raise BadSetting(
+            f"there is no feature '{name}': add a table [features.{name}] to the recipe file, or "
+            f"give it to fit(features=…); {hint}"
+        )
+    return known[name]
+
+
+def find_item_feature(features: Features | None, name: str) -> Feature:
+    """The same, of items.
+
+    Raises:
+        BadSetting: also if it is of users.
+    """
+    feature = find_feature(features, name)
+    if feature.of != "item":
+        raise BadSetting(f"the feature '{name}' is of users; name one of items")
+    return feature

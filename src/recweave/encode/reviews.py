@@ -48,4 +48,5 @@ def encode_reviews(
         encoder=f"{encoder.name}/mean",
         source=f"{len(ones):,} reviews by {of}, {fingerprint(texts)}",
         used={"reviews": used},
+        of=of,
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recweave.core.errors import BadSetting, UnknownName
+from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode import Feature
 from recweave.models import Query, gram
@@ -108,9 +108,9 @@ def test_an_item_nobody_had_is_found_through_its_words(recipe):
 
 @pytest.mark.parametrize("recipe", [EASE, SLIT])
 def test_a_feature_that_is_not_there_is_named(recipe, log, features):
-    with pytest.raises(UnknownName, match=r"wrds.*words"):
+    with pytest.raises(BadSetting, match=r"wrds.*words"):
         recipe(features=("wrds",)).fit(log, features=features)
-    with pytest.raises(UnknownName, match="words"):
+    with pytest.raises(BadSetting, match=r"\[features.words\]"):
         recipe(features=("words",)).fit(log)
     of_users = {"words": feature(np.ones((200, 2)), of="user")}
     with pytest.raises(BadSetting, match="of users"):

@@ -64,8 +64,7 @@ class EASE(Recipe):
         """See `Recipe.fit`.
 
         Raises:
-            BadSetting: if no item has `min_count` users.
-            UnknownName: for a feature that is not there.
+            BadSetting: if no item has `min_count` users, or a feature is not there.
         """
         codes = self.behaviors.by_code()
         events = Histories.of(train).matrix(weights=codes)

@@ -7,8 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
-from recweave.core.errors import BadSetting, UnknownName
-from recweave.encode.features import Features
+from recweave.encode.features import Features, find_item_feature
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +40,11 @@ class Toward:
         """The features' weights between the items `kept`, sharing the strength equally.
 
         Raises:
-            UnknownName: for a feature that is not there.
-            BadSetting: for one that is of users, not of items.
+            BadSetting: for a feature that is not there, or is of users.
         """
         left, right = [], []
         for name in names:
-            if name not in (features or {}):
-                raise UnknownName("feature", name, features or {})
-            feature = (features or {})[name]
-            if feature.of != "item":
-                raise BadSetting(f"the feature '{name}' is of users; weights need one of items")
+            feature = find_item_feature(features, name)
             vector = feature.vectors[kept]
             gram = vector.T.astype(np.float64) @ vector
             inner = np.linalg.inv(gram + reg * np.eye(len(gram)))

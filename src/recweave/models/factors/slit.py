@@ -70,8 +70,7 @@ class SLIT(Recipe):
         """See `Recipe.fit`.
 
         Raises:
-            BadSetting: if no item has `min_count` users.
-            UnknownName: for a feature that is not there.
+            BadSetting: if no item has `min_count` users, or a feature is not there.
         """
         codes = self.behaviors.by_code()
         history = Histories.of(train)

@@ -11,12 +11,12 @@ from scipy import sparse
 from recweave.core.arrays import Array, Csr
 from recweave.core.memory import require_memory
 from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
+from recweave.encode.features import Features, find_item_feature
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.kinds import ItemWeights
 from recweave.models.neighbours.nearest import nearest
-from recweave.models.neighbours.words import cosines, directions, find_item_feature
+from recweave.models.neighbours.words import cosines, directions
 from recweave.parallel import Pool, Serial
 
 TABLE_BYTES = 64 * 2**20

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
+from recweave.encode.features import Features, find_feature, find_item_feature
 from recweave.models.base import Tune
 from recweave.models.neighbours.item_cf import ItemCF
 from recweave.models.neighbours.ratings import RatingCF
@@ -15,8 +15,6 @@ from recweave.models.neighbours.words import (
     Words,
     averaged,
     directions,
-    find_feature,
-    find_item_feature,
 )
 
 

@@ -6,8 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
-from recweave.core.errors import BadSetting, did_you_mean
-from recweave.encode.features import Feature, Features
+from recweave.encode.features import Feature
 
 SAME = 1e-6
 """Lengths and differences of cosines below this are rounding."""
@@ -105,31 +104,3 @@ def averaged(feature: Feature, had: Csr) -> Feature:
         source=f"items of users: {feature.source}",
         of="user",
     )
-
-
-def find_feature(features: Features | None, name: str) -> Feature:
-    """The feature that a setting names.
-
-    Raises:
-        BadSetting: if there is none of that name.
-    """
-    known = features or {}
-    if name not in known:
-        hint = did_you_mean(name, known) if known else "there are none"
-        raise BadSetting(
-            f"there is no feature '{name}': add a table [features.{name}] to the recipe file, or "
-            f"give it to fit(features=…); {hint}"
-        )
-    return known[name]
-
-
-def find_item_feature(features: Features | None, name: str) -> Feature:
-    """The same, of items.
-
-    Raises:
-        BadSetting: also if it is of users.
-    """
-    feature = find_feature(features, name)
-    if feature.of != "item":
-        raise BadSetting(f"the feature '{name}' is of users; name one of items")
-    return feature
