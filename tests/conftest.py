@@ -10,7 +10,6 @@ from hypothesis import settings
 
 from recweave.data.interactions import Interactions
 
-
 # How long an example takes says more of the machine's other work than of ours.
 settings.register_profile("recweave", deadline=None)
 settings.load_profile("recweave")
