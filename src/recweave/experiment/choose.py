@@ -62,7 +62,8 @@ def _try(
     fitted = None
     if not file.exists():
         fitted = model, cost = bench.fit(recipe, seed=seed, final=False)
-        value = bench.judge(model, entry, on="valid", metrics=(metric,)).means()[metric].mean
+        report = bench.judge(model, entry, on="valid", metrics=(metric,))
+        value = report.means("normal")[metric].mean
         write_json(file, {**asked, "metric": metric, "value": value, "seconds": cost.seconds})
     kept: dict[str, Any] = read_json(file)
     return Trial(recipe, kept["value"], kept["seconds"]), fitted
