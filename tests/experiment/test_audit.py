@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from recweave.cli import app
 from recweave.core.errors import BadArtifact
 from recweave.data.dataset import Dataset
 from recweave.data.split import TRAIN
+from recweave.evaluate import Catalogue
 from recweave.experiment.audit import audit
 from recweave.experiment.bench import cut
-from recweave.experiment.provenance import PROVENANCE
+from recweave.experiment.provenance import PROVENANCE, digest, digest_log
 from recweave.experiment.run import run
 from recweave.experiment.spec import Experiment, read_recipe
 
@@ -75,6 +77,26 @@ def test_a_run_whose_provenance_is_gone_is_not_called_clean(leaking, tmp_path):
     (tmp_path / "copy" / PROVENANCE).unlink()
     with pytest.raises(BadArtifact, match="run the recipe again"):
         audit(tmp_path / "copy")
+
+
+def test_a_model_or_statistic_from_other_events_is_found(leaking, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(leaking, folder)
+    cell = folder / "cells" / "ease-honest.0" / "result.json"
+    whole = cell.read_text()
+    told = json.loads(whole)
+    dataset, split, _ = cut(read_recipe(DEMO), Path())
+    assert told["learned_from"] == digest_log(split.train)
+    cell.write_text(json.dumps(told | {"learned_from": digest_log(split.known)}))
+    with pytest.raises(BadArtifact, match=r"'ease-honest'.*not fitted on"):
+        audit(folder)
+    cell.write_text(whole)
+    made = json.loads((folder / "made_from.json").read_text())
+    leaky = Catalogue.of(dataset.interactions())
+    made["data"]["statistics"] = digest(leaky.events, leaky.owners)
+    (folder / "made_from.json").write_text(json.dumps(made))
+    with pytest.raises(BadArtifact, match="not counted in train alone"):
+        audit(folder)
 
 
 def test_data_that_has_changed_since_is_refused(recipe, shop):

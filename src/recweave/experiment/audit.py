@@ -12,10 +12,13 @@ from jaxtyping import Int
 from recweave.core.arrays import Array
 from recweave.core.errors import BadArtifact
 from recweave.data.dataset import Dataset
+from recweave.data.interactions import join
 from recweave.data.reviews import review_parts
 from recweave.data.split import DROPPED, PARTS, TEST, TRAIN, VALID, Parts, Split
+from recweave.evaluate import Catalogue
 from recweave.experiment.bench import cut
-from recweave.experiment.provenance import PROVENANCE
+from recweave.experiment.folder import RunFolder
+from recweave.experiment.provenance import PROVENANCE, digest, digest_log
 from recweave.experiment.summary import Comparison, Row, Summary, against, read_run
 
 SHOWN = 5
@@ -123,7 +126,7 @@ def audit(folder: Path) -> Audit:
             f"{folder} was run on data with fingerprint {summary.data['fingerprint']}; what "
             f"'{summary.data['name']}' holds now is another ({dataset.fingerprint}); run it again"
         )
-    checked = [_parts_are_apart(split)]
+    checked = [_parts_are_apart(split), *_learned(folder, summary, split)]
     findings: list[Finding] = []
     if summary.experiment.features:
         found, told = _features(folder, summary, dataset, split)
@@ -139,7 +142,39 @@ def _parts_are_apart(split: Split) -> str:
     assert split.part is not None
     if [int((split.part == code).sum()) for code in PARTS.values()] != list(counts.values()):
         raise ValueError("the parts of the split share events")
-    return f"the split, cut again: {told} events, none in two parts; models were fitted on train"
+    return f"the split, cut again: {told} events, none in two parts"
+
+
+def _learned(folder: Path, summary: Summary, split: Split) -> list[str]:
+    """Models and statistics, by the hash of the events that they were made from.
+
+    Raises:
+        BadArtifact: if one of them was made from other events than it may learn from.
+    """
+    experiment = summary.experiment
+    joined = experiment.refit == "train+valid"
+    allowed = digest_log(join(split.train, split.valid) if joined else split.train)
+    cells = [(row, seed) for row in experiment.rows() for seed in experiment.seeds]
+    for row, seed in cells:
+        if RunFolder(folder).read_cell(row, seed)[0].get("learned_from") != allowed:
+            raise BadArtifact(
+                f"{folder}: '{row}' (seed {seed}) was not fitted on the events of "
+                f"{experiment.refit} that the recipe's split gives; run the recipe again into a new "
+                "folder"
+            )
+    train = Catalogue.of(split.train)
+    if summary.data.get("statistics") != digest(train.events, train.owners):
+        raise BadArtifact(
+            f"{folder}: what metrics and slices know of items was not counted in train alone; "
+            "run the recipe again into a new folder"
+        )
+    ids = len(np.setdiff1d(join(split.valid, split.test).item, split.train.item))
+    return [
+        f"{len(cells)} fitted models: each from the events of {experiment.refit} and no others",
+        "counts of items behind metrics and slices: from train alone",
+        f"vocabulary: {ids:,} items occur in held-out events alone; models know their rows and "
+        "what the catalogue says of them, and no event",
+    ]
 
 
 def _features(

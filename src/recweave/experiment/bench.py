@@ -9,13 +9,14 @@ from recweave.core.errors import BadSetting
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
 from recweave.data.filters import Removed, apply_all
-from recweave.data.interactions import join
+from recweave.data.interactions import Interactions, join
 from recweave.data.readers import read
 from recweave.data.split import Split
 from recweave.encode import Features
 from recweave.encode.categories import encode_categories
 from recweave.evaluate import Catalogue, Report, evaluate_model
 from recweave.experiment.measure import Cost, measured
+from recweave.experiment.provenance import digest
 from recweave.experiment.spec import Entry, Experiment, Source
 from recweave.models import Model, Recipe
 from recweave.rank import Stage
@@ -50,8 +51,8 @@ class Bench:
         The final one may also learn from validation; else it is the model that was tried, which may
         stop early by validation.
         """
-        joined = final and self.experiment.refit == "train+valid"
-        train = join(self.split.train, self.split.valid) if joined else self.split.train
+        joined = self._joined(final)
+        train = self.learned_from(final=final)
         with measured() as cost:
             model = recipe.fit(
                 train,
@@ -60,6 +61,14 @@ class Bench:
                 seed=seed,
             )
         return model, cost
+
+    def learned_from(self, *, final: bool) -> Interactions:
+        """The events that models are fitted on."""
+        split = self.split
+        return join(split.train, split.valid) if self._joined(final) else split.train
+
+    def _joined(self, final: bool) -> bool:
+        return final and self.experiment.refit == "train+valid"
 
     def stages(self, entry: Entry) -> list[Stage]:
         """The entry's stages for this catalogue."""
@@ -100,6 +109,7 @@ class Bench:
             "dropped": split.dropped,
             "removed": [one.model_dump() for one in self.removed],
             "split": split.how,
+            "statistics": digest(self.catalogue.events, self.catalogue.owners),
             "features": {
                 name: {"encoder": made.encoder, "source": made.source, "of": made.of}
                 for name, made in self.features.items()

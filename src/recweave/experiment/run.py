@@ -8,6 +8,7 @@ from recweave.experiment.blend import fit_blend
 from recweave.experiment.choose import Chosen, choose
 from recweave.experiment.environment import environment
 from recweave.experiment.folder import METRICS, REPORT, RESULT, RunFolder, write_json
+from recweave.experiment.provenance import digest_log
 from recweave.experiment.report import write_report
 from recweave.experiment.spec import Entry, Experiment
 from recweave.experiment.summary import Summary, read_run
@@ -71,6 +72,7 @@ def _run_cell(
         "seed": seed,
         "recipe": {"name": entry.name, "settings": settings},
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
+        "learned_from": digest_log(bench.learned_from(final=True)),
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,
     }
