@@ -159,7 +159,7 @@ def _learned(folder: Path, summary: Summary, split: Split) -> list[str]:
         if RunFolder(folder).read_cell(row, seed)[0].get("learned_from") != allowed:
             raise BadArtifact(
                 f"{folder}: '{row}' (seed {seed}) was not fitted on the events of "
-                f"{experiment.refit} that the recipe's split gives; run the recipe again into a new "
+                f"{experiment.refit} of the recipe's split; run the recipe again into a new "
                 "folder"
             )
     train = Catalogue.of(split.train)
