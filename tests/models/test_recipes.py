@@ -9,6 +9,7 @@ from recweave.core.errors import BadSetting, MissingExtra
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode import Feature
 from recweave.models import RECIPES, Query, RatingModel, Tune, load_model, save_model
+from recweave.rank import recommend
 
 
 @pytest.fixture(params=RECIPES)
@@ -185,3 +186,11 @@ def test_a_rating_model_learns_whose_ratings_are_high_and_which_items_get_them(r
 def test_events_of_an_order_only_are_enough_by_default(recipe, log):
     ordered = replace(log, time=np.arange(len(log)), clock="order")
     assert not np.isnan(fit(recipe, ordered).scores(Query.of(ordered))).any()
+
+
+def test_recommending_leaves_the_model_as_it_was(recipe, log):
+    model = fit(recipe, log)
+    query = Query.of(log)
+    before = model.scores(query).copy()
+    recommend(model, query, 5, hide=log, allow=np.arange(30) % 2 == 0)
+    np.testing.assert_array_equal(model.scores(query), before)

@@ -76,7 +76,7 @@ class WordRow:
             control itself.
         over_control: The gain over that one, on all events.
         making: Seconds to make the features; less where vectors of their texts were kept on disk.
-        fitting: Seconds of the fit beyond the baseline's.
+        fitting: Seconds of the fit beyond the baseline's; 0 where the baseline's took longer.
         spent: On language models; None where nobody can tell (no ledger beside a folder of texts).
     """
 
@@ -196,7 +196,7 @@ def words(folder: Path, metric: str = "") -> Words:
                 best_control=rival.name if rival else "",
                 over_control=gains.get((row.name, "control")),
                 making=making,
-                fitting=row.fit_seconds - base.fit_seconds,
+                fitting=max(0.0, row.fit_seconds - base.fit_seconds),
                 spent=spent,
             )
         )
