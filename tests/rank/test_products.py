@@ -1,5 +1,7 @@
 """The search by dot product against the plain way: all scores, sorted."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -85,7 +87,9 @@ def test_a_shelf_with_nothing_to_show_gives_empty_lists():
     assert np.isneginf(score).all()
 
 
-def test_recommend_gives_the_same_lists_with_and_without_the_search():
+def test_recommend_gives_the_same_lists_with_and_without_the_search(monkeypatch):
+    module = import_module("recweave.rank.recommend")
+    monkeypatch.setattr(module, "SEARCH_FROM", 1)
     rng = np.random.default_rng(1)
     model = Factors(
         rng.integers(-3, 4, (50, 3)).astype(np.float32),

@@ -19,13 +19,11 @@ from recweave.evaluate import Catalogue
 from recweave.experiment.bench import cut
 from recweave.experiment.folder import RunFolder
 from recweave.experiment.provenance import PROVENANCE, digest, digest_log
-from recweave.experiment.summary import Comparison, Row, Summary, against, read_run
+from recweave.experiment.summary import NAMED_BY, Comparison, Row, Summary, against, read_run
 
 SHOWN = 5
 """Rows that a finding names."""
 NAMES = {code: name for name, code in PARTS.items()} | {DROPPED: "left out"}
-NAMED_BY = ("feature", "user_feature", "features")
-"""Settings of recipes that name features."""
 
 
 @dataclass(frozen=True)
@@ -236,29 +234,21 @@ def finding(
 
 
 def _inflated(summary: Summary, leaking: set[str]) -> list[tuple[str, Comparison]]:
+    drawn = {row.name: set(summary.drawn_on(row.name)) for row in summary.rows}
+
+    def apart_from_features(row: Row) -> tuple[str, dict[str, Any], int]:
+        """The model and its settings but for the names of features; how many there are counts."""
+        kept = {key: value for key, value in row.settings.items() if key not in NAMED_BY}
+        return row.model, kept, len(drawn[row.name])
+
+    clean = [row for row in summary.rows if not drawn[row.name] & leaking]
     found = []
     for row in summary.rows:
-        if not _named(row) & leaking:
+        if row in clean:
             continue
-        for twin in summary.rows:
-            if not _named(twin) & leaking and _apart_from_features(twin) == _apart_from_features(
-                row
-            ):
-                looks = against([row], twin, summary.experiment.metrics)
-                found += [(twin.name, comparison) for comparison in looks]
-                break
+        asked = apart_from_features(row)
+        twin = next((one for one in clean if apart_from_features(one) == asked), None)
+        if twin is not None:
+            looks = against([row], twin, summary.experiment.metrics)
+            found += [(twin.name, comparison) for comparison in looks]
     return found
-
-
-def _named(row: Row) -> set[str]:
-    told: set[str] = set()
-    for key in NAMED_BY:
-        value = row.settings.get(key) or ()
-        told |= {value} if isinstance(value, str) else set(value)
-    return told
-
-
-def _apart_from_features(row: Row) -> tuple[str, dict[str, Any]]:
-    """The model and its settings but for the names of features; how many there are counts."""
-    kept = {key: value for key, value in row.settings.items() if key not in NAMED_BY}
-    return row.model, kept | {"number of features": len(_named(row))}

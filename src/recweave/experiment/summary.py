@@ -12,6 +12,9 @@ from recweave.evaluate.statistics import Difference, Interval, holm
 from recweave.experiment.folder import FEATURES, MADE_FROM, RunFolder, read_json
 from recweave.experiment.spec import Experiment
 
+NAMED_BY = ("feature", "user_feature", "features")
+"""Settings of recipes that name features."""
+
 
 @dataclass(frozen=True, eq=False)
 class Row:
@@ -91,6 +94,17 @@ class Summary:
     rows: Sequence[Row]
     path: Path
     features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def drawn_on(self, row: str) -> tuple[str, ...]:
+        """The features that a row draws on; a blend, on those of its members."""
+        entries = dict(zip(self.experiment.rows(), self.experiment.models, strict=True))
+        found: list[str] = []
+        for name in entries[row].members or (row,):
+            settings = next(one.settings for one in self.rows if one.name == name)
+            for key in NAMED_BY:
+                value = settings.get(key) or ()
+                found += [value] if isinstance(value, str) else value
+        return tuple(dict.fromkeys(found))
 
     def to_json(self) -> dict[str, Any]:
         """What `recweave run --json` prints."""

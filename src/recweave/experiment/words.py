@@ -10,7 +10,6 @@ import polars as pl
 from recweave.core.errors import BadSetting
 from recweave.evaluate import differences, parse_metric
 from recweave.evaluate.statistics import Difference, holm
-from recweave.experiment.audit import NAMED_BY
 from recweave.experiment.features import ProfileText, RandomVectors, Shuffled, TextLength
 from recweave.experiment.folder import FEATURES, read_json
 from recweave.experiment.spec import Experiment
@@ -175,7 +174,7 @@ def words(folder: Path, metric: str = "") -> Words:
     metric = parse_metric(metric or run.experiment.choose).name
     rows = {row.name: row for row in run.rows}
     base = rows[run.experiment.compared_with()]
-    drawn = {name: drawn_on(name, run) for name in rows}
+    drawn = {name: run.drawn_on(name) for name in rows}
     with_words = [row for row in run.rows if drawn[row.name]]
     _check(run, metric, base, with_words)
     controls = [row for row in with_words if _is_control(drawn[row.name], run.experiment)]
@@ -203,18 +202,6 @@ def words(folder: Path, metric: str = "") -> Words:
     without = [row for row in run.rows if row not in with_words and metric in row.means]
     stronger = [row.name for row in without if _ahead(row, base, metric) > 0]
     return Words(run.data["name"], metric, base.name, base.means[metric].mean, found, stronger)
-
-
-def drawn_on(row: str, run: Summary) -> tuple[str, ...]:
-    """The features that a row draws on; a blend, on those of its members."""
-    entries = dict(zip(run.experiment.rows(), run.experiment.models, strict=True))
-    found: list[str] = []
-    for name in entries[row].members or (row,):
-        settings = next(one.settings for one in run.rows if one.name == name)
-        for key in NAMED_BY:
-            value = settings.get(key) or ()
-            found += [value] if isinstance(value, str) else value
-    return tuple(dict.fromkeys(found))
 
 
 def _check(run: Summary, metric: str, base: Row, with_words: Sequence[Row]) -> None:

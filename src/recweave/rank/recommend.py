@@ -23,6 +23,10 @@ BATCH_BYTES = 24 * 2**20
 """Scores held at a time, by each worker. With fewer, products are slow, as the catalogue is packed
 anew for each; above 32 MiB the C library asks the system for new memory each time."""
 
+SEARCH_FROM = 128
+"""Askers from which on the search of `rank.products` pays: sorting the catalogue by length takes
+15 ms for 41,000 items, in which the plain way serves about 100 askers."""
+
 
 def recommend(
     model: Model,
@@ -62,7 +66,8 @@ def recommend(
         )
     wide = min(max(k, depth), items) if stages else k
     hidden = None if hide is None else Histories.of(hide, query.user)
-    if isinstance(model, DotProduct) and candidates is None:
+    many = len(query) >= SEARCH_FROM
+    if many and isinstance(model, DotProduct) and candidates is None:
         size = ASKERS
         best = partial(_nearest, model=model, shelf=Shelf.of(model.item, allow), k=wide)
     else:
