@@ -134,7 +134,7 @@ def prepare(experiment: Experiment, beside: Path) -> Bench:
             f"'{searched[0]}' has settings to search, but the split {split.how} leaves no "
             "validation events to choose by; hold some out"
         )
-    features, costs = _features(experiment, dataset, split)
+    features, costs = _features(experiment, dataset, split, beside)
     kinds = features.get("categories")
     catalogue = Catalogue.of(split.train, categories=kinds, vectors=kinds)
     return Bench(experiment, dataset, split, features, costs, catalogue, removed)
@@ -147,7 +147,7 @@ def cut(experiment: Experiment, beside: Path) -> tuple[Dataset, Split, tuple[Rem
 
 
 def _features(
-    experiment: Experiment, dataset: Dataset, split: Split
+    experiment: Experiment, dataset: Dataset, split: Split, beside: Path
 ) -> tuple[Features, Mapping[str, Cost]]:
     """What the catalogue itself says of the items' kinds, and what the recipe asks for."""
     said = encode_categories(dataset)
@@ -155,7 +155,7 @@ def _features(
     costs = {}
     for name, spec in experiment.features.items():
         with measured() as costs[name]:
-            made[name] = spec.build(dataset, split, made)
+            made[name] = spec.build(dataset, split, made, beside)
     return made, costs
 
 

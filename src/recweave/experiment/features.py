@@ -28,19 +28,21 @@ from recweave.enrich.job import PROFILES
 
 TABLES: Sequence[Table] = ("reviews", "events")
 """Tables that texts are written from."""
+HERE = Path()
 
 
 class FeatureSpec(Value, ABC):
     """How a feature is made: from the catalogue, or from train's part of the reviews."""
 
     @abstractmethod
-    def build(self, dataset: Dataset, split: Split, made: Features) -> Feature:
+    def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """The vectors.
 
         Args:
             dataset: Whose items and users.
             split: Tells train's reviews from those held out.
             made: The features above this one in the file.
+            beside: The folder that relative paths start from.
         """
 
 
@@ -51,7 +53,7 @@ class ItemText(FeatureSpec):
     fields: tuple[str, ...] = Field(FIELDS, min_length=1, description="columns, in order")
     encoder: str = Field("minilm", description="minilm, tfidf, a path, owner/model or openai:…")
 
-    def build(self, dataset: Dataset, split: Split, made: Features) -> Feature:
+    def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """See `FeatureSpec.build`."""
         return encode_items(dataset, self.fields, text_encoder(self.encoder))
 
@@ -64,7 +66,7 @@ class ReviewText(FeatureSpec):
     encoder: str = Field("minilm", description="minilm, tfidf, a path, owner/model or openai:…")
     leak: bool = Field(False, description="read held-out reviews too: wrong, to test the audit by")
 
-    def build(self, dataset: Dataset, split: Split, made: Features) -> Feature:
+    def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """See `FeatureSpec.build`."""
         if not len(dataset.reviews):
             raise BadSetting(f"{dataset.name} has no reviews; use kind = 'items'")
@@ -85,12 +87,14 @@ class ProfileText(FeatureSpec):
     )
     of: Entity = Field("item", description="of whom: item or user")
     folder: str = Field(
-        "", description="written by `recweave enrich --out`; if empty, written now, extractively"
+        "",
+        description="written by `recweave enrich --out`, relative to the recipe file; if empty, "
+        "written now, extractively",
     )
     encoder: str = Field("minilm", description="minilm, tfidf, a path, owner/model or openai:…")
     sentences: str = Field("minilm", description="the encoder that the extractive writer picks by")
 
-    def build(self, dataset: Dataset, split: Split, made: Features) -> Feature:
+    def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """See `FeatureSpec.build`.
 
         Raises:
@@ -101,7 +105,11 @@ class ProfileText(FeatureSpec):
                 raise UnknownName("kind of text", kind, KINDS)
             if self.of not in KINDS[kind].entities:
                 raise BadSetting(f"no {kind} is written of a {self.of}; {KINDS[kind].what}")
-        profiles = self._read(dataset, split) if self.folder else self._write(dataset, split)
+        profiles = (
+            self._read(beside / self.folder, dataset, split)
+            if self.folder
+            else self._write(dataset, split)
+        )
         ids = (dataset.item_ids if self.of == "item" else dataset.user_ids).ids
         told = pl.DataFrame({kind: profiles.texts(kind, self.of, ids) for kind in self.kinds})
         joined = told.select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True))
@@ -119,15 +127,15 @@ class ProfileText(FeatureSpec):
             of=self.of,
         )
 
-    def _read(self, dataset: Dataset, split: Split) -> Profiles:
-        profiles = Profiles.load(Path(self.folder) / PROFILES)
+    def _read(self, folder: Path, dataset: Dataset, split: Split) -> Profiles:
+        profiles = Profiles.load(folder / PROFILES)
         for what, theirs, ours in (
             ("data", profiles.dataset, dataset.fingerprint),
             ("the split", profiles.split, name_of(split)),
         ):
             if theirs != ours:
                 raise BadSetting(
-                    f"the texts in {self.folder} were written from {what} {theirs}, and this run "
+                    f"the texts in {folder} were written from {what} {theirs}, and this run "
                     f"has {ours}; write them for this recipe: recweave enrich RECIPE.toml --out …"
                 )
         return profiles
@@ -164,7 +172,7 @@ class Number(FeatureSpec):
     field: str = Field(description="a column of the items")
     code: Code = Field(LogBucket(), description="digits, log_bucket or fourier")
 
-    def build(self, dataset: Dataset, split: Split, made: Features) -> Feature:
+    def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """See `FeatureSpec.build`."""
         if self.field not in dataset.items.columns:
             raise UnknownName("column of the items", self.field, dataset.items.columns)
@@ -180,7 +188,7 @@ class TextLength(FeatureSpec):
     kind: Literal["length"] = "length"
     fields: tuple[str, ...] = Field(FIELDS, min_length=1, description="columns, in order")
 
-    def build(self, dataset: Dataset, split: Split, made: Features) -> Feature:
+    def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """See `FeatureSpec.build`."""
         lengths = np.array([float(len(text)) for text in item_texts(dataset, self.fields)])
         return encode_numbers(
@@ -195,7 +203,7 @@ class Shuffled(FeatureSpec):
     feature: str = Field(description="a feature above this one")
     seed: int = Field(0, description="of the draw")
 
-    def build(self, dataset: Dataset, split: Split, made: Features) -> Feature:
+    def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """See `FeatureSpec.build`."""
         other = made[self.feature]
         rows = np.flatnonzero(other.present)
@@ -217,7 +225,7 @@ class RandomVectors(FeatureSpec):
     feature: str = Field(description="a feature above this one")
     seed: int = Field(0, description="of the draw")
 
-    def build(self, dataset: Dataset, split: Split, made: Features) -> Feature:
+    def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """See `FeatureSpec.build`."""
         other = made[self.feature]
         rng = np.random.default_rng(self.seed)

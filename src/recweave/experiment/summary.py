@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from recweave.core.errors import BadArtifact
 from recweave.evaluate import Report, differences, means, over_seeds, parse_metric
 from recweave.evaluate.statistics import Difference, Interval, holm
 from recweave.experiment.folder import FEATURES, MADE_FROM, RunFolder, read_json
@@ -122,6 +123,10 @@ def read_run(path: Path) -> Summary:
     Raises:
         BadArtifact: if the folder holds no run, or one that has not come to its end.
     """
+    if not (path / MADE_FROM).exists():
+        raise BadArtifact(
+            f"{path} is no run folder (it has no {MADE_FROM}); name what `recweave run` wrote"
+        )
     made_from = read_json(path / MADE_FROM)
     experiment = Experiment.parse(made_from["recipe"], str(path / MADE_FROM))
     folder = RunFolder(path)

@@ -281,7 +281,10 @@ def _costs(features: Sequence[str], run: Summary) -> tuple[float, Spent | None]:
     made = read_json(run.path / FEATURES) if asked else {}
     behind = [name for name in _behind(features, run) if name in asked]
     specs = [asked[name] for name in behind]
-    folders = {Path(spec.folder) for spec in specs if isinstance(spec, ProfileText) and spec.folder}
+    beside = Path(run.environment.get("beside", "."))
+    folders = {
+        beside / spec.folder for spec in specs if isinstance(spec, ProfileText) and spec.folder
+    }
     return sum(made[name]["seconds"] for name in behind), _spent(folders)
 
 
