@@ -22,6 +22,9 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "ease": "recweave.models.factors.ease:EASE",
         "slit": "recweave.models.factors.slit:SLIT",
         "biased_mf": "recweave.models.factors.mf:BiasedMF",
+        "gf_cf": "recweave.models.graph.gfcf:GFCF",
+        "markov": "recweave.models.sequence.markov:Markov",
+        "recency": "recweave.models.sequence.recency:Recency",
     },
     group="recweave.models",
 )

@@ -28,6 +28,7 @@ KINDS: Registry[type[Any]] = Registry(
         "user_neighbours": "recweave.models.neighbours.user_cf:UserNeighbours",
         "item_neighbours": "recweave.models.neighbours.item_cf:ItemNeighbours",
         "words": "recweave.models.neighbours.words:Words",
+        "graph_filter": "recweave.models.graph.gfcf:GraphFilter",
         "blend": "recweave.models.blend:Blend",
     },
     group="recweave.kinds",

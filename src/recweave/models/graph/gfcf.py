@@ -1,0 +1,150 @@
+"""GF-CF: the graph convolution of collaborative filtering in closed form."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+import numpy as np
+from jaxtyping import Float, Int
+from pydantic import Field
+from scipy import sparse
+from scipy.sparse.linalg import svds
+
+from recweave.core.arrays import Array, Csr
+from recweave.core.memory import require_memory
+from recweave.data.interactions import Histories, Interactions
+from recweave.encode.features import Features
+from recweave.models.base import Recipe, Tune
+from recweave.models.behaviors import BehaviorWeights
+from recweave.models.query import Query
+from recweave.models.reasons import in_lines
+from recweave.parallel import Pool, Serial
+
+NOUGHT = 1e-3
+"""Singular values below this are rounding in float32; the largest is 1."""
+
+
+class GFCF(Recipe):
+    """What linear graph convolutions come to, without training (Shen et al., CIKM 2021).
+
+    With N = U^-½ X I^-½, U and I holding the degrees of users and items in X, a history h is scored
+    h (NᵀN + alpha I^-½ V Vᵀ I^½): walks of three steps, and an ideal low-pass filter on V, the
+    `dim` top right singular vectors of N. Items by items are never held. An event is as strong as
+    its behaviour says; with `decay` below 1 histories fade when lists are asked for, training does
+    not change.
+
+    Cost: some hundreds of products of N with a vector, and (users + items) · dim²; memory holds the
+    events, and 2 dim numbers for each user or item, whichever are fewer, meanwhile.
+    """
+
+    dim: Annotated[int, Tune(0, 512)] = Field(
+        256, ge=0, description="singular vectors kept; 0 leaves the linear filter alone"
+    )
+    alpha: Annotated[float, Tune(0.0, 1.0)] = Field(
+        0.3, ge=0, description="share of the low-pass filter beside the linear one's 1"
+    )
+    decay: Annotated[float, Tune(0.2, 1.0)] = Field(
+        1.0, gt=0, le=1, description="when asked: weight of an event to the power of those since"
+    )
+    behaviors: BehaviorWeights = Field(
+        BehaviorWeights(), description="strength of an event by its behaviour"
+    )
+
+    def fit(
+        self,
+        train: Interactions,
+        *,
+        features: Features | None = None,
+        valid: Interactions | None = None,
+        seed: int = 0,
+        pool: Pool = Serial(),  # noqa: B008
+    ) -> "GraphFilter":
+        """See `Recipe.fit`."""
+        codes = self.behaviors.by_code()
+        events = Histories.of(train).matrix(weights=codes)
+        degree = np.asarray(events.sum(axis=0))
+        of_user = _inverse_root(np.asarray(events.sum(axis=1)))
+        normal = sparse.csr_array(
+            sparse.diags_array(of_user) @ events @ sparse.diags_array(_inverse_root(degree)),
+            dtype=np.float32,
+        )
+        smooth = _right_singular(normal, self.dim, seed)
+        return GraphFilter(normal, smooth, np.sqrt(degree), self.alpha, self.decay, codes)
+
+
+@dataclass(frozen=True, eq=False)
+class GraphFilter:
+    """Scores a history by a linear and an ideal low-pass filter on the graph of users and items.
+
+    Attributes:
+        normal: N: users by items, divided by the roots of both degrees.
+        smooth: V: right singular vectors of N.
+        root: Of the items' degrees.
+        alpha: Weight of the low-pass filter.
+        decay: An event's strength is `decay` to the power of the events since.
+        behaviors: Strength of an event by its behaviour, in the order of `BEHAVIORS`.
+    """
+
+    normal: Csr
+    smooth: Float[Array, "items dim"]
+    root: Float[Array, " items"]
+    alpha: float
+    decay: float
+    behaviors: Float[Array, " behaviors"]
+
+    def scores(self, query: Query) -> Float[Array, "batch items"]:
+        """See `Model.scores`."""
+        history = query.history.matrix(self.decay, self.behaviors)
+        near = ((history @ self._by_item) @ self.normal).toarray()
+        far = (history @ self._left) @ self.smooth.T
+        far *= np.float32(self.alpha) * self.root
+        return np.asarray(near + far, dtype=np.float32)
+
+    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """See `Explaining.reasons`."""
+        history = query.history.matrix(self.decay, self.behaviors)
+
+        def part(entry: Int[Array, " n"], of: Int[Array, " n"]) -> Float[Array, " n"]:
+            own = history.indices[entry]
+            near = (self._by_item[own] * self._by_item[of]).sum(axis=1)
+            far = np.einsum("nd,nd->n", self._left[own], self.smooth[of]) * self.root[of]
+            return np.asarray(history.data[entry] * (near + self.alpha * far), np.float32)
+
+        return in_lines(history, item, part)
+
+    @cached_property
+    def _by_item(self) -> Csr:
+        return sparse.csr_array(self.normal.T)
+
+    @cached_property
+    def _left(self) -> Float[Array, "items dim"]:
+        return np.asarray(self.smooth * _inverse_root(self.root**2)[:, None])
+
+
+def _inverse_root(degree: Float[Array, " n"]) -> Float[Array, " n"]:
+    """1/√ of what is not 0."""
+    return np.where(degree > 0, np.maximum(degree, np.finfo(np.float32).tiny) ** -0.5, 0)
+
+
+def _right_singular(matrix: Csr, dim: int, seed: int) -> Float[Array, "columns found"]:
+    """The right singular vectors of the `dim` largest singular values that are not 0."""
+    short = min(matrix.shape)
+    require_memory(
+        4 * (2 * dim + 1) * short + 8 * dim * sum(matrix.shape),
+        f"GF-CF with {dim:,} singular vectors of {matrix.shape[0]:,} users by "
+        f"{matrix.shape[1]:,} items",
+        "lower dim",
+    )
+    if not dim:
+        return np.zeros((matrix.shape[1], 0), np.float32)
+    if short <= 2 * dim:  # ARPACK wants more room than there is; a small dense matrix is as quick
+        wide = matrix.shape[0] > matrix.shape[1]
+        gram = (matrix.T @ matrix if wide else matrix @ matrix.T).toarray().astype(np.float64)
+        squared, vectors = (found[..., ::-1][..., :dim] for found in np.linalg.eigh(gram))
+        value = np.sqrt(np.maximum(squared, 0))
+        right = vectors if wide else matrix.T @ (vectors / np.maximum(value, NOUGHT))
+    else:
+        start = np.random.default_rng(seed).standard_normal(short, dtype=np.float32)
+        _, value, across = svds(matrix, dim, v0=start)
+        right = across.T
+    return np.ascontiguousarray(right[:, value > NOUGHT], dtype=np.float32)

@@ -1,0 +1,74 @@
+"""Markov chains over items: what comes next, by what came next before."""
+
+from typing import Annotated, cast
+
+import numpy as np
+from pydantic import Field
+from scipy import sparse
+
+from recweave.core.arrays import Csr
+from recweave.core.memory import require_memory
+from recweave.data.interactions import Histories, Interactions
+from recweave.encode.features import Features
+from recweave.models.base import Recipe, Tune
+from recweave.models.behaviors import BehaviorWeights
+from recweave.models.kinds import ItemWeights
+from recweave.parallel import Pool, Serial
+
+
+class Markov(Recipe):
+    """What followed the items of the history, the last ones most: counts of transitions.
+
+    With `order` 1 and `decay` 0 this is the first-order Markov chain: the shares of what came right
+    after the last item. A pair l events apart counts `decay` to the power of l − 1, up to l =
+    `order`, and the items of a history fade alike when lists are asked for. Shares are out of all
+    that followed an item and `smoothing` more, so that what was seen once is not certain. Items
+    that no transition leads to from the history score 0. Needs an order of events within users.
+
+    The cost is events · `order`; memory holds no more transitions than that.
+    """
+
+    order: Annotated[int, Tune(1, 10, log=True)] = Field(
+        1, ge=1, description="events ahead to which a transition may lead"
+    )
+    decay: Annotated[float, Tune(0.0, 0.95)] = Field(
+        0.5, ge=0, le=1, description="fading for each event between, in training and when asked"
+    )
+    smoothing: Annotated[float, Tune(0.0, 20.0)] = Field(
+        1.0, ge=0, description="transitions to nowhere, added to those out of each item"
+    )
+    behaviors: BehaviorWeights = Field(
+        BehaviorWeights(), description="strength of an event by its behaviour, before and as next"
+    )
+
+    def fit(
+        self,
+        train: Interactions,
+        *,
+        features: Features | None = None,
+        valid: Interactions | None = None,
+        seed: int = 0,
+        pool: Pool = Serial(),  # noqa: B008
+    ) -> ItemWeights:
+        """See `Recipe.fit`."""
+        codes = self.behaviors.by_code()
+        history = Histories.of(train)
+        require_memory(
+            48 * self.order * len(train),
+            f"transitions of order {self.order} over {len(train):,} events",
+            "lower order",
+        )
+        strength, user = codes[history.behavior], history.row_numbers()
+        items = train.shape[1]
+        follows = cast(Csr, sparse.csr_array((items, items), dtype=np.float32))
+        for apart in range(1, self.order + 1):
+            first = np.flatnonzero(user[apart:] == user[:-apart])
+            then = first + apart
+            counted = strength[first] * strength[then] * np.float32(self.decay ** (apart - 1))
+            pairs = (history.item[first], history.item[then])
+            follows = follows + sparse.csr_array((counted, pairs), shape=follows.shape)
+        follows.eliminate_zeros()
+        out = np.asarray(follows.sum(axis=1)) + self.smoothing
+        follows.data /= np.repeat(out, np.diff(follows.indptr)).astype(np.float32)
+        follows.sort_indices()
+        return ItemWeights(follows, self.decay, codes)

@@ -1,0 +1,111 @@
+"""GF-CF against its equations, dense and by NumPy's own SVD."""
+
+import numpy as np
+import pytest
+
+from recweave.core import memory
+from recweave.core.errors import TooLarge
+from recweave.data.interactions import Histories, Interactions
+from recweave.models import Query, load_model, save_model
+from recweave.models.behaviors import BehaviorWeights
+from recweave.models.graph.gfcf import GFCF
+from recweave.rank import recommend
+
+
+def reference(events, history, dim, alpha):
+    """The equations of the paper's section 4, dense, in float64."""
+    user, item = events.sum(axis=1), events.sum(axis=0)
+    of_user, of_item, root = (
+        np.diag(np.power(d, p, where=d > 0, out=np.zeros(len(d))))
+        for d, p in ((user, -0.5), (item, -0.5), (item, 0.5))
+    )
+    normal = of_user @ events @ of_item
+    smooth = np.linalg.svd(normal)[2][:dim].T
+    return history @ (normal.T @ normal + alpha * of_item @ smooth @ smooth.T @ root)
+
+
+@pytest.fixture
+def log():
+    """70 users, 50 items, views and purchases, some popular, user 69 and item 49 without events."""
+    rng = np.random.default_rng(0)
+    kinds = rng.choice(["view", "purchase"], 600).tolist()
+    item = np.minimum(rng.geometric(0.06, 600) - 1, 48)
+    return Interactions.of(rng.integers(0, 69, 600), item, behavior=kinds, shape=(70, 50))
+
+
+def seen(log):
+    return log.matrix(values=False).toarray().astype(float)
+
+
+@pytest.mark.parametrize("dim", [0, 5, 30, 45], ids=lambda dim: f"{dim} vectors")
+@pytest.mark.parametrize("turned", [False, True], ids=["more users", "more items"])
+def test_scores_are_those_of_the_paper(log, dim, turned):
+    if turned:
+        log = Interactions.of(log.item, log.user, shape=log.shape[::-1])
+    model = GFCF(dim=dim, alpha=0.4).fit(log)
+    expected = reference(seen(log), seen(log), dim, 0.4)
+    np.testing.assert_allclose(model.scores(Query.of(log)), expected, atol=1e-5)
+
+
+def test_somebody_new_is_scored_by_the_history_as_if_known(log):
+    model = GFCF(dim=8).fit(log)
+    nobody = np.full(70, -1, np.int32)
+    np.testing.assert_array_equal(
+        model.scores(Query(nobody, Histories.of(log), nobody)), model.scores(Query.of(log))
+    )
+
+
+def test_behaviours_weigh_in_training_and_fade_in_histories(log):
+    model = GFCF(dim=8, decay=0.5, behaviors=BehaviorWeights(view=0.25)).fit(log)
+    codes = model.behaviors
+    history = Histories.of(log)
+    events, asked = (history.matrix(decay, codes).toarray() for decay in (1.0, 0.5))
+    expected = reference(events.astype(float), asked, 8, 0.3)
+    np.testing.assert_allclose(model.scores(Query.of(log)), expected, atol=1e-5)
+
+
+def test_more_vectors_than_there_are_give_all_there_are(log):
+    few, many = (GFCF(dim=dim).fit(log).scores(Query.of(log)) for dim in (50, 500))
+    np.testing.assert_allclose(few, many, atol=1e-5)
+
+
+def test_what_each_item_of_a_history_adds_sums_to_the_score(log):
+    model = GFCF(dim=8, decay=0.7).fit(log)
+    query = Query.of(log)
+    item = np.tile(np.arange(50), (70, 1))
+    lines = model.reasons(query, item).sum(axis=1).reshape(70, 50)
+    np.testing.assert_allclose(lines, model.scores(query), atol=1e-5)
+
+
+def test_puts_the_missing_item_of_each_taste_first_for_users_known_and_new(two_tastes):
+    nobody = np.full(40, -1, np.int32)
+    for dim in (0, 2):
+        model = GFCF(dim=dim).fit(two_tastes)
+        for query in (Query.of(two_tastes), Query(nobody, Histories.of(two_tastes), nobody)):
+            np.testing.assert_array_equal(recommend(model, query, 1).item[:, 0], np.arange(40))
+
+
+def test_the_filter_hears_those_who_share_nothing_but_a_friend_of_friends():
+    # 0 and 2 share no item; user 1 has one with each. Item 4 is nobody's neighbour's.
+    log = Interactions.of([0, 0, 1, 1, 2, 2, 3], [0, 1, 1, 2, 2, 3, 4], shape=(4, 5))
+    linear, both = (GFCF(dim=dim, alpha=1).fit(log).scores(Query.of(log))[0] for dim in (0, 2))
+    assert linear[3] == linear[4] == 0
+    assert both[3] > both[4] + 1e-3
+
+
+def test_a_graph_in_many_pieces_is_no_trouble(tmp_path):
+    """Each piece has a singular value of 1: more of them than vectors are asked for."""
+    pieces = np.arange(300)
+    log = Interactions.of(np.r_[pieces, pieces[:3]], np.r_[pieces, [1, 2, 0]], shape=(301, 300))
+    model = GFCF(dim=40).fit(log)
+    assert np.isfinite(model.scores(Query.of(log))).all()
+    save_model(model, tmp_path / "model")
+    again = load_model(tmp_path / "model")[0]
+    np.testing.assert_array_equal(again.scores(Query.of(log)), model.scores(Query.of(log)))
+
+
+def test_more_vectors_than_memory_holds_are_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 2**20)
+    log = Interactions.of(np.arange(2_000), np.arange(2_000))
+    with pytest.raises(TooLarge, match=r"GF-CF with 256 .* lower dim"):
+        GFCF().fit(log)
