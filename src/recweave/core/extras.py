@@ -27,6 +27,7 @@ EXTRAS: Mapping[str, Extra] = {
     "factors": Extra("models through implicit", ("implicit",)),
     "llm": Extra("language models behind an OpenAI-compatible server", ("openai",)),
     "local": Extra("language models of one's own, by path", ("torch", "transformers", "outlines")),
+    "networks": Extra("models that are networks", ("torch",)),
     "photos": Extra("reading and drawing photographs", ("PIL",)),
     "plots": Extra("plots in reports", ("altair", "vl_convert")),
     "text": Extra(

@@ -221,6 +221,18 @@ class Histories:
             time=self.time[events],
         )
 
+    def only(self, kept: Bool[Array, " n"]) -> "Histories":
+        """The same rows with some of their events."""
+        counted = np.concatenate([[0], np.cumsum(kept)])
+        return replace(
+            self,
+            start=counted[self.start],
+            item=self.item[kept],
+            behavior=self.behavior[kept],
+            value=self.value[kept],
+            time=self.time[kept],
+        )
+
     def row_numbers(self) -> Int[Array, " n"]:
         """The row that each event belongs to."""
         return np.repeat(np.arange(len(self)), self.lengths)

@@ -8,9 +8,10 @@ import numpy as np
 from scipy import sparse
 
 import recweave.store.arrays as store
-from recweave.core.errors import BadArtifact, UnknownName
+from recweave.core.errors import BadArtifact, BadSetting, UnknownName
 from recweave.core.registry import Registry
-from recweave.models.base import Model
+from recweave.models.base import Model, Recipe
+from recweave.models.recipes import RECIPES
 
 FORMAT = 1
 
@@ -30,6 +31,8 @@ KINDS: Registry[type[Any]] = Registry(
         "words": "recweave.models.neighbours.words:Words",
         "graph_filter": "recweave.models.graph.gfcf:GraphFilter",
         "blend": "recweave.models.blend:Blend",
+        "sequential": "recweave.models.sequence.model:Sequential",
+        "weights": "recweave.models.nn.weights:Weights",
     },
     group="recweave.kinds",
 )
@@ -40,8 +43,8 @@ def save_model(model: Model, folder: Path, about: dict[str, Any] | None = None) 
     """Write a trained model.
 
     Args:
-        model: A frozen dataclass whose fields are arrays, sparse matrices, numbers, strings, None
-            or again such dataclasses; its class must be one of `KINDS`.
+        model: A frozen dataclass whose fields are arrays, sparse matrices, numbers, strings, None,
+            recipes or again such dataclasses; its class must be one of `KINDS`.
         folder: Made; replaced if it is there.
         about: What else to keep (recipe, data fingerprint, seed): plain JSON.
     """
@@ -66,7 +69,15 @@ def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
         model, about = _unpack(manifest["model"], "", arrays), manifest["about"]
         if not isinstance(model, Model):
             raise TypeError(f"a {type(model).__name__} is no model")
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, UnknownName) as error:
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        UnknownName,
+        BadSetting,
+    ) as error:
         raise BadArtifact(f"{folder} does not hold what its manifest says: {error}") from None
     return model, about
 
@@ -88,6 +99,9 @@ def _pack(part: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
             f.name: _pack(getattr(part, f.name), f"{path}/{f.name}", arrays) for f in fields(part)
         }
         return {"kind": kind, "fields": packed}
+    if isinstance(part, Recipe):
+        name = next(name for name in RECIPES if RECIPES[name] is type(part))
+        return {"recipe": name, "settings": part.model_dump(mode="json")}
     if isinstance(part, tuple):
         return {"tuple": [_pack(p, f"{path}/{i}", arrays) for i, p in enumerate(part)]}
     if part is None or isinstance(part, bool | int | float | str):
@@ -105,6 +119,8 @@ def _unpack(packed: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
         made = sparse.csr_array(parts, shape=tuple(packed["csr"]))
         made.check_format()  # numbers out of bounds would be read as memory, not refused
         return made
+    if "recipe" in packed:
+        return RECIPES[packed["recipe"]].parse(packed["settings"], "the model's recipe")
     if "tuple" in packed:
         return tuple(_unpack(p, f"{path}/{i}", arrays) for i, p in enumerate(packed["tuple"]))
     values = {n: _unpack(p, f"{path}/{n}", arrays) for n, p in packed["fields"].items()}

@@ -1,0 +1,91 @@
+"""The state of a training on disk, so that one that was killed goes on to the same end."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import recweave.store.arrays as store
+from recweave.core.errors import BadArtifact
+from recweave.models.nn.resume import checkpoints
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where one training keeps its state: a folder for the newest epoch.
+
+    What is drawn in an epoch depends on the seed and the epoch alone, so the number of the epoch is
+    the state of all random generators.
+
+    Attributes:
+        folder: Holds `epoch-N`.
+    """
+
+    folder: Path
+
+    @classmethod
+    def named(cls, what: Mapping[str, Any]) -> "Checkpoint | None":
+        """The one for a training that is described like this; None where nobody asked for any."""
+        folder = checkpoints()
+        if folder is None:
+            return None
+        told = json.dumps(what, sort_keys=True, default=str)
+        return cls(folder / hashlib.sha256(told.encode()).hexdigest()[:16])
+
+    def save(
+        self,
+        epoch: int,
+        net: nn.Module,
+        best: Mapping[str, torch.Tensor],
+        optimiser: torch.optim.Optimizer,
+        progress: Mapping[str, Any],
+    ) -> None:
+        """Keep the state after an epoch; the one before goes once this is whole."""
+        arrays = {f"net/{name}": value for name, value in net.state_dict().items()}
+        arrays |= {f"best/{name}": value for name, value in best.items()}
+        for place, state in optimiser.state_dict()["state"].items():
+            arrays |= {f"optimiser/{place}/{name}": value for name, value in state.items()}
+        told = {"epoch": epoch, "progress": dict(progress)}
+        whole = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
+        store.write(self.folder / f"epoch-{epoch}", whole, told)
+        for other in self.folder.glob("epoch-*"):
+            if other.name != f"epoch-{epoch}":
+                shutil.rmtree(other, ignore_errors=True)
+
+    def load(
+        self, net: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
+        """Put the newest state into the network and the optimiser; the progress, and the best.
+
+        None where there is none; one that is broken (a disk that was full) does not count.
+        """
+        found = sorted(self.folder.glob("epoch-*"), key=lambda f: -int(f.name.rpartition("-")[2]))
+        for folder in found:
+            try:
+                arrays, told = store.read(folder)
+                parts = _by_part(arrays)
+                net.load_state_dict(parts["net"])
+                state: dict[int, dict[str, torch.Tensor]] = {}
+                for name, value in parts.get("optimiser", {}).items():
+                    place, _, key = name.partition("/")
+                    state.setdefault(int(place), {})[key] = value
+                groups = optimiser.state_dict()["param_groups"]
+                optimiser.load_state_dict({"state": state, "param_groups": groups})
+                return told["progress"], parts.get("best", {})
+            except (BadArtifact, KeyError, RuntimeError):
+                continue
+        return None
+
+
+def _by_part(arrays: Mapping[str, Any]) -> dict[str, dict[str, torch.Tensor]]:
+    parts: dict[str, dict[str, torch.Tensor]] = {}
+    for name, value in arrays.items():
+        part, _, rest = name.partition("/")
+        parts.setdefault(part, {})[rest] = torch.from_numpy(value.copy())
+    return parts

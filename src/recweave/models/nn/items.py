@@ -1,0 +1,105 @@
+"""Vectors of items as networks learn them: of their own, of their content, or both by a gate."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from recweave.core.arrays import Array
+from recweave.encode.features import Features, find_item_feature
+
+Represent = Literal["id", "text", "both"]
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What is known of items before anybody touches them.
+
+    Attributes:
+        vectors: Of all features, side by side, each of unit length where there is one.
+        present: Whether an item has any.
+    """
+
+    vectors: Float[Array, "items dims"]
+    present: Bool[Array, " items"]
+
+    @classmethod
+    def of(cls, features: Features | None, names: tuple[str, ...], items: int) -> "Content":
+        """The named features; none give vectors without numbers.
+
+        Raises:
+            BadSetting: for a feature that is not there, or is of users.
+        """
+        found = [find_item_feature(features, name) for name in names]
+        if not found:
+            return cls(np.zeros((items, 0), np.float32), np.zeros(items, bool))
+        present = np.any([feature.present for feature in found], axis=0)
+        parts = []
+        for feature in found:
+            # About their mean: what all texts share says nothing of an item.
+            vectors = feature.vectors - feature.vectors[feature.present].mean(axis=0)
+            length = np.linalg.norm(vectors, axis=1, keepdims=True)
+            parts.append(np.where(feature.present[:, None], vectors / np.maximum(length, 1e-9), 0))
+        return cls(np.hstack(parts).astype(np.float32), np.asarray(present))
+
+
+class ItemTable(nn.Module):
+    """e_j = (1 − g_j) id_j + g_j W t_j.
+
+    The gate g_j = σ(a + b · log(1 + events of j)) is learned: popular items can afford vectors of
+    their own. Items without a train event have no id and are told by their content alone; those
+    without content have g = 0.
+    """
+
+    known: Tensor
+    present: Tensor
+    text: Tensor
+    popularity: Tensor
+
+    def __init__(
+        self,
+        counts: Int[Array, " items"],
+        dim: int,
+        content: Content,
+        represent: Represent,
+    ) -> None:
+        super().__init__()
+        items = len(counts)
+        self.has_id = represent != "text" or not content.vectors.shape[1]
+        self.has_text = represent != "id" and content.vectors.shape[1] > 0
+        scale = dim**-0.5
+        if self.has_id:
+            self.id = nn.Parameter(scale * torch.randn(items, dim))
+            known = torch.from_numpy((counts > 0).astype(np.float32))
+            self.register_buffer("known", known[:, None], persistent=False)
+        if self.has_text:
+            self.register_buffer("text", torch.from_numpy(content.vectors), persistent=False)
+            present = torch.from_numpy(content.present.astype(np.float32))
+            self.register_buffer("present", present[:, None], persistent=False)
+            self.project = nn.Linear(content.vectors.shape[1], dim, bias=False)
+        if self.has_id and self.has_text:
+            popularity = torch.from_numpy(np.log1p(counts).astype(np.float32))
+            self.register_buffer("popularity", popularity[:, None], persistent=False)
+            self.gate = nn.Parameter(torch.tensor([0.0, 0.0]))
+
+    def share(self) -> Float[Tensor, "items 1"]:
+        """g: the share of content in each vector."""
+        if not self.has_text:
+            return torch.zeros_like(self.known)
+        if not self.has_id:
+            return torch.ones_like(self.present)
+        open_ = torch.sigmoid(self.gate[0] + self.gate[1] * self.popularity)
+        return torch.where(self.known > 0, open_, torch.ones_like(open_)) * self.present
+
+    def forward(self) -> Float[Tensor, "items dim"]:
+        """All vectors."""
+        if not self.has_text:
+            return self.id * self.known
+        text: Tensor = self.project(self.text)
+        if not self.has_id:
+            return text
+        g = self.share()
+        return (1 - g) * self.id * self.known + g * text

@@ -1,0 +1,166 @@
+"""The one training loop: every network goes through it."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from recweave.core.errors import BadSetting
+from recweave.core.progress import track
+from recweave.models.nn.checkpoint import Checkpoint
+from recweave.models.nn.device import choose_device, multiplies_bf16
+from recweave.models.nn.settings import NetworkRecipe
+
+Batch = TypeVar("Batch")
+
+
+@dataclass
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        epoch: Epochs done.
+        losses: Mean loss of each.
+        looks: Validation's value at each look.
+        best: The best of them.
+        since: Looks since then.
+    """
+
+    epoch: int = 0
+    losses: list[float] = field(default_factory=list)
+    looks: list[float] = field(default_factory=list)
+    best: float = -math.inf
+    since: int = 0
+
+
+def train(
+    net: nn.Module,
+    batches: Callable[[np.random.Generator], Sequence[Batch]],
+    loss: Callable[[Batch], Tensor],
+    recipe: NetworkRecipe,
+    *,
+    seed: int,
+    look: Callable[[], float] | None,
+    what: Mapping[str, Any],
+) -> Progress:
+    """Train a network in place; it ends with the weights that validation liked best.
+
+    With the same arguments the result is the same, whether the work was killed and taken up again
+    (see `nn.resume.resumable`) or not. Without `look` all epochs are done and the last weights
+    stay.
+
+    Args:
+        net: What is trained; put on the recipe's device.
+        batches: An epoch's batches, drawn with the generator given.
+        loss: The mean loss of a batch.
+        recipe: The loop's settings.
+        seed: Of everything that is drawn.
+        look: What validation says of the network now; higher is better.
+        what: Describes the training, to tell checkpoints apart: at least its data.
+
+    Raises:
+        BadSetting: if the loss is no longer a number.
+    """
+    device = choose_device(recipe.device)
+    lower = recipe.precision == "bf16" or (recipe.precision == "auto" and multiplies_bf16(device))
+    net.to(device)
+    optimiser = torch.optim.AdamW(_groups(net, recipe), lr=recipe.lr)
+    told = {"net": type(net).__name__, "recipe": recipe.model_dump(mode="json"), "seed": seed}
+    checkpoint = Checkpoint.named({**told, **what})
+    progress, best = Progress(), dict[str, Tensor]()
+    kept = checkpoint.load(net, optimiser) if checkpoint else None
+    if kept is not None:
+        progress, best = Progress(**kept[0]), kept[1]
+    while progress.epoch < recipe.epochs and not _enough(progress, recipe):
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(_epoch_seed(seed, progress.epoch))
+            net.train()
+            made = batches(np.random.default_rng([seed, progress.epoch]))
+            mean = _epoch(net, made, loss, recipe, optimiser, progress, lower)
+        progress.losses.append(mean)
+        progress.epoch += 1
+        if look is not None and progress.epoch % recipe.every == 0:
+            best = _look(net, look, progress, best)
+        if checkpoint is not None:
+            checkpoint.save(progress.epoch, net, best, optimiser, vars(progress))
+    if best:
+        net.load_state_dict(best)
+    net.eval()
+    return progress
+
+
+def _epoch(
+    net: nn.Module,
+    batches: Sequence[Batch],
+    loss: Callable[[Batch], Tensor],
+    recipe: NetworkRecipe,
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+    lower: bool,
+) -> float:
+    """One pass; its mean loss."""
+    name, epoch = type(recipe).__name__, progress.epoch
+    total, done = 0.0, 0
+    best = f", validation {progress.best:.4f}" if progress.looks else ""
+
+    def told() -> str:
+        return f"{name} {epoch + 1}/{recipe.epochs}, loss {total / max(done, 1):.4f}{best}"
+
+    device = next(net.parameters()).device
+    for batch in track(batches, told):
+        rate = _rate(recipe, epoch + done / len(batches), 1 / len(batches))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=lower):
+            value = loss(batch)
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
+        optimiser.step()
+        total += float(value.detach())
+        done += 1
+        if not math.isfinite(total):
+            raise BadSetting(f"{name} diverged in epoch {epoch + 1}, its loss is {total}; lower lr")
+    return total / max(done, 1)
+
+
+def _look(
+    net: nn.Module, look: Callable[[], float], progress: Progress, best: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    net.eval()
+    with torch.inference_mode():
+        value = look()
+    progress.looks.append(value)
+    if value <= progress.best:
+        progress.since += 1
+        return best
+    progress.best, progress.since = value, 0
+    return {name: value.detach().clone() for name, value in net.state_dict().items()}
+
+
+def _enough(progress: Progress, recipe: NetworkRecipe) -> bool:
+    return bool(recipe.patience) and progress.since >= recipe.patience
+
+
+def _groups(net: nn.Module, recipe: NetworkRecipe) -> list[dict[str, Any]]:
+    """Matrices decay; vectors of shifts, scales and gates do not."""
+    wide = [p for p in net.parameters() if p.requires_grad and p.ndim > 1]
+    thin = [p for p in net.parameters() if p.requires_grad and p.ndim <= 1]
+    both = ((wide, recipe.weight_decay), (thin, 0.0))
+    return [{"params": some, "weight_decay": decay} for some, decay in both if some]
+
+
+def _rate(recipe: NetworkRecipe, epoch: float, step: float) -> float:
+    """The step size at a moment, in epochs; the first step is not 0."""
+    rise = min(1.0, (epoch + step) / recipe.warmup) if recipe.warmup else 1.0
+    if recipe.schedule == "constant":
+        return recipe.lr * rise
+    return recipe.lr * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, epoch / recipe.epochs)))
+
+
+def _epoch_seed(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)

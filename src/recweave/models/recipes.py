@@ -1,0 +1,30 @@
+"""What models there are, by name."""
+
+from recweave.core.registry import Registry
+from recweave.models.base import Recipe
+
+RECIPES: Registry[type[Recipe]] = Registry(
+    "model",
+    {
+        "popularity": "recweave.models.popularity:Popularity",
+        "random": "recweave.models.popularity:Random",
+        "item_knn": "recweave.models.neighbours.knn:ItemKNN",
+        "user_knn": "recweave.models.neighbours.knn:UserKNN",
+        "item_cf": "recweave.models.neighbours.item_cf:ItemCF",
+        "user_cf": "recweave.models.neighbours.user_cf:UserCF",
+        "t_item_cf": "recweave.models.neighbours.text_cf:TItemCF",
+        "t_user_cf": "recweave.models.neighbours.text_cf:TUserCF",
+        "content_knn": "recweave.models.neighbours.content:ContentKNN",
+        "als": "recweave.models.factors.als:ALS",
+        "bpr": "recweave.models.factors.bpr:BPR",
+        "ease": "recweave.models.factors.ease:EASE",
+        "slit": "recweave.models.factors.slit:SLIT",
+        "biased_mf": "recweave.models.factors.mf:BiasedMF",
+        "sasrec": "recweave.models.sequence.sasrec:SASRec",
+        "gru4rec": "recweave.models.sequence.gru4rec:GRU4Rec",
+        "gf_cf": "recweave.models.graph.gfcf:GFCF",
+        "markov": "recweave.models.sequence.markov:Markov",
+        "recency": "recweave.models.sequence.recency:Recency",
+    },
+    group="recweave.models",
+)

@@ -1,0 +1,119 @@
+"""How sequence networks are trained; imports torch."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from recweave.data.interactions import Histories, Interactions
+from recweave.encode.features import Features
+from recweave.models.nn.items import Content, ItemTable
+from recweave.models.nn.loop import train as run_loop
+from recweave.models.nn.losses import bpr, full_softmax, gbce, sampled_softmax
+from recweave.models.nn.negatives import Drawn, Negatives
+from recweave.models.nn.sequences import Batch, Windows, new_to_user
+from recweave.models.nn.validation import Validation
+from recweave.models.nn.weights import Weights
+from recweave.models.sequence.model import Sequential
+from recweave.models.sequence.settings import SequenceRecipe, read_events
+
+
+class SequenceNet(nn.Module):
+    """Item vectors, and the encoder of histories over them."""
+
+    def __init__(self, table: ItemTable, encoder: nn.Module, temperature: float) -> None:
+        super().__init__()
+        self.table = table
+        self.encoder = encoder
+        self.temperature = temperature
+
+    def items(self) -> Float[Tensor, "items dim"]:
+        """The vectors as they are compared: of unit length where cosines are taken."""
+        vectors = self.table()
+        return normalize(vectors, dim=1) if self.temperature else vectors
+
+    def states(
+        self, item: Int[Tensor, "batch time"], items: Float[Tensor, "items dim"]
+    ) -> Float[Tensor, "batch time dim"]:
+        """What each place of each history asks for."""
+        x = items[item.clamp(min=0)] * items.shape[1] ** 0.5
+        state: Tensor = self.encoder(x)
+        return normalize(state, dim=-1) / self.temperature if self.temperature else state
+
+
+def fit(
+    recipe: SequenceRecipe,
+    train: Interactions,
+    features: Features | None,
+    valid: Interactions | None,
+    seed: int,
+) -> Sequential:
+    """See `Recipe.fit`."""
+    codes = recipe.behaviors.by_code()
+    history = read_events(Histories.of(train), codes)
+    content = Content.of(features, recipe.features, train.shape[1])
+    counts = np.bincount(history.item, minlength=train.shape[1])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        table = ItemTable(counts, recipe.dim, content, recipe.represent)
+        net = SequenceNet(table, recipe.encoder(), recipe.temperature)
+    weight = codes[history.behavior]
+    if recipe.targets == "new":
+        weight = weight * new_to_user(history)
+    windows = Windows.of(history, recipe.length, weight)
+    negatives = Negatives.of(counts, recipe.drawn_by if recipe.loss == "sampled" else 0.0)
+
+    def loss(batch: Batch) -> Tensor:
+        sequences = batch.read()
+        device = net.table.project.weight.device if net.table.has_text else net.table.id.device
+        told = torch.from_numpy(sequences.weight).to(device)
+        items = net.items()
+        item = torch.from_numpy(sequences.item).to(device).long()
+        counted = told > 0
+        state = net.states(item, items)[counted]
+        target = torch.from_numpy(sequences.next_item).to(device).long()[counted]
+        share = told[counted]
+        if recipe.loss == "softmax":
+            return full_softmax(state, items, target, share)
+        drawn = negatives.draw(recipe.negatives, device)
+        return _drawn_loss(recipe, state, items, target, share, drawn)
+
+    validation = Validation.of(train, valid)
+    run_loop(
+        net,
+        lambda rng: windows.batches(rng, recipe.batch),
+        loss,
+        recipe,
+        seed=seed,
+        look=None if validation is None else lambda: validation.ndcg(trained(recipe, net)),
+        what={"events": len(train), "items": train.shape[1], "content": content.vectors.shape[1]},
+    )
+    return trained(recipe, net)
+
+
+def trained(recipe: SequenceRecipe, net: SequenceNet) -> Sequential:
+    """The network as it stands, as a model."""
+    with torch.inference_mode():
+        item = net.items().float().cpu().numpy().copy()
+    return Sequential(item, Weights.of(net.encoder), recipe)
+
+
+def _drawn_loss(
+    recipe: SequenceRecipe,
+    state: Float[Tensor, "n dim"],
+    items: Float[Tensor, "items dim"],
+    target: Int[Tensor, " n"],
+    share: Float[Tensor, " n"],
+    drawn: Drawn,
+) -> Tensor:
+    positive = (state * items[target]).sum(1)
+    negative = state @ items[drawn.item].T
+    hit = drawn.item[None, :] == target[:, None]
+    if recipe.loss == "sampled":
+        own = drawn.log_q_of(target)
+        return sampled_softmax(positive, negative, own, drawn.log_q, hit, share)
+    negative = negative.masked_fill(hit, -1e9)  # no negative: its slope is 0
+    if recipe.loss == "gbce":
+        return gbce(positive, negative, len(items), recipe.calibration, share)
+    return bpr(positive, negative)

@@ -1,0 +1,85 @@
+"""What recipes of sequence networks have in common, and how they are trained."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from jaxtyping import Float
+from pydantic import Field
+
+from recweave.core.arrays import Array
+from recweave.data.interactions import Histories, Interactions
+from recweave.encode.features import Features
+from recweave.models.base import Tune
+from recweave.models.behaviors import BehaviorWeights
+from recweave.models.nn.settings import NetworkRecipe
+from recweave.parallel import Pool, Serial
+
+if TYPE_CHECKING:
+    from recweave.models.sequence.model import Sequential
+
+
+class SequenceRecipe(NetworkRecipe, ABC):
+    """A network that reads a history and scores the next item at every place of it at once."""
+
+    dim: Annotated[int, Tune(32, 256, log=True)] = Field(
+        64, gt=0, description="length of the vectors"
+    )
+    layers: Annotated[int, Tune(1, 4)] = Field(2, gt=0, description="blocks or layers")
+    length: int = Field(50, gt=0, description="events of a history that are read, the newest")
+    dropout: Annotated[float, Tune(0.0, 0.7)] = Field(
+        0.2, ge=0, lt=1, description="share of numbers left out at random in training"
+    )
+    loss: Literal["softmax", "sampled", "gbce", "bpr"] = Field(
+        "softmax",
+        description="over all items; over drawn ones, corrected by log Q; calibrated binary; pairs",
+    )
+    negatives: Annotated[int, Tune(1, 1024, log=True)] = Field(
+        256, gt=0, description="items drawn, once for each batch, where the loss draws"
+    )
+    drawn_by: float = Field(
+        0.5, ge=0, le=1, description="they are drawn by their events to this power; 0 is uniformly"
+    )
+    calibration: float = Field(0.75, ge=0, le=1, description="t of gbce")
+    temperature: Annotated[float, Tune(0.03, 0.3, log=True)] = Field(
+        0.0, ge=0, description="scores are cosines over this; 0 takes dot products"
+    )
+    represent: Literal["id", "text", "both"] = Field(
+        "id", description="items by vectors of their own, by their features', or by both, gated"
+    )
+    features: tuple[str, ...] = Field((), description="vectors of the items that text and both use")
+    targets: Literal["new", "all"] = Field(
+        "new", description="what is learned to be told: items new to the user, or any next one"
+    )
+    behaviors: BehaviorWeights = Field(
+        BehaviorWeights(), description="weight of an event as a target; 0 leaves it out altogether"
+    )
+
+    @abstractmethod
+    def encoder(self) -> Any:
+        """The untrained network between vectors of events and states."""
+
+    def fit(
+        self,
+        train: Interactions,
+        *,
+        features: Features | None = None,
+        valid: Interactions | None = None,
+        seed: int = 0,
+        pool: Pool = Serial(),  # noqa: B008
+    ) -> "Sequential":
+        """See `Recipe.fit`; with `valid`, stops when NDCG@10 of its real ranking does.
+
+        Raises:
+            BadSetting: for a feature that is not there, or if training diverges.
+            MissingExtra: without torch.
+        """
+        self.require_torch()
+        from recweave.models.sequence.fit import fit
+
+        return fit(self, train, features, valid, seed)
+
+
+def read_events(history: Histories, weights: Float[Array, " behaviors"]) -> Histories:
+    """The events of the behaviours whose weight is not 0."""
+    taking = weights > 0
+    return history if taking.all() else history.only(taking[history.behavior])

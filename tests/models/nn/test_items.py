@@ -1,0 +1,62 @@
+"""Vectors of items: by id, by content, by both."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from recweave.encode import Feature  # noqa: E402
+from recweave.models.nn.items import Content, ItemTable  # noqa: E402
+
+COUNTS = np.array([0, 1, 50, 0, 3])
+PRESENT = np.array([True, True, True, False, False])
+
+
+def content():
+    vectors = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+    vectors[~PRESENT] = 0
+    return Content.of({"text": Feature(vectors, PRESENT, "x", "y")}, ("text",), 5)
+
+
+def test_content_is_of_unit_length_or_not_there():
+    length = np.linalg.norm(content().vectors, axis=1)
+    np.testing.assert_allclose(length, PRESENT, atol=1e-6)
+
+
+def test_without_features_there_is_no_content():
+    none = Content.of(None, (), 5)
+    assert none.vectors.shape == (5, 0)
+    table = ItemTable(COUNTS, 4, none, "both")
+    assert not table.has_text
+    assert (table.share() == 0).all()
+
+
+def test_both_mixes_by_the_gate_and_tells_unknown_items_by_their_content():
+    table = ItemTable(COUNTS, 4, content(), "both")
+    with torch.no_grad():
+        table.gate[:] = torch.tensor([1.0, -2.0])
+    share = table.share()[:, 0].tolist()
+    # Never touched: content alone. No content: id alone. Else the gate, by popularity.
+    assert share[0] == 1
+    assert share[3] == share[4] == 0
+    assert share[1] == pytest.approx(1 / (1 + np.exp(-(1 - 2 * np.log(2)))))
+    assert share[2] < share[1] < 1
+    made = table()
+    text = table.project(table.text)
+    assert torch.allclose(made[0], text[0])
+    assert (made[3] == 0).all()  # neither events nor content
+    assert torch.allclose(made[4], table.id[4])
+    assert torch.allclose(made[1], (1 - share[1]) * table.id[1] + share[1] * text[1])
+
+
+def test_text_alone_has_no_ids_and_ids_alone_no_text():
+    assert not hasattr(ItemTable(COUNTS, 4, content(), "text"), "id")
+    table = ItemTable(COUNTS, 4, content(), "id")
+    assert not hasattr(table, "project")
+    assert (table()[[0, 3]] == 0).all()
+
+
+def test_the_gate_learns():
+    table = ItemTable(COUNTS, 4, content(), "both")
+    table()[1].sum().backward()
+    assert (table.gate.grad != 0).any()

@@ -1,0 +1,175 @@
+"""The training loop: it learns, stops in time, and goes on after being killed."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from recweave.core.errors import BadSetting  # noqa: E402
+from recweave.models.nn.loop import train  # noqa: E402
+from recweave.models.nn.resume import resumable  # noqa: E402
+from recweave.models.nn.settings import NetworkRecipe  # noqa: E402
+
+
+class Line(NetworkRecipe):
+    def fit(self, train, **more):
+        raise AssertionError("not asked")
+
+
+def line(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(
+            torch.nn.Linear(3, 4), torch.nn.Dropout(0.3), torch.nn.Linear(4, 1)
+        )
+
+
+def points(rng):
+    x = rng.standard_normal((64, 3)).astype(np.float32)
+    both = torch.from_numpy(x), torch.from_numpy(x @ np.array([[1.0], [-2.0], [0.5]], np.float32))
+    return [tuple(part[rows : rows + 16] for part in both) for rows in range(0, 64, 16)]
+
+
+def run(net, recipe, look=None, loss=None, **what):
+    def error(batch):
+        return ((net(batch[0]) - batch[1]) ** 2).mean()
+
+    return train(net, points, loss or error, recipe, seed=3, look=look, what=what)
+
+
+def numbers(net):
+    return np.concatenate([p.detach().numpy().ravel() for p in net.parameters()])
+
+
+def test_the_loss_falls():
+    progress = run(line(), Line(epochs=30, lr=0.02))
+    assert progress.losses[-1] < 0.5 * progress.losses[0]
+
+
+def test_the_same_seed_gives_the_same_numbers_and_leaves_torchs_generator_alone():
+    before = torch.random.get_rng_state()
+    one, other = line(), line()
+    run(one, Line(epochs=3))
+    run(other, Line(epochs=3))
+    np.testing.assert_array_equal(numbers(one), numbers(other))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_stops_when_validation_has_not_risen_and_keeps_the_best():
+    values = iter([1.0, 3.0, 2.0, 2.5, 9.0])
+    net, seen = line(), []
+
+    def look():
+        seen.append(numbers(net))
+        return next(values)
+
+    progress = run(net, Line(epochs=50, patience=2), look)
+    assert progress.looks == [1.0, 3.0, 2.0, 2.5]
+    np.testing.assert_array_equal(numbers(net), seen[1])
+
+
+def test_dropout_is_off_while_validation_looks_and_on_again_after():
+    net, modes = line(), []
+    run(net, Line(epochs=2), lambda: modes.append(net.training) or 0.0)
+    assert modes == [False, False]
+    assert not net.training
+
+
+class Killed(BaseException):
+    """As little to be caught as kill -9."""
+
+
+@pytest.mark.parametrize("after", [1, 4, 7, 11])
+def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, after):
+    recipe = Line(epochs=4, schedule="cosine", patience=0)
+    whole = line()
+    look = lambda net: lambda: -float(abs(numbers(net)).sum())  # noqa: E731
+    wanted = run(whole, recipe, look(whole))
+    steps = 0
+    net = line()
+
+    def dying(batch):
+        nonlocal steps
+        steps += 1
+        if steps > after:
+            raise Killed
+        return ((net(batch[0]) - batch[1]) ** 2).mean()
+
+    with resumable(tmp_path):
+        with pytest.raises(Killed):
+            run(net, recipe, look(net), dying)
+        again = line(seed=99)  # its numbers are replaced, unless no epoch was done
+        if after < 4:
+            again = line()
+        found = run(again, recipe, look(again))
+    np.testing.assert_array_equal(numbers(again), numbers(whole))
+    assert vars(found) == vars(wanted)
+
+
+def test_a_training_that_was_finished_is_not_done_again(tmp_path):
+    recipe = Line(epochs=2)
+    with resumable(tmp_path):
+        run(line(), recipe)
+        done = line(seed=5)
+        run(done, recipe, loss=lambda batch: pytest.fail("a step was made"))
+    first = line()
+    run(first, recipe)
+    np.testing.assert_array_equal(numbers(done), numbers(first))
+
+
+def test_checkpoints_of_other_settings_or_data_are_not_taken_up(tmp_path):
+    with resumable(tmp_path):
+        run(line(), Line(epochs=1), data="one")
+        assert run(line(), Line(epochs=1, lr=0.5), data="one").epoch == 1
+        run(line(), Line(epochs=1), data="other")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_broken_checkpoint_means_starting_anew(tmp_path):
+    with resumable(tmp_path):
+        run(line(), Line(epochs=2))
+        for file in tmp_path.glob("*/epoch-*/*.safetensors"):
+            file.write_bytes(file.read_bytes()[:40])
+        net = line()
+        assert run(net, Line(epochs=2)).epoch == 2
+
+
+def test_a_loss_that_is_no_number_says_what_to_do():
+    net = line()
+    with pytest.raises(BadSetting, match="lower lr"):
+        run(net, Line(epochs=2), loss=lambda batch: (net(batch[0]) * torch.nan).mean())
+
+
+def test_a_device_that_is_not_here_is_named():
+    with pytest.raises(BadSetting, match="gpu-of-dreams"):
+        run(line(), Line(epochs=1, device="gpu-of-dreams"))
+
+
+def test_the_step_size_rises_and_falls(monkeypatch):
+    rates = []
+    real = torch.optim.AdamW.step
+
+    def step(self, *more):
+        rates.append(self.param_groups[0]["lr"])
+        return real(self, *more)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    run(line(), Line(epochs=4, lr=1.0, warmup=2.0, schedule="cosine"))
+    assert np.argmax(rates) in (5, 6, 7)
+    assert 0 < rates[0] < 0.2
+    assert rates[-1] < 0.1
+
+
+def test_bf16_is_used_where_it_is_asked_for():
+    kinds = []
+    net = line()
+
+    def loss(batch):
+        made = net(batch[0])
+        kinds.append(made.dtype)
+        return ((made.float() - batch[1]) ** 2).mean()
+
+    run(net, Line(epochs=1, precision="bf16"), loss=loss)
+    run(net, Line(epochs=1, precision="fp32"), loss=loss)
+    assert set(kinds[:4]) == {torch.bfloat16}
+    assert set(kinds[4:]) == {torch.float32}

@@ -1,0 +1,93 @@
+"""Windows cover every event once as a target, and batches are what they say."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recweave.data.interactions import Histories, Interactions
+from recweave.models.nn.sequences import Windows, new_to_user, newest
+
+
+def histories(lengths, items=50):
+    rng = np.random.default_rng(len(lengths))
+    user = np.repeat(np.arange(len(lengths)), lengths)
+    item = rng.integers(0, items, len(user))
+    return Histories.of(Interactions.of(user, item, shape=(len(lengths), items)))
+
+
+@given(
+    lengths=st.lists(st.integers(0, 23), min_size=1, max_size=12),
+    length=st.integers(1, 9),
+    events=st.integers(1, 60),
+)
+def test_every_event_but_the_first_is_a_target_once(lengths, length, events):
+    history = histories(lengths)
+    windows = Windows.of(history, length, np.ones(len(history.item), np.float32))
+    pairs = []
+    for batch in windows.batches(np.random.default_rng(0), events):
+        made = batch.read()
+        assert made.item.shape[1] <= length
+        assert made.item.size <= max(events, made.item.shape[1])
+        told = made.next_item >= 0
+        assert (told == (made.item >= 0)).all()
+        assert (told == (made.weight > 0)).all()
+        pairs += list(zip(made.item[told], made.next_item[told], made.next_time[told], strict=True))
+    row = history.row_numbers()
+    at = np.flatnonzero(row[1:] == row[:-1])
+    wanted = zip(history.item[at], history.item[at + 1], history.time[at + 1], strict=True)
+    assert sorted(pairs) == sorted(wanted)
+
+
+def test_the_newest_events_stand_in_the_longest_window():
+    history = histories([7])
+    windows = Windows.of(history, 4, np.ones(7, np.float32))
+    assert sorted(zip(windows.start.tolist(), windows.size.tolist(), strict=True)) == [
+        (0, 3),
+        (2, 5),
+    ]
+
+
+def test_windows_without_a_target_that_counts_are_left_out():
+    history = histories([5, 5])
+    weight = np.zeros(10, np.float32)
+    weight[7] = 1
+    weight[0] = 1  # the first event of a user follows nothing
+    windows = Windows.of(history, 10, weight)
+    assert windows.start.tolist() == [5]
+
+
+def test_batches_are_the_same_for_the_same_seed_and_hold_like_lengths():
+    history = histories([2, 9, 3, 8, 2, 9, 3, 8] * 5)
+    windows = Windows.of(history, 10, np.ones(len(history.item), np.float32))
+    one, other = (windows.batches(np.random.default_rng(4), 32) for _ in range(2))
+    assert [b.pieces.tolist() for b in one] == [b.pieces.tolist() for b in other]
+    assert sum(b.read().item.size for b in one) < 1.2 * (len(history.item) - 40)
+
+
+def test_what_is_asked_with_are_the_last_events_and_the_moment():
+    history = histories([0, 3, 6])
+    made = newest(history, 4, np.array([5, 70, 80]))
+    assert made.item.shape == (3, 4)
+    assert (made.item[0] == -1).all()
+    np.testing.assert_array_equal(made.item[1, :3], history.item[:3])
+    np.testing.assert_array_equal(made.item[2], history.item[5:])
+    assert made.next_time[1].tolist() == [0, 0, 70, 0]
+    assert made.next_time[2, 3] == 80
+
+
+def test_histories_without_any_event():
+    history = histories([0, 0])
+    assert newest(history, 4, np.zeros(2, int)).item.tolist() == [[-1], [-1]]
+    windows = Windows.of(history, 4, np.empty(0, np.float32))
+    assert windows.batches(np.random.default_rng(0), 8) == []
+
+
+@pytest.mark.parametrize("items", [4, 1000])
+def test_the_first_event_of_a_user_with_an_item_is_new(items):
+    history = histories([6, 9, 1], items)
+    seen, wanted = set(), []
+    for row, item in zip(history.row_numbers().tolist(), history.item.tolist(), strict=True):
+        wanted.append((row, item) not in seen)
+        seen.add((row, item))
+    assert new_to_user(history).tolist() == wanted

@@ -1,0 +1,41 @@
+"""The loop's look at validation is the number that `evaluate` reports."""
+
+import numpy as np
+import pytest
+
+from recweave.data.interactions import Interactions
+from recweave.data.split import Split
+from recweave.evaluate import evaluate_model
+from recweave.models.kinds import Factors
+from recweave.models.nn import validation
+from recweave.models.nn.validation import Validation
+
+
+@pytest.mark.parametrize("held", [1, 3])
+@pytest.mark.parametrize("askers", [7, 512])
+def test_ndcg_is_that_of_evaluate(monkeypatch, held, askers):
+    monkeypatch.setattr(validation, "ASKERS", askers)
+    rng = np.random.default_rng(held)
+    users, items = 60, 40
+    user = np.repeat(np.arange(users), 12)
+    item = np.concatenate([rng.permutation(items)[:12] for _ in range(users)])
+    time = np.tile(np.arange(12), users)
+    log = Interactions.of(user, item, time=time, shape=(users + 2, items))
+    last = time >= 12 - held
+    out = last & (user % 5 > 0)
+    split = Split(train=log[~last], valid=log[out], test=log[:0])
+    # Few different scores, so that ties are everywhere.
+    model = Factors(
+        rng.integers(-1, 2, (users + 2, 2)).astype(np.float32),
+        rng.integers(-1, 2, (items, 2)).astype(np.float32),
+    )
+    look = Validation.of(split.train, split.valid)
+    assert look is not None
+    report = evaluate_model(model, split, ["ndcg@10"], on="valid")
+    assert look.ndcg(model) == pytest.approx(report.means("normal")["ndcg@10"].mean, abs=1e-12)
+
+
+def test_without_held_out_events_there_is_nothing_to_look_at():
+    log = Interactions.of([0, 1], [0, 1])
+    assert Validation.of(log, None) is None
+    assert Validation.of(log, log[:0]) is None
