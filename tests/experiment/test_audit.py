@@ -8,13 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from recweave.cli import app
+from recweave.core.arrays import digest
 from recweave.core.errors import BadArtifact
 from recweave.data.dataset import Dataset
 from recweave.data.split import TRAIN
 from recweave.evaluate import Catalogue
 from recweave.experiment.audit import audit
 from recweave.experiment.bench import cut
-from recweave.experiment.provenance import PROVENANCE, digest, digest_log
+from recweave.experiment.provenance import PROVENANCE
 from recweave.experiment.run import run
 from recweave.experiment.spec import Experiment, read_recipe
 
@@ -86,8 +87,8 @@ def test_a_model_or_statistic_from_other_events_is_found(leaking, tmp_path):
     whole = cell.read_text()
     told = json.loads(whole)
     dataset, split, _ = cut(read_recipe(DEMO), Path())
-    assert told["learned_from"] == digest_log(split.train)
-    cell.write_text(json.dumps(told | {"learned_from": digest_log(split.known)}))
+    assert told["learned_from"] == split.train.digest()
+    cell.write_text(json.dumps(told | {"learned_from": split.known.digest()}))
     with pytest.raises(BadArtifact, match=r"'ease-honest'.*not fitted on"):
         audit(folder)
     cell.write_text(whole)

@@ -191,3 +191,30 @@ def test_the_model_that_was_chosen_is_not_fitted_again(recipe, tmp_path, monkeyp
     again = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
     assert numbers(again) == numbers(whole)
     assert len([r for r in fitted if hasattr(r, "k")]) == 3
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_numbers(recipe, tmp_path, go):
+    pytest.importorskip("torch")
+    recipe.write_text(
+        recipe.read_text() + '\n[[models]]\nname = "sasrec"\ndim = 8\nepochs = 4\npatience = 0\n'
+    )
+    whole = numbers(go(tmp_path / "whole"))
+    assert not (tmp_path / "whole/checkpoints").exists()
+    dies = f"""
+import os
+from pathlib import Path
+from recweave.experiment import run as module
+from recweave.models.nn.checkpoint import Checkpoint
+save = Checkpoint.save
+def save_and_die(self, epoch, *rest):
+    save(self, epoch, *rest)
+    if epoch == 2:
+        os.kill(os.getpid(), 9)
+Checkpoint.save = save_and_die
+from recweave.experiment.spec import read_recipe
+module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
+           beside=Path({str(recipe.parent)!r}))
+"""
+    assert subprocess.run([sys.executable, "-c", dies], check=False).returncode == -9
+    assert list((tmp_path / "cut/checkpoints").glob("*/epoch-2"))
+    assert numbers(go(tmp_path / "cut")) == whole

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import sparse
 
-from recweave.core.arrays import Array, Csr, order_by
+from recweave.core.arrays import Array, Csr, digest, order_by
 from recweave.core.errors import UnknownName
 from recweave.data.schema import BEHAVIORS
 
@@ -107,6 +107,10 @@ class Interactions:
     def user_counts(self) -> Int[Array, " users"]:
         """Events of each user."""
         return np.bincount(self.user, minlength=self.shape[0])
+
+    def digest(self) -> str:
+        """A short hash of who did what, when and how, in the order of the log."""
+        return digest(self.user, self.item, self.behavior, self.time)
 
     def by_user(self) -> Int[Array, " n"]:
         """Row numbers that sort by user, then time; equal times keep the order of the source."""

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadArtifact
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import join
@@ -18,7 +18,7 @@ from recweave.data.split import DROPPED, PARTS, TEST, TRAIN, VALID, Parts, Split
 from recweave.evaluate import Catalogue
 from recweave.experiment.bench import cut
 from recweave.experiment.folder import RunFolder
-from recweave.experiment.provenance import PROVENANCE, digest, digest_log
+from recweave.experiment.provenance import PROVENANCE
 from recweave.experiment.summary import NAMED_BY, Comparison, Row, Summary, against, read_run
 
 SHOWN = 5
@@ -151,7 +151,7 @@ def _learned(folder: Path, summary: Summary, split: Split) -> list[str]:
     """
     experiment = summary.experiment
     joined = experiment.refit == "train+valid"
-    allowed = digest_log(join(split.train, split.valid) if joined else split.train)
+    allowed = (join(split.train, split.valid) if joined else split.train).digest()
     cells = [(row, seed) for row in experiment.rows() for seed in experiment.seeds]
     for row, seed in cells:
         if RunFolder(folder).read_cell(row, seed)[0].get("learned_from") != allowed:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from recweave.core.arrays import digest
 from recweave.core.errors import BadSetting
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
@@ -16,7 +17,6 @@ from recweave.encode import Features
 from recweave.encode.categories import encode_categories
 from recweave.evaluate import Catalogue, Report, evaluate_model
 from recweave.experiment.measure import Cost, measured
-from recweave.experiment.provenance import digest
 from recweave.experiment.spec import Entry, Experiment, Source
 from recweave.models import Model, Recipe
 from recweave.rank import Stage

@@ -9,7 +9,7 @@ from recweave.experiment.folder import RunFolder
 from recweave.experiment.measure import Cost, measured
 from recweave.experiment.spec import Entry
 from recweave.models import RECIPES, Model, Query
-from recweave.rank.blend import learn_blend
+from recweave.models.learn_blend import learn_blend
 
 
 def fit_blend(

@@ -30,7 +30,8 @@ class RunFolder:
 
     made_from.json (recipe, data, version), environment.json, features.json and provenance.parquet
     (what features cost and rest on), trials/ (validation values of tried settings), cells/ROW.SEED/
-    (result.json, users.parquet, by SLICE.parquet, model/), metrics.json, report.html.
+    (result.json, users.parquet, by SLICE.parquet, model/), metrics.json, report.html; during it,
+    checkpoints/ (of networks in training).
     """
 
     path: Path
@@ -73,6 +74,11 @@ class RunFolder:
             for name, cost in costs.items()
         }
         write_json(self.path / FEATURES, told)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where networks in training keep their state; gone when the run is done."""
+        return self.path / "checkpoints"
 
     def cell(self, row: str, seed: int) -> Path:
         """The folder of one row and seed."""

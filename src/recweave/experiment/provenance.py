@@ -1,14 +1,11 @@
 """What each part of a run was made from, on disk, for the audit."""
 
-import hashlib
 import os
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from recweave.core.arrays import Array
-from recweave.data.interactions import Interactions
 from recweave.encode import Features
 
 PROVENANCE = "provenance.parquet"
@@ -36,16 +33,3 @@ def write_provenance(features: Features, path: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     pl.concat(parts).write_parquet(draft)
     draft.replace(path)
-
-
-def digest(*columns: Array) -> str:
-    """A short hash of numbers, the same on every machine."""
-    told = hashlib.sha256()
-    for column in columns:
-        told.update(np.ascontiguousarray(column, np.int64).tobytes())
-    return told.hexdigest()[:16]
-
-
-def digest_log(log: Interactions) -> str:
-    """A short hash of who did what, when and how, in the order of the log."""
-    return digest(log.user, log.item, log.behavior, log.time)

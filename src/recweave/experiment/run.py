@@ -1,5 +1,6 @@
 """A recipe to a run folder: choose on validation, fit, judge on test, sum up."""
 
+import shutil
 from pathlib import Path
 
 import recweave
@@ -8,10 +9,10 @@ from recweave.experiment.blend import fit_blend
 from recweave.experiment.choose import Chosen, choose
 from recweave.experiment.environment import environment
 from recweave.experiment.folder import METRICS, REPORT, RESULT, RunFolder, write_json
-from recweave.experiment.provenance import digest_log
 from recweave.experiment.report import write_report
 from recweave.experiment.spec import Entry, Experiment
 from recweave.experiment.summary import Summary, read_run
+from recweave.models.nn.resume import resumable
 
 
 def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
@@ -34,13 +35,15 @@ def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
     }
     folder.start(made_from, environment() | {"beside": str(beside.resolve())})
     folder.keep_features(bench.features, bench.feature_costs)
-    for row, entry in zip(experiment.rows(), experiment.models, strict=True):
-        if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):
-            continue
-        chosen = None if entry.members else choose(bench, folder, row, entry)
-        for seed in experiment.seeds:
-            if not (folder.cell(row, seed) / RESULT).exists():
-                _run_cell(bench, folder, row, entry, seed, chosen)
+    with resumable(folder.checkpoints):
+        for row, entry in zip(experiment.rows(), experiment.models, strict=True):
+            if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):
+                continue
+            chosen = None if entry.members else choose(bench, folder, row, entry)
+            for seed in experiment.seeds:
+                if not (folder.cell(row, seed) / RESULT).exists():
+                    _run_cell(bench, folder, row, entry, seed, chosen)
+    shutil.rmtree(folder.checkpoints, ignore_errors=True)
     summary = read_run(out)
     write_json(out / METRICS, summary.to_json())
     write_report(summary, out / REPORT)
@@ -72,7 +75,7 @@ def _run_cell(
         "seed": seed,
         "recipe": {"name": entry.name, "settings": settings},
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
-        "learned_from": digest_log(bench.learned_from(final=True)),
+        "learned_from": bench.learned_from(final=True).digest(),
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,
     }

@@ -1,6 +1,6 @@
 """A model and stages to a list: top-k, rules, diversity, blending, and why."""
 
-from recweave.rank.blend import learn_blend
+from recweave.models.learn_blend import learn_blend
 from recweave.rank.explain import Explanation, explain, tell
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.recommend import recommend

@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Int, UInt
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
+from recweave.core.topk import DIVERGED, top_k
 from recweave.rank.ranking import PAD
-from recweave.rank.topk import DIVERGED, top_k
 
 TILE = 4096
 """Items multiplied at a time."""

@@ -11,13 +11,13 @@ from threadpoolctl import threadpool_limits
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.core.progress import track
+from recweave.core.topk import top_k
 from recweave.data.interactions import Histories, Interactions
 from recweave.models.base import DotProduct, Model
 from recweave.models.query import Query
 from recweave.parallel import Pool, Threads
 from recweave.rank.products import ASKERS, Shelf
 from recweave.rank.ranking import Ranking, Stage
-from recweave.rank.topk import top_k
 
 BATCH_BYTES = 24 * 2**20
 """Scores held at a time, by each worker. With fewer, products are slow, as the catalogue is packed

@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from recweave.core.arrays import digest
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode.features import Features
 from recweave.models.nn.items import Content, ItemTable
@@ -87,7 +88,11 @@ def fit(
         recipe,
         seed=seed,
         look=None if validation is None else lambda: validation.ndcg(trained(recipe, net)),
-        what={"events": len(train), "items": train.shape[1], "content": content.vectors.shape[1]},
+        what={
+            "train": train.digest(),
+            "valid": None if valid is None else valid.digest(),
+            "content": digest((content.vectors * 1e6).astype(np.int64)),
+        },
     )
     return trained(recipe, net)
 

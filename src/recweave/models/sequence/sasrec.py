@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from recweave.models.sequence.settings import SequenceRecipe
 
@@ -18,6 +18,12 @@ class SASRec(SequenceRecipe):
     """
 
     heads: int = Field(2, gt=0, description="attention heads; dim must be a multiple")
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "SASRec":
+        if self.dim % self.heads:
+            raise ValueError(f"dim ({self.dim}) must be a multiple of heads ({self.heads})")
+        return self
 
     def encoder(self) -> Any:
         """See `SequenceRecipe.encoder`."""

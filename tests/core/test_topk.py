@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from recweave.rank.topk import top_k
+from recweave.core.topk import top_k
 
 
 def by_sorting(scores, k):

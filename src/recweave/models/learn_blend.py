@@ -10,17 +10,18 @@ from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.core.memory import require_memory
 from recweave.core.progress import track
+from recweave.core.topk import top_k
 from recweave.data.interactions import Histories, Interactions
 from recweave.models.base import Model
 from recweave.models.blend import Blend, standardised
 from recweave.models.query import Query
 from recweave.parallel import Pool, Threads
-from recweave.rank.ranking import Ranking
-from recweave.rank.recommend import BATCH_BYTES, recommend
-from recweave.rank.topk import top_k
 
 STEPS = 20
 """Shares that are given out, one after the other."""
+
+BATCH_BYTES = 24 * 2**20
+"""Scores of one member held at a time, by each worker."""
 
 SURE = 2.0
 """Standard errors by which a new member must gain. With 300 users, 2 kept a member of pure noise
@@ -68,14 +69,15 @@ def learn_blend(
         wanted = np.setdiff1d(wanted, _cells(asked.history))
     if not len(wanted):
         raise BadSetting("none of the askers has a validation event that a list could hold")
-    ask = partial(recommend, query=asked, hide_history=hide_history, pool=pool)
-    wide = min(max(k, depth), query.history.items)
-    lists = [ask(member, k=wide) for member in members]
-    cells = np.unique(np.concatenate([wanted, *(_listed(ranking) for ranking in lists)]))
+    items = query.history.items
+    list_ = partial(_listed, query=asked, hide_history=hide_history, pool=pool)
+    lists = [list_(member, k=min(max(k, depth), items)) for member in members]
+    competing = (cells[cells >= 0] for cells in lists)
+    cells = np.unique(np.concatenate([wanted, *competing]))
     shares = _select(*_tables(cells, wanted, members, asked, pool), k)
-    alone = [_judged(ranking.top(k), wanted) for ranking in lists]
+    alone = [_judged(found[:, :k], wanted, items) for found in lists]
     mixture = Blend(tuple(members), shares)
-    if _judged(ask(mixture, k=k), wanted) > max(alone):
+    if _judged(list_(mixture, k=min(k, items)), wanted, items) > max(alone):
         return mixture
     return Blend(tuple(members), np.eye(len(members), dtype=np.float32)[np.argmax(alone)])
 
@@ -161,18 +163,27 @@ def _cells(history: Histories) -> Int[Array, " cells"]:
     return np.unique(history.row_numbers() * history.items + history.item)
 
 
-def _listed(ranking: Ranking) -> Int[Array, " cells"]:
-    """The pairs of row and item in the lists, as in `_cells`."""
-    row, place = np.nonzero(ranking.filled)
-    return np.asarray(row * ranking.query.history.items + ranking.item[row, place])
+def _listed(
+    model: Model, *, query: Query, k: int, hide_history: bool, pool: Pool
+) -> Int[Array, "users k"]:
+    """The cells of each asker's k best, best first; -1 at the end of short lists."""
+    items = query.history.items
+
+    def best(batch: Query) -> Int[Array, "batch k"]:
+        scores = np.require(model.scores(batch), np.float32, "W")
+        if hide_history:
+            scores[batch.history.row_numbers(), batch.history.item] = -np.inf
+        return top_k(scores, k)[0].astype(np.int64)
+
+    size = max(1, BATCH_BYTES // (4 * items))
+    item = np.concatenate(list(pool.map(best, query.batches(size))))
+    return np.where(item < 0, -1, np.arange(len(item))[:, None] * items + item)
 
 
-def _judged(ranking: Ranking, wanted: Int[Array, " wanted"]) -> float:
-    """Mean NDCG of the lists."""
-    items = ranking.query.history.items
-    cell = np.arange(len(ranking))[:, None] * items + ranking.item
-    count = np.bincount(wanted // items, minlength=len(ranking))
-    return float(_ndcg(np.isin(cell, wanted) & ranking.filled, count).mean())
+def _judged(cells: Int[Array, "users k"], wanted: Int[Array, " wanted"], items: int) -> float:
+    """Mean NDCG of lists."""
+    count = np.bincount(wanted // items, minlength=len(cells))
+    return float(_ndcg(np.isin(cells, wanted), count).mean())
 
 
 def _ndcg(hit: Bool[Array, "users k"], wanted: Int[Array, " users"]) -> Float[Array, " users"]:

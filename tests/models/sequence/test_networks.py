@@ -1,0 +1,119 @@
+"""What SASRec and GRU4Rec must be able to tell, and how they deal with what is new."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from recweave.core.errors import BadSetting
+from recweave.data.interactions import Interactions
+from recweave.encode import Feature
+from recweave.models import RECIPES, Query, load_model, save_model
+from recweave.models.sequence.gru4rec import GRU4Rec
+from recweave.models.sequence.sasrec import SASRec
+
+ITEMS = 12
+SMALL = {"dim": 16, "epochs": 6, "batch": 128, "lr": 0.01, "patience": 0, "targets": "all"}
+
+
+def walks(users=400, length=9, items=ITEMS, seed=0):
+    """Each item is followed by the next one round a circle, three times out of four."""
+    rng = np.random.default_rng(seed)
+    steps = np.where(rng.random((users, length)) < 0.75, 1, rng.integers(2, items, (users, length)))
+    item = (rng.integers(0, items, (users, 1)) + np.cumsum(steps, axis=1)) % items
+    return Interactions.of(np.repeat(np.arange(users), length), item.ravel(), shape=(users, items))
+
+
+def asking(*histories, items=ITEMS):
+    user = np.repeat(np.arange(len(histories)), [len(h) for h in histories])
+    return Query.of(Interactions.of(user, np.concatenate(histories), shape=(len(histories), items)))
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [("sasrec", loss) for loss in ("softmax", "sampled", "gbce", "bpr")] + [("gru4rec", "softmax")],
+)
+def test_what_follows_is_told_with_every_loss(name, loss):
+    recipe = RECIPES[name](loss=loss, negatives=8, **SMALL)
+    model = recipe.fit(walks())
+    query = asking(*[[5, 9, i] for i in range(ITEMS)])
+    best = model.scores(query).argmax(axis=1)
+    assert (best == (np.arange(ITEMS) + 1) % ITEMS).mean() > 0.8
+
+
+@pytest.mark.parametrize("kind", [SASRec, GRU4Rec])
+def test_only_the_past_is_seen(kind):
+    """What stands after a place changes nothing there: the state at each is that of the prefix."""
+    import torch
+
+    net = kind(dim=8, dropout=0.3).encoder().eval()
+    x = torch.randn(2, 6, 8)
+    other = x.clone()
+    other[:, 4:] = torch.randn(2, 2, 8)
+    with torch.inference_mode():
+        assert torch.allclose(net(x)[:, :4], net(other)[:, :4], atol=1e-6)
+        assert torch.allclose(net(x)[:, :4], net(x[:, :4]), atol=1e-6)
+        assert not torch.allclose(net(x)[:, 4:], net(other)[:, 4:], atol=1e-3)
+
+
+def test_an_item_without_events_is_told_by_its_text():
+    """Two rings of items that say which they are; a new item of ring 0 is for its visitors."""
+    rng = np.random.default_rng(1)
+    ring = np.arange(21) % 2
+    user = np.repeat(np.arange(120), 8)
+    item = np.concatenate([rng.choice(np.flatnonzero(ring[:20] == u % 2), 8) for u in range(120)])
+    vectors = np.eye(2, dtype=np.float32)[ring] + 0.1 * rng.standard_normal((21, 2))
+    text = {"text": Feature(vectors.astype(np.float32), np.ones(21, bool), "made", "up")}
+    log = Interactions.of(user, item, shape=(120, 21))
+    recipe = SASRec(represent="both", features=("text",), **SMALL)
+    scores = recipe.fit(log, features=text).scores(Query.of(log))
+    mine = np.arange(120) % 2 == ring[20]
+    others = np.where(mine[:, None], scores[:, 1:20:2], scores[:, 0:20:2])  # of the other ring
+    assert (scores[mine, 20] > others[mine].max(axis=1)).mean() > 0.9
+    assert (scores[~mine, 20] < scores[~mine][:, 1:20:2].min(axis=1)).mean() > 0.9
+
+
+def test_validation_stops_training_and_its_best_epoch_is_kept():
+    log = walks()
+    last = np.arange(len(log)) % 9 == 8
+    recipe = SASRec(dim=16, epochs=40, batch=128, lr=0.01, patience=2, targets="all")
+    model = recipe.fit(log[~last], valid=log[last])
+    query = Query.of(log[~last])
+    own = model.scores(query)[np.arange(400), log.item[last]]
+    assert (own > np.median(model.scores(query), axis=1)).mean() > 0.6
+
+
+def test_behaviours_without_weight_are_not_read():
+    log = walks()
+    views = Interactions.of(
+        np.tile(log.user, 2),
+        np.concatenate([log.item, np.full(len(log), 3)]),
+        time=np.tile(log.time, 2),
+        behavior=["purchase"] * len(log) + ["view"] * len(log),
+        shape=log.shape,
+    )
+    recipe = SASRec(behaviors={"view": 0.0}, **(SMALL | {"epochs": 2}))
+    alone = recipe.fit(views.only(["purchase"]))
+    both = recipe.fit(views)
+    query, plain = Query.of(views), Query.of(views.only(["purchase"]))
+    np.testing.assert_array_equal(alone.scores(plain), both.scores(query))
+
+
+def test_somebody_without_a_history_gets_scores_of_zero():
+    model = SASRec(**(SMALL | {"epochs": 1})).fit(walks())
+    assert (model.scores(asking([], [1])) == 0).all(axis=1).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("kind", [SASRec, GRU4Rec])
+def test_comes_back_from_disk(kind, tmp_path):
+    model = kind(temperature=0.1, **(SMALL | {"epochs": 1})).fit(walks())
+    save_model(model, tmp_path / "m")
+    loaded, _ = load_model(tmp_path / "m")
+    query = asking([1, 2], [3])
+    np.testing.assert_array_equal(loaded.scores(query), model.scores(query))
+    assert loaded.recipe == model.recipe
+
+
+def test_heads_that_do_not_fit_are_told():
+    with pytest.raises(BadSetting, match="heads"):
+        SASRec.parse({"dim": 10, "heads": 4}, "here")
