@@ -1,0 +1,95 @@
+"""Vectors of users and items, before and after the graph has spoken; imports torch."""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from recweave.core.arrays import Array
+from recweave.models.graph.propagate import Convolution
+from recweave.models.graph.settings import GraphRecipe, Join
+from recweave.models.kinds import Factors
+from recweave.models.nn.items import Content
+
+START = 0.1
+"""Standard deviation of vectors before training, as in LightGCN's code."""
+
+
+class Nodes(nn.Module):
+    """e⁰: what is learned of each user and item by itself, and t = W₂ ReLU(W₁ b) of its content b.
+
+    "sum" adds t to an item's own numbers, "concat" puts it in place of half of them and "text" of
+    all; with "align" a loss compares it with what the graph makes of them. Without content an item
+    has t = 0; without events it has no numbers of its own.
+    """
+
+    known_user: Tensor
+    known_item: Tensor
+    content: Tensor
+
+    def __init__(
+        self,
+        known: tuple[Bool[Array, " users"], Bool[Array, " items"]],
+        dim: int,
+        content: Content,
+        join: Join | None,
+    ) -> None:
+        super().__init__()
+        self.join = join
+        own = {"concat": dim // 2, "text": 0}.get(join or "", dim)
+        self.user = nn.Parameter(START * torch.randn(len(known[0]), dim))
+        self.item = nn.Parameter(START * torch.randn(len(known[1]), own))
+        for name, touched in zip(("known_user", "known_item"), known, strict=True):
+            mask = torch.from_numpy(touched.astype(np.float32))[:, None]
+            self.register_buffer(name, mask, persistent=False)
+        if join is not None:
+            self.register_buffer("content", torch.from_numpy(content.vectors), persistent=False)
+            told = dim - own if own < dim else dim
+            inner = nn.Linear(content.vectors.shape[1], dim, bias=False)
+            self.text = nn.Sequential(inner, nn.ReLU(), nn.Linear(dim, told, bias=False))
+
+    def told(self) -> Float[Tensor, "items told"]:
+        """t: what the content says."""
+        made: Tensor = self.text(self.content)
+        return made.float()
+
+    def forward(self) -> Float[Tensor, "nodes dim"]:
+        """e⁰ of all users, then of all items."""
+        item = self.item * self.known_item
+        if self.join == "sum":
+            item = item + self.told()
+        elif self.join in ("concat", "text"):
+            item = torch.cat([item, self.told()], 1)
+        return torch.cat([self.user * self.known_user, item])
+
+
+class GraphNet(nn.Module):
+    """The nodes' vectors, smoothed over the graph and compared by dot product or cosine."""
+
+    def __init__(self, nodes: Nodes, graph: Convolution, recipe: GraphRecipe) -> None:
+        super().__init__()
+        self.nodes = nodes
+        self.graph = graph
+        self.layers = recipe.layers
+        self.cosine = recipe.temperature > 0
+
+    def smooth(self, first: Float[Tensor, "nodes dim"]) -> Float[Tensor, "nodes dim"]:
+        """What the graph makes of e⁰, as it is compared: of unit length where cosines are taken."""
+        whole = self.graph.mean(first, self.layers)
+        return normalize(whole, dim=1) if self.cosine else whole
+
+    def split(self, of: Float[Tensor, "nodes dim"]) -> tuple[Tensor, Tensor]:
+        """What is the users', and what the items'."""
+        users = len(self.nodes.user)
+        return of[:users], of[users:]
+
+    def factors(self, recipe: GraphRecipe) -> Factors:
+        """The vectors as they stand. Whoever had no event has none, and so is told by a history."""
+        with torch.inference_mode():
+            user, item = self.split(self.smooth(self.nodes()))
+            if self.nodes.join == "align":
+                told = normalize(self.nodes.told(), dim=1) * item.norm(dim=1).mean()
+                item = torch.where(self.nodes.known_item > 0, item, told)
+            made = [part.cpu().numpy().copy() for part in (user, item)]
+        return Factors(made[0], made[1], behaviors=recipe.behaviors.by_code())

@@ -1,0 +1,250 @@
+"""LightGCN, SGL and PFR: planted answers, and their losses by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from recweave.core.errors import BadSetting
+from recweave.data.interactions import Histories, Interactions
+from recweave.encode import Feature
+from recweave.models import Query
+from recweave.models.behaviors import BehaviorWeights
+from recweave.models.graph import fit as graph_fit
+from recweave.models.graph.batches import of_pairs, of_users
+from recweave.models.graph.contrast import Aligned, TwoViews
+from recweave.models.graph.lightgcn import LightGCN
+from recweave.models.graph.net import GraphNet, Nodes
+from recweave.models.graph.pfr import PFR
+from recweave.models.graph.propagate import Graph
+from recweave.models.graph.sgl import SGL
+from recweave.models.nn.items import Content
+from recweave.rank import recommend
+
+CPU = torch.device("cpu")
+RECIPES = [
+    LightGCN(dim=16, epochs=60, lr=0.05),
+    LightGCN(dim=16, epochs=60, lr=0.05, loss="bpr"),
+    LightGCN(dim=16, epochs=60, lr=0.05, loss="bpr", temperature=0, batch=256),
+    LightGCN(dim=16, epochs=60, lr=0.05, temperature=0, negatives=8),
+    SGL(dim=16, epochs=60, lr=0.05),
+]
+TEXTED = [
+    LightGCN(dim=16, epochs=60, lr=0.05, features=("text",)),
+    *(PFR(dim=16, epochs=60, lr=0.05, join=join) for join in ("sum", "concat", "text")),
+    PFR(dim=16, epochs=60, lr=0.05, join="align", align_weight=0.1),
+]
+
+
+def named(recipe):
+    told = recipe.model_dump(exclude_defaults=True)
+    kept = {key: value for key, value in told.items() if key not in ("dim", "epochs", "lr")}
+    return f"{type(recipe).__name__} {kept}"
+
+
+def parity(items):
+    """Texts that say whether an item is even, and a little of which one it is."""
+    rng = np.random.default_rng(0)
+    vectors = 0.3 * rng.standard_normal((items, 8)).astype(np.float32)
+    vectors[:, 0] += np.where(np.arange(items) % 2, 1, -1)
+    return {"text": Feature(vectors, np.ones(items, bool), "by hand", "parity")}
+
+
+def net_of(log, recipe, content=None, join=None):
+    events = log.matrix(values=False)
+    known = np.diff(events.indptr) > 0, log.item_counts() > 0
+    torch.manual_seed(0)
+    if content is None:
+        content = Content.of(None, (), log.shape[1])
+    nodes = Nodes(known, recipe.dim, content, join)
+    return GraphNet(nodes, Graph.of(events).on(CPU), recipe), events
+
+
+@pytest.fixture
+def log():
+    rng = np.random.default_rng(1)
+    return Interactions.of(rng.integers(0, 19, 150), rng.integers(0, 11, 150), shape=(20, 12))
+
+
+@pytest.mark.parametrize("recipe", [*RECIPES, *TEXTED], ids=named)
+def test_puts_the_missing_item_of_each_taste_first(recipe, two_tastes):
+    model = recipe.fit(two_tastes, features=parity(40))
+    query = Query.of(two_tastes)
+    np.testing.assert_array_equal(recommend(model, query, 1).item[:, 0], np.arange(40))
+
+
+def test_hears_of_an_item_through_a_friend_of_friends():
+    """A chain: users 2k and 2k + 1 of two clubs share items with their neighbours alone."""
+    user = np.repeat(np.arange(24), 2)
+    item = (user // 2 + np.tile([0, 1], 24)) % 12 + 13 * (user % 2)
+    log = Interactions.of(user, item, shape=(24, 26))
+    model = LightGCN(dim=16, epochs=40, lr=0.02, layers=3).fit(log)
+    scores = model.scores(Query.of(log, np.array([0], np.int32)))[0]
+    # User 0 is of the even club and had items 0 and 1; 2 is two steps away, 7 is far, 15 another's.
+    assert scores[2] > scores[7]
+    assert scores[2] > scores[15]
+
+
+@pytest.mark.parametrize("recipe", TEXTED, ids=named)
+def test_an_item_that_nobody_had_is_told_by_its_text(recipe, two_tastes):
+    cold = np.isin(two_tastes.item, [38, 39])
+    model = recipe.fit(two_tastes[~cold], features=parity(40))
+    scores = model.scores(Query.of(two_tastes[~cold]))
+    even = scores[:, 38] > scores[:, 39]
+    assert (even == (np.arange(40) % 2 == 0)).mean() > 0.9
+
+
+def test_an_item_that_nobody_had_scores_nothing_without_text(log):
+    scores = LightGCN(epochs=2).fit(log).scores(Query.of(log))
+    np.testing.assert_array_equal(scores[:, 11], 0)
+
+
+def test_pfr_without_what_the_text_says_is_lightgcn_to_the_bit(log):
+    recipe = LightGCN(dim=8)
+    plain, _ = net_of(log, recipe)
+    content = Content.of(parity(12), ("text",), 12)
+    told, _ = net_of(log, recipe, content, "sum")
+    with torch.no_grad():
+        told.nodes.text[2].weight.zero_()
+    one, other = plain.factors(recipe), told.factors(recipe)
+    np.testing.assert_array_equal(one.user, other.user)
+    np.testing.assert_array_equal(one.item, other.item)
+
+
+def test_aligning_with_weight_nothing_is_lightgcn(log):
+    plain = LightGCN(dim=8, epochs=5).fit(log)
+    aligned = PFR(dim=8, epochs=5, join="align", align_weight=0).fit(log, features=parity(12))
+    np.testing.assert_allclose(aligned.user, plain.user, atol=1e-6)
+    np.testing.assert_allclose(aligned.item[:11], plain.item[:11], atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "bpr"])
+def test_self_supervision_of_weight_nothing_is_lightgcn(loss, log):
+    recipes = LightGCN(dim=8, epochs=5, loss=loss), SGL(dim=8, epochs=5, loss=loss, ssl_weight=0)
+    one, other = (recipe.fit(log).item for recipe in recipes)
+    np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.2])
+def test_the_softmax_is_over_the_item_and_all_that_the_user_did_not_have(log, temperature):
+    recipe = LightGCN(dim=8, temperature=temperature)
+    net, events = net_of(log, recipe)
+    user, item = net.split(net.smooth(net.nodes()).detach())
+    scores = (user @ item.T).double().numpy() / (temperature or 1)
+    had = events.toarray() > 0
+    touched = had.any(axis=0)
+    (batch,) = of_users(events, np.random.default_rng(0), 10_000, 10_000)
+    losses = []
+    for u, i in zip(*np.nonzero(had), strict=True):
+        others = np.exp(scores[u, touched & ~had[u]]).sum()
+        losses.append(-np.log(np.exp(scores[u, i]) / (np.exp(scores[u, i]) + others)))
+    made = graph_fit._rank(recipe, user, item, int(touched.sum()), batch)
+    assert float(made) == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_some_items_drawn_stand_for_all_others():
+    rng = np.random.default_rng(0)
+    log = Interactions.of(rng.integers(0, 60, 600), rng.integers(0, 400, 600), shape=(60, 400))
+    recipe = LightGCN(dim=8)
+    net, events = net_of(log, recipe)
+    user, item = net.split(net.smooth(net.nodes()).detach())
+    touched = int((log.item_counts() > 0).sum())
+    whole, *some = (
+        float(graph_fit._rank(recipe, user, item, touched, of_users(events, r, 10_000, drawn)[0]))
+        for r, drawn in ((rng, 400), *((rng, 100) for _ in range(30)))
+    )
+    assert np.mean(some) == pytest.approx(whole, rel=0.03)
+
+
+def test_the_pairwise_loss_and_the_penalty_are_those_of_the_paper(log):
+    recipe = LightGCN(dim=8, loss="bpr", temperature=0)
+    net, events = net_of(log, recipe)
+    first = net.nodes().detach()
+    user, item = net.split(net.smooth(first))
+    (batch,) = of_pairs(events, np.random.default_rng(0), 10_000)
+    u, i, j = user[batch.user], item[batch.item], item[batch.rival]
+    expected = -torch.log(torch.sigmoid((u * i).sum(1) - (u * j).sum(1))).mean()
+    assert float(graph_fit._rank(recipe, user, item, 11, batch)) == pytest.approx(float(expected))
+    start_user, start_item = net.split(first)
+    parts = start_user[batch.user], start_item[batch.item], start_item[batch.rival]
+    expected = sum(float(part.square().sum()) for part in parts) / (2 * len(batch.item))
+    assert float(graph_fit._length(net, first, batch)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_two_views_are_told_apart_as_in_the_paper(log):
+    """InfoNCE over the users of the batch, and over its items, by NumPy."""
+    net, events = net_of(log, LightGCN(dim=8))
+    views = TwoViews(0.3, 0.5, 0.1)
+    views.begin(Graph.of(events), np.random.default_rng(0), CPU)
+    (batch,) = of_users(events, np.random.default_rng(0), 10_000, 100)
+    first = net.nodes().detach()
+    expected = 0
+    for kind, nodes in enumerate((batch.user, batch.item)):
+        one, other = (
+            net.split(view.mean(first, 3))[kind].double().numpy()[np.unique(nodes)]
+            for view in views.views
+        )
+        one, other = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (one, other))
+        likeness = np.exp(one @ other.T / 0.5)
+        expected += -np.log(np.diag(likeness) / likeness.sum(axis=1)).mean()
+    made = views.loss(net, first, net.smooth(first), batch)
+    assert float(made) == pytest.approx(0.1 * expected, rel=1e-4)
+
+
+def test_views_lack_edges_and_are_drawn_anew(log):
+    _, events = net_of(log, LightGCN(dim=8))
+    views, rng = TwoViews(0.5, 0.5, 0.1), np.random.default_rng(0)
+    views.begin(Graph.of(events), rng, CPU)
+    one, other = (view.weight for view in views.views)
+    assert 0.3 < float((one == 0).float().mean()) < 0.7
+    assert not torch.equal(one, other)
+    views.begin(Graph.of(events), rng, CPU)
+    assert not torch.equal(views.views[0].weight, one)
+
+
+def test_aligning_hears_items_with_content_alone(log):
+    features = parity(12)
+    vectors, present = features["text"].vectors.copy(), np.arange(12) % 2 == 0
+    vectors[~present] = 0
+    content = Content.of({"text": Feature(vectors, present, "by hand", "")}, ("text",), 12)
+    net, events = net_of(log, LightGCN(dim=8), content, "align")
+    (batch,) = of_users(events, np.random.default_rng(0), 10_000, 100)
+    aligned = Aligned(0.2, 1.0)
+    first = net.nodes()
+    whole = net.smooth(first)
+    whole.retain_grad()
+    aligned.loss(net, first, whole, batch).backward()
+    touched = net.split(whole.grad)[1].abs().sum(1) > 0
+    np.testing.assert_array_equal(touched.numpy(), present & (log.item_counts() > 0))
+
+
+def test_behaviours_weigh_as_edges_and_those_of_weight_nothing_are_not_read(two_tastes):
+    views = Interactions.of([0, 1], [1, 0], behavior="view", shape=(40, 40))
+    both = Interactions.of(
+        np.r_[two_tastes.user, views.user],
+        np.r_[two_tastes.item, views.item],
+        behavior=["purchase"] * len(two_tastes) + ["view"] * 2,
+        shape=(40, 40),
+    )
+    recipe = LightGCN(dim=8, epochs=3, behaviors=BehaviorWeights(view=0))
+    np.testing.assert_array_equal(recipe.fit(both).item, recipe.fit(two_tastes).item)
+
+
+def test_validation_stops_training_and_keeps_the_best(two_tastes):
+    held = two_tastes.item == (two_tastes.user + 2) % 40
+    recipe = LightGCN(dim=8, epochs=200, patience=2, lr=0.05)
+    model = recipe.fit(two_tastes[~held], valid=two_tastes[held])
+    assert np.isfinite(model.item).all()
+    whole = recipe.model_copy(update={"epochs": 200, "patience": 0}).fit(two_tastes[~held])
+    assert not np.array_equal(model.item, whole.item)
+
+
+def test_somebody_new_is_told_by_the_mean_of_their_items(two_tastes):
+    model = LightGCN(dim=16, epochs=40, lr=0.05).fit(two_tastes)
+    nobody = np.full(40, -1)
+    top = recommend(model, Query(nobody, Histories.of(two_tastes), nobody), 1).item[:, 0]
+    assert (top % 2 == np.arange(40) % 2).all()
+
+
+def test_a_feature_that_is_not_there_is_refused(log):
+    with pytest.raises(BadSetting, match=r"no feature 'profile'"):
+        PFR(features=("profile",)).fit(log, features=parity(12))
