@@ -77,7 +77,7 @@ def _rivals(events: Csr, user: Int[Array, " n"], rng: np.random.Generator) -> In
 
     def has(rows: Int[Array, " m"], drawn: Int[Array, " m"]) -> Bool[Array, " m"]:
         key = rows * items + drawn
-        return np.asarray(known[np.minimum(np.searchsorted(known, key), len(known) - 1)] == key
+        return np.asarray(known[np.minimum(np.searchsorted(known, key), len(known) - 1)] == key)
 
     rival = touched[rng.integers(0, len(touched), len(user))] if len(touched) else user
     wrong = np.arange(len(user))
