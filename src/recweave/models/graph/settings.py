@@ -28,10 +28,10 @@ class GraphRecipe(NetworkRecipe, ABC):
     negatives: Annotated[int, Tune(256, 8192, log=True)] = Field(
         4096, gt=0, description="of softmax: items drawn in each step to stand for all others"
     )
-    temperature: Annotated[float, Tune(0.05, 0.3, log=True)] = Field(
-        0.1, ge=0, description="scores are cosines over this; 0 takes dot products"
+    temperature: Annotated[float, Tune(choices=(0.0, 0.1, 0.2))] = Field(
+        0.0, ge=0, description="scores are cosines over this; 0 takes dot products"
     )
-    reg: Annotated[float, Tune(1e-6, 1e-2, log=True)] = Field(
+    reg: Annotated[float, Tune(1e-5, 1.0, log=True)] = Field(
         1e-4, ge=0, description="L2 penalty on the first layer's vectors of each pair"
     )
     lr: Annotated[float, Tune(1e-3, 3e-2, log=True)] = Field(
