@@ -192,6 +192,27 @@ def test_events_at_the_very_moment_belong_to_the_later_part():
     assert parts_of(GlobalTime(valid=0, test=0.5), log).tolist() == [TRAIN] * 2 + [TEST] * 4
 
 
+def test_fresh_leaves_no_other_event_of_a_held_out_pair():
+    log = Interactions.of(
+        [0, 0, 0, 0, 0, 1, 1],
+        [1, 2, 1, 3, 2, 1, 2],
+        behavior=["view", "view", "purchase", "purchase", "purchase", "view", "purchase"],
+        shape=(2, 4),
+    )
+    how = LeaveLastOut(target=("purchase",), valid=0, keep=0)
+    seen = how.model_copy(update={"fresh": True}).cut(log)
+    assert list(zip(seen.test.user, seen.test.item, strict=True)) == [(0, 2), (1, 2)]
+    # User 0 had viewed what they bought last; user 1 viewed something else.
+    assert list(zip(seen.train.user, seen.train.item, strict=True)) == [
+        (0, 1),
+        (0, 1),
+        (0, 3),
+        (1, 1),
+    ]
+    assert seen.dropped == 1
+    assert len(how.cut(log).train) == 5
+
+
 def test_global_time_holds_out_the_target_alone_and_drops_the_rest():
     log = Interactions.of([0] * 3, range(3), time=range(3), behavior=["view", "view", "purchase"])
     how = GlobalTime(valid=0, test_from=1, target=("purchase",))

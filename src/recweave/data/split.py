@@ -97,8 +97,9 @@ class LeaveLastOut(Splitter):
     """Each user's last events for test, the ones before for validation (spec.md 1.2, `loo`).
 
     With `target`, only events of those behaviours are held out; what the user did after the first
-    held-out event is dropped, as it would tell the future. Users with too few target events to
-    leave `keep` in train stay in train whole.
+    held-out event is dropped, as it would tell the future. With `fresh`, nobody has seen a held-out
+    item before: the views and carts that led to a purchase would hide it from lists. Users with too
+    few target events to leave `keep` in train stay in train whole.
     """
 
     kind: Literal["leave_last_out"] = "leave_last_out"
@@ -106,6 +107,9 @@ class LeaveLastOut(Splitter):
     valid: int = Field(1, ge=0, description="events per user held out for validation")
     keep: int = Field(1, ge=0, description="events per user that stay in train at least")
     target: tuple[str, ...] = Field((), description="behaviours that may be held out; all if empty")
+    fresh: bool = Field(
+        False, description="whether a user's other events with a held-out item are dropped"
+    )
 
     def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
         """See `Splitter.parts`."""
@@ -121,6 +125,10 @@ class LeaveLastOut(Splitter):
         sorted_part[out & (left <= self.n)] = TEST
         after = _seen_before(user, sorted_part != TRAIN)
         sorted_part[after & (sorted_part == TRAIN)] = DROPPED
+        if self.fresh:
+            pair = user * log.shape[1] + log.item[order]
+            touched = np.isin(pair, pair[np.isin(sorted_part, (VALID, TEST))])
+            sorted_part[touched & (sorted_part == TRAIN)] = DROPPED
         return _unsort(sorted_part, order)
 
 

@@ -1,7 +1,7 @@
 """What a run found: its rows, with intervals, and how they differ from the baseline."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -102,9 +102,7 @@ class Summary:
         found: list[str] = []
         for name in entries[row].members or (row,):
             settings = next(one.settings for one in self.rows if one.name == name)
-            for key in NAMED_BY:
-                value = settings.get(key) or ()
-                found += [value] if isinstance(value, str) else value
+            found += _named(settings)
         return tuple(dict.fromkeys(found))
 
     def to_json(self) -> dict[str, Any]:
@@ -115,6 +113,18 @@ class Summary:
             "features": dict(self.features),
             "models": [row.to_json() for row in self.rows],
         }
+
+
+def _named(settings: Mapping[str, Any]) -> Iterator[str]:
+    """The features that settings name, those of models within them too."""
+    for key, value in settings.items():
+        if key in NAMED_BY:
+            yield from filter(None, [value] if isinstance(value, str) else value)
+        elif isinstance(value, dict):
+            yield from _named(value)
+        elif isinstance(value, list):
+            for one in value:
+                yield from _named(one) if isinstance(one, dict) else ()
 
 
 def read_run(path: Path) -> Summary:

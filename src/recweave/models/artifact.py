@@ -32,6 +32,7 @@ KINDS: Registry[type[Any]] = Registry(
         "graph_filter": "recweave.models.graph.gfcf:GraphFilter",
         "blend": "recweave.models.blend:Blend",
         "sequential": "recweave.models.sequence.model:Sequential",
+        "unified_network": "recweave.models.unified.model:UnifiedNetwork",
         "weights": "recweave.models.nn.weights:Weights",
     },
     group="recweave.kinds",

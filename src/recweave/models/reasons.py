@@ -8,6 +8,8 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
+from recweave.models.base import DotProduct
+from recweave.models.query import Query
 
 
 def in_lines(
@@ -37,3 +39,20 @@ def in_lines(
 def no_lines(items: int, item: Int[Array, "batch k"]) -> Csr:
     """A line for each asker and item, with nothing in it."""
     return cast(Csr, sparse.csr_array((item.size, items), dtype=np.float32))
+
+
+def by_leaving_out(model: DotProduct, query: Query, item: Int[Array, "batch k"]) -> Csr:
+    """How much lower each score is without each item of the history: for models that are no sums.
+
+    The history is read once for each of its items. Effects overlap, so a line need not sum to the
+    score.
+    """
+    history = query.history.matrix()
+    asker = np.repeat(np.arange(len(query)), np.diff(history.indptr))
+    whole = query.rows(asker)
+    left = whole.history.item != np.repeat(history.indices, whole.history.lengths)
+    without = Query(whole.user, whole.history.only(left), whole.now)
+    change = model.vectors(query)[asker] - model.vectors(without)
+    return in_lines(
+        history, item, lambda entry, of: np.einsum("nd,nd->n", change[entry], model.item[of])
+    )

@@ -86,6 +86,11 @@ class Batch:
     windows: Windows
     pieces: Int[Array, " some"]
 
+    def owners(self) -> Int[Array, " some"]:
+        """The row of the history that each piece is of."""
+        start = self.windows.history.start
+        return np.asarray(np.searchsorted(start, self.windows.start[self.pieces], side="right") - 1)
+
     def read(self) -> Sequences:
         """The sequences."""
         windows = self.windows

@@ -13,11 +13,12 @@ from recweave.models.nn.items import Content, ItemTable
 from recweave.models.nn.loop import train as run_loop
 from recweave.models.nn.losses import bpr, full_softmax, gbce, sampled_softmax
 from recweave.models.nn.negatives import Drawn, Negatives
+from recweave.models.nn.reading import read_events
 from recweave.models.nn.sequences import Batch, Windows, new_to_user
 from recweave.models.nn.validation import Validation
 from recweave.models.nn.weights import Weights
 from recweave.models.sequence.model import Sequential
-from recweave.models.sequence.settings import SequenceRecipe, read_events
+from recweave.models.sequence.settings import SequenceRecipe
 
 
 class SequenceNet(nn.Module):

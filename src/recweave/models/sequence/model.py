@@ -5,16 +5,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from recweave.core.arrays import Array
-from recweave.models.nn.sequences import newest
+from recweave.core.arrays import Array, Csr
+from recweave.models.nn.reading import last_states
+from recweave.models.nn.sequences import Sequences
 from recweave.models.nn.weights import Weights
 from recweave.models.query import Query
-from recweave.models.sequence.settings import SequenceRecipe, read_events
-
-READ = 256
-"""Histories that are read at a time."""
+from recweave.models.reasons import by_leaving_out
+from recweave.models.sequence.settings import SequenceRecipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,26 +39,25 @@ class Sequential:
     def vectors(self, query: Query) -> Float[Array, "batch dim"]:
         """See `DotProduct.vectors`."""
         self.recipe.require_torch()
+        codes = self.recipe.behaviors.by_code()
+        length, dim = self.recipe.length, self.item.shape[1]
+        return last_states(query, length, dim, codes, self._read)
+
+    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """See `Explaining.reasons`: how much lower the score is without each item of the history.
+
+        Effects overlap, so a line does not sum to the score.
+        """
+        return by_leaving_out(self, query, item)
+
+    def _read(self, sequences: Sequences, _: Int[Array, " rows"]) -> Any:
         import torch
 
-        made = np.zeros((len(query), self.item.shape[1]), np.float32)
-        settings, (net, item) = self.recipe, self._ready
-        codes = settings.behaviors.by_code()
-        order = np.argsort(query.history.lengths, kind="stable")
-        with torch.inference_mode():
-            for first in range(0, len(order), READ):
-                rows = order[first : first + READ]
-                some = query.rows(rows)
-                history = read_events(some.history, codes)
-                sequences = newest(history, settings.length, some.now)
-                x = item[torch.from_numpy(np.maximum(sequences.item, 0)).long()]
-                last = np.minimum(history.lengths, settings.length) - 1
-                state = net(x)[torch.arange(len(rows)), torch.from_numpy(np.maximum(last, 0))]
-                if settings.temperature:
-                    state = torch.nn.functional.normalize(state, dim=1) / settings.temperature
-                state[torch.from_numpy(last < 0)] = 0
-                made[rows] = state.numpy()
-        return made
+        net, item = self._ready
+        state = net(item[torch.from_numpy(np.maximum(sequences.item, 0)).long()])
+        if not self.recipe.temperature:
+            return state
+        return torch.nn.functional.normalize(state, dim=-1) / self.recipe.temperature
 
     @cached_property
     def _ready(self) -> tuple[Any, Any]:

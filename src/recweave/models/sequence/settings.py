@@ -3,11 +3,9 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from jaxtyping import Float
 from pydantic import Field
 
-from recweave.core.arrays import Array
-from recweave.data.interactions import Histories, Interactions
+from recweave.data.interactions import Interactions
 from recweave.encode.features import Features
 from recweave.models.base import Tune
 from recweave.models.behaviors import BehaviorWeights
@@ -77,9 +75,3 @@ class SequenceRecipe(NetworkRecipe, ABC):
         from recweave.models.sequence.fit import fit
 
         return fit(self, train, features, valid, seed)
-
-
-def read_events(history: Histories, weights: Float[Array, " behaviors"]) -> Histories:
-    """The events of the behaviours whose weight is not 0."""
-    taking = weights > 0
-    return history if taking.all() else history.only(taking[history.behavior])

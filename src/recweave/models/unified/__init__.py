@@ -1,0 +1,1 @@
+"""The flagship: words, graphs and sequences of several behaviours in one model."""

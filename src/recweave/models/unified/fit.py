@@ -1,0 +1,201 @@
+"""How the unified model is trained; imports torch."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from recweave.core.arrays import Array, digest
+from recweave.core.errors import BadSetting
+from recweave.data.interactions import Histories, Interactions, behavior_code
+from recweave.encode.features import Features, find_feature
+from recweave.models.base import Model
+from recweave.models.blend import Blend
+from recweave.models.learn_blend import learn_blend
+from recweave.models.nn.items import Content, ItemTable
+from recweave.models.nn.loop import train as run_loop
+from recweave.models.nn.losses import full_softmax, info_nce, sampled_softmax
+from recweave.models.nn.negatives import Negatives
+from recweave.models.nn.reading import read_events
+from recweave.models.nn.sequences import Batch, Sequences, Windows, new_to_user
+from recweave.models.nn.validation import Validation
+from recweave.models.nn.weights import Weights
+from recweave.models.query import Query
+from recweave.models.unified.edges import behavior_graphs
+from recweave.models.unified.graph import BehaviorGraphs
+from recweave.models.unified.holdout import hold_out
+from recweave.models.unified.model import UnifiedNetwork
+from recweave.models.unified.net import Reader, Tokens
+from recweave.models.unified.recipe import Unified
+
+ALIGNED = 512
+"""Items whose content and behaviour are compared in a step."""
+
+
+class UnifiedNet(nn.Module):
+    """Items from content and graphs, and the reader of histories over them."""
+
+    def __init__(
+        self, table: ItemTable, graphs: BehaviorGraphs | None, reader: Reader, align: bool
+    ) -> None:
+        super().__init__()
+        self.table = table
+        self.graphs = graphs
+        self.reader = reader
+        self.align = align
+
+    def items(self) -> Float[Tensor, "items dim"]:
+        """The vectors as they are compared."""
+        vectors = self.table()
+        if self.graphs is not None:
+            vectors = self.graphs(vectors)
+        return normalize(vectors, dim=1)
+
+    def alignment(self, some: Int[Tensor, " n"]) -> Tensor:
+        """InfoNCE between what items do and what they say, over some of them."""
+        table = self.table
+        told = table.project(table.text[some])
+        return info_nce(table.id[some], told, 0.2)
+
+
+def fit(
+    recipe: Unified,
+    train: Interactions,
+    features: Features | None,
+    valid: Interactions | None,
+    seed: int,
+) -> Blend:
+    """See `Recipe.fit`."""
+    wanted = [behavior_code(name) for name in recipe.target]
+    asked = _asked(train, wanted)
+    if valid is None or not len(valid):
+        train, valid = hold_out(train, wanted, seed)
+    network = _network(recipe, train, features, valid, asked, wanted, seed)
+    members: list[Model] = [network]
+    for scorer in recipe.scorers:
+        members.append(scorer.recipe().fit(train, features=features, valid=valid, seed=seed))
+    if len(members) == 1:
+        return Blend((network,), np.ones(1, np.float32))
+    return learn_blend(members, Query.of(train), valid)
+
+
+def _asked(train: Interactions, wanted: list[int]) -> int:
+    """The behaviour that is asked for: of the targets, the one with the most events."""
+    counts = np.bincount(train.behavior, minlength=128)
+    if wanted and not counts[wanted].any():
+        raise BadSetting(
+            "nobody has an event of the target behaviours in train; name others as target"
+        )
+    return int(wanted[int(counts[wanted].argmax())]) if wanted else int(counts.argmax())
+
+
+def _network(
+    recipe: Unified,
+    train: Interactions,
+    features: Features | None,
+    valid: Interactions,
+    asked: int,
+    wanted: list[int],
+    seed: int,
+) -> UnifiedNetwork:
+    items = train.shape[1]
+    history = read_events(Histories.of(train), recipe.behaviors.by_code())
+    counts = np.bincount(history.item, minlength=items)
+    content = Content.of(features, recipe.features, items)
+    profile = np.zeros((train.shape[0], 0), np.float32)
+    if recipe.user_feature:
+        profile = _profile(features, recipe.user_feature)
+    clocked = train.clock == "seconds"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        table = ItemTable(counts, recipe.dim, content, recipe.represent)
+        graphs = behavior_graphs(recipe, history, content, wanted) if recipe.graph else None
+        reader = Reader(recipe, profile.shape[1], clocked=clocked)
+        net = UnifiedNet(
+            table, graphs, reader, recipe.align > 0 and table.has_id and table.has_text
+        )
+    weight = np.ones(len(history.item), np.float32)
+    if wanted:
+        weight[~np.isin(history.behavior, wanted)] = recipe.auxiliary
+    if recipe.targets == "new":
+        weight *= new_to_user(history)
+    windows = Windows.of(history, recipe.length, weight)
+    negatives = Negatives.of(counts, recipe.drawn_by)
+    both = torch.from_numpy(np.flatnonzero((counts > 0) & content.present))
+
+    def loss(batch: Batch) -> Tensor:
+        sequences = batch.read()
+        device = reader.past.device
+        users = batch.owners()
+        items = net.items()
+        state, target, share = _states(reader, sequences, profile[users], items, device)
+        if recipe.loss == "softmax":
+            value = full_softmax(state, items, target, share)
+        else:
+            drawn = negatives.draw(recipe.negatives, device)
+            hit = drawn.item[None, :] == target[:, None]
+            value = sampled_softmax(
+                (state * items[target]).sum(1),
+                state @ items[drawn.item].T,
+                drawn.log_q_of(target),
+                drawn.log_q,
+                hit,
+                share,
+            )
+        if net.align:
+            some = both[torch.randperm(len(both))[:ALIGNED]].to(device)
+            value = value + recipe.align * net.alignment(some)
+        return value
+
+    def trained() -> UnifiedNetwork:
+        with torch.inference_mode():
+            item = net.items().float().cpu().numpy().copy()
+            share = table.share()[:, 0].float().cpu().numpy().copy()
+        return UnifiedNetwork(
+            item, share, Weights.of(reader), _alone(recipe), profile, clocked, asked
+        )
+
+    validation = Validation.of(train, valid)
+    run_loop(
+        net,
+        lambda rng: windows.batches(rng, recipe.batch),
+        loss,
+        _alone(recipe),
+        seed=seed,
+        look=None if validation is None else lambda: validation.ndcg(trained()),
+        what={
+            "train": train.digest(),
+            "valid": valid.digest(),
+            "content": digest((content.vectors * 1e6).astype(np.int64)),
+            "profile": digest((profile * 1e6).astype(np.int64)),
+        },
+    )
+    return trained()
+
+
+def _alone(recipe: Unified) -> Unified:
+    """The recipe of the network; scorers do not change it, so its checkpoints serve with any."""
+    return recipe.model_copy(update={"scorers": ()})
+
+
+def _states(
+    reader: Reader,
+    sequences: Sequences,
+    profile: Float[Array, "batch numbers"],
+    items: Float[Tensor, "items dim"],
+    device: torch.device,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """States where a target counts, the targets and their weights."""
+    tokens = Tokens.of(sequences, sequences.next_behavior, profile, reader.code, device)
+    weight = torch.from_numpy(sequences.weight).to(device)
+    counted = weight > 0
+    target = torch.from_numpy(sequences.next_item.astype(np.int64)).to(device)[counted]
+    return reader(tokens, items)[counted], target, weight[counted]
+
+
+def _profile(features: Features | None, name: str) -> Float[Array, "users numbers"]:
+    feature = find_feature(features, name)
+    if feature.of != "user":
+        raise BadSetting(f"the feature '{name}' is of items; name one of users as user_feature")
+    return np.asarray(feature.vectors, np.float32)

@@ -1,0 +1,104 @@
+"""One graph of users and items for each behaviour, whose edges may be doubted; imports torch."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
+
+from recweave.core.arrays import Array, Csr
+
+DOUBT = 2.0
+"""Where a gate starts: σ(2) = .88 of an edge's weight."""
+
+
+class BehaviorGraph(nn.Module):
+    """Item vectors after a round over one behaviour's edges: D_i^-½ Xᵀ D_u^-½ · D_u^-½ X D_i^-½ e.
+
+    A doubted graph multiplies edge (u, j) by ω = σ(β · signal + γ), learned with the rest: signals
+    are the likeness of j's content to what u did of the target behaviour, and how often u came back
+    to j (spec.md 4.1, denoising gate).
+    """
+
+    user: Tensor
+    item: Tensor
+    signal: Tensor
+    by_item: Tensor
+    user_start: Tensor
+    item_start: Tensor
+
+    def __init__(
+        self, events: Csr, signal: Float[Array, "edges signals"], *, doubted: bool
+    ) -> None:
+        super().__init__()
+        user = np.repeat(np.arange(events.shape[0]), np.diff(events.indptr))
+        by_item = np.argsort(events.indices, kind="stable")
+        item_start = np.searchsorted(events.indices[by_item], np.arange(events.shape[1] + 1))
+        for name, column in (
+            ("user", user),
+            ("item", events.indices),
+            ("by_item", by_item),
+            ("user_start", events.indptr),
+            ("item_start", item_start),
+        ):
+            made = torch.from_numpy(np.asarray(column, np.int64))
+            self.register_buffer(name, made, persistent=False)
+        self.register_buffer("signal", torch.from_numpy(signal), persistent=False)
+        self.shape = events.shape
+        self.gate = nn.Parameter(torch.zeros(signal.shape[1])) if doubted else None
+        self.doubt = nn.Parameter(torch.tensor(DOUBT)) if doubted else None
+
+    def share(self) -> Float[Tensor, " edges"]:
+        """ω: what is left of each edge."""
+        if self.gate is None or self.doubt is None:
+            return torch.ones(len(self.user), device=self.user.device)
+        made: Tensor = torch.sigmoid(self.signal @ self.gate + self.doubt)
+        return made
+
+    def forward(self, x: Float[Tensor, "items dim"], dropout: float) -> Float[Tensor, "items dim"]:
+        """x after one round; items without an edge come to 0."""
+        share = self.share()
+        if self.training and dropout:
+            share = share * (torch.rand_like(share) >= dropout)
+        degrees = [
+            torch.zeros(size, device=x.device).index_add_(0, at, share)
+            for size, at in zip(self.shape, (self.user, self.item), strict=True)
+        ]
+        scale = [degree.clamp(min=1e-6).rsqrt() for degree in degrees]
+        weight = share * scale[0][self.user] * scale[1][self.item]
+        x = x.float()
+        users = _sums(x, self.item, self.user_start, weight)
+        return _sums(users, self.user[self.by_item], self.item_start, weight[self.by_item])
+
+
+def _sums(
+    x: Float[Tensor, "rows dim"],
+    row: Int[Tensor, " edges"],
+    start: Int[Tensor, " nodes_and_one"],
+    weight: Float[Tensor, " edges"],
+) -> Float[Tensor, "nodes dim"]:
+    made: Tensor = embedding_bag(
+        row, x, start, mode="sum", per_sample_weights=weight, include_last_offset=True
+    )
+    return made
+
+
+class BehaviorGraphs(nn.Module):
+    """The behaviours' graphs together: x + Σ_b softmax(a)_b · graph_b(x), `rounds` times."""
+
+    def __init__(self, graphs: list[BehaviorGraph], rounds: int, dropout: float) -> None:
+        super().__init__()
+        self.graphs = nn.ModuleList(graphs)
+        self.mix = nn.Parameter(torch.zeros(len(graphs)))
+        self.rounds = rounds
+        self.dropout = dropout
+
+    def forward(self, x: Float[Tensor, "items dim"]) -> Float[Tensor, "items dim"]:
+        """The mean over rounds."""
+        share = self.mix.softmax(0)
+        total = x
+        for _ in range(self.rounds):
+            told = [graph(x, self.dropout) for graph in self.graphs]
+            x = torch.stack([s * t for s, t in zip(share, told, strict=True)]).sum(0)
+            total = total + x
+        return total

@@ -1,0 +1,85 @@
+"""The trained network of the unified model."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from recweave.core.arrays import Array, Csr
+from recweave.data.schema import BEHAVIORS
+from recweave.models.nn.reading import last_states
+from recweave.models.nn.sequences import Sequences
+from recweave.models.nn.weights import Weights
+from recweave.models.query import Query
+from recweave.models.reasons import by_leaving_out
+from recweave.models.unified.recipe import Unified
+
+
+@dataclass(frozen=True, eq=False)
+class UnifiedNetwork:
+    """Scores by the dot product of what is read from a history and an item's vector.
+
+    Attributes:
+        item: The items' vectors, of unit length; zero for those without events and content.
+        share: g: how much of each item's vector comes from its content.
+        weights: Of what reads histories.
+        recipe: Its settings say what that is like.
+        profile: The users' features; no numbers where none are read.
+        clocked: Whether times are in seconds, and gaps are read.
+        asked: Code of the behaviour that is asked for.
+    """
+
+    item: Float[Array, "items dim"]
+    share: Float[Array, " items"]
+    weights: Weights
+    recipe: Unified
+    profile: Float[Array, "users numbers"]
+    clocked: bool
+    asked: int
+
+    def scores(self, query: Query) -> Float[Array, "batch items"]:
+        """See `Model.scores`; zeros for somebody without a history."""
+        return np.asarray(self.vectors(query) @ self.item.T)
+
+    def vectors(self, query: Query) -> Float[Array, "batch dim"]:
+        """See `DotProduct.vectors`."""
+        self.recipe.require_torch()
+        codes = self.recipe.behaviors.by_code()
+        return last_states(query, self.recipe.length, self.item.shape[1], codes, self._read)
+
+    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """See `Explaining.reasons`: how much lower the score is without each item of the history.
+
+        Effects overlap, so a line does not sum to the score.
+        """
+        return by_leaving_out(self, query, item)
+
+    def asking(self, behavior: str) -> "UnifiedNetwork":
+        """The same, asked for the next event of another behaviour ("what will be viewed next")."""
+        from dataclasses import replace
+
+        return replace(self, asked=BEHAVIORS.index(behavior))
+
+    def _read(self, sequences: Sequences, user: Int[Array, " rows"]) -> Any:
+        import torch
+
+        from recweave.models.unified.net import Tokens
+
+        net, item = self._ready
+        profile = np.where(user[:, None] >= 0, self.profile[user], np.float32(0))
+        asked = np.full(sequences.item.shape, self.asked)
+        tokens = Tokens.of(sequences, asked, profile, net.code, torch.device("cpu"))
+        return net(tokens, item)
+
+    @cached_property
+    def _ready(self) -> tuple[Any, Any]:
+        import torch
+
+        from recweave.models.unified.net import Reader
+
+        with torch.random.fork_rng(devices=[]):  # numbers are drawn, only to be replaced
+            net = Reader(self.recipe, self.profile.shape[1], clocked=self.clocked)
+        self.weights.put_into(net)
+        return net.eval(), torch.from_numpy(self.item)

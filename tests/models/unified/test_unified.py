@@ -1,0 +1,217 @@
+"""What the unified model promises: sources that help are used, and none can do harm."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+pytest.importorskip("torch")
+
+from recweave.core.errors import BadSetting
+from recweave.data.interactions import Interactions, join
+from recweave.encode import Feature
+from recweave.models import Query, load_model, save_model
+from recweave.models.learn_blend import _judged, _listed
+from recweave.models.unified.holdout import hold_out
+from recweave.models.unified.recipe import Unified
+from recweave.models.unified.scorer import Scorer
+from recweave.parallel import Serial
+
+ITEMS = 20
+SMALL = {"dim": 16, "epochs": 5, "batch": 256, "lr": 0.01, "negatives": 16, "targets": "all"}
+
+
+def shop(users=300, seed=0):
+    """After item i, nine in ten view item i + 5 or buy item i + 1; the last event is a purchase."""
+    rng = np.random.default_rng(seed)
+    bought = rng.random((users, 10)) < 0.4
+    bought[:, -1] = True
+    item = np.zeros((users, 10), int)
+    item[:, 0] = rng.integers(0, ITEMS, users)
+    for place in range(1, 10):
+        follows = item[:, place - 1] + np.where(bought[:, place], 1, 5)
+        other = rng.integers(0, ITEMS, users)
+        item[:, place] = np.where(rng.random(users) < 0.9, follows, other) % ITEMS
+    return Interactions.of(
+        np.repeat(np.arange(users), 10),
+        item.ravel(),
+        time=np.tile(np.arange(10) * 60, users),
+        behavior=np.where(bought.ravel(), "purchase", "view").tolist(),
+        shape=(users, ITEMS),
+    )
+
+
+def asking(views):
+    user = np.repeat(np.arange(len(views)), [len(v) for v in views])
+    log = Interactions.of(user, np.concatenate(views), behavior="view", shape=(len(views), ITEMS))
+    return Query.of(log)
+
+
+def test_what_will_be_bought_is_told_from_what_was_viewed():
+    model = Unified(target=("purchase",), auxiliary=0.0, **SMALL).fit(shop())
+    network = model.members[0]
+    best = network.scores(asking([[3, i] for i in range(ITEMS)])).argmax(axis=1)
+    assert (best == (np.arange(ITEMS) + 1) % ITEMS).mean() > 0.7
+
+
+def test_another_behaviour_may_be_asked_for():
+    model = Unified(target=("purchase",), **(SMALL | {"epochs": 20, "auxiliary": 1.0})).fit(shop())
+    network = model.members[0]
+    query = asking([[3, i] for i in range(ITEMS)])
+    bought, viewed = network.scores(query), network.asking("view").scores(query)
+    assert (bought.argmax(axis=1) == (np.arange(ITEMS) + 1) % ITEMS).mean() > 0.7
+    assert (viewed.argmax(axis=1) == (np.arange(ITEMS) + 5) % ITEMS).mean() > 0.7
+
+
+def held(log, seed=1):
+    """The last purchase of each user for validation."""
+    last = (np.arange(len(log)) % 10) == 9
+    return log[~last], log[last]
+
+
+def test_the_whole_is_not_worse_on_validation_than_any_part():
+    train, valid = held(shop())
+    scorers = [{"name": "popularity"}, {"name": "markov"}, {"name": "item_knn"}]
+    recipe = Unified.parse({"target": ["purchase"], "scorers": scorers, **SMALL}, "here")
+    blend = recipe.fit(train, valid=valid)
+    assert len(blend.members) == 4
+    query = Query.of(train)
+    hidden = {(u, i) for u, i in zip(train.user.tolist(), train.item.tolist(), strict=True)}
+    cells = [(u, i) for u, i in zip(valid.user.tolist(), valid.item.tolist(), strict=True)]
+    wanted = np.unique([u * ITEMS + i for u, i in cells if (u, i) not in hidden])
+    rows = np.unique(wanted // ITEMS)
+    asked = query.rows(rows)
+    renamed = np.searchsorted(rows, wanted // ITEMS) * ITEMS + wanted % ITEMS
+
+    def value(model):
+        found = _listed(model, query=asked, k=10, hide_history=True, pool=Serial())
+        return _judged(found, renamed, ITEMS)
+
+    assert value(blend) >= max(value(member) for member in blend.members) - 1e-9
+
+
+def test_without_validation_events_some_are_held_out_of_training():
+    log = shop()
+    kept, valid = hold_out(log, [int(log.behavior[9])], seed=0)
+    assert len(valid) == 30
+    assert (valid.behavior == log.behavior[9]).all()
+    pairs = set(zip(kept.user.tolist(), kept.item.tolist(), strict=True))
+    assert not pairs & set(zip(valid.user.tolist(), valid.item.tolist(), strict=True))
+    later = {u: t for u, t in zip(valid.user.tolist(), valid.time.tolist(), strict=True)}
+    assert all(
+        t < later.get(u, 10**9) for u, t in zip(kept.user.tolist(), kept.time.tolist(), strict=True)
+    )
+    everything = join(kept, valid)
+    assert set(everything.user) == set(log.user)
+
+
+def test_an_item_without_events_is_found_by_its_content():
+    log = shop()
+    vectors = np.zeros((ITEMS + 1, ITEMS), np.float32)
+    vectors[np.arange(ITEMS), np.arange(ITEMS)] = 1
+    vectors[ITEMS] = vectors[7] + 0.2 * vectors[9]
+    text = {"text": Feature(vectors, np.ones(ITEMS + 1, bool), "made", "up")}
+    grown = Interactions(
+        log.user, log.item, log.behavior, log.value, log.time, (log.shape[0], ITEMS + 1)
+    )
+    recipe = Unified(features=("text",), target=("purchase",), graph=0, **SMALL)
+    network = recipe.fit(grown, features=text).members[0]
+    assert network.share[ITEMS] == 1
+    likeness = network.item[:ITEMS] @ network.item[ITEMS]
+    assert likeness.argmax() == 7
+
+
+def test_a_gate_learns_to_doubt_edges_that_do_not_fit():
+    """Two thirds of the edges join users and items of one colour, and their signal says so."""
+    import torch
+
+    from recweave.models.unified.graph import BehaviorGraph
+
+    rng = np.random.default_rng(0)
+    same = np.arange(60)[:, None] % 2 == np.arange(40) % 2
+    true = sparse.csr_array((same & (rng.random((60, 40)) < 0.3)).astype(np.float32))
+    noise = sparse.csr_array((~same & (rng.random((60, 40)) < 0.15)).astype(np.float32))
+    both = (true + noise).tocsr()
+    user = np.repeat(np.arange(60), np.diff(both.indptr))
+    agrees = same[user, both.indices]
+    signal = np.stack([agrees.astype(np.float32), rng.random(len(agrees))], 1).astype(np.float32)
+    graph = BehaviorGraph(both, signal, doubted=True)
+    clean = BehaviorGraph(true, np.zeros((true.nnz, 2), np.float32), doubted=False)
+    x = torch.from_numpy(rng.standard_normal((40, 8)).astype(np.float32))
+    optimiser = torch.optim.Adam(graph.parameters(), 0.1)
+    for _ in range(100):
+        optimiser.zero_grad()
+        ((graph(x, 0.0) - clean(x, 0.0)) ** 2).sum().backward()
+        optimiser.step()
+    share = graph.share().detach().numpy()
+    assert share[agrees].min() > 2 * share[~agrees].max()
+
+
+def test_a_round_is_that_of_dense_matrices():
+    import torch
+
+    from recweave.models.unified.graph import BehaviorGraph
+
+    rng = np.random.default_rng(0)
+    dense = (rng.random((9, 7)) < 0.4).astype(np.float32)
+    dense[:, 3] = 0
+    graph = BehaviorGraph(
+        sparse.csr_array(dense), np.zeros((int(dense.sum()), 2), np.float32), doubted=False
+    )
+    x = rng.standard_normal((7, 4)).astype(np.float32)
+    scaled = dense / np.sqrt(np.maximum(dense.sum(1, keepdims=True), 1e-6))
+    scaled = scaled / np.sqrt(np.maximum(dense.sum(0), 1e-6))
+    made = graph(torch.from_numpy(x), 0.0).detach().numpy()
+    np.testing.assert_allclose(made, scaled.T @ (scaled @ x), atol=1e-5)
+
+
+def test_who_has_no_history_gets_zeros_and_reasons_name_what_mattered(tmp_path):
+    model = Unified(target=("purchase",), auxiliary=0.0, **SMALL).fit(shop())
+    query = asking([[], [3, 11, 5]])
+    assert (model.members[0].scores(query)[0] == 0).all()
+    lines = model.reasons(query, np.array([[6], [6]]))
+    assert lines[[0]].nnz == 0
+    assert lines[[1]].toarray()[0].argmax() == 5
+    save_model(model, tmp_path / "m")
+    loaded, _ = load_model(tmp_path / "m")
+    np.testing.assert_array_equal(loaded.scores(query), model.scores(query))
+
+
+def test_users_profiles_are_read_before_their_history():
+    """What is bought depends on the user's kind alone, which only their profile tells."""
+    rng = np.random.default_rng(0)
+    kind = np.arange(200) % 2
+    first = rng.integers(0, 10, (200, 3))
+    last = 10 + 5 * kind[:, None] + rng.integers(0, 5, (200, 1))
+    log = Interactions.of(
+        np.repeat(np.arange(200), 4), np.concatenate([first, last], 1).ravel(), shape=(200, ITEMS)
+    )
+    vectors = np.eye(2, dtype=np.float32)[kind]
+    told = {"who": Feature(vectors, np.ones(200, bool), "made", "up", of="user")}
+    recipe = Unified(user_feature="who", **(SMALL | {"epochs": 40, "batch": 64, "patience": 0}))
+    network = recipe.fit(log, features=told).members[0]
+    query = Query.of(log[np.arange(len(log)) % 4 < 3])
+    scores = network.scores(query)
+    mine = scores[:, 10:15].mean(1) > scores[:, 15:].mean(1)
+    assert (mine == (kind == 0)).mean() > 0.9
+    with pytest.raises(BadSetting, match="of users"):
+        Unified(user_feature="t", **SMALL).fit(
+            log, features={"t": Feature(np.ones((ITEMS, 2), "f4"), np.ones(ITEMS, bool), "a", "b")}
+        )
+
+
+def test_a_target_without_events_is_told():
+    with pytest.raises(BadSetting, match="target"):
+        Unified(target=("favorite",), **SMALL).fit(shop())
+    with pytest.raises(BadSetting, match="favourite"):
+        Unified.parse({"target": ["favourite"]}, "here")
+
+
+def test_a_scorer_is_a_value_that_comes_back_from_json():
+    told = {"name": "slit", "decay": 0.5, "features": ["text"], "behaviors": {"view": 0.5}}
+    scorer = Scorer.parse(told, "here")
+    assert hash(scorer) == hash(Scorer.parse(dict(reversed(told.items())), "here"))
+    assert Scorer.model_validate_json(scorer.model_dump_json()) == scorer
+    assert scorer.recipe().decay == 0.5
+    assert scorer.recipe().behaviors.view == 0.5
+    with pytest.raises(BadSetting, match="unknown key 'decoy'"):
+        Scorer.parse({"name": "slit", "decoy": 1}, "here").recipe()
