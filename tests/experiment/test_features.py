@@ -3,8 +3,10 @@ import pytest
 
 from recweave.core.errors import BadSetting, RecweaveError, UnknownName
 from recweave.data.catalogue import load
-from recweave.data.split import LeaveLastOut
+from recweave.data.split import TRAIN, LeaveLastOut
+from recweave.enrich.interest import Interest
 from recweave.experiment.features import (
+    InterestHorizon,
     ItemText,
     Number,
     RandomVectors,
@@ -81,3 +83,16 @@ def test_a_recipe_with_a_bad_feature_is_refused(features, what):
     asked = {"data": "synthetic:small", "models": [{"name": "popularity"}], "features": features}
     with pytest.raises(RecweaveError, match=what):
         Experiment.parse(asked, "here")
+
+
+def test_how_long_interest_lasts_is_told_from_train_alone(shop):
+    dataset, split = shop
+    told = InterestHorizon(code={"kind": "log_bucket"}).build(dataset, split, {})
+    days = Interest.fit(split.train).half_life
+    assert told.vectors.argmax(axis=1).tolist() == np.floor(np.log2(1 + days)).astype(int).tolist()
+    behind = told.used["events"]
+    assert behind.nnz == len(split.train)
+    assert (split.part[behind.indices] == TRAIN).all()
+    item = int(split.train.item[0])
+    row = int(behind[[item]].indices[0])
+    assert dataset.events["item_id"][row] == dataset.item_ids.ids[item]

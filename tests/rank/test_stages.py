@@ -27,6 +27,7 @@ SETTINGS = [
     {"kind": "popularity", "strength": -0.5},
     {"kind": "freshness", "strength": 0.5, "half_life": 2.0},
     {"kind": "freshness", "strength": -0.5, "since": "last"},
+    {"kind": "interest", "strength": 0.5},
 ]
 NOTHING = [
     {"kind": "exclude", "where": "price > 1000"},
@@ -35,6 +36,7 @@ NOTHING = [
     {"kind": "mmr", "trade": 1.0},
     {"kind": "popularity", "strength": 0.0},
     {"kind": "freshness", "strength": 0.0},
+    {"kind": "interest", "strength": 0.0},
 ]
 NEXT_TO_NOTHING = [
     {"kind": "boost", "where": "organic == true", "factor": 1 + 1e-12},

@@ -70,3 +70,25 @@ def test_freshness_needs_times(shop):
     order = Interactions.of([0], [0], shape=(3, 8))
     with pytest.raises(BadSetting, match=r"stage 'freshness' needs times"):
         read_stage({"kind": "freshness"}).build(shop, order)
+
+
+def test_interest_fades_for_each_item_by_its_own_half_life(shop, ranked):
+    """Of two items of one age, the one whose events came at once has lost more than the lasting."""
+    rng = np.random.default_rng(0)
+    quick = 0.05 * DAY * rng.exponential(size=300)
+    slow = 40 * DAY * rng.random(300)
+    log = Interactions.of(
+        rng.integers(0, 3, 602),
+        [SENCHA, MINT] + [SENCHA] * 300 + [MINT] * 300,
+        time=np.concatenate([[0, 0], quick, slow]).astype(int),
+        shape=(3, 8),
+    )
+    stage = read_stage({"kind": "interest", "strength": 1.0}).build(shop, log)
+    before = ranked(["sencha", "mint"], scores=[[1.0, 1.0]])
+    after = stage(before)
+    assert after.item[0].tolist() == [MINT, SENCHA]
+    half_life = stage.half_life / DAY
+    assert half_life[SENCHA] < 0.2 < 5 < half_life[MINT]
+    order = Interactions.of([0], [0], shape=(3, 8))
+    with pytest.raises(BadSetting, match=r"stage 'interest' needs times"):
+        read_stage({"kind": "interest"}).build(shop, order)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 import polars as pl
 from pydantic import Field
+from scipy import sparse
 
 from recweave.core.arrays import Csr
 from recweave.core.errors import BadSetting, UnknownName
@@ -16,14 +17,15 @@ from recweave.core.value import Value
 from recweave.data.dataset import Dataset
 from recweave.data.profiles import SCHEMA, Entity, Profiles, Table, name_of
 from recweave.data.reviews import train_reviews
-from recweave.data.split import Split
+from recweave.data.split import TRAIN, Split
 from recweave.encode import Feature, Features
 from recweave.encode.encoder import fingerprint
 from recweave.encode.items import FIELDS, encode_items, item_texts
-from recweave.encode.numeric import Code, LogBucket, encode_numbers
+from recweave.encode.numeric import Code, Fourier, LogBucket, encode_numbers
 from recweave.encode.reviews import encode_reviews
 from recweave.encode.text import text_encoder
 from recweave.enrich import KINDS, Extractive, Material
+from recweave.enrich.interest import Interest
 from recweave.enrich.job import PROFILES
 
 TABLES: Sequence[Table] = ("reviews", "events")
@@ -182,6 +184,29 @@ class Number(FeatureSpec):
         return encode_numbers(values, self.code, source=f"items.{self.field}")
 
 
+class InterestHorizon(FeatureSpec):
+    """How long interest in an item lasts: its half-life in days, fitted from train's events."""
+
+    kind: Literal["interest"] = "interest"
+    code: Code = Field(Fourier(), description="how the number becomes a vector")
+
+    def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
+        """See `FeatureSpec.build`."""
+        half_life = Interest.fit(split.train).half_life.astype(np.float64)
+        feature = encode_numbers(half_life, self.code, source="half-life of interest, in days")
+        return replace(feature, used={"events": _events_behind(split)})
+
+
+def _events_behind(split: Split) -> Csr:
+    """Which rows of the log are train's events with each item."""
+    if split.part is None:
+        raise BadSetting("a split that was not cut from one log cannot tell a feature's events")
+    rows = np.flatnonzero(split.part == TRAIN)
+    shape = (split.train.shape[1], len(split.part))
+    ones = np.ones(len(rows), np.float32)
+    return sparse.csr_array((ones, (split.train.item, rows)), shape=shape)
+
+
 class TextLength(FeatureSpec):
     """A control: nothing but how long the text of each item is."""
 
@@ -236,7 +261,14 @@ class RandomVectors(FeatureSpec):
 
 
 AnyFeature = Annotated[
-    ItemText | ReviewText | ProfileText | Number | TextLength | Shuffled | RandomVectors,
+    ItemText
+    | ReviewText
+    | ProfileText
+    | Number
+    | InterestHorizon
+    | TextLength
+    | Shuffled
+    | RandomVectors,
     Field(discriminator="kind"),
 ]
 

@@ -1,4 +1,4 @@
-"""More or less of what is new, as a stage."""
+"""More or less of what is new, or still of interest, as stages."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +12,7 @@ from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.encode.features import Features
+from recweave.enrich.interest import Interest
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.stages import StageRecipe
 
@@ -29,7 +30,7 @@ class FreshnessWeight:
         start: Item i's events are `start[i]` to `start[i + 1]`, without the last.
         time: Of the events, item by item, in order.
         since: Which event the age is counted from.
-        half_life: In the clock of the log.
+        half_life: In the clock of the log; one for all items, or one each.
         strength: Above 0 favours the new, below 0 the old; 0 changes nothing.
         label: What explanations call it.
     """
@@ -37,7 +38,7 @@ class FreshnessWeight:
     start: Int[Array, " items_and_one"]
     time: Int[Array, " n"]
     since: Literal["first", "last"]
-    half_life: float
+    half_life: float | Float[Array, " items"]
     strength: float
     label: str = "freshness"
 
@@ -45,8 +46,10 @@ class FreshnessWeight:
         """See `Stage`."""
         if not self.strength:
             return ranking
-        age = self.age(np.maximum(ranking.item, 0), ranking.query.now[:, None])
-        fresh = np.where(np.isnan(age), 0.0, np.exp2(-age / self.half_life))
+        item = np.maximum(ranking.item, 0)
+        age = self.age(item, ranking.query.now[:, None])
+        half_life = self.half_life if isinstance(self.half_life, float) else self.half_life[item]
+        fresh = np.where(np.isnan(age), 0.0, np.exp2(-age / half_life))
         return ranking.ordered_by(ranking.scaled() + self.strength * fresh)
 
     def age(
@@ -77,10 +80,44 @@ class FreshnessRecipe(StageRecipe):
         self, dataset: Dataset, train: Interactions, features: Features | None = None
     ) -> Stage:
         """See `StageRecipe.build`."""
-        if train.clock != "seconds":
-            raise BadSetting("stage 'freshness' needs times; this log has only an order")
-        order = np.lexsort((train.time, train.item))
-        start = np.concatenate([[0], np.cumsum(train.item_counts())])
-        return FreshnessWeight(
-            start, train.time[order], self.since, self.half_life * DAY, self.strength
-        )
+        _need_times(train, self.kind)
+        return _weight(train, self.since, self.half_life * DAY, self.strength, self.kind)
+
+
+class InterestRecipe(StageRecipe):
+    """Push down what people have lost interest in, each item by a half-life of its own.
+
+    Half-lives are fitted from train's times (`enrich.interest.Interest`): news fade within hours,
+    a guitar does not. Relevance is 2^(−age / half-life), the age counted from the first event.
+    """
+
+    kind: Literal["interest"] = "interest"
+    strength: float = Field(
+        0.2, description="above 0 favours what is still of interest; scores are scaled to [0, 1]"
+    )
+    since: Literal["first", "last"] = Field("first", description="the event that age counts from")
+
+    def build(
+        self, dataset: Dataset, train: Interactions, features: Features | None = None
+    ) -> Stage:
+        """See `StageRecipe.build`."""
+        _need_times(train, self.kind)
+        half_life = Interest.fit(train).half_life * DAY
+        return _weight(train, self.since, half_life, self.strength, self.kind)
+
+
+def _weight(
+    train: Interactions,
+    since: Literal["first", "last"],
+    half_life: float | Float[Array, " items"],
+    strength: float,
+    what: str,
+) -> FreshnessWeight:
+    order = np.lexsort((train.time, train.item))
+    start = np.concatenate([[0], np.cumsum(train.item_counts())])
+    return FreshnessWeight(start, train.time[order], since, half_life, strength, what)
+
+
+def _need_times(train: Interactions, what: str) -> None:
+    if train.clock != "seconds":
+        raise BadSetting(f"stage '{what}' needs times; this log has only an order")

@@ -48,6 +48,7 @@ STAGES: Registry[type[StageRecipe]] = Registry(
         "mmr": "recweave.rank.diversity:MMRRecipe",
         "popularity": "recweave.rank.popularity:PopularityRecipe",
         "freshness": "recweave.rank.freshness:FreshnessRecipe",
+        "interest": "recweave.rank.freshness:InterestRecipe",
     },
     group="recweave.stages",
 )
