@@ -218,3 +218,23 @@ module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
     assert subprocess.run([sys.executable, "-c", dies], check=False).returncode == -9
     assert list((tmp_path / "cut/checkpoints").glob("*/epoch-2"))
     assert numbers(go(tmp_path / "cut")) == whole
+
+
+def test_what_draws_nothing_is_fitted_once_for_all_seeds(recipe, tmp_path, go, monkeypatch):
+    recipe.write_text(recipe.read_text().replace("title =", "seeds = [0, 1, 2]\ntitle =", 1))
+    fitted = []
+    real = bench_module.Bench.fit
+
+    def fit(self, one, *, seed, final):
+        fitted.append((type(one).__name__, seed))
+        return real(self, one, seed=seed, final=final)
+
+    monkeypatch.setattr(bench_module.Bench, "fit", fit)
+    found = go(tmp_path / "run")
+    assert fitted.count(("Popularity", 0)) == 1
+    assert ("Popularity", 1) not in fitted
+    assert {("Random", seed) for seed in range(3)} <= set(fitted)
+    cells = [tmp_path / f"run/cells/popularity.{seed}" for seed in range(3)]
+    assert [json.loads((c / "result.json").read_text())["seed"] for c in cells] == [0, 1, 2]
+    alone = pl.read_parquet(cells[2] / "users.parquet")
+    assert alone.equals(found.rows[0].report.per_user)

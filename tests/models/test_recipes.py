@@ -114,6 +114,11 @@ def test_the_same_seed_gives_the_same_scores(recipe, log):
     np.testing.assert_array_equal(one, other)
 
 
+def test_what_draws_nothing_gives_the_same_scores_with_any_seed(recipe, log):
+    one, other = (fit(recipe, log, seed=seed).scores(Query.of(log)) for seed in (1, 2))
+    assert recipe.draws or np.array_equal(one, other)
+
+
 def test_an_asker_is_scored_alike_alone_and_in_a_batch(recipe, log):
     model = fit(recipe, log)
     query = Query.of(log)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,17 @@ class RunFolder:
                 "not_asked": report.not_asked,
             },
         )
+
+    def copy_cell(self, row: str, seed: int, other: int) -> None:
+        """The cell of another seed, where nothing was drawn; appears whole or not at all."""
+        cell = self.cell(row, other)
+        draft = cell.with_name(f".{cell.name}.draft")
+        for left in (draft, cell):
+            shutil.rmtree(left, ignore_errors=True)
+        shutil.copytree(self.cell(row, seed), draft)
+        told = read_json(draft / RESULT)
+        write_json(draft / RESULT, told | {"seed": other})
+        draft.rename(cell)
 
     def read_cell(self, row: str, seed: int) -> tuple[dict[str, Any], Report]:
         """What `keep_cell` wrote.

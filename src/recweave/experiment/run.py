@@ -59,6 +59,10 @@ def _run_cell(
     chosen: Chosen | None,
 ) -> None:
     experiment = bench.experiment
+    first = experiment.seeds[0]
+    if chosen is not None and not chosen.recipe.draws and seed != first:
+        folder.copy_cell(row, first, seed)
+        return
     if chosen is None:
         model, settings, cost = fit_blend(bench, folder, entry, seed)
     else:

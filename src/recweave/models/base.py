@@ -69,6 +69,8 @@ class Recipe(Value, ABC):
 
     rates: ClassVar[bool] = False
     """Whether `fit` gives a `RatingModel`."""
+    draws: ClassVar[bool] = True
+    """Whether `fit` draws anything at random; if not, one seed is as good as another."""
 
     @abstractmethod
     def fit(

@@ -1,7 +1,7 @@
 """What everybody should beat: popularity, of all time or of late, and chance."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -27,6 +27,8 @@ class Popularity(Recipe):
     counts; what is then equal goes by item row. On logs with strong trends the window matters: on
     MovieLens-20M cut at one moment, the last week's beat a plain SASRec (HSTU's repository).
     """
+
+    draws: ClassVar[bool] = False
 
     days: Annotated[float | None, Tune(choices=(None, 7.0, 30.0, 90.0))] = Field(
         None, gt=0, description="count only the log's last days; all of it without"

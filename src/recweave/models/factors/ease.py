@@ -1,6 +1,6 @@
 """The linear autoencoder in closed form."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -31,6 +31,8 @@ class EASE(Recipe):
     Time is items³ multiplications by BLAS, whatever the number of users; memory is items² · 4
     bytes, checked before it is taken, and the model is as large.
     """
+
+    draws: ClassVar[bool] = False
 
     reg: Annotated[float, Tune(1, 1000, log=True)] = Field(
         100.0, gt=0, description="L2 penalty on the weights, in events"

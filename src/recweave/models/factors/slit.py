@@ -1,7 +1,7 @@
 """The linear autoencoder's sibling for sequences: from what came before to what comes next."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Int
@@ -37,6 +37,8 @@ class SLIT(Recipe):
 
     Cost: as EASE, and items · (pairs of items that follow each other) for the product.
     """
+
+    draws: ClassVar[bool] = False
 
     reg: Annotated[float, Tune(1, 1000, log=True)] = Field(
         100.0, gt=0, description="L2 penalty on the weights, in events"

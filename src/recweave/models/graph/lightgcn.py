@@ -13,8 +13,8 @@ class LightGCN(GraphRecipe):
     """Vectors smoothed over the graph, without weights or activations (He et al., SIGIR 2020).
 
     e^(l+1) = D^-½ A D^-½ e^(l) on users and items; a score is the product of two nodes' means over
-    the layers. The paper's loss is `bpr` with `temperature` 0; the softmax over all items, by
-    cosine, learns more from each pass over the graph. With `features`, items start from
+    the layers. The paper's loss is `bpr`, with `reg` 1e-4; the softmax learns more from each pass
+    over the graph and wants a stronger penalty. With `features`, items start from
     e⁰ = id + W₂ ReLU(W₁ b), b being their vectors: items without events are then told by these.
 
     A step takes 2 · `layers` products of the graph with users and items · dim numbers, whatever the

@@ -32,7 +32,7 @@ class GraphRecipe(NetworkRecipe, ABC):
         0.0, ge=0, description="scores are cosines over this; 0 takes dot products"
     )
     reg: Annotated[float, Tune(1e-5, 1.0, log=True)] = Field(
-        1e-4, ge=0, description="L2 penalty on the first layer's vectors of each pair"
+        0.03, ge=0, description="L2 penalty on the first layer's vectors of each pair"
     )
     lr: Annotated[float, Tune(1e-3, 3e-2, log=True)] = Field(
         5e-3, gt=0, description="step size of AdamW at its highest"

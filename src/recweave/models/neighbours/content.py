@@ -1,7 +1,7 @@
 """Items like those in the history by what is said of them: no events needed."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -33,6 +33,8 @@ class ContentKNN(Recipe):
 
     The cost is items² times the length of a vector; memory holds items · k weights.
     """
+
+    draws: ClassVar[bool] = False
 
     feature: str = Field("text", description="whose vectors tell how alike items are")
     k: Annotated[int, Tune(5, 500, log=True)] = Field(

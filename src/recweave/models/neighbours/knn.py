@@ -2,7 +2,7 @@
 
 from abc import ABC
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -61,6 +61,8 @@ class ItemKNN(_KNN):
     The cost is the sum over users of the square of their items; memory holds items · k weights.
     """
 
+    draws: ClassVar[bool] = False
+
     decay: Annotated[float, Tune(0.2, 1.0)] = Field(
         1.0, gt=0, le=1, description="weight of an event is this to the power of the events since"
     )
@@ -89,6 +91,8 @@ class UserKNN(_KNN):
     is taken as it stands when asked, so new users are served too. A known user is not their own
     neighbour. The cost of a list is the sum over the items of the history of those who have them.
     """
+
+    draws: ClassVar[bool] = False
 
     def fit(
         self,

@@ -1,6 +1,6 @@
 """Markov chains over items: what comes next, by what came next before."""
 
-from typing import Annotated, cast
+from typing import Annotated, ClassVar, cast
 
 import numpy as np
 from pydantic import Field
@@ -27,6 +27,8 @@ class Markov(Recipe):
 
     The cost is events · `order`; memory holds no more transitions than that.
     """
+
+    draws: ClassVar[bool] = False
 
     order: Annotated[int, Tune(1, 10, log=True)] = Field(
         1, ge=1, description="events ahead to which a transition may lead"

@@ -1,6 +1,6 @@
 """What is popular now: popularity that fades."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +23,8 @@ class Recency(Recipe):
     the same whenever lists are asked for. What has faded to nothing goes by its count of all time,
     then by item row.
     """
+
+    draws: ClassVar[bool] = False
 
     half_life: Annotated[float | None, Tune(choices=(None, 1.0, 7.0, 30.0, 90.0))] = Field(
         None,

@@ -71,6 +71,11 @@ def fit(
     asked = _asked(train, wanted)
     if valid is None or not len(valid):
         train, valid = hold_out(train, wanted, seed)
+        if recipe.scorers and not len(valid):
+            raise BadSetting(
+                "no user has a target after another event, so nothing tells how much each of the "
+                "scorers should count; give validation events, or no scorers"
+            )
     network = _network(recipe, train, features, valid, asked, wanted, seed)
     members: list[Model] = [network]
     for scorer in recipe.scorers:

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
 
 SHARE = 0.1
@@ -14,10 +13,8 @@ def hold_out(
 ) -> tuple[Interactions, Interactions]:
     """Train without, and with nothing but, the last target of a tenth of the users.
 
-    Their later events, and others with the same item, leave training as well.
-
-    Raises:
-        BadSetting: if nobody has a target after another event.
+    Their later events, and others with the same item, leave training as well. Where nobody has a
+    target after another event, nothing is held out.
     """
     order = train.by_user()
     user, behavior = train.user[order], train.behavior[order]
@@ -29,7 +26,7 @@ def hold_out(
     last[user[able]] = able  # of several, the last stays
     users = np.flatnonzero(last >= 0)
     if not len(users):
-        raise BadSetting("no user has a target after another event; give validation events")
+        return train, train[:0]
     count = max(1, round(SHARE * len(users)))
     drawn = np.sort(np.random.default_rng(seed).choice(users, count, replace=False))
     held = last[drawn]
