@@ -18,6 +18,7 @@ from recweave.data.filters import (
     Deduplicate,
     KCore,
     MinRating,
+    Noise,
     Sample,
     TimeWindow,
     apply_all,
@@ -257,3 +258,36 @@ def test_a_published_5_core_is_one(real_data, tmp_path):
     reviews = load("amazon-musical-instruments-2014", Settings(data=real_data, home=tmp_path))
     assert KCore(users=5, items=5).keeps(reviews).all()
     assert not KCore(users=6, items=5).keeps(reviews).all()
+
+
+def test_noise_adds_events_of_pairs_that_never_met_and_leaves_the_rest_alone():
+    rng = np.random.default_rng(0)
+    n = 400
+    events = pl.DataFrame(
+        {
+            "user_id": [f"u{u}" for u in rng.integers(0, 30, n)],
+            "item_id": [f"i{i}" for i in rng.integers(0, 60, n)],
+            "behavior": ["view", "purchase"] * (n // 2),
+            "value": np.ones(n, np.float32),
+            "time": rng.integers(0, 10**6, n),
+            "part": ["train"] * (n - 50) + ["test"] * 50,
+        }
+    )
+    dataset = Dataset("noisy", events=events)
+    found, told = apply_all(dataset, [Noise(share=0.4)])
+    added = found.events[n:]
+    assert found.events[:n].equals(dataset.events)
+    assert len(added) == round(0.4 * 175) == -told[0].events
+    assert set(added["behavior"]) == {"view"}
+    assert set(added["part"]) == {"train"}
+    pairs = set(dataset.events.select("user_id", "item_id").iter_rows())
+    fresh = set(added.select("user_id", "item_id").iter_rows())
+    assert len(fresh) == len(added)
+    assert not fresh & pairs
+    moments = set(dataset.events.select("user_id", "time").iter_rows())
+    assert set(added.select("user_id", "time").iter_rows()) <= moments
+    assert Noise(share=0.4).apply(dataset).events.equals(found.events)
+    with pytest.raises(BadSetting, match="no room"):
+        Noise(share=30.0).apply(dataset)
+    with pytest.raises(BadSetting, match="no 'cart'"):
+        Noise(share=0.1, behavior="cart").apply(dataset)

@@ -3,7 +3,14 @@ import pytest
 
 from recweave.data.interactions import Interactions
 from recweave.evaluate import SLICES, evaluate
-from recweave.evaluate.slices import by_decile, by_history, by_item_age, by_popularity, by_user_age
+from recweave.evaluate.slices import (
+    by_decile,
+    by_history,
+    by_item_age,
+    by_popularity,
+    by_tail,
+    by_user_age,
+)
 
 # Item 0 has 8 train events, 1 has 2, the rest none; user 0 has 9 events, user 1 one, user 2 none.
 TRAIN = Interactions.of([0] * 8 + [0, 1], [0] * 8 + [1, 1], shape=(3, 4))
@@ -66,3 +73,10 @@ def test_slices_are_told_in_json_with_their_sizes(report):
     assert told["cold"]["users"] == 1
     assert told["warm"]["relevant"] == 3
     assert told["cold"]["mrr@3"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_the_tail_is_what_is_left_without_the_most_popular_fifth():
+    train = Interactions.of(np.zeros(15, int), np.repeat(np.arange(5), [1, 5, 2, 4, 3]))
+    held = Interactions.of(np.zeros(5, int), np.arange(5), shape=(1, 5))
+    found = labels(by_tail(train, held))
+    assert found == ["the rest", "top fifth", "the rest", "the rest", "the rest"]

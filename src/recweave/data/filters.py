@@ -1,4 +1,4 @@
-"""What is taken out of a log before it is split. Filters are values, applied in order.
+"""What is taken out of a log, or put into it, before it is split: values, applied in order.
 
 Every filter keeps the order of the source. Only those that take out whole users or items (`KCore`,
 `Sample`) touch the other tables: what has left is not in the catalogue that models rank.
@@ -27,7 +27,7 @@ class Removed(Value):
 
     Attributes:
         filter: The filter as JSON.
-        events: Events taken out.
+        events: Events taken out; below 0 where some were put in.
         left: Events that stayed.
         users, items: Users and items that had events before and have none now.
     """
@@ -226,8 +226,59 @@ class Sample(Filter):
         return _only(super()._without(dataset, kept), "user_id")
 
 
+class Noise(Filter):
+    """Adds events of users with random items that they never had to do with; the rest stays.
+
+    An event of the user's is taken at random, so that busy users get more, and copied at its moment
+    with another item. Of a log that its publisher cut, training events alone are copied, and they
+    come to training. What is added is counted as removed, below 0.
+    """
+
+    kind: Literal["noise"] = "noise"
+    share: float = Field(gt=0, description="events that are added, as a share of the behaviour's")
+    behavior: str = Field("view", description="behaviour of the events that are added")
+    seed: int = Field(0, description="another seed draws others")
+
+    def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
+        """See `Filter.keeps`: all."""
+        return np.ones(len(dataset.events), bool)
+
+    def apply(self, dataset: Dataset) -> Dataset:
+        """The dataset with more events.
+
+        Raises:
+            BadSetting: if there are no events of the behaviour, or too few pairs are free.
+        """
+        code, log = behavior_code(self.behavior), dataset.interactions()
+        open_ = np.ones(len(log), bool)
+        if "part" in dataset.events.columns:
+            open_ = (dataset.events["part"] == "train").fill_null(False).to_numpy()
+        wanted = round(self.share * np.count_nonzero(open_ & (log.behavior == code)))
+        if not wanted:
+            raise BadSetting(f"{dataset.name} has no '{self.behavior}' to add noise to")
+        rng = np.random.default_rng(self.seed)
+        row = rng.choice(np.flatnonzero(open_), 2 * wanted)
+        item = rng.integers(0, log.shape[1], 2 * wanted)
+        pair = log.user[row].astype(np.int64) * log.shape[1] + item
+        taken = np.isin(pair, log.user.astype(np.int64) * log.shape[1] + log.item)
+        _, first = np.unique(pair, return_index=True)
+        free = np.sort(first[~taken[first]])[:wanted]
+        if len(free) < wanted:
+            raise BadSetting(
+                f"{dataset.name} has no room for {wanted:,} more pairs of user and item; ask for "
+                "a smaller share"
+            )
+        added = dataset.events[row[free]].with_columns(
+            dataset.item_ids.ids[item[free]].alias("item_id"),
+            behavior=pl.lit(self.behavior, dataset.events.schema["behavior"]),
+            value=pl.lit(1.0, pl.Float32),
+        )
+        return dataset.replace(events=pl.concat([dataset.events, added]))
+
+
 AnyFilter = Annotated[
-    KCore | MinRating | Behaviors | TimeWindow | Deduplicate | Sample, Field(discriminator="kind")
+    KCore | MinRating | Behaviors | TimeWindow | Deduplicate | Sample | Noise,
+    Field(discriminator="kind"),
 ]
 """Any of the filters, told apart by `kind` in a recipe file."""
 

@@ -47,6 +47,12 @@ def by_popularity(
     return Slice("popularity", ("head", "tail"), np.where(head[held.item], 0, 1))
 
 
+def by_tail(train: Interactions, held: Interactions) -> Slice:
+    """Whether the item is in the fifth of the catalogue with the most train events, or below it."""
+    head = head_items(train.item_counts(), share=0.2, of="items")
+    return Slice("tail", ("top fifth", "the rest"), np.where(head[held.item], 0, 1))
+
+
 def by_decile(train: Interactions, held: Interactions) -> Slice:
     """The tenth of the catalogue that the item is in, by train events; 1 is the least popular.
 
@@ -88,6 +94,7 @@ def by_history(
 
 SLICES: Mapping[str, Callable[[Interactions, Interactions], Slice]] = {
     "popularity": by_popularity,
+    "tail": by_tail,
     "decile": by_decile,
     "item": by_item_age,
     "user": by_user_age,
