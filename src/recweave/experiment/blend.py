@@ -29,5 +29,6 @@ def fit_blend(
         if bench.experiment.refit == "train+valid":
             again = (bench.fit(recipe, seed=seed, final=True)[0] for recipe in recipes)
             blend = replace(blend, members=tuple(again))
+    blend = replace(blend, names=entry.members)
     weights = dict(zip(entry.members, blend.weights.tolist(), strict=True))
     return blend, {"weights": weights}, cost

@@ -26,6 +26,7 @@ def plots(table: Table, metric: str) -> dict[str, str]:
         "Accuracy against coverage": _coverage(alt, table, metric),
         "Time and memory of the fit": _cost(alt, table),
         **_slices(alt, table, metric),
+        **_sources(alt, table),
     }
     return {head: _svg(chart) for head, chart in made.items() if chart is not None}
 
@@ -108,3 +109,23 @@ def _slice(alt: Any, frame: pl.DataFrame, metric: str) -> Any:
     if len(names) > 5:  # an ordered scale, such as popularity deciles
         return chart.mark_line(point=True).encode(x=x, y=y, color=color)
     return chart.mark_bar().encode(x=x, y=y, color=color, xOffset=alt.XOffset("row:N", sort=None))
+
+
+def _sources(alt: Any, table: Table) -> dict[str, Any]:
+    """One picture for each row of several sources."""
+    charts = {}
+    for row in table.rows:
+        parts = [
+            {"tenth": place, "source": name, "share": share}
+            for name, shares in row.sources.items()
+            for place, share in enumerate(shares, 1)
+        ]
+        if parts:
+            frame = alt.Chart(pl.DataFrame(parts)).properties(width=WIDTH, height=HEIGHT)
+            x = alt.X("tenth:O", title="tenth of the catalogue, from the least popular")
+            legend = alt.Legend(orient="bottom", columns=2)
+            color = alt.Color("source:N", sort=None, title=None, legend=legend)
+            y = alt.Y("share:Q", title="share in the score", scale=alt.Scale(domain=[0, 1]))
+            axes = {"x": x.axis(labelAngle=0), "y": y, "color": color}
+            charts[f"{row.name}: where scores come from"] = frame.mark_bar().encode(**axes)
+    return charts

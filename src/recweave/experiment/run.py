@@ -12,6 +12,8 @@ from recweave.experiment.folder import METRICS, REPORT, RESULT, RunFolder, write
 from recweave.experiment.report import write_report
 from recweave.experiment.spec import Entry, Experiment
 from recweave.experiment.summary import Summary, read_run
+from recweave.models import Model
+from recweave.models.base import Sourced
 from recweave.models.nn.resume import resumable
 
 
@@ -80,7 +82,16 @@ def _run_cell(
         "recipe": {"name": entry.name, "settings": settings},
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
         "learned_from": bench.learned_from(final=True).digest(),
+        "sources": _sources(bench, model),
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,
     }
     folder.keep_cell(row, seed, result, report, model if experiment.save else None)
+
+
+def _sources(bench: Bench, model: Model) -> dict[str, list[float]]:
+    """How much each source of a model counts, by tenths of the catalogue; empty for most models."""
+    if not isinstance(model, Sourced):
+        return {}
+    told = model.sources(bench.split.train.item_counts())
+    return {name: [round(float(v), 4) for v in value] for name, value in told.items()}

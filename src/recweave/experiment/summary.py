@@ -28,6 +28,7 @@ class Row:
         tried: How many settings validation chose among; 0 where nothing was searched.
         fit_seconds, peak_mb: The mean and the highest over seeds.
         report: The numbers; values of users are averaged over seeds.
+        sources: Of the first seed: each source's share by tenths of the catalogue, if it has some.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Row:
     fit_seconds: float
     peak_mb: float | None
     report: Report
+    sources: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @cached_property
     def means(self) -> Mapping[str, Interval]:
@@ -160,6 +162,7 @@ def _row(folder: RunFolder, name: str, seeds: Sequence[int]) -> Row:
         fit_seconds=statistics.mean(result["fit_seconds"] for result in results),
         peak_mb=max(peaks, default=None),
         report=over_seeds(reports),
+        sources=first.get("sources", {}),
     )
 
 

@@ -1,9 +1,11 @@
 """The contract between models and everything around them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
@@ -61,6 +63,17 @@ class Explaining(Model, Protocol):
         """
 
 
+@runtime_checkable
+class Sourced(Protocol):
+    """A model of several sources that can tell how much each counts."""
+
+    def sources(self, events: Int[Array, " items"]) -> Mapping[str, Float[Array, " tenths"]]:
+        """Each source's share in the scores of items, by tenths of the catalogue.
+
+        Shares of a tenth sum to 1. The first tenth has the fewest train events.
+        """
+
+
 class Recipe(Value, ABC):
     """Hyper-parameters, and how to train with them.
 
@@ -110,3 +123,10 @@ class Tune:
     high: float | None = None
     log: bool = False
     choices: tuple[Any, ...] = ()
+
+
+def by_tenths(value: Float[Array, " items"], events: Int[Array, " items"]) -> Float[Array, " 10"]:
+    """The mean of a value over tenths of the catalogue, from the least popular; NaN where empty."""
+    order = np.argsort(events, kind="stable")
+    parts = [value[rows] for rows in np.array_split(order, 10)]
+    return np.array([part.mean() if len(part) else np.nan for part in parts])

@@ -1,12 +1,13 @@
 """Several models as one: a weighted sum of their scores on one scale."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
-from recweave.models.base import Explaining, Model
+from recweave.models.base import Explaining, Model, Sourced
 from recweave.models.query import Query
 from recweave.models.reasons import no_lines
 
@@ -25,10 +26,12 @@ class Blend:
     Attributes:
         members: Trained models over the same items.
         weights: One each, not negative.
+        names: What members are called; empty where nobody said.
     """
 
     members: tuple[Model, ...]
     weights: Float[Array, " members"]
+    names: tuple[str, ...] = ()
 
     @property
     def asked(self) -> list[tuple[Model, float]]:
@@ -46,6 +49,19 @@ class Blend:
             scores *= np.float32(weight)
             total += scores
         return total
+
+    def sources(self, events: Int[Array, " items"]) -> Mapping[str, Float[Array, " tenths"]]:
+        """See `Sourced.sources`: members' weights, parted further where a member can tell."""
+        told: dict[str, Float[Array, " tenths"]] = {}
+        share = self.weights / self.weights.sum()
+        for place, (member, weight) in enumerate(zip(self.members, share, strict=True)):
+            name = self.names[place] if self.names else f"member {place + 1}"
+            if isinstance(member, Sourced):
+                parts = member.sources(events)
+                told |= {f"{name}: {part}": weight * value for part, value in parts.items()}
+            else:
+                told[name] = np.full(10, float(weight))
+        return told
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
         """See `Explaining.reasons`; the sum over the members that can tell."""

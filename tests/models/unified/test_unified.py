@@ -1,5 +1,7 @@
 """What the unified model promises: sources that help are used, and none can do harm."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -215,3 +217,17 @@ def test_a_scorer_is_a_value_that_comes_back_from_json():
     assert scorer.recipe().behaviors.view == 0.5
     with pytest.raises(BadSetting, match="unknown key 'decoy'"):
         Scorer.parse({"name": "slit", "decoy": 1}, "here").recipe()
+
+
+def test_sources_tell_how_much_content_and_each_scorer_count():
+    log, vectors = shop(), np.eye(ITEMS, dtype=np.float32)
+    text = {"text": Feature(vectors, np.ones(ITEMS, bool), "made", "up")}
+    scorers = [{"name": "markov"}]
+    told = {"features": ["text"], "target": ["purchase"], "scorers": scorers, **SMALL}
+    model = Unified.parse(told, "here").fit(log, features=text)
+    found = model.sources(log.item_counts())
+    assert set(found) == {"network: content", "network: behaviour", "markov"}
+    np.testing.assert_allclose(sum(found.values()), 1, atol=1e-5)
+    network = replace(model.members[0], share=np.linspace(1, 0, ITEMS, dtype=np.float32))
+    content = network.sources(np.arange(ITEMS))["content"]
+    assert (np.diff(content) < 0).all()

@@ -1,5 +1,7 @@
 """How the unified model is trained; imports torch."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -80,9 +82,10 @@ def fit(
     members: list[Model] = [network]
     for scorer in recipe.scorers:
         members.append(scorer.recipe().fit(train, features=features, valid=valid, seed=seed))
+    names = ("network", *(scorer.name for scorer in recipe.scorers))
     if len(members) == 1:
-        return Blend((network,), np.ones(1, np.float32))
-    return learn_blend(members, Query.of(train), valid)
+        return Blend((network,), np.ones(1, np.float32), names)
+    return replace(learn_blend(members, Query.of(train), valid), names=names)
 
 
 def _asked(train: Interactions, wanted: list[int]) -> int:

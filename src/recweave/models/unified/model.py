@@ -1,6 +1,7 @@
 """The trained network of the unified model."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +10,7 @@ from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
 from recweave.data.schema import BEHAVIORS
+from recweave.models.base import by_tenths
 from recweave.models.nn.reading import last_states
 from recweave.models.nn.sequences import Sequences
 from recweave.models.nn.weights import Weights
@@ -56,10 +58,13 @@ class UnifiedNetwork:
         """
         return by_leaving_out(self, query, item)
 
+    def sources(self, events: Int[Array, " items"]) -> Mapping[str, Float[Array, " tenths"]]:
+        """See `Sourced.sources`: how much of an item's vector comes from what it says."""
+        content = by_tenths(self.share, events)
+        return {"content": content, "behaviour": 1 - content}
+
     def asking(self, behavior: str) -> "UnifiedNetwork":
         """The same, asked for the next event of another behaviour ("what will be viewed next")."""
-        from dataclasses import replace
-
         return replace(self, asked=BEHAVIORS.index(behavior))
 
     def _read(self, sequences: Sequences, user: Int[Array, " rows"]) -> Any:
