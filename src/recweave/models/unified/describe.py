@@ -81,7 +81,8 @@ def svd_vectors(train: Interactions, dim: int) -> Float[Array, "items dim"]:
     scaled = diags_array(by_user) @ pairs @ diags_array(by_item)
     start = np.random.default_rng(0).standard_normal(min(train.shape))
     _, size, item = svds(scaled, dim, v0=start)
-    return np.asarray((item.T * size)[:, ::-1], np.float32)
+    made = np.where(train.item_counts()[:, None] > 0, item.T * size, 0)
+    return np.asarray(made[:, ::-1], np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,24 +42,10 @@ def tell_item(
             item's is zero, nothing is said of what goes with it.
         most: How many other items are named.
     """
-    told = [_what(dataset, item), *_who(train, item)]
-    user = np.unique(train.user[train.item == item])
-    beside = train.item[np.isin(train.user, user) & (train.item != item)]
-    pairs = np.unique(
-        np.stack([train.user[np.isin(train.user, user) & (train.item != item)], beside]), axis=1
-    )
-    counts = np.bincount(pairs[1].astype(np.int64), minlength=train.shape[1])
-    order = np.argsort(-counts, kind="stable")[:most]
-    if shared := [(other, int(counts[other])) for other in order.tolist() if counts[other] > 1]:
-        names = _names(dataset, [other for other, _ in shared])
-        told.append(
-            f"Of {_people(len(user))} with it, most also had "
-            f"{_listed([f'{n} ({c})' for n, (_, c) in zip(names, shared, strict=True)])}."
-        )
+    told = [_what(dataset, item), *_who(train, item), *_beside(dataset, train, item, most)]
     if vectors is not None and vectors[item].any():
-        told.append(
-            f"People's behaviour puts it next to {_listed(_near(dataset, vectors, item, most))}."
-        )
+        near = _names(dataset, nearest_items(vectors, item, most).tolist())
+        told.append(f"People's behaviour puts it next to {_listed(near)}.")
     return " ".join(told)
 
 
@@ -82,8 +68,7 @@ def _what(dataset: Dataset, item: int) -> str:
         text += f", by {brand}"
     if categories := [name for part in line.get("categories") or [] if (name := _one_line(part))]:
         text += f", in {' > '.join(categories)}"
-    price = line.get("price")
-    if price is not None and np.isfinite(price):
+    if (price := line.get("price")) is not None:
         text += f", for {price:.2f}"
     return f"{text}."
 
@@ -101,8 +86,18 @@ def _who(train: Interactions, item: int) -> list[str]:
     return [f"{_listed(said)}."] if said else ["Nobody had to do with it yet."]
 
 
-def _near(dataset: Dataset, vectors: Float[Array, "items dim"], item: int, most: int) -> list[str]:
-    return _names(dataset, nearest_items(vectors, item, most).tolist())
+def _beside(dataset: Dataset, train: Interactions, item: int, most: int) -> list[str]:
+    """What else at least two of its people had to do with."""
+    people = np.unique(train.user[train.item == item])
+    some = np.isin(train.user, people) & (train.item != item)
+    pairs = np.unique(np.stack([train.user[some], train.item[some]]), axis=1)
+    count = np.bincount(pairs[1], minlength=train.shape[1])
+    order = [i for i in np.argsort(-count, kind="stable")[:most].tolist() if count[i] > 1]
+    if not order:
+        return []
+    names = zip(count[order].tolist(), _names(dataset, order), strict=True)
+    parts = [f"{number:,} also with {name}" for number, name in names]
+    return [f"Of {_people(len(people))} who had to do with it, {_listed(parts)}."]
 
 
 def _names(dataset: Dataset, items: Sequence[int]) -> list[str]:
@@ -121,4 +116,5 @@ def _people(count: int) -> str:
 
 def _listed(parts: Sequence[str]) -> str:
     """a; b and c: titles hold commas of their own."""
-    return " and ".join([*["; ".join(parts[:-1])] * (len(parts) > 1), *parts[-1:]])
+    *first, last = parts
+    return f"{'; '.join(first)} and {last}" if first else last
