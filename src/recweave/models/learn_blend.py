@@ -68,7 +68,10 @@ def learn_blend(
     if hide_history:
         wanted = np.setdiff1d(wanted, _cells(asked.history))
     if not len(wanted):
-        raise BadSetting("none of the askers has a validation event that a list could hold")
+        raise BadSetting(
+            "none of the askers has a validation event that a list could hold; where views and "
+            "carts lead to purchases, cut the log with fresh = true (split leave_last_out)"
+        )
     items = query.history.items
     list_ = partial(_listed, query=asked, hide_history=hide_history, pool=pool)
     lists = [list_(member, k=min(max(k, depth), items)) for member in members]

@@ -6,6 +6,9 @@ import pytest
 from recweave.core import memory
 from recweave.core.errors import TooLarge
 from recweave.data.interactions import Histories, Interactions
+from recweave.data.readers import read
+from recweave.data.split import Split
+from recweave.evaluate import evaluate_model
 from recweave.models import Query, load_model, save_model
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.graph.gfcf import GFCF
@@ -109,3 +112,14 @@ def test_more_vectors_than_memory_holds_are_refused_with_the_way_out(monkeypatch
     log = Interactions.of(np.arange(2_000), np.arange(2_000))
     with pytest.raises(TooLarge, match=r"GF-CF with 256 .* lower dim"):
         GFCF().fit(log)
+
+
+@pytest.mark.realdata
+def test_gives_the_published_figures_on_gowalla(real_data):
+    dataset = read("lightgcn", real_data / "gowalla-lightgcn")
+    log, part = dataset.interactions(), dataset.events["part"].to_numpy()
+    train = log[part == "train"]
+    split = Split(train, train[:0], log[part == "test"])
+    means = evaluate_model(GFCF().fit(train), split, ["recall@20", "ndcg@20"]).means("normal")
+    assert means["recall@20"].mean == pytest.approx(0.1849, abs=0.0005)
+    assert means["ndcg@20"].mean == pytest.approx(0.1518, abs=0.0005)

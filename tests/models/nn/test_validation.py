@@ -1,8 +1,11 @@
 """The loop's look at validation is the number that `evaluate` reports."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
 from recweave.data.split import Split
 from recweave.evaluate import evaluate_model
@@ -39,3 +42,11 @@ def test_without_held_out_events_there_is_nothing_to_look_at():
     log = Interactions.of([0, 1], [0, 1])
     assert Validation.of(log, None) is None
     assert Validation.of(log, log[:0]) is None
+
+
+def test_validation_that_no_list_could_hold_is_refused_with_what_to_do():
+    train = Interactions.of([0, 0, 1], [0, 1, 2], behavior="view", shape=(2, 4))
+    bought = Interactions.of([0, 1], [1, 2], behavior="purchase", shape=(2, 4))
+    with pytest.raises(BadSetting, match="fresh = true"):
+        Validation.of(train, bought)
+    assert Validation.of(train, replace(bought, item=np.array([1, 3], np.int32))) is not None

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
+from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories, Interactions
 from recweave.models.base import Model
 from recweave.models.query import Query
@@ -32,9 +33,20 @@ class Validation:
     def of(
         cls, train: Interactions, valid: Interactions | None, k: int = 10
     ) -> "Validation | None":
-        """From the two parts; None where nothing was held out."""
+        """From the two parts; None where nothing was held out.
+
+        Raises:
+            BadSetting: if no list could hold a held-out item, as the users had them all before.
+        """
         if valid is None or not len(valid):
             return None
+        pairs = [log.user.astype(np.int64) * log.shape[1] + log.item for log in (valid, train)]
+        if np.isin(*pairs).all():
+            raise BadSetting(
+                "every validation event is of an item that its user already had to do with, and "
+                "lists hide these, so there is nothing to choose by; where views and carts lead to "
+                "purchases, cut the log with fresh = true (split leave_last_out)"
+            )
         users = np.unique(valid.user)
         first = np.full(train.shape[0], np.iinfo(np.int64).max)
         np.minimum.at(first, valid.user, valid.time)

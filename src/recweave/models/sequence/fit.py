@@ -52,6 +52,7 @@ def fit(
     seed: int,
 ) -> Sequential:
     """See `Recipe.fit`."""
+    validation = Validation.of(train, valid)
     codes = recipe.behaviors.by_code()
     history = read_events(Histories.of(train), codes)
     content = Content.of(features, recipe.features, train.shape[1])
@@ -81,7 +82,6 @@ def fit(
         drawn = negatives.draw(recipe.negatives, device)
         return _drawn_loss(recipe, state, items, target, share, drawn)
 
-    validation = Validation.of(train, valid)
     run_loop(
         net,
         lambda rng: windows.batches(rng, recipe.batch),

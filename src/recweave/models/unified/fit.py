@@ -78,7 +78,8 @@ def fit(
                 "no user has a target after another event, so nothing tells how much each of the "
                 "scorers should count; give validation events, or no scorers"
             )
-    network = _network(recipe, train, features, valid, asked, wanted, seed)
+    validation = Validation.of(train, valid)
+    network = _network(recipe, train, features, valid, validation, asked, wanted, seed)
     members: list[Model] = [network]
     for scorer in recipe.scorers:
         members.append(scorer.recipe().fit(train, features=features, valid=valid, seed=seed))
@@ -103,6 +104,7 @@ def _network(
     train: Interactions,
     features: Features | None,
     valid: Interactions,
+    validation: Validation | None,
     asked: int,
     wanted: list[int],
     seed: int,
@@ -164,7 +166,6 @@ def _network(
             item, share, Weights.of(reader), _alone(recipe), profile, clocked, asked
         )
 
-    validation = Validation.of(train, valid)
     run_loop(
         net,
         lambda rng: windows.batches(rng, recipe.batch),

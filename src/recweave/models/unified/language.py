@@ -1,0 +1,66 @@
+"""A causal language model by path: nothing is fetched and no code of its folder is run."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from recweave.core.errors import BadSetting
+from recweave.core.extras import require
+
+
+@dataclass(frozen=True)
+class Language:
+    """The folder of a model and its tokenizer.
+
+    Attributes:
+        path: With config.json, tokenizer.json and weights as safetensors.
+
+    Raises:
+        BadSetting: if the folder holds no model.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        if not (self.path / "config.json").is_file():
+            raise BadSetting(f"{self.path} holds no language model: config.json is missing")
+
+    @property
+    def sha256(self) -> str:
+        """Of the configuration, the tokenizer and all weights."""
+        files = [*sorted(self.path.glob("*.safetensors"))]
+        files += [self.path / "config.json", self.path / "tokenizer.json"]
+        marks = hashlib.sha256()
+        for file in files:
+            if file.is_file():
+                with file.open("rb") as content:
+                    marks.update(hashlib.file_digest(content, "sha256").digest())
+        return marks.hexdigest()
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """Of text into its tokens.
+
+        Raises:
+            BadSetting: if it cannot be read, or has no token that ends a text.
+        """
+        made = self._read("AutoTokenizer")
+        if made.eos_token_id is None:
+            raise BadSetting(f"{self.path}: the tokenizer has no token that ends a text")
+        return made
+
+    def network(self, *, trained: bool) -> Any:
+        """The network anew; with all digits where it is to be trained, else as it is kept."""
+        dtype = "float32" if trained else "auto"
+        return self._read("AutoModelForCausalLM", dtype=dtype, use_safetensors=True).eval()
+
+    def _read(self, kind: str, **settings: Any) -> Any:
+        transformers = require("transformers", extra="local")
+        try:
+            return getattr(transformers, kind).from_pretrained(
+                self.path, local_files_only=True, trust_remote_code=False, **settings
+            )
+        except (OSError, ValueError) as error:
+            raise BadSetting(f"{self.path} holds no model that can be read: {error}") from None
