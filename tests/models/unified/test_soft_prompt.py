@@ -140,7 +140,8 @@ def test_linked_vectors_move_toward_what_is_written(language):
     """Two items lie around each other's centres; among six of a kind they would be outvoted."""
     wrong = VECTORS.copy()
     wrong[[0, 1]] = VECTORS[[1, 0]]
-    model = settings(language, link=1.0).fit(told(FITTED), wrong)
+    recipe = settings(language, link=3.0).model_copy(update={"epochs": 40})
+    model = recipe.fit(told(FITTED), wrong)
     assert (model.item[:24] != wrong[:24]).any(axis=1).all()
     assert model.write(FITTED) == TITLE[FITTED].tolist()
     toward = [np.linalg.norm(v[[0, 1]] - VECTORS[[0, 1]]) for v in (model.item, wrong)]
