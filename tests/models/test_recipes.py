@@ -9,6 +9,7 @@ from recweave.core.errors import BadSetting, MissingExtra
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode import Feature
 from recweave.models import RECIPES, Query, RatingModel, Tune, load_model, save_model
+from recweave.models.nn.settings import NetworkRecipe
 from recweave.rank import recommend
 
 
@@ -57,6 +58,8 @@ def words(items):
 
 
 def fit(recipe, log, seed=0):
+    if isinstance(recipe, NetworkRecipe):
+        recipe = recipe.model_copy(update={"epochs": 2})  # what is promised needs no more
     try:
         return recipe.fit(log, features=words(log.shape[1]), seed=seed)
     except MissingExtra as error:

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from recweave.core.arrays import Array
 from recweave.encode.features import Features, find_item_feature
 
+FAINT = 0.1
+"""Length of an item's own vector before training, where it has a text of length 1."""
+
 Represent = Literal["id", "text", "both"]
 
 
@@ -70,9 +73,10 @@ class ItemTable(nn.Module):
         items = len(counts)
         self.has_id = represent != "text" or not content.vectors.shape[1]
         self.has_text = represent != "id" and content.vectors.shape[1] > 0
-        scale = dim**-0.5
+        scale = dim**-0.5  # of unit length
         if self.has_id:
-            self.id = nn.Parameter(scale * torch.randn(items, dim))
+            # Beside a text, an item starts as what it says: with little data it stays so.
+            self.id = nn.Parameter((FAINT if self.has_text else 1) * scale * torch.randn(items, dim))
             known = torch.from_numpy((counts > 0).astype(np.float32))
             self.register_buffer("known", known[:, None], persistent=False)
         if self.has_text:
@@ -80,6 +84,7 @@ class ItemTable(nn.Module):
             present = torch.from_numpy(content.present.astype(np.float32))
             self.register_buffer("present", present[:, None], persistent=False)
             self.project = nn.Linear(content.vectors.shape[1], dim, bias=False)
+            nn.init.normal_(self.project.weight, std=scale)
         if self.has_id and self.has_text:
             popularity = torch.from_numpy(np.log1p(counts).astype(np.float32))
             self.register_buffer("popularity", popularity[:, None], persistent=False)
