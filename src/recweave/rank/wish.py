@@ -139,9 +139,7 @@ def _find(dataset: Dataset, name: str) -> int:
     if len(same):
         ids = ", ".join(same["item_id"].head(5))
         raise BadSetting(f"{len(same):,} items are called '{name}'; give one of their ids: {ids}")
-    raise UnknownId(
-        f"no item is called '{name}'; {_hint(name, titles['title'].to_list())}"
-    )
+    raise UnknownId(f"no item is called '{name}'; {_hint(name, titles['title'].to_list())}")
 
 
 def _known(kind: str, table: pl.DataFrame, field: str, names: Iterable[str]) -> list[str]:
