@@ -76,7 +76,9 @@ class ItemTable(nn.Module):
         scale = dim**-0.5  # of unit length
         if self.has_id:
             # Beside a text, an item starts as what it says: with little data it stays so.
-            self.id = nn.Parameter((FAINT if self.has_text else 1) * scale * torch.randn(items, dim))
+            self.id = nn.Parameter(
+                (FAINT if self.has_text else 1) * scale * torch.randn(items, dim)
+            )
             known = torch.from_numpy((counts > 0).astype(np.float32))
             self.register_buffer("known", known[:, None], persistent=False)
         if self.has_text:
