@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import embedding, normalize
 
 from recweave.core.arrays import digest
 from recweave.data.interactions import Histories, Interactions
@@ -39,7 +39,7 @@ class SequenceNet(nn.Module):
         self, item: Int[Tensor, "batch time"], items: Float[Tensor, "items dim"]
     ) -> Float[Tensor, "batch time dim"]:
         """What each place of each history asks for."""
-        x = items[item.clamp(min=0)] * items.shape[1] ** 0.5
+        x = embedding(item.clamp(min=0), items) * items.shape[1] ** 0.5
         state: Tensor = self.encoder(x)
         return normalize(state, dim=-1) / self.temperature if self.temperature else state
 
@@ -113,8 +113,8 @@ def _drawn_loss(
     share: Float[Tensor, " n"],
     drawn: Drawn,
 ) -> Tensor:
-    positive = (state * items[target]).sum(1)
-    negative = state @ items[drawn.item].T
+    positive = (state * embedding(target, items)).sum(1)
+    negative = state @ embedding(drawn.item, items).T
     hit = drawn.item[None, :] == target[:, None]
     if recipe.loss == "sampled":
         own = drawn.log_q_of(target)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import embedding, normalize
 
 from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting
@@ -58,7 +58,7 @@ class UnifiedNet(nn.Module):
         """InfoNCE between what items do and what they say, over some of them."""
         table = self.table
         told = table.project(table.text[some])
-        return info_nce(table.id[some], told, 0.2)
+        return info_nce(embedding(some, table.id), told, 0.2)
 
 
 def fit(
@@ -146,8 +146,8 @@ def _network(
             drawn = negatives.draw(recipe.negatives, device)
             hit = drawn.item[None, :] == target[:, None]
             value = sampled_softmax(
-                (state * items[target]).sum(1),
-                state @ items[drawn.item].T,
+                (state * embedding(target, items)).sum(1),
+                state @ embedding(drawn.item, items).T,
                 drawn.log_q_of(target),
                 drawn.log_q,
                 hit,

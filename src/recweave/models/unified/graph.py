@@ -65,10 +65,10 @@ class BehaviorGraph(nn.Module):
             for size, at in zip(self.shape, (self.user, self.item), strict=True)
         ]
         scale = [degree.clamp(min=1e-6).rsqrt() for degree in degrees]
-        weight = share * scale[0][self.user] * scale[1][self.item]
+        weight = share * scale[0].index_select(0, self.user) * scale[1].index_select(0, self.item)
         x = x.float()
         users = _sums(x, self.item, self.user_start, weight)
-        return _sums(users, self.user[self.by_item], self.item_start, weight[self.by_item])
+        return _sums(users, self.user[self.by_item], self.item_start, weight.index_select(0, self.by_item))
 
 
 def _sums(

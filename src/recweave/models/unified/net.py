@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import embedding, normalize
 
 from recweave.core.arrays import Array
 from recweave.data.schema import BEHAVIORS
@@ -95,19 +95,20 @@ class Reader(nn.Module):
     ) -> Float[Tensor, "batch time dim"]:
         """What each place asks for, to be compared with items by dot product."""
         scale = items.shape[1] ** 0.5
-        own = items[tokens.item] * scale
+        own = embedding(tokens.item, items) * scale
         count = torch.arange(1, own.shape[1] + 1, device=own.device)[:, None]
         mean = own.cumsum(1) / count
+        asked = embedding(tokens.asked, self.asked)
         if self.reader is None:
             h = mean
         else:
             # What is asked for is read with the event, so that all layers know of it.
-            x = own + self.behavior[tokens.behavior] + self.asked[tokens.asked]
+            x = own + embedding(tokens.behavior, self.behavior) + asked
             if self.code is not None:
                 x = x + self.gap(tokens.gap)
             if self.prefix is not None:
                 x = torch.cat([self.prefix(tokens.profile)[:, None] * scale, x], 1)
             h = self.reader(x)[:, -own.shape[1] :] + self.past * mean
-        h = h + self.turn(self.norm(h + self.asked[tokens.asked]))
+        h = h + self.turn(self.norm(h + asked))
         made: Tensor = normalize(h, dim=-1) / self.temperature
         return made
