@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm
+from torch.nn.functional import embedding, layer_norm
 
 from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting
@@ -48,7 +48,7 @@ class Source(nn.Module):
 
     def forward(self, rows: Int[Tensor, " batch"]) -> Float[Tensor, "batch tokens width"]:
         """The words of some rows."""
-        made: Tensor = self.make(self.now()[rows]).view(len(rows), self.tokens, -1)
+        made: Tensor = self.make(embedding(rows, self.now())).view(len(rows), self.tokens, -1)
         return layer_norm(made, made.shape[2:])  # as long as each other, and by `scale` as words
 
 
