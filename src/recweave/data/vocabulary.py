@@ -59,5 +59,5 @@ class Vocabulary:
         return np.asarray(found.fill_null(-1).to_numpy())
 
     def names(self, rows: Int[Array, " n"]) -> list[str]:
-        """Ids of rows."""
-        return self.ids.gather(rows.astype(np.uint32)).to_list()
+        """Ids of rows; those that are -1, as at the end of a short list, are left out."""
+        return self.ids.gather(rows[rows >= 0].astype(np.uint32)).to_list()

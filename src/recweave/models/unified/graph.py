@@ -68,7 +68,9 @@ class BehaviorGraph(nn.Module):
         weight = share * scale[0].index_select(0, self.user) * scale[1].index_select(0, self.item)
         x = x.float()
         users = _sums(x, self.item, self.user_start, weight)
-        return _sums(users, self.user[self.by_item], self.item_start, weight.index_select(0, self.by_item))
+        return _sums(
+            users, self.user[self.by_item], self.item_start, weight.index_select(0, self.by_item)
+        )
 
 
 def _sums(
