@@ -9,10 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding, softplus
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, digest
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode.features import Features
-from recweave.models.graph.batches import Pairs, of_pairs, of_users
+from recweave.models.graph.batches import Pairs, balanced, of_pairs, of_users
 from recweave.models.graph.net import GraphNet, Nodes
 from recweave.models.graph.propagate import Graph
 from recweave.models.graph.settings import GraphRecipe, Join
@@ -65,14 +65,15 @@ def fit(
         torch.manual_seed(seed)
         nodes = Nodes(known, recipe.dim, content, join if names else None)
     touched = int(known[1].sum())
+    targets = balanced(events, recipe.balance)
     net = GraphNet(nodes, graph.on(device), recipe)
 
     def batches(rng: np.random.Generator) -> list[Pairs]:
         if beside is not None:
             beside.begin(graph, rng, device)
         if recipe.loss == "bpr":
-            return of_pairs(events, rng, recipe.batch)
-        return of_users(events, rng, recipe.batch, recipe.negatives)
+            return of_pairs(targets, rng, recipe.batch)
+        return of_users(targets, rng, recipe.batch, recipe.negatives)
 
     def loss(batch: Pairs) -> Tensor:
         first = net.nodes()
@@ -89,7 +90,11 @@ def fit(
         recipe,
         seed=seed,
         look=None if validation is None else lambda: validation.ndcg(net.factors(recipe)),
-        what={"events": events.nnz, "shape": train.shape, "content": content.vectors.shape[1]},
+        what={
+            "train": train.digest(),
+            "valid": None if valid is None else valid.digest(),
+            "content": digest((content.vectors * 1e6).astype(np.int64)),
+        },
     )
     return net.factors(recipe)
 
