@@ -153,8 +153,12 @@ def test_a_saved_model_comes_back_with_the_same_scores(recipe, log, tmp_path):
         np.testing.assert_array_equal(loaded.scores(query), model.scores(query))
 
 
-def test_a_log_of_one_event_is_enough(recipe):
+def test_a_log_of_one_event_is_enough_or_refused_where_order_is_learned(recipe):
     log = frozen(Interactions.of([1], [2], [4.0], [1_000], shape=(3, 4)))
+    if type(recipe).__name__ in ("SASRec", "GRU4Rec", "Unified"):
+        with pytest.raises(BadSetting, match="nothing to learn from"):
+            fit(recipe, log)
+        return
     scores = fit(recipe, log).scores(Query.of(log))
     assert scores.shape == (3, 4)
     assert not np.isnan(scores).any()

@@ -84,10 +84,7 @@ def test_each_condition_holds(ask):
 
 def test_parts_of_words_are_no_words(ask):
     assert ask(words=["min"]) == []
-    assert ask(words=["tea  black"]) == ["assam", "earl"] or ask(words=["tea black"]) == [
-        "earl",
-        "assam",
-    ]
+    assert sorted(ask(words=["tea  black"])) == ["assam", "earl"]
 
 
 names = st.sampled_from(["Tea", "Green", "Black", "Herbal", "Ware"])

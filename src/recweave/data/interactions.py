@@ -109,8 +109,9 @@ class Interactions:
         return np.bincount(self.user, minlength=self.shape[0])
 
     def digest(self) -> str:
-        """A short hash of who did what, when and how, in the order of the log."""
-        return digest(self.user, self.item, self.behavior, self.time)
+        """A short hash of who did what, when and how, in the order of the log, and of its shape."""
+        shape = np.array([*self.shape, self.clock == "seconds"])
+        return digest(self.user, self.item, self.behavior, self.time, shape)
 
     def by_user(self) -> Int[Array, " n"]:
         """Row numbers that sort by user, then time; equal times keep the order of the source."""

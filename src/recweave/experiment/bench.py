@@ -19,6 +19,7 @@ from recweave.evaluate import Catalogue, Report, evaluate_model
 from recweave.experiment.measure import Cost, measured
 from recweave.experiment.spec import Entry, Experiment, Source
 from recweave.models import Model, Recipe
+from recweave.models.nn.resume import taken_over
 from recweave.rank import Stage
 
 
@@ -53,6 +54,7 @@ class Bench:
         """
         joined = self._joined(final)
         train = self.learned_from(final=final)
+        earlier = taken_over()
         with measured() as cost:
             model = recipe.fit(
                 train,
@@ -60,6 +62,7 @@ class Bench:
                 valid=None if joined else self.split.valid,
                 seed=seed,
             )
+        cost.seconds += taken_over() - earlier  # by a process that was killed
         return model, cost
 
     def learned_from(self, *, final: bool) -> Interactions:

@@ -58,7 +58,12 @@ class RunFolder:
             )
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(there, made_from)
-        write_json(self.path / "environment.json", environment)
+        made_in = self.path / "environment.json"
+        if not made_in.exists():
+            write_json(made_in, environment)
+        elif (first := read_json(made_in)) | environment != first:
+            later = first.get("resumed_in", [])
+            write_json(made_in, first | {"resumed_in": [*later, environment]})
 
     def keep_features(self, features: Features, costs: Mapping[str, Cost]) -> None:
         """Write what each feature of the recipe cost when first made, and the rows behind it."""

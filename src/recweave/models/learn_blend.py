@@ -73,6 +73,11 @@ def learn_blend(
             "carts lead to purchases, cut the log with fresh = true (split leave_last_out)"
         )
     items = query.history.items
+    require_memory(
+        len(members) * len(asked) * min(max(k, depth), items) * 24,
+        f"blending {len(members)} models for {len(asked):,} users",
+        "lower the depth, or learn from fewer users",
+    )
     list_ = partial(_listed, query=asked, hide_history=hide_history, pool=pool)
     lists = [list_(member, k=min(max(k, depth), items)) for member in members]
     competing = (cells[cells >= 0] for cells in lists)

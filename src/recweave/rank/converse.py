@@ -102,11 +102,12 @@ class Adviser:
         open_ = np.ones(query.history.items, bool)
         open_[[*query.history.item.tolist(), *liked, *disliked]] = False
         allow = _all(asked, open_)
-        score = _scaled(self.model, query)
+        given = np.asarray(self.model.scores(query), np.float32)
+        hidden = np.isneginf(given[0])
+        score = _scaled(given)
         score += self.pull * self._effect(liked, query) - self.push * self._effect(disliked, query)
         if wish.said.strip():
             score += self.weight * self._likeness(wish.said)
-        hidden = np.isneginf(self.model.scores(query)[0])
         allow &= ~hidden
         made = ItemScores(np.where(hidden, -np.inf, score).astype(np.float32))
         ranking = recommend(made, query, min(k, len(allow)), allow=allow)
@@ -124,7 +125,8 @@ class Adviser:
         )
         some = replace(Query.of(log, now=query.now), user=np.array([-1], np.int32))
         none = replace(Query.of(log[:0], now=query.now), user=np.array([-1], np.int32))
-        return np.asarray(_scaled(self.model, some) - _scaled(self.model, none))
+        with_, without = (_scaled(self.model.scores(asked)) for asked in (some, none))
+        return np.asarray(with_ - without)
 
     def _likeness(self, said: str) -> Float[Array, " items"]:
         if self.text is None or self.encoder is None:
@@ -144,9 +146,9 @@ class Adviser:
         return likeness
 
 
-def _scaled(model: Model, query: Query) -> Float[Array, " items"]:
-    """A model's scores for one asker on one scale; 0 for what it will not show."""
-    scaled, _ = standardised(np.asarray(model.scores(query), np.float32))
+def _scaled(scores: Float[Array, "1 items"]) -> Float[Array, " items"]:
+    """Scores for one asker on one scale; 0 for what is not to be shown."""
+    scaled, _ = standardised(np.asarray(scores, np.float32))
     return np.where(np.isneginf(scaled[0]), np.float32(0), scaled[0])
 
 

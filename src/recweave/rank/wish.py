@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
+from typing import Annotated
 
 import numpy as np
 import polars as pl
@@ -19,24 +21,31 @@ READ = ("title", "description", "brand", "categories")
 """Fields whose words count as an item's."""
 
 
+Names = Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=100)]
+"""What one list of a wish may hold: it comes from a conversation, so its size is bounded."""
+
+LOOKED_AT = 5_000
+"""Names that an unknown one is compared with, at most."""
+
+
 class Wish(Value):
     """What somebody stated. All of it are values: nothing in a text is ever an instruction.
 
     Names of categories and brands, and words, are compared without regard to case.
     """
 
-    any_of: tuple[str, ...] = Field((), description="categories; it must be in one of them")
-    all_of: tuple[str, ...] = Field((), description="categories; it must be in all of them")
-    none_of: tuple[str, ...] = Field((), description="categories; it must be in none of them")
-    brands: tuple[str, ...] = Field((), description="it must be of one of these")
-    not_brands: tuple[str, ...] = Field((), description="it must be of none of these")
+    any_of: Names = Field((), description="categories; it must be in one of them")
+    all_of: Names = Field((), description="categories; it must be in all of them")
+    none_of: Names = Field((), description="categories; it must be in none of them")
+    brands: Names = Field((), description="it must be of one of these")
+    not_brands: Names = Field((), description="it must be of none of these")
     price_from: float | None = Field(None, description="the least it may cost")
     price_to: float | None = Field(None, description="the most it may cost")
-    words: tuple[str, ...] = Field((), description="words or phrases that its text must have")
-    not_words: tuple[str, ...] = Field((), description="those that its text must not have")
-    liked: tuple[str, ...] = Field((), description="ids or titles of items that were liked")
-    disliked: tuple[str, ...] = Field((), description="ids or titles of items that were not")
-    said: str = Field("", description="anything else, in free words")
+    words: Names = Field((), description="words or phrases that its text must have")
+    not_words: Names = Field((), description="those that its text must not have")
+    liked: Names = Field((), description="ids or titles of items that were liked")
+    disliked: Names = Field((), description="ids or titles of items that were not")
+    said: str = Field("", max_length=10_000, description="anything else, in free words")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +142,8 @@ def _find(dataset: Dataset, name: str) -> int:
         return dataset.item_ids.row(name)
     asked = " ".join(name.split()).lower()
     titles = dataset.items.select("item_id", "title").drop_nulls()
-    same = titles.filter(pl.col("title").str.split(" ").list.join(" ").str.to_lowercase() == asked)
+    plain = pl.col("title").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
+    same = titles.filter(plain == asked)
     if len(same) == 1:
         return dataset.item_ids.row(same["item_id"][0])
     if len(same):
@@ -158,7 +168,10 @@ def _known(kind: str, table: pl.DataFrame, field: str, names: Iterable[str]) -> 
 
 def _hint(name: str, known: Sequence[str]) -> str:
     """The nearest known name; where none is near, how many there are, as all may be thousands."""
-    spelled = {one.lower(): one for one in known}
+    # Names of about the same length that begin alike: to compare all would take seconds.
+    near_by = (one for one in known if abs(len(one) - len(name)) <= len(name) // 2 + 1)
+    spelled = {one.lower(): one for one in near_by if one[:1].lower() == name[:1].lower()}
+    spelled = dict(islice(spelled.items(), LOOKED_AT))
     near = get_close_matches(name.lower(), spelled, n=1)
     return f"did you mean '{spelled[near[0]]}'?" if near else f"there are {len(known):,} known ones"
 

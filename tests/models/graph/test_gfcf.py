@@ -123,3 +123,8 @@ def test_gives_the_published_figures_on_gowalla(real_data):
     means = evaluate_model(GFCF().fit(train), split, ["recall@20", "ndcg@20"]).means("normal")
     assert means["recall@20"].mean == pytest.approx(0.1849, abs=0.0005)
     assert means["ndcg@20"].mean == pytest.approx(0.1518, abs=0.0005)
+
+
+def test_a_log_without_events_scores_nothing(log):
+    model = GFCF().fit(log[:0])
+    assert (model.scores(Query.of(log)) == 0).all()

@@ -18,14 +18,16 @@ from recweave.models.graph.pfr import PFR
 from recweave.models.graph.propagate import Graph
 from recweave.models.graph.sgl import SGL
 from recweave.models.nn.items import Content
+from recweave.models.nn.validation import Validation
 from recweave.rank import recommend
 
 CPU = torch.device("cpu")
 RECIPES = [
     LightGCN(dim=16, epochs=60, lr=0.05),
     LightGCN(dim=16, epochs=60, lr=0.05, loss="bpr"),
-    LightGCN(dim=16, epochs=60, lr=0.05, loss="bpr", temperature=0, batch=256),
-    LightGCN(dim=16, epochs=60, lr=0.05, temperature=0, negatives=8),
+    LightGCN(dim=16, epochs=60, lr=0.05, loss="bpr", batch=256, balance=1),
+    LightGCN(dim=16, epochs=60, lr=0.05, negatives=8),
+    LightGCN(dim=16, epochs=60, lr=0.05, temperature=0.2),
     SGL(dim=16, epochs=60, lr=0.05),
 ]
 TEXTED = [
@@ -54,7 +56,7 @@ def net_of(log, recipe, content=None, join=None):
     known = np.diff(events.indptr) > 0, log.item_counts() > 0
     torch.manual_seed(0)
     if content is None:
-        content = Content.of(None, (), log.shape[1])
+        content = Content.of(None, (), log.item_counts())
     nodes = Nodes(known, recipe.dim, content, join)
     return GraphNet(nodes, Graph.of(events).on(CPU), recipe), events
 
@@ -101,7 +103,7 @@ def test_an_item_that_nobody_had_scores_nothing_without_text(log):
 def test_pfr_without_what_the_text_says_is_lightgcn_to_the_bit(log):
     recipe = LightGCN(dim=8)
     plain, _ = net_of(log, recipe)
-    content = Content.of(parity(12), ("text",), 12)
+    content = Content.of(parity(12), ("text",), log.item_counts())
     told, _ = net_of(log, recipe, content, "sum")
     with torch.no_grad():
         told.nodes.text[2].weight.zero_()
@@ -205,7 +207,9 @@ def test_aligning_hears_items_with_content_alone(log):
     features = parity(12)
     vectors, present = features["text"].vectors.copy(), np.arange(12) % 2 == 0
     vectors[~present] = 0
-    content = Content.of({"text": Feature(vectors, present, "by hand", "")}, ("text",), 12)
+    content = Content.of(
+        {"text": Feature(vectors, present, "by hand", "")}, ("text",), log.item_counts()
+    )
     net, events = net_of(log, LightGCN(dim=8), content, "align")
     (batch,) = of_users(events, np.random.default_rng(0), 10_000, 100)
     aligned = Aligned(0.2, 1.0)
@@ -229,13 +233,27 @@ def test_behaviours_weigh_as_edges_and_those_of_weight_nothing_are_not_read(two_
     np.testing.assert_array_equal(recipe.fit(both).item, recipe.fit(two_tastes).item)
 
 
-def test_validation_stops_training_and_keeps_the_best(two_tastes):
+def test_validation_stops_training_and_keeps_the_best(two_tastes, monkeypatch):
+    values = iter([0.1, 0.5, 0.3, 0.2, 0.9])
+    monkeypatch.setattr(Validation, "ndcg", lambda self, model: next(values))
     held = two_tastes.item == (two_tastes.user + 2) % 40
     recipe = LightGCN(dim=8, epochs=200, patience=2, lr=0.05)
     model = recipe.fit(two_tastes[~held], valid=two_tastes[held])
-    assert np.isfinite(model.item).all()
-    whole = recipe.model_copy(update={"epochs": 200, "patience": 0}).fit(two_tastes[~held])
-    assert not np.array_equal(model.item, whole.item)
+    assert next(values) == 0.9  # four looks
+    best = recipe.model_copy(update={"epochs": 2}).fit(two_tastes[~held])
+    np.testing.assert_array_equal(model.item, best.item)
+
+
+def test_an_aligned_item_that_nobody_had_is_as_long_as_others(log):
+    few = log[log.item < 6]
+    recipe = PFR(dim=16, epochs=3, join="align", temperature=0.2)
+    length = np.linalg.norm(recipe.fit(few, features=parity(12)).item, axis=1)
+    np.testing.assert_allclose(length, 1, rtol=1e-5)
+
+
+def test_joining_nothing_is_refused(log):
+    with pytest.raises(BadSetting, match="needs features"):
+        PFR(join="align", features=()).fit(log)
 
 
 def test_somebody_new_is_told_by_the_mean_of_their_items(two_tastes):

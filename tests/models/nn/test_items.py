@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from recweave.core.errors import BadSetting  # noqa: E402
 from recweave.encode import Feature  # noqa: E402
 from recweave.models.nn.items import Content, ItemTable  # noqa: E402
 
@@ -15,7 +16,7 @@ PRESENT = np.array([True, True, True, False, False])
 def content():
     vectors = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
     vectors[~PRESENT] = 0
-    return Content.of({"text": Feature(vectors, PRESENT, "x", "y")}, ("text",), 5)
+    return Content.of({"text": Feature(vectors, PRESENT, "x", "y")}, ("text",), COUNTS)
 
 
 def test_content_is_of_unit_length_or_not_there():
@@ -23,8 +24,29 @@ def test_content_is_of_unit_length_or_not_there():
     np.testing.assert_allclose(length, PRESENT, atol=1e-6)
 
 
+def test_content_is_about_the_mean_of_what_train_holds():
+    vectors = np.eye(5, dtype=np.float32)
+    there = np.ones(5, bool)
+    changed = vectors.copy()
+    changed[3] = 9  # nobody had item 3
+    one, other = (
+        Content.of({"t": Feature(v, there, "x", "y")}, ("t",), COUNTS) for v in (vectors, changed)
+    )
+    known = np.arange(5) != 3
+    np.testing.assert_array_equal(one.vectors[known], other.vectors[known])
+    mean = vectors[COUNTS > 0].mean(axis=0)
+    wanted = (vectors[0] - mean) / np.linalg.norm(vectors[0] - mean)
+    np.testing.assert_allclose(one.vectors[0], wanted, rtol=1e-6)
+
+
+def test_texts_that_all_say_the_same_say_nothing():
+    same = np.full((5, 3), 0.577, np.float32)
+    made = Content.of({"t": Feature(same, np.ones(5, bool), "x", "y")}, ("t",), COUNTS)
+    assert (made.vectors == 0).all()
+
+
 def test_without_features_there_is_no_content():
-    none = Content.of(None, (), 5)
+    none = Content.of(None, (), COUNTS)
     assert none.vectors.shape == (5, 0)
     table = ItemTable(COUNTS, 4, none, "both")
     assert not table.has_text
@@ -51,6 +73,8 @@ def test_both_mixes_by_the_gate_and_tells_unknown_items_by_their_content():
 
 def test_text_alone_has_no_ids_and_ids_alone_no_text():
     assert not hasattr(ItemTable(COUNTS, 4, content(), "text"), "id")
+    with pytest.raises(BadSetting, match="needs features"):
+        ItemTable(COUNTS, 4, Content.of(None, (), COUNTS), "text")
     table = ItemTable(COUNTS, 4, content(), "id")
     assert not hasattr(table, "project")
     assert (table()[[0, 3]] == 0).all()

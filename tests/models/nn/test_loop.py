@@ -1,13 +1,17 @@
 """The training loop: it learns, stops in time, and goes on after being killed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+from safetensors.numpy import load_file  # noqa: E402
 
 from recweave.core.errors import BadSetting  # noqa: E402
+from recweave.models.nn.checkpoint import Checkpoint  # noqa: E402
 from recweave.models.nn.loop import train  # noqa: E402
-from recweave.models.nn.resume import resumable  # noqa: E402
+from recweave.models.nn.resume import resumable, taken_over  # noqa: E402
 from recweave.models.nn.settings import NetworkRecipe  # noqa: E402
 
 
@@ -103,15 +107,18 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, after):
             again = line()
         found = run(again, recipe, look(again))
     np.testing.assert_array_equal(numbers(again), numbers(whole))
-    assert vars(found) == vars(wanted)
+    assert found.seconds > 0
+    assert replace(found, seconds=0) == replace(wanted, seconds=0)
 
 
 def test_a_training_that_was_finished_is_not_done_again(tmp_path):
     recipe = Line(epochs=2)
     with resumable(tmp_path):
-        run(line(), recipe)
+        spent = run(line(), recipe).seconds
+        assert taken_over() == 0
         done = line(seed=5)
         run(done, recipe, loss=lambda batch: pytest.fail("a step was made"))
+        assert taken_over() == pytest.approx(spent)
     first = line()
     run(first, recipe)
     np.testing.assert_array_equal(numbers(done), numbers(first))
@@ -120,9 +127,19 @@ def test_a_training_that_was_finished_is_not_done_again(tmp_path):
 def test_checkpoints_of_other_settings_or_data_are_not_taken_up(tmp_path):
     with resumable(tmp_path):
         run(line(), Line(epochs=1), data="one")
-        assert run(line(), Line(epochs=1, lr=0.5), data="one").epoch == 1
-        run(line(), Line(epochs=1), data="other")
-    assert len(list(tmp_path.iterdir())) == 3
+        for recipe, data in ((Line(epochs=1, lr=0.5), "one"), (Line(epochs=1), "other")):
+            net, fresh = line(seed=7), line(seed=7)
+            run(net, recipe, data=data)
+            with resumable(tmp_path / f"{data} anew"):
+                run(fresh, recipe, data=data)
+            np.testing.assert_array_equal(numbers(net), numbers(fresh))
+    assert len([f for f in tmp_path.iterdir() if "anew" not in f.name]) == 3
+
+
+def test_nothing_to_learn_from_is_said():
+    net = line()
+    with pytest.raises(BadSetting, match="no events"):
+        train(net, lambda rng: [], lambda batch: None, Line(), seed=0, look=None, what={})
 
 
 def test_a_broken_checkpoint_means_starting_anew(tmp_path):
@@ -132,6 +149,26 @@ def test_a_broken_checkpoint_means_starting_anew(tmp_path):
             file.write_bytes(file.read_bytes()[:40])
         net = line()
         assert run(net, Line(epochs=2)).epoch == 2
+    fresh = line()
+    run(fresh, Line(epochs=2))
+    np.testing.assert_array_equal(numbers(net), numbers(fresh))
+
+
+def test_a_checkpoint_of_other_shapes_leaves_the_network_as_it_was(tmp_path):
+    optimiser = torch.optim.AdamW(line().parameters())
+    wide = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 9))
+    narrow = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 1))
+    before = numbers(narrow)
+    Checkpoint(tmp_path).save(1, wide, {}, optimiser, {})
+    assert Checkpoint(tmp_path).load(narrow, optimiser) is None
+    np.testing.assert_array_equal(numbers(narrow), before)
+
+
+def test_what_was_finished_takes_the_space_of_its_weights_alone(tmp_path):
+    with resumable(tmp_path):
+        run(line(), Line(epochs=3), look=lambda: 0.0)
+    (file,) = tmp_path.glob("*/epoch-3/*.safetensors")
+    assert {name.split("/")[0] for name in load_file(file)} == {"net"}
 
 
 def test_a_loss_that_is_no_number_says_what_to_do():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories, Interactions
 from recweave.models.nn.sequences import Windows, new_to_user, newest
 
@@ -23,7 +24,12 @@ def histories(lengths, items=50):
 )
 def test_every_event_but_the_first_is_a_target_once(lengths, length, events):
     history = histories(lengths)
-    windows = Windows.of(history, length, np.ones(len(history.item), np.float32))
+    weight = np.ones(len(history.item), np.float32)
+    if max(lengths) < 2:
+        with pytest.raises(BadSetting, match="nothing to learn from"):
+            Windows.of(history, length, weight)
+        return
+    windows = Windows.of(history, length, weight)
     pairs = []
     for batch in windows.batches(np.random.default_rng(0), events):
         made = batch.read()
@@ -32,10 +38,10 @@ def test_every_event_but_the_first_is_a_target_once(lengths, length, events):
         told = made.next_item >= 0
         assert (told == (made.item >= 0)).all()
         assert (told == (made.weight > 0)).all()
-        pairs += list(zip(made.item[told], made.next_item[told], made.next_time[told], strict=True))
+        pairs += list(zip(made.item[told], made.next_item[told], strict=True))
     row = history.row_numbers()
     at = np.flatnonzero(row[1:] == row[:-1])
-    wanted = zip(history.item[at], history.item[at + 1], history.time[at + 1], strict=True)
+    wanted = zip(history.item[at], history.item[at + 1], strict=True)
     assert sorted(pairs) == sorted(wanted)
 
 
@@ -65,22 +71,26 @@ def test_batches_are_the_same_for_the_same_seed_and_hold_like_lengths():
     assert sum(b.read().item.size for b in one) < 1.2 * (len(history.item) - 40)
 
 
-def test_what_is_asked_with_are_the_last_events_and_the_moment():
+def test_what_is_asked_with_are_the_last_events():
     history = histories([0, 3, 6])
-    made = newest(history, 4, np.array([5, 70, 80]))
+    made = newest(history, 4)
     assert made.item.shape == (3, 4)
     assert (made.item[0] == -1).all()
     np.testing.assert_array_equal(made.item[1, :3], history.item[:3])
     np.testing.assert_array_equal(made.item[2], history.item[5:])
-    assert made.next_time[1].tolist() == [0, 0, 70, 0]
-    assert made.next_time[2, 3] == 80
 
 
 def test_histories_without_any_event():
     history = histories([0, 0])
-    assert newest(history, 4, np.zeros(2, int)).item.tolist() == [[-1], [-1]]
-    windows = Windows.of(history, 4, np.empty(0, np.float32))
-    assert windows.batches(np.random.default_rng(0), 8) == []
+    assert newest(history, 4).item.tolist() == [[-1], [-1]]
+
+
+def test_no_window_is_lost_however_many_events_there_are():
+    """Sums of float32 stop growing at 2^24."""
+    history = histories([2, 2])
+    weight = np.full(4, 1e-9, np.float32)
+    weight[1] = 2.0**24
+    assert Windows.of(history, 4, weight).start.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("items", [4, 1000])

@@ -10,13 +10,14 @@ pytest.importorskip("torch")
 
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions, join
+from recweave.data.split import Split
 from recweave.encode import Feature
+from recweave.evaluate import evaluate_model
 from recweave.models import Query, load_model, save_model
-from recweave.models.learn_blend import _judged, _listed
+from recweave.models.behaviors import BehaviorWeights
 from recweave.models.unified.holdout import hold_out
 from recweave.models.unified.recipe import Unified
 from recweave.models.unified.scorer import Scorer
-from recweave.parallel import Serial
 
 ITEMS = 20
 SMALL = {"dim": 16, "epochs": 5, "batch": 256, "lr": 0.01, "negatives": 16, "targets": "all"}
@@ -76,19 +77,43 @@ def test_the_whole_is_not_worse_on_validation_than_any_part():
     recipe = Unified.parse({"target": ["purchase"], "scorers": scorers, **SMALL}, "here")
     blend = recipe.fit(train, valid=valid)
     assert len(blend.members) == 4
-    query = Query.of(train)
-    hidden = {(u, i) for u, i in zip(train.user.tolist(), train.item.tolist(), strict=True)}
-    cells = [(u, i) for u, i in zip(valid.user.tolist(), valid.item.tolist(), strict=True)]
-    wanted = np.unique([u * ITEMS + i for u, i in cells if (u, i) not in hidden])
-    rows = np.unique(wanted // ITEMS)
-    asked = query.rows(rows)
-    renamed = np.searchsorted(rows, wanted // ITEMS) * ITEMS + wanted % ITEMS
+    split = Split(train, train[:0], valid)
 
     def value(model):
-        found = _listed(model, query=asked, k=10, hide_history=True, pool=Serial())
-        return _judged(found, renamed, ITEMS)
+        return evaluate_model(model, split, ["ndcg@10"]).means()["ndcg@10"].mean
 
     assert value(blend) >= max(value(member) for member in blend.members) - 1e-9
+
+
+def test_who_is_held_out_to_choose_by_keeps_a_history():
+    """Everybody views an item and buys it; only odd users had another one before."""
+    user = np.repeat(np.arange(40), 4)
+    item = np.tile([5, 6, 7, 7], 40)
+    item[user % 2 == 0] = 7
+    what = np.tile(["view", "view", "view", "purchase"], 40).tolist()
+    log = Interactions.of(user, item, time=np.tile(np.arange(4), 40), behavior=what, shape=(40, 20))
+    kept, valid = hold_out(log, [int(log.behavior[3])], seed=0)
+    assert len(valid) == 2
+    assert (valid.user % 2 == 1).all()
+    assert (kept.user_counts()[valid.user] == 2).all()
+
+
+def test_a_target_that_nothing_is_learned_of_is_refused():
+    """Each purchase is of an item that was viewed before."""
+    user, item = np.repeat(np.arange(30), 6), np.tile(np.repeat(np.arange(3), 2), 30)
+    log = Interactions.of(
+        user,
+        (item + user) % ITEMS,
+        time=np.tile(np.arange(6), 30),
+        behavior=["view", "purchase"] * 90,
+        shape=(30, ITEMS),
+    )
+    few = {**SMALL, "target": ("purchase",), "epochs": 1}
+    with pytest.raises(BadSetting, match='targets = "all"'):
+        Unified(**few | {"targets": "new"}).fit(log)
+    with pytest.raises(BadSetting, match="weight of 0"):
+        Unified(**few, behaviors=BehaviorWeights(purchase=0)).fit(log)
+    assert Unified(**few).fit(log).members[0].asked == log.behavior[1]
 
 
 def test_without_validation_events_some_are_held_out_of_training():

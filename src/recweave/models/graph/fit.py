@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding, softplus
 
-from recweave.core.arrays import Array, digest
+from recweave.core.arrays import Array
+from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode.features import Features
 from recweave.models.graph.batches import Pairs, balanced, of_pairs, of_users
@@ -17,6 +18,7 @@ from recweave.models.graph.net import GraphNet, Nodes
 from recweave.models.graph.propagate import Graph
 from recweave.models.graph.settings import GraphRecipe, Join
 from recweave.models.kinds import Factors
+from recweave.models.nn.checkpoint import learned_from
 from recweave.models.nn.device import choose_device
 from recweave.models.nn.items import Content
 from recweave.models.nn.loop import train as run_loop
@@ -57,8 +59,11 @@ def fit(
         beside: Another loss.
     """
     events = Histories.of(train).matrix(weights=recipe.behaviors.by_code())
-    known = np.diff(events.indptr) > 0, np.bincount(events.indices, minlength=train.shape[1]) > 0
-    content = Content.of(features, names, train.shape[1])
+    counts = np.bincount(events.indices, minlength=train.shape[1])
+    known = np.diff(events.indptr) > 0, counts > 0
+    content = Content.of(features, names, counts)
+    if join != "sum" and not names:
+        raise BadSetting(f'join = "{join}" needs features: name those that tell of the items')
     device = choose_device(recipe.device)
     graph = Graph.of(events)
     with torch.random.fork_rng(devices=[]):
@@ -90,11 +95,7 @@ def fit(
         recipe,
         seed=seed,
         look=None if validation is None else lambda: validation.ndcg(net.factors(recipe)),
-        what={
-            "train": train.digest(),
-            "valid": None if valid is None else valid.digest(),
-            "content": digest((content.vectors * 1e6).astype(np.int64)),
-        },
+        what=learned_from(train, valid, content.vectors),
     )
     return net.factors(recipe)
 
@@ -125,7 +126,8 @@ def _rank(
     else:
         score = asker @ rival.T
         score[rows(batch.own[0], item), rows(batch.own[1], item)] = HIDDEN
-        other = score.float().logsumexp(1)[place] + math.log(touched / len(rival))
+        all_of = score.float().logsumexp(1, keepdim=True) + math.log(touched / len(rival))
+        other = embedding(place, all_of)[:, 0]
     return (weight * softplus(other - own)).sum() / weight.sum()
 
 

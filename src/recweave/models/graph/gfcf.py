@@ -135,7 +135,7 @@ def _right_singular(matrix: Csr, dim: int, seed: int) -> Float[Array, "columns f
         f"{matrix.shape[1]:,} items",
         "lower dim",
     )
-    if not dim:
+    if not dim or not matrix.nnz:
         return np.zeros((matrix.shape[1], 0), np.float32)
     if short <= 2 * dim:  # ARPACK wants more room than there is; a small dense matrix is as quick
         wide = matrix.shape[0] > matrix.shape[1]

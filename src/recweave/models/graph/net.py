@@ -89,7 +89,8 @@ class GraphNet(nn.Module):
         with torch.inference_mode():
             user, item = self.split(self.smooth(self.nodes()))
             if self.nodes.join == "align":
-                told = normalize(self.nodes.told(), dim=1) * item.norm(dim=1).mean()
-                item = torch.where(self.nodes.known_item > 0, item, told)
+                known = self.nodes.known_item > 0
+                length = item[known[:, 0]].norm(dim=1).mean()
+                item = torch.where(known, item, normalize(self.nodes.told(), dim=1) * length)
             made = [part.cpu().numpy().copy() for part in (user, item)]
         return Factors(made[0], made[1], behaviors=recipe.behaviors.by_code())

@@ -5,15 +5,35 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 import recweave.store.arrays as store
+from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadArtifact
+from recweave.data.interactions import Interactions
 from recweave.models.nn.resume import checkpoints
+
+FORMAT = 2
+
+
+def learned_from(
+    train: Interactions, valid: Interactions | None, *numbers: Array
+) -> dict[str, Any]:
+    """What tells the data of one training from that of another.
+
+    Args:
+        train, valid: The logs.
+        numbers: Vectors that are read beside them.
+    """
+    told = [digest(part.ravel().astype(np.float32).view(np.int32)) for part in numbers]
+    held = None if valid is None else valid.digest()
+    return {"train": train.digest(), "valid": held, "numbers": told}
 
 
 @dataclass(frozen=True)
@@ -35,7 +55,8 @@ class Checkpoint:
         folder = checkpoints()
         if folder is None:
             return None
-        told = json.dumps(what, sort_keys=True, default=str)
+        made_by = {"format": FORMAT, "version": version("recweave")}
+        told = json.dumps({**what, **made_by}, sort_keys=True, default=str)
         return cls(folder / hashlib.sha256(told.encode()).hexdigest()[:16])
 
     def save(
@@ -43,14 +64,18 @@ class Checkpoint:
         epoch: int,
         net: nn.Module,
         best: Mapping[str, torch.Tensor],
-        optimiser: torch.optim.Optimizer,
+        optimiser: torch.optim.Optimizer | None,
         progress: Mapping[str, Any],
     ) -> None:
-        """Keep the state after an epoch; the one before goes once this is whole."""
+        """Keep the state after an epoch; the one before goes once this is whole.
+
+        Without an optimiser the training is done, and the network as it is will do.
+        """
         arrays = {f"net/{name}": value for name, value in net.state_dict().items()}
         arrays |= {f"best/{name}": value for name, value in best.items()}
-        for place, state in optimiser.state_dict()["state"].items():
-            arrays |= {f"optimiser/{place}/{name}": value for name, value in state.items()}
+        if optimiser is not None:
+            for place, state in optimiser.state_dict()["state"].items():
+                arrays |= {f"optimiser/{place}/{name}": value for name, value in state.items()}
         told = {"epoch": epoch, "progress": dict(progress)}
         whole = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
         store.write(self.folder / f"epoch-{epoch}", whole, told)
@@ -63,24 +88,33 @@ class Checkpoint:
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
         """Put the newest state into the network and the optimiser; the progress, and the best.
 
-        None where there is none; one that is broken (a disk that was full) does not count.
+        None where there is none; one that is broken (a disk that was full), or of a network of
+        other shapes, does not count. What a killed writer left half done is cleared away.
         """
+        for draft in self.folder.glob(".epoch-*"):
+            shutil.rmtree(draft, ignore_errors=True)
         found = sorted(self.folder.glob("epoch-*"), key=lambda f: -int(f.name.rpartition("-")[2]))
         for folder in found:
             try:
                 arrays, told = store.read(folder)
                 parts = _by_part(arrays)
-                net.load_state_dict(parts["net"])
+                if _shapes(parts["net"]) != _shapes(net.state_dict()):
+                    continue
                 state: dict[int, dict[str, torch.Tensor]] = {}
                 for name, value in parts.get("optimiser", {}).items():
                     place, _, key = name.partition("/")
                     state.setdefault(int(place), {})[key] = value
                 groups = optimiser.state_dict()["param_groups"]
                 optimiser.load_state_dict({"state": state, "param_groups": groups})
+                net.load_state_dict(parts["net"])
                 return told["progress"], parts.get("best", {})
-            except (BadArtifact, KeyError, RuntimeError):
+            except (BadArtifact, KeyError, ValueError):
                 continue
         return None
+
+
+def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items()}
 
 
 def _by_part(arrays: Mapping[str, Any]) -> dict[str, dict[str, torch.Tensor]]:

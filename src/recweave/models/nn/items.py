@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from recweave.core.arrays import Array
-from recweave.encode.features import Features, find_item_feature
+from recweave.core.errors import BadSetting
+from recweave.encode.features import Feature, Features, find_item_feature
 
 FAINT = 0.1
 """Length of an item's own vector before training, where it has a text of length 1."""
@@ -30,23 +31,38 @@ class Content:
     present: Bool[Array, " items"]
 
     @classmethod
-    def of(cls, features: Features | None, names: tuple[str, ...], items: int) -> "Content":
+    def of(
+        cls, features: Features | None, names: tuple[str, ...], counts: Int[Array, " items"]
+    ) -> "Content":
         """The named features; none give vectors without numbers.
+
+        Args:
+            features: By name.
+            names: Those that are wanted.
+            counts: Events of each item in train.
 
         Raises:
             BadSetting: for a feature that is not there, or is of users.
         """
         found = [find_item_feature(features, name) for name in names]
         if not found:
-            return cls(np.zeros((items, 0), np.float32), np.zeros(items, bool))
+            return cls(np.zeros((len(counts), 0), np.float32), np.zeros(len(counts), bool))
         present = np.any([feature.present for feature in found], axis=0)
-        parts = []
-        for feature in found:
-            # About their mean: what all texts share says nothing of an item.
-            vectors = feature.vectors - feature.vectors[feature.present].mean(axis=0)
-            length = np.linalg.norm(vectors, axis=1, keepdims=True)
-            parts.append(np.where(feature.present[:, None], vectors / np.maximum(length, 1e-9), 0))
-        return cls(np.hstack(parts).astype(np.float32), np.asarray(present))
+        parts = [_about_the_mean(feature, counts > 0) for feature in found]
+        return cls(np.hstack(parts), np.asarray(present))
+
+
+def _about_the_mean(feature: Feature, known: Bool[Array, " items"]) -> Float[Array, "items dims"]:
+    """Directions from the mean of known items: what all texts share says nothing of one."""
+    told = feature.present & known
+    mean = feature.vectors[told].mean(axis=0) if told.any() else np.float32(0)
+    vectors = feature.vectors - mean
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    # What is left of equal vectors is rounding, which points nowhere.
+    there = feature.present[:, None] & (
+        length > 1e-5 * np.linalg.norm(feature.vectors, axis=1, keepdims=True)
+    )
+    return np.where(there, vectors / np.maximum(length, 1e-9), 0).astype(np.float32)
 
 
 class ItemTable(nn.Module):
@@ -71,7 +87,9 @@ class ItemTable(nn.Module):
     ) -> None:
         super().__init__()
         items = len(counts)
-        self.has_id = represent != "text" or not content.vectors.shape[1]
+        if represent == "text" and not content.vectors.shape[1]:
+            raise BadSetting('represent = "text" needs features: name those that tell of the items')
+        self.has_id = represent != "text"
         self.has_text = represent != "id" and content.vectors.shape[1] > 0
         scale = dim**-0.5  # of unit length
         if self.has_id:

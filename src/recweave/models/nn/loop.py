@@ -1,6 +1,7 @@
 """The one training loop: every network goes through it."""
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from recweave.core.errors import BadSetting
 from recweave.core.progress import track
 from recweave.models.nn.checkpoint import Checkpoint
 from recweave.models.nn.device import choose_device, multiplies_bf16
+from recweave.models.nn.resume import take_over
 from recweave.models.nn.settings import NetworkRecipe
 
 Batch = TypeVar("Batch")
@@ -28,6 +30,7 @@ class Progress:
         looks: Validation's value at each look.
         best: The best of them.
         since: Looks since then.
+        seconds: That training took, in all processes that worked on it.
     """
 
     epoch: int = 0
@@ -35,6 +38,7 @@ class Progress:
     looks: list[float] = field(default_factory=list)
     best: float = -math.inf
     since: int = 0
+    seconds: float = 0.0
 
 
 def train(
@@ -63,32 +67,47 @@ def train(
         what: Describes the training, to tell checkpoints apart: at least its data.
 
     Raises:
-        BadSetting: if the loss is no longer a number.
+        BadSetting: if there is nothing to learn from, or the loss is no longer a number.
     """
     device = choose_device(recipe.device)
     lower = recipe.precision == "bf16" or (recipe.precision == "auto" and multiplies_bf16(device))
     net.to(device)
     optimiser = torch.optim.AdamW(_groups(net, recipe), lr=recipe.lr)
-    told = {"net": type(net).__name__, "recipe": recipe.model_dump(mode="json"), "seed": seed}
+    told = {
+        "net": type(net).__name__,
+        "recipe": recipe.model_dump(mode="json"),
+        "seed": seed,
+        "device": device.type,
+        "bf16": lower,
+    }
     checkpoint = Checkpoint.named({**told, **what})
     progress, best = Progress(), dict[str, Tensor]()
     kept = checkpoint.load(net, optimiser) if checkpoint else None
     if kept is not None:
         progress, best = Progress(**kept[0]), kept[1]
-    while progress.epoch < recipe.epochs and not _enough(progress, recipe):
+        take_over(progress.seconds)
+    finished = _done(progress, recipe)
+    began = time.perf_counter() - progress.seconds
+    while not _done(progress, recipe):
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(_epoch_seed(seed, progress.epoch))
             net.train()
             made = batches(np.random.default_rng([seed, progress.epoch]))
+            if not made:
+                raise BadSetting(f"{type(recipe).__name__} has no events to learn from")
             mean = _epoch(net, made, loss, recipe, optimiser, progress, lower)
         progress.losses.append(mean)
         progress.epoch += 1
         if look is not None and progress.epoch % recipe.every == 0:
             best = _look(net, look, progress, best)
-        if checkpoint is not None:
+        progress.seconds = time.perf_counter() - began
+        if checkpoint is not None and not _done(progress, recipe):
             checkpoint.save(progress.epoch, net, best, optimiser, vars(progress))
     if best:
         net.load_state_dict(best)
+        best = {}
+    if checkpoint is not None and not finished:
+        checkpoint.save(progress.epoch, net, best, None, vars(progress))
     net.eval()
     return progress
 
@@ -142,8 +161,9 @@ def _look(
     return {name: value.detach().clone() for name, value in net.state_dict().items()}
 
 
-def _enough(progress: Progress, recipe: NetworkRecipe) -> bool:
-    return bool(recipe.patience) and progress.since >= recipe.patience
+def _done(progress: Progress, recipe: NetworkRecipe) -> bool:
+    enough = bool(recipe.patience) and progress.since >= recipe.patience
+    return enough or progress.epoch >= recipe.epochs
 
 
 def _groups(net: nn.Module, recipe: NetworkRecipe) -> list[dict[str, Any]]:

@@ -12,12 +12,14 @@ ROWS = 512
 
 
 def bpr(
-    positive: Float[Tensor, " n"], negative: Float[Tensor, " n"] | Float[Tensor, "n drawn"]
+    positive: Float[Tensor, " n"],
+    negative: Float[Tensor, " n"] | Float[Tensor, "n drawn"],
+    weight: Float[Tensor, " n"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean of −ln σ(s⁺ − s⁻) (Rendle et al., UAI 2009)."""
-    if negative.ndim > positive.ndim:
-        positive = positive[:, None]
-    return softplus(negative - positive).mean()
+    """Mean of −ln σ(s⁺ − s⁻) (Rendle et al., UAI 2009), over drawn items too, weighted by row."""
+    if negative.ndim == positive.ndim:
+        negative = negative[:, None]
+    return _mean(softplus(negative - positive[:, None]).mean(1), weight)
 
 
 def full_softmax(
@@ -107,7 +109,7 @@ def gbce(
         calibration: t; 0 is plain binary cross-entropy, 1 makes scores probabilities.
         weight: Of each row.
     """
-    rate = negative.shape[1] / (items - 1)
+    rate = negative.shape[1] / max(items - 1, 1)
     beta = rate * (calibration * (1 - 1 / rate) + 1 / rate)
     loss = -beta * logsigmoid(positive) + softplus(negative).sum(1)
     return _mean(loss, weight)

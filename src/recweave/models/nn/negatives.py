@@ -1,4 +1,4 @@
-"""Items drawn against a target, and how often each is."""
+"""The items that a target is told from: all with events, or some that are drawn."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from recweave.core.arrays import Array
+from recweave.models.nn.losses import full_softmax, sampled_softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,25 +33,70 @@ class Drawn:
 
 @dataclass(frozen=True, eq=False)
 class Negatives:
-    """A distribution to draw items from: by their events to some power.
+    """A distribution over the items with events, by these to some power; others are never rivals.
+
+    An item without events is new, not disliked: as a rival it would be pushed down in each step.
 
     Attributes:
         share: The chance of each item; 0 for those without events.
+        upto: Sums of the chances of the items with events, to 1.
+        item: The items with events.
+        place: Of each item among these.
     """
 
     share: Float[Array, " items"]
+    upto: Float[Tensor, " known"]
+    item: Int[Tensor, " known"]
+    place: Int[Tensor, " items"]
 
     @classmethod
     def of(cls, counts: Int[Array, " items"], power: float) -> "Negatives":
         """Uniform over items with events if the power is 0."""
-        weight = np.where(counts > 0, counts.astype(np.float64) ** power, 0.0)
-        return cls((weight / weight.sum()).astype(np.float32))
+        item = np.flatnonzero(counts)
+        weight = counts[item].astype(np.float64) ** power
+        share = np.zeros(len(counts), np.float32)
+        share[item] = weight / weight.sum()
+        upto = np.cumsum(weight)
+        place = np.zeros(len(counts), np.int64)
+        place[item] = np.arange(len(item))
+        told = (torch.from_numpy(column) for column in (upto / upto[-1], item, place))
+        return cls(share, *told)
 
     def draw(self, count: int, device: torch.device) -> Drawn:
         """Independent draws, by torch's generator."""
-        share = torch.from_numpy(self.share)
-        places = torch.rand(count, dtype=torch.float64)
-        item = torch.searchsorted(share.double().cumsum(0), places).clamp(max=len(share) - 1)
-        log_q = (share * count).clamp(min=1e-12).log().to(device)
-        item = item.to(device)
+        at = torch.searchsorted(self.upto, torch.rand(count, dtype=torch.float64), right=True)
+        item = self.item[at].to(device)
+        log_q = (torch.from_numpy(self.share) * count).clamp(min=1e-12).log().to(device)
         return Drawn(item, log_q[item], log_q)
+
+    def all_softmax(
+        self,
+        state: Float[Tensor, "n dim"],
+        items: Float[Tensor, "items dim"],
+        target: Int[Tensor, " n"],
+        weight: Float[Tensor, " n"],
+    ) -> Float[Tensor, ""]:
+        """The softmax over all items with events."""
+        if len(self.item) == len(items):
+            return full_softmax(state, items, target, weight)
+        known = embedding(self.item.to(items.device), items)
+        return full_softmax(state, known, self.place.to(items.device)[target], weight)
+
+    def drawn_softmax(
+        self,
+        state: Float[Tensor, "n dim"],
+        items: Float[Tensor, "items dim"],
+        target: Int[Tensor, " n"],
+        weight: Float[Tensor, " n"],
+        count: int,
+    ) -> Float[Tensor, ""]:
+        """The softmax over the target and drawn items, the same for all, corrected by log Q."""
+        drawn = self.draw(count, items.device)
+        return sampled_softmax(
+            (state * embedding(target, items)).sum(1),
+            state @ embedding(drawn.item, items).T,
+            drawn.log_q_of(target),
+            drawn.log_q,
+            drawn.item[None, :] == target[:, None],
+            weight,
+        )

@@ -53,6 +53,6 @@ def last_states(
             told = np.flatnonzero(last >= 0)
             if len(told):
                 kept = history.rows(told)
-                states = read(newest(kept, length, some.now[told]), some.user[told])
+                states = read(newest(kept, length), some.user[told])
                 made[rows[told]] = states[torch.arange(len(told)), torch.from_numpy(last[told])]
     return made

@@ -3,9 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 
-_folder: ContextVar[Path | None] = ContextVar("checkpoints", default=None)
+
+@dataclass
+class Kept:
+    """What `resumable` said.
+
+    Attributes:
+        folder: For checkpoints.
+        seconds: Of training that was taken over from checkpoints, not done again.
+    """
+
+    folder: Path
+    seconds: float = 0.0
+
+
+_kept: ContextVar[Kept | None] = ContextVar("checkpoints", default=None)
 
 
 @contextmanager
@@ -15,13 +30,27 @@ def resumable(folder: Path) -> Iterator[None]:
     A folder may hold several trainings, told apart by what is trained, with what, on what, and by
     which seed. One that was killed, at any moment, ends up with the numbers it would have had.
     """
-    token = _folder.set(folder)
+    token = _kept.set(Kept(folder))
     try:
         yield
     finally:
-        _folder.reset(token)
+        _kept.reset(token)
 
 
 def checkpoints() -> Path | None:
     """The folder, if there is one."""
-    return _folder.get()
+    kept = _kept.get()
+    return None if kept is None else kept.folder
+
+
+def take_over(seconds: float) -> None:
+    """Count training that an earlier process did."""
+    kept = _kept.get()
+    if kept is not None:
+        kept.seconds += seconds
+
+
+def taken_over() -> float:
+    """Seconds of training that were taken over so far, inside the innermost `resumable`."""
+    kept = _kept.get()
+    return 0.0 if kept is None else kept.seconds

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
+from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories
 
 
@@ -17,7 +18,7 @@ class Sequences:
         item: -1 where there is no event.
         behavior: Code of the event.
         time: Of the event.
-        next_item, next_behavior, next_time: Those of the event that follows; -1 where none does.
+        next_item, next_behavior: Those of the event that follows; -1 where none does.
         weight: What predicting the next event counts; 0 where none follows.
     """
 
@@ -26,7 +27,6 @@ class Sequences:
     time: Int[Array, "batch time"]
     next_item: Int[Array, "batch time"]
     next_behavior: Int[Array, "batch time"]
-    next_time: Int[Array, "batch time"]
     weight: Float[Array, "batch time"]
 
 
@@ -52,6 +52,9 @@ class Windows:
 
         Every event but a history's first is a target once. Pieces without a target that counts are
         left out.
+
+        Raises:
+            BadSetting: if that leaves none.
         """
         targets = np.maximum(history.lengths - 1, 0)
         pieces = -(-targets // length)
@@ -60,8 +63,13 @@ class Windows:
         end = history.start[owner + 1] - nth * length
         start = np.maximum(history.start[owner], end - length - 1)
         size = end - start
-        counted = np.concatenate([[0.0], np.cumsum(weight)])
+        counted = np.concatenate([[0], np.cumsum(weight > 0)])
         some = counted[end] > counted[start + 1]
+        if not some.any():
+            raise BadSetting(
+                "there is nothing to learn from: no user has an event that counts after another; "
+                'look at target, behaviors and targets ("new" leaves out what a user had before)'
+            )
         return cls(history, start[some], size[some], weight)
 
     def batches(self, rng: np.random.Generator, events: int) -> list["Batch"]:
@@ -100,17 +108,14 @@ class Batch:
         )
 
 
-def newest(history: Histories, length: int, now: Int[Array, " rows"]) -> Sequences:
+def newest(history: Histories, length: int) -> Sequences:
     """The last events of each history, as they are asked with: what follows is to be told.
 
     Rows without events have one place, which is empty.
     """
     size = np.minimum(history.lengths, length)
     weight = np.ones(len(history.item), np.float32)
-    made = _sequences(history, history.start[1:] - size, size, weight, follows=False)
-    rows = np.flatnonzero(size)
-    made.next_time[rows, size[rows] - 1] = now[rows]
-    return made
+    return _sequences(history, history.start[1:] - size, size, weight, follows=False)
 
 
 def new_to_user(history: Histories) -> Bool[Array, " n"]:
@@ -148,6 +153,5 @@ def _sequences(
         time=of(history.time, at, there, 0),
         next_item=of(history.item, after, told, -1),
         next_behavior=of(history.behavior, after, told, 0),
-        next_time=of(history.time, after, told, 0),
         weight=of(weight, after, told, 0.0),
     )

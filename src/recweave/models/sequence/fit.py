@@ -6,13 +6,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize
 
-from recweave.core.arrays import digest
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode.features import Features
+from recweave.models.nn.checkpoint import learned_from
 from recweave.models.nn.items import Content, ItemTable
 from recweave.models.nn.loop import train as run_loop
-from recweave.models.nn.losses import bpr, full_softmax, gbce, sampled_softmax
-from recweave.models.nn.negatives import Drawn, Negatives
+from recweave.models.nn.losses import bpr, gbce
+from recweave.models.nn.negatives import Negatives
 from recweave.models.nn.reading import read_events
 from recweave.models.nn.sequences import Batch, Windows, new_to_user
 from recweave.models.nn.validation import Validation
@@ -55,8 +55,8 @@ def fit(
     validation = Validation.of(train, valid)
     codes = recipe.behaviors.by_code()
     history = read_events(Histories.of(train), codes)
-    content = Content.of(features, recipe.features, train.shape[1])
     counts = np.bincount(history.item, minlength=train.shape[1])
+    content = Content.of(features, recipe.features, counts)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         table = ItemTable(counts, recipe.dim, content, recipe.represent)
@@ -69,7 +69,7 @@ def fit(
 
     def loss(batch: Batch) -> Tensor:
         sequences = batch.read()
-        device = net.table.project.weight.device if net.table.has_text else net.table.id.device
+        device = next(net.parameters()).device
         told = torch.from_numpy(sequences.weight).to(device)
         items = net.items()
         item = torch.from_numpy(sequences.item).to(device).long()
@@ -78,9 +78,11 @@ def fit(
         target = torch.from_numpy(sequences.next_item).to(device).long()[counted]
         share = told[counted]
         if recipe.loss == "softmax":
-            return full_softmax(state, items, target, share)
+            return negatives.all_softmax(state, items, target, share)
+        if recipe.loss == "sampled":
+            return negatives.drawn_softmax(state, items, target, share, recipe.negatives)
         drawn = negatives.draw(recipe.negatives, device)
-        return _drawn_loss(recipe, state, items, target, share, drawn)
+        return _pairwise(recipe, state, items, target, share, drawn.item)
 
     run_loop(
         net,
@@ -89,11 +91,7 @@ def fit(
         recipe,
         seed=seed,
         look=None if validation is None else lambda: validation.ndcg(trained(recipe, net)),
-        what={
-            "train": train.digest(),
-            "valid": None if valid is None else valid.digest(),
-            "content": digest((content.vectors * 1e6).astype(np.int64)),
-        },
+        what=learned_from(train, valid, content.vectors),
     )
     return trained(recipe, net)
 
@@ -105,21 +103,17 @@ def trained(recipe: SequenceRecipe, net: SequenceNet) -> Sequential:
     return Sequential(item, Weights.of(net.encoder), recipe)
 
 
-def _drawn_loss(
+def _pairwise(
     recipe: SequenceRecipe,
     state: Float[Tensor, "n dim"],
     items: Float[Tensor, "items dim"],
     target: Int[Tensor, " n"],
     share: Float[Tensor, " n"],
-    drawn: Drawn,
+    drawn: Int[Tensor, " drawn"],
 ) -> Tensor:
     positive = (state * embedding(target, items)).sum(1)
-    negative = state @ embedding(drawn.item, items).T
-    hit = drawn.item[None, :] == target[:, None]
-    if recipe.loss == "sampled":
-        own = drawn.log_q_of(target)
-        return sampled_softmax(positive, negative, own, drawn.log_q, hit, share)
-    negative = negative.masked_fill(hit, -1e9)  # no negative: its slope is 0
+    negative = state @ embedding(drawn, items).T
+    negative = negative.masked_fill(drawn[None, :] == target[:, None], -1e9)  # its slope is 0
     if recipe.loss == "gbce":
         return gbce(positive, negative, len(items), recipe.calibration, share)
-    return bpr(positive, negative)
+    return bpr(positive, negative, share)

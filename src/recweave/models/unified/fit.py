@@ -8,16 +8,18 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize
 
-from recweave.core.arrays import Array, digest
+from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories, Interactions, behavior_code
+from recweave.data.schema import BEHAVIORS
 from recweave.encode.features import Features, find_feature
 from recweave.models.base import Model
 from recweave.models.blend import Blend
 from recweave.models.learn_blend import learn_blend
+from recweave.models.nn.checkpoint import learned_from
 from recweave.models.nn.items import Content, ItemTable
 from recweave.models.nn.loop import train as run_loop
-from recweave.models.nn.losses import full_softmax, info_nce, sampled_softmax
+from recweave.models.nn.losses import info_nce
 from recweave.models.nn.negatives import Negatives
 from recweave.models.nn.reading import read_events
 from recweave.models.nn.sequences import Batch, Sequences, Windows, new_to_user
@@ -70,7 +72,6 @@ def fit(
 ) -> Blend:
     """See `Recipe.fit`."""
     wanted = [behavior_code(name) for name in recipe.target]
-    asked = _asked(train, wanted)
     if valid is None or not len(valid):
         train, valid = hold_out(train, wanted, seed)
         if recipe.scorers and not len(valid):
@@ -79,7 +80,7 @@ def fit(
                 "scorers should count; give validation events, or no scorers"
             )
     validation = Validation.of(train, valid)
-    network = _network(recipe, train, features, valid, validation, asked, wanted, seed)
+    network = _network(recipe, train, features, valid, validation, wanted, seed)
     members: list[Model] = [network]
     for scorer in recipe.scorers:
         members.append(scorer.recipe().fit(train, features=features, valid=valid, seed=seed))
@@ -89,14 +90,19 @@ def fit(
     return replace(learn_blend(members, Query.of(train), valid), names=names)
 
 
-def _asked(train: Interactions, wanted: list[int]) -> int:
-    """The behaviour that is asked for: of the targets, the one with the most events."""
-    counts = np.bincount(train.behavior, minlength=128)
-    if wanted and not counts[wanted].any():
+def _asked(history: Histories, weight: Float[Array, " n"], target: tuple[str, ...]) -> int:
+    """The behaviour that is asked for: of the targets, the one that most is learned of."""
+    told = weight > 0
+    told[history.start[:-1][history.lengths > 0]] = False  # nothing comes before a first event
+    counts = np.bincount(history.behavior[told], minlength=len(BEHAVIORS))
+    wanted = [behavior_code(name) for name in target] or list(range(len(BEHAVIORS)))
+    if not counts[wanted].any():
         raise BadSetting(
-            "nobody has an event of the target behaviours in train; name others as target"
+            f"no event of the target ({', '.join(target)}) can be learned from: there are none, "
+            "their behaviour has a weight of 0, or each is of an item that its user had before; "
+            'name another target, or set targets = "all"'
         )
-    return int(wanted[int(counts[wanted].argmax())]) if wanted else int(counts.argmax())
+    return int(wanted[int(counts[wanted].argmax())])
 
 
 def _network(
@@ -105,17 +111,23 @@ def _network(
     features: Features | None,
     valid: Interactions,
     validation: Validation | None,
-    asked: int,
     wanted: list[int],
     seed: int,
 ) -> UnifiedNetwork:
     items = train.shape[1]
     history = read_events(Histories.of(train), recipe.behaviors.by_code())
     counts = np.bincount(history.item, minlength=items)
-    content = Content.of(features, recipe.features, items)
+    content = Content.of(features, recipe.features, counts)
     profile = np.zeros((train.shape[0], 0), np.float32)
     if recipe.user_feature:
         profile = _profile(features, recipe.user_feature)
+    weight = np.ones(len(history.item), np.float32)
+    if wanted:
+        weight[~np.isin(history.behavior, wanted)] = recipe.auxiliary
+    if recipe.targets == "new":
+        weight *= new_to_user(history)
+    windows = Windows.of(history, recipe.length, weight)
+    asked = _asked(history, weight, recipe.target)
     clocked = train.clock == "seconds"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -125,12 +137,6 @@ def _network(
         net = UnifiedNet(
             table, graphs, reader, recipe.align > 0 and table.has_id and table.has_text
         )
-    weight = np.ones(len(history.item), np.float32)
-    if wanted:
-        weight[~np.isin(history.behavior, wanted)] = recipe.auxiliary
-    if recipe.targets == "new":
-        weight *= new_to_user(history)
-    windows = Windows.of(history, recipe.length, weight)
     negatives = Negatives.of(counts, recipe.drawn_by)
     both = torch.from_numpy(np.flatnonzero((counts > 0) & content.present))
 
@@ -141,19 +147,10 @@ def _network(
         items = net.items()
         state, target, share = _states(reader, sequences, profile[users], items, device)
         if recipe.loss == "softmax":
-            value = full_softmax(state, items, target, share)
+            value = negatives.all_softmax(state, items, target, share)
         else:
-            drawn = negatives.draw(recipe.negatives, device)
-            hit = drawn.item[None, :] == target[:, None]
-            value = sampled_softmax(
-                (state * embedding(target, items)).sum(1),
-                state @ embedding(drawn.item, items).T,
-                drawn.log_q_of(target),
-                drawn.log_q,
-                hit,
-                share,
-            )
-        if net.align:
+            value = negatives.drawn_softmax(state, items, target, share, recipe.negatives)
+        if net.align and len(both):
             some = both[torch.randperm(len(both))[:ALIGNED]].to(device)
             value = value + recipe.align * net.alignment(some)
         return value
@@ -173,12 +170,7 @@ def _network(
         _alone(recipe),
         seed=seed,
         look=None if validation is None else lambda: validation.ndcg(trained()),
-        what={
-            "train": train.digest(),
-            "valid": valid.digest(),
-            "content": digest((content.vectors * 1e6).astype(np.int64)),
-            "profile": digest((profile * 1e6).astype(np.int64)),
-        },
+        what=learned_from(train, valid, content.vectors, profile),
     )
     return trained()
 

@@ -86,7 +86,7 @@ def _sums(
 
 
 class BehaviorGraphs(nn.Module):
-    """The behaviours' graphs together: x + Σ_b softmax(a)_b · graph_b(x), `rounds` times."""
+    """The behaviours' graphs together: Σ Gᵏ x up to k = `rounds`, G = Σ_b softmax(a)_b graph_b."""
 
     def __init__(self, graphs: list[BehaviorGraph], rounds: int, dropout: float) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class BehaviorGraphs(nn.Module):
         self.dropout = dropout
 
     def forward(self, x: Float[Tensor, "items dim"]) -> Float[Tensor, "items dim"]:
-        """The mean over rounds."""
+        """The sum over rounds; items without an edge stay as they are."""
         share = self.mix.softmax(0)
         total = x
         for _ in range(self.rounds):

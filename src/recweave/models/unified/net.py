@@ -21,6 +21,9 @@ CODES: dict[str, NumberCode] = {
     "fourier": Fourier(),
 }
 
+LONGEST = 10**9
+"""Of a gap, in seconds: some 32 years; a clock in milliseconds tells nothing beyond."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
@@ -55,7 +58,7 @@ class Tokens:
         if code is not None:
             there = sequences.item >= 0
             since = np.maximum(np.diff(sequences.time, axis=1, prepend=sequences.time[:, :1]), 0)
-            made = code.vectors(since[there].astype(np.float32))
+            made = code.vectors(np.minimum(since[there], LONGEST).astype(np.float32))
             gap = np.zeros((*shape, made.shape[1]), np.float32)
             gap[there] = made
         columns = (np.maximum(sequences.item, 0), sequences.behavior, asked)

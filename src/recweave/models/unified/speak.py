@@ -187,7 +187,11 @@ def fit(
         what={
             "texts": [fingerprint(part.text) for part in (told, judged) if part is not None],
             "vectors": digest(*((v * 1e6).astype(np.int64) for v in (item, users))),
-            "rows": digest(told.item, told.item if told.user is None else told.user),
+            "rows": [
+                digest(part.item, part.item if part.user is None else part.user)
+                for part in (told, judged)
+                if part is not None
+            ],
             "language": Language(recipe.path).sha256,
         },
     )
