@@ -30,6 +30,13 @@ def test_bpr():
     assert losses.bpr(tensor(positive), tensor(negative[:, 0])).item() == pytest.approx(wanted)
 
 
+def test_bpr_weighs_rows():
+    positive, negative = RNG.standard_normal(7), RNG.standard_normal((7, 3))
+    each = -np.log(1 / (1 + np.exp(negative - positive[:, None]))).mean(axis=1)
+    made = losses.bpr(tensor(positive), tensor(negative), tensor(WEIGHT))
+    assert made.item() == pytest.approx((each * WEIGHT).sum() / WEIGHT.sum())
+
+
 @pytest.mark.parametrize("rows", [2, 100])
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 def test_full_softmax_and_its_slopes(monkeypatch, rows, weight):
