@@ -117,6 +117,16 @@ def test_the_same_seed_gives_the_same_scores(recipe, log):
     np.testing.assert_array_equal(one, other)
 
 
+def test_networks_learn_in_bf16_too(recipe, log):
+    if not isinstance(recipe, NetworkRecipe):
+        return
+    lower = fit(recipe.model_copy(update={"precision": "bf16"}), log).scores(Query.of(log))
+    whole = fit(recipe, log).scores(Query.of(log))
+    assert np.isfinite(lower).all()
+    assert not np.array_equal(lower, whole)
+    assert np.corrcoef(lower.ravel(), whole.ravel())[0, 1] > 0.9
+
+
 def test_what_draws_nothing_gives_the_same_scores_with_any_seed(recipe, log):
     one, other = (fit(recipe, log, seed=seed).scores(Query.of(log)) for seed in (1, 2))
     assert recipe.draws or np.array_equal(one, other)

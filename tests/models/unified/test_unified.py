@@ -9,12 +9,14 @@ from scipy import sparse
 pytest.importorskip("torch")
 
 from recweave.core.errors import BadSetting
-from recweave.data.interactions import Interactions, join
+from recweave.data.interactions import Histories, Interactions, join
 from recweave.data.split import Split
 from recweave.encode import Feature
 from recweave.evaluate import evaluate_model
 from recweave.models import Query, load_model, save_model
 from recweave.models.behaviors import BehaviorWeights
+from recweave.models.nn.items import Content
+from recweave.models.nn.reading import read_events
 from recweave.models.unified.holdout import hold_out
 from recweave.models.unified.recipe import Unified
 from recweave.models.unified.scorer import Scorer
@@ -161,8 +163,8 @@ def test_a_gate_learns_to_doubt_edges_that_do_not_fit():
     user = np.repeat(np.arange(60), np.diff(both.indptr))
     agrees = same[user, both.indices]
     signal = np.stack([agrees.astype(np.float32), rng.random(len(agrees))], 1).astype(np.float32)
-    graph = BehaviorGraph(both, signal, doubted=True)
-    clean = BehaviorGraph(true, np.zeros((true.nnz, 2), np.float32), doubted=False)
+    graph = BehaviorGraph(both, signal)
+    clean = BehaviorGraph(true, None)
     x = torch.from_numpy(rng.standard_normal((40, 8)).astype(np.float32))
     optimiser = torch.optim.Adam(graph.parameters(), 0.1)
     for _ in range(100):
@@ -173,6 +175,52 @@ def test_a_gate_learns_to_doubt_edges_that_do_not_fit():
     assert share[agrees].min() > 2 * share[~agrees].max()
 
 
+def test_behaviour_alone_speaks_against_edges_that_nothing_goes_with():
+    """Views within a taste, a fifth as many drawn at random, and a purchase each; no words."""
+    from recweave.models.unified.edges import behavior_graphs
+
+    rng = np.random.default_rng(0)
+    user = np.repeat(np.arange(200), 12)
+    item = 30 * (user % 2) + rng.integers(0, 30, len(user))
+    item[::6] = rng.integers(0, 60, len(item[::6]))
+    what = np.where(np.arange(len(user)) % 12 == 11, "purchase", "view").tolist()
+    log = Interactions.of(user, item, behavior=what, shape=(200, 60))
+    recipe, codes = Unified(target=("purchase",)), BehaviorWeights().by_code()
+    nothing = Content.of(None, (), log.item_counts())
+    made = behavior_graphs(
+        recipe, read_events(Histories.of(log), codes), nothing, [int(log.behavior[11])]
+    )
+    views, bought = made.graphs
+    fits = (views.user % 2 == views.item // 30).numpy()
+    around = views.signal[:, 1].numpy()
+    assert bought.gate is None
+    assert views.gate is not None
+    assert (around[fits][:, None] > around[~fits]).mean() > 0.9
+    np.testing.assert_allclose(views.signal.mean(0), 0, atol=1e-5)
+
+
+def test_other_ways_are_counted_by_hand(monkeypatch):
+    from recweave.models.unified import edges
+
+    rng = np.random.default_rng(3)
+    dense = rng.random((12, 9)) < 0.35
+    dense[:, 8] = True
+    monkeypatch.setattr(edges, "CROWDED", 11)  # all have item 8
+    monkeypatch.setattr(edges, "BLOCK", 30)
+    at_user, at_item = dense.sum(1), dense.sum(0)
+    wanted = [
+        sum(
+            1 / (at_item[k] * at_user[v])
+            for k in np.flatnonzero(dense[u])
+            for v in np.flatnonzero(dense[:, j])
+            if k not in (j, 8) and v != u and dense[v, k]
+        )
+        for u, j in zip(*np.nonzero(dense), strict=True)
+    ]
+    made = edges.other_ways(sparse.csr_array(dense.astype(np.float32)))
+    np.testing.assert_allclose(made, wanted, atol=1e-6)
+
+
 def test_a_round_is_that_of_dense_matrices():
     import torch
 
@@ -181,9 +229,7 @@ def test_a_round_is_that_of_dense_matrices():
     rng = np.random.default_rng(0)
     dense = (rng.random((9, 7)) < 0.4).astype(np.float32)
     dense[:, 3] = 0
-    graph = BehaviorGraph(
-        sparse.csr_array(dense), np.zeros((int(dense.sum()), 2), np.float32), doubted=False
-    )
+    graph = BehaviorGraph(sparse.csr_array(dense), None)
     x = rng.standard_normal((7, 4)).astype(np.float32)
     scaled = dense / np.sqrt(np.maximum(dense.sum(1, keepdims=True), 1e-6))
     scaled = scaled / np.sqrt(np.maximum(dense.sum(0), 1e-6))

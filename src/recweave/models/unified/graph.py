@@ -15,9 +15,9 @@ DOUBT = 2.0
 class BehaviorGraph(nn.Module):
     """Item vectors after a round over one behaviour's edges: D_i^-½ Xᵀ D_u^-½ · D_u^-½ X D_i^-½ e.
 
-    A doubted graph multiplies edge (u, j) by ω = σ(β · signal + γ), learned with the rest: signals
-    are the likeness of j's content to what u did of the target behaviour, and how often u came back
-    to j (spec.md 4.1, denoising gate).
+    A graph with signals is doubted: edge (u, j) is multiplied by ω = σ(β · signal + γ), which is
+    learned with the rest (spec.md 4.1, denoising gate). As degrees are counted after that, what is
+    common to all edges does not matter.
     """
 
     user: Tensor
@@ -27,10 +27,10 @@ class BehaviorGraph(nn.Module):
     user_start: Tensor
     item_start: Tensor
 
-    def __init__(
-        self, events: Csr, signal: Float[Array, "edges signals"], *, doubted: bool
-    ) -> None:
+    def __init__(self, events: Csr, signal: Float[Array, "edges signals"] | None) -> None:
         super().__init__()
+        doubted = signal is not None
+        signal = np.zeros((events.nnz, 0), np.float32) if signal is None else signal
         user = np.repeat(np.arange(events.shape[0]), np.diff(events.indptr))
         by_item = np.argsort(events.indices, kind="stable")
         item_start = np.searchsorted(events.indices[by_item], np.arange(events.shape[1] + 1))
@@ -57,6 +57,10 @@ class BehaviorGraph(nn.Module):
 
     def forward(self, x: Float[Tensor, "items dim"], dropout: float) -> Float[Tensor, "items dim"]:
         """x after one round; items without an edge come to 0."""
+        with torch.autocast(x.device.type, enabled=False):  # sums of many edges want all digits
+            return self._round(x.float(), dropout)
+
+    def _round(self, x: Float[Tensor, "items dim"], dropout: float) -> Float[Tensor, "items dim"]:
         share = self.share()
         if self.training and dropout:
             share = share * (torch.rand_like(share) >= dropout)
@@ -66,7 +70,6 @@ class BehaviorGraph(nn.Module):
         ]
         scale = [degree.clamp(min=1e-6).rsqrt() for degree in degrees]
         weight = share * scale[0].index_select(0, self.user) * scale[1].index_select(0, self.item)
-        x = x.float()
         users = _sums(x, self.item, self.user_start, weight)
         return _sums(
             users, self.user[self.by_item], self.item_start, weight.index_select(0, self.by_item)
