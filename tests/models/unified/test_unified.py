@@ -287,7 +287,9 @@ def test_a_scorer_is_a_value_that_comes_back_from_json():
     assert scorer.recipe().decay == 0.5
     assert scorer.recipe().behaviors.view == 0.5
     with pytest.raises(BadSetting, match="unknown key 'decoy'"):
-        Scorer.parse({"name": "slit", "decoy": 1}, "here").recipe()
+        Scorer.parse({"name": "slit", "decoy": 1}, "here")
+    with pytest.raises(BadSetting, match="did you mean 'ease'"):
+        Unified.parse({"scorers": [{"name": "esae"}]}, "here")
 
 
 def test_sources_tell_how_much_content_and_each_scorer_count():

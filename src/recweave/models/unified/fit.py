@@ -80,10 +80,12 @@ def fit(
                 "scorers should count; give validation events, or no scorers"
             )
     validation = Validation.of(train, valid)
+    others = [  # first, as their settings may be wrong and the network takes long
+        scorer.recipe().fit(train, features=features, valid=valid, seed=seed)
+        for scorer in recipe.scorers
+    ]
     network = _network(recipe, train, features, valid, validation, wanted, seed)
-    members: list[Model] = [network]
-    for scorer in recipe.scorers:
-        members.append(scorer.recipe().fit(train, features=features, valid=valid, seed=seed))
+    members: list[Model] = [network, *others]
     names = ("network", *(scorer.name for scorer in recipe.scorers))
     if len(members) == 1:
         return Blend((network,), np.ones(1, np.float32), names)

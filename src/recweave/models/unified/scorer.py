@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
+from recweave.core.errors import RecweaveError
 from recweave.core.value import Value
 from recweave.models.base import Recipe
 
@@ -28,6 +29,14 @@ class Scorer(Value):
     def _pairs(cls, told: Any) -> Any:
         """As a value that can be hashed."""
         return _frozen(told)
+
+    @model_validator(mode="after")
+    def _known(self) -> "Scorer":
+        try:
+            self.recipe()
+        except RecweaveError as error:
+            raise ValueError(str(error)) from None
+        return self
 
     @field_serializer("settings")
     def _table(self, settings: Settings) -> dict[str, Any]:
