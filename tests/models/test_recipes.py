@@ -66,6 +66,17 @@ def fit(recipe, log, seed=0):
         pytest.skip(str(error))
 
 
+FITTED = {}
+
+
+def fitted(recipe, log):
+    """As `fit`, once for all tests: models are frozen."""
+    key = recipe, log.digest()
+    if key not in FITTED:
+        FITTED[key] = fit(recipe, log)
+    return FITTED[key]
+
+
 def newcomers(history):
     """The askers as people whom the model does not know."""
     return Query(np.full(len(history), -1), history, np.full(len(history), 10_000_000))
@@ -101,13 +112,13 @@ def test_the_ends_of_every_search_range_are_settings(recipe):
 
 
 def test_gives_a_frozen_dataclass(recipe, log):
-    model = fit(recipe, log)
+    model = fitted(recipe, log)
     assert is_dataclass(model)
     assert type(model).__dataclass_params__.frozen
 
 
 def test_scores_every_item_for_every_asker_as_float32_without_nan(recipe, log):
-    scores = fit(recipe, log).scores(Query.of(log))
+    scores = fitted(recipe, log).scores(Query.of(log))
     assert (scores.shape, scores.dtype) == ((40, 30), np.float32)
     assert not np.isnan(scores).any()
 
@@ -121,7 +132,7 @@ def test_networks_learn_in_bf16_too(recipe, log):
     if not isinstance(recipe, NetworkRecipe):
         return
     lower = fit(recipe.model_copy(update={"precision": "bf16"}), log).scores(Query.of(log))
-    whole = fit(recipe, log).scores(Query.of(log))
+    whole = fitted(recipe, log).scores(Query.of(log))
     assert np.isfinite(lower).all()
     assert not np.array_equal(lower, whole)
     assert np.corrcoef(lower.ravel(), whole.ravel())[0, 1] > 0.9
@@ -133,7 +144,7 @@ def test_what_draws_nothing_gives_the_same_scores_with_any_seed(recipe, log):
 
 
 def test_an_asker_is_scored_alike_alone_and_in_a_batch(recipe, log):
-    model = fit(recipe, log)
+    model = fitted(recipe, log)
     query = Query.of(log)
     together = model.scores(query)
     for row in (0, 17, 39):
@@ -143,11 +154,11 @@ def test_an_asker_is_scored_alike_alone_and_in_a_batch(recipe, log):
 
 def test_nobody_asking_gets_no_rows(recipe, log):
     nobody = Query.of(log).rows(np.array([], np.int64))
-    assert fit(recipe, log).scores(nobody).shape == (0, 30)
+    assert fitted(recipe, log).scores(nobody).shape == (0, 30)
 
 
 def test_newcomers_are_scored_with_and_without_a_history(recipe, log):
-    model = fit(recipe, log)
+    model = fitted(recipe, log)
     for history in (Histories.of(log), Histories.of(log, np.full(2, -1))):
         scores = model.scores(newcomers(history))
         assert scores.shape == (len(history), 30)
@@ -155,7 +166,7 @@ def test_newcomers_are_scored_with_and_without_a_history(recipe, log):
 
 
 def test_a_saved_model_comes_back_with_the_same_scores(recipe, log, tmp_path):
-    model = fit(recipe, log)
+    model = fitted(recipe, log)
     save_model(model, tmp_path / "model", {"recipe": recipe.model_dump(mode="json")})
     loaded, about = load_model(tmp_path / "model")
     assert about["recipe"] == recipe.model_dump(mode="json")
@@ -169,7 +180,7 @@ def test_a_log_of_one_event_is_enough_or_refused_where_order_is_learned(recipe):
         with pytest.raises(BadSetting, match="nothing to learn from"):
             fit(recipe, log)
         return
-    scores = fit(recipe, log).scores(Query.of(log))
+    scores = fitted(recipe, log).scores(Query.of(log))
     assert scores.shape == (3, 4)
     assert not np.isnan(scores).any()
 
@@ -177,7 +188,7 @@ def test_a_log_of_one_event_is_enough_or_refused_where_order_is_learned(recipe):
 def test_a_log_in_which_everybody_does_the_same_is_no_trouble(recipe):
     user, item = np.divmod(np.arange(12), 3)
     log = frozen(Interactions.of(user, item, 3.0, np.full(12, 1_000), shape=(4, 4)))
-    scores = fit(recipe, log).scores(Query.of(log))
+    scores = fitted(recipe, log).scores(Query.of(log))
     assert not np.isnan(scores).any()
 
 
@@ -207,11 +218,11 @@ def test_a_rating_model_learns_whose_ratings_are_high_and_which_items_get_them(r
 
 def test_events_of_an_order_only_are_enough_by_default(recipe, log):
     ordered = replace(log, time=np.arange(len(log)), clock="order")
-    assert not np.isnan(fit(recipe, ordered).scores(Query.of(ordered))).any()
+    assert not np.isnan(fitted(recipe, ordered).scores(Query.of(ordered))).any()
 
 
 def test_recommending_leaves_the_model_as_it_was(recipe, log):
-    model = fit(recipe, log)
+    model = fitted(recipe, log)
     query = Query.of(log)
     before = model.scores(query).copy()
     recommend(model, query, 5, hide=log, allow=np.arange(30) % 2 == 0)
