@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from recweave.models.graph.batches import balanced, of_pairs, of_users
+from recweave.models.graph.batches import of_pairs, of_users
 
 
 @pytest.fixture
@@ -72,11 +72,3 @@ def test_a_log_without_events_has_no_batches():
     nothing = sparse.csr_array((3, 4), dtype=np.float32)
     rng = np.random.default_rng(0)
     assert of_users(nothing, rng, 10, 5) == of_pairs(nothing, rng, 10) == []
-
-
-def test_balance_is_how_far_users_count_alike(events):
-    alike = events.astype(bool).astype(np.float32)
-    lengths = np.diff(alike.indptr)
-    np.testing.assert_array_equal(balanced(events, 0.0).data, events.data)
-    np.testing.assert_allclose(balanced(alike, 1.0).sum(axis=1), lengths > 0, rtol=1e-6)
-    np.testing.assert_allclose(balanced(alike, 0.5).sum(axis=1), np.sqrt(lengths), rtol=1e-6)

@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 RECIPES = [
     LightGCN(dim=16, epochs=60, lr=0.05),
     LightGCN(dim=16, epochs=60, lr=0.05, loss="bpr"),
-    LightGCN(dim=16, epochs=60, lr=0.05, loss="bpr", batch=256, balance=1),
+    LightGCN(dim=16, epochs=60, lr=0.05, loss="bpr", batch=256),
     LightGCN(dim=16, epochs=60, lr=0.05, negatives=8),
     LightGCN(dim=16, epochs=60, lr=0.05, temperature=0.2),
     SGL(dim=16, epochs=60, lr=0.05),

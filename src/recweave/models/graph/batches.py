@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.sparse import csr_array
 
 from recweave.core.arrays import Array, Csr
 
@@ -31,16 +30,6 @@ class Pairs:
     weight: Float[Array, " pairs"]
     rival: Int[Array, " rivals"]
     own: tuple[Int[Array, " own"], Int[Array, " own"]]
-
-
-def balanced(events: Csr, balance: float) -> Csr:
-    """The events with each user's weights divided by the number of them to the power of `balance`.
-
-    At 0 each pair counts alike, at 1 each user.
-    """
-    lengths = np.diff(events.indptr)
-    share = np.repeat(np.maximum(lengths, 1.0) ** -balance, lengths).astype(events.dtype)
-    return csr_array((events.data * share, events.indices, events.indptr), shape=events.shape)
 
 
 def of_users(events: Csr, rng: np.random.Generator, size: int, drawn: int) -> list[Pairs]:

@@ -13,7 +13,7 @@ from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode.features import Features
-from recweave.models.graph.batches import Pairs, balanced, of_pairs, of_users
+from recweave.models.graph.batches import Pairs, of_pairs, of_users
 from recweave.models.graph.net import GraphNet, Nodes
 from recweave.models.graph.propagate import Graph
 from recweave.models.graph.settings import GraphRecipe, Join
@@ -70,15 +70,14 @@ def fit(
         torch.manual_seed(seed)
         nodes = Nodes(known, recipe.dim, content, join if names else None)
     touched = int(known[1].sum())
-    targets = balanced(events, recipe.balance)
     net = GraphNet(nodes, graph.on(device), recipe)
 
     def batches(rng: np.random.Generator) -> list[Pairs]:
         if beside is not None:
             beside.begin(graph, rng, device)
         if recipe.loss == "bpr":
-            return of_pairs(targets, rng, recipe.batch)
-        return of_users(targets, rng, recipe.batch, recipe.negatives)
+            return of_pairs(events, rng, recipe.batch)
+        return of_users(events, rng, recipe.batch, recipe.negatives)
 
     def loss(batch: Pairs) -> Tensor:
         first = net.nodes()

@@ -34,12 +34,6 @@ class GraphRecipe(NetworkRecipe, ABC):
     reg: Annotated[float, Tune(1e-5, 1.0, log=True)] = Field(
         0.03, ge=0, description="L2 penalty on the first layer's vectors of each pair"
     )
-    balance: Annotated[float, Tune(choices=(0.0, 0.5, 1.0))] = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="0: each pair counts alike; 1: each user, as in the published code",
-    )
     lr: Annotated[float, Tune(1e-3, 3e-2, log=True)] = Field(
         5e-3, gt=0, description="step size of AdamW at its highest"
     )
