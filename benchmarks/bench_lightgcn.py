@@ -74,6 +74,7 @@ def compare(
             folder / "given.npz",
             train=np.stack([user, known.indices]),
             shape=np.array(known.shape),
+            model="lightgcn",
             ours=json.dumps(settings),
             dim=DIM,
             layers=LAYERS,
@@ -81,7 +82,7 @@ def compare(
             threads=threads,
         )
         python = python_of("recbole", PEERS["recbole"])
-        ours = Worker(sys.executable, HERE / "workers" / "lightgcn_ours.py", folder)
+        ours = Worker(sys.executable, HERE / "workers" / "network_ours.py", folder)
         theirs = Worker(python, HERE / "workers" / "lightgcn_recbole.py", folder)
         a, b, ratio = take_turns(ours, theirs, pairs)
         ours.close()

@@ -44,6 +44,7 @@ def main() -> None:
             folder / "given.npz",
             train=np.stack([user, log.item[order], np.arange(len(user))]),
             shape=np.array(log.shape),
+            model="sasrec",
             ours=json.dumps(OURS),
             dim=DIM,
             length=LENGTH,
@@ -51,7 +52,7 @@ def main() -> None:
             threads=asked.threads,
         )
         python = python_of("recbole", PEERS["recbole"])
-        ours = Worker(sys.executable, HERE / "workers" / "sasrec_ours.py", folder)
+        ours = Worker(sys.executable, HERE / "workers" / "network_ours.py", folder)
         theirs = Worker(python, HERE / "workers" / "sasrec_recbole.py", folder)
         a, b, ratio = take_turns(ours, theirs, asked.pairs)
         ours.close()

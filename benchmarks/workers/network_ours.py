@@ -1,4 +1,4 @@
-"""recweave's turn of bench_sasrec.py: fits of one epoch."""
+"""recweave's turn of bench_lightgcn.py and bench_sasrec.py: fits of one epoch from nothing."""
 
 import json
 import resource
@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from recweave.data.interactions import Interactions
-from recweave.models.sequence.sasrec import SASRec
+from recweave.models import RECIPES
 
 given = np.load(f"{sys.argv[1]}/given.npz")
-user, item, when = given["train"]
-train = Interactions.of(user, item, time=when, shape=tuple(given["shape"].tolist()))
+user, item, *when = given["train"]
+shape = tuple(given["shape"].tolist())
+train = Interactions.of(user, item, time=when[0] if when else None, shape=shape)
 torch.set_num_threads(int(given["threads"]))
-recipe = SASRec.parse(json.loads(str(given["ours"])), "the benchmark")
+recipe = RECIPES[str(given["model"])].parse(json.loads(str(given["ours"])), "the benchmark")
 
 
 def work() -> None:
