@@ -47,7 +47,13 @@ def main() -> None:
     split = shop.split(LeaveLastOut(target=("purchase",), fresh=True))
     recipes = {
         "unified": Unified(
-            represent="id", target=("purchase",), epochs=asked.epochs, every=2, batch=1024, lr=3e-3
+            represent="id",
+            target=("purchase",),
+            targets="all",  # in this shop, whoever buys has looked before
+            epochs=asked.epochs,
+            every=2,
+            batch=1024,
+            lr=3e-3,
         ),
         "ease": EASE(reg=100),
         "popularity": Popularity(),
@@ -58,7 +64,8 @@ def main() -> None:
     people = np.sort(rng.permutation(np.unique(split.test.user))[: asked.people])
     target = dict(zip(split.test.user.tolist(), split.test.item.tolist(), strict=True))
     empty = Query.of(Interactions.of([], [], shape=(1, len(items))))
-    advisers = {name: Adviser(shop, model) for name, model in models.items()}
+    popular = models["popularity"]
+    advisers = {name: Adviser(shop, model, newcomers=popular) for name, model in models.items()}
     names = ["unified", "unified, no history", "ease", "ease, no history", "popularity"]
     hits = np.zeros((len(people), 4, len(names)))
     left = np.zeros((len(people), 4))

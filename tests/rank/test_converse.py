@@ -246,3 +246,13 @@ def test_what_a_model_will_not_show_stays_hidden(shop, train):
     scores[2] = -np.inf
     advice = Adviser(shop, ItemScores(scores)).advise(Wish(all_of=["Black"]), nobody(train))
     assert listed(shop, advice) == ["earl"]
+
+
+def test_who_has_no_history_is_scored_by_what_knows_newcomers(shop, train):
+    rising = ItemScores(np.arange(len(shop.item_ids), dtype=np.float32))
+    adviser = Adviser(shop, ItemKNN().fit(train), newcomers=rising)
+    shown = listed(shop, adviser.advise(Wish(), nobody(train)))
+    assert shown == shop.item_ids.ids[::-1].to_list()[: len(shown)]
+    known = Query.of(train, np.array([0]))
+    plain = Adviser(shop, ItemKNN().fit(train))
+    assert listed(shop, adviser.advise(Wish(), known)) == listed(shop, plain.advise(Wish(), known))

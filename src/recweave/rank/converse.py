@@ -65,6 +65,8 @@ class Adviser:
     Attributes:
         dataset: Whose catalogue; nothing else is ever shown.
         model: What scores. It may be one that gives the same to everybody.
+        newcomers: What scores who has no history, such as popularity: most models know nothing of
+            them, and give all items the same.
         behavior: What liking an item counts as for the model: one that it was trained on.
         text: Vectors of the items' texts, for free words.
         encoder: What made them.
@@ -73,6 +75,7 @@ class Adviser:
 
     dataset: Dataset
     model: Model
+    newcomers: Model | None = None
     behavior: str = "purchase"
     text: Feature | None = None
     encoder: TextEncoder | None = None
@@ -102,7 +105,10 @@ class Adviser:
         open_ = np.ones(query.history.items, bool)
         open_[[*query.history.item.tolist(), *liked, *disliked]] = False
         allow = _all(asked, open_)
-        given = np.asarray(self.model.scores(query), np.float32)
+        scorer = self.model
+        if self.newcomers is not None and not len(query.history.item):
+            scorer = self.newcomers
+        given = np.asarray(scorer.scores(query), np.float32)
         hidden = np.isneginf(given[0])
         score = _scaled(given)
         score += self.pull * self._effect(liked, query) - self.push * self._effect(disliked, query)
