@@ -88,7 +88,7 @@ class InterestRecipe(StageRecipe):
     """Push down what people have lost interest in, each item by a half-life of its own.
 
     Half-lives are fitted from train's times (`enrich.interest.Interest`): news fade within hours,
-    a guitar does not. Relevance is 2^(−age / half-life), the age counted from the first event.
+    a guitar does not. Relevance is 2^(−age / half-life), the age counted as `since` says.
     """
 
     kind: Literal["interest"] = "interest"
