@@ -58,8 +58,14 @@ def logs(only: list[str] | None) -> list[tuple[str, Interactions]]:
         log = dataset.interactions()
         if "part" in dataset.events.columns:
             log = log[dataset.events["part"].fill_null("train").to_numpy() == "train"]
-        found.append((name, log[log.user < USERS]))
+        found.append((name, without_holes(log[log.user < USERS])))
     return found
+
+
+def without_holes(log: Interactions) -> Interactions:
+    """Only users and items with events have rows, as RecBole makes it for itself."""
+    user, item = (np.unique(of, return_inverse=True)[1] for of in (log.user, log.item))
+    return Interactions.of(user, item, shape=(user.max() + 1, item.max() + 1))
 
 
 def compare(

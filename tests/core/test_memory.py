@@ -1,8 +1,11 @@
+import resource
+
+import numpy as np
 import pytest
 
 from recweave.core import memory
 from recweave.core.errors import TooLarge
-from recweave.core.memory import available, human, require_memory
+from recweave.core.memory import available, human, kept_memory, require_memory
 
 GIB = 2**30
 
@@ -39,3 +42,33 @@ def test_the_smaller_of_the_machines_and_the_containers_memory_counts(
 )
 def test_sizes_are_told_in_the_unit_that_fits(size, words):
     assert human(size) == words
+
+
+def faults(times: int) -> int:
+    """Pages that the system handed out while large arrays were made and freed."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        np.ones(48 << 20, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(memory._glibc() is None, reason="speaks to glibc's malloc")
+def test_freed_memory_stays_for_the_next_and_goes_back_in_the_end():
+    with kept_memory():
+        faults(1)
+        kept = faults(10)
+    assert kept < faults(10) / 5
+
+
+@pytest.mark.skipif(memory._glibc() is None, reason="speaks to glibc's malloc")
+def test_after_an_error_memory_goes_back_as_before():
+    before = faults(10)
+    with pytest.raises(KeyError), kept_memory():
+        raise KeyError
+    assert faults(10) > before / 5
+
+
+def test_without_glibc_nothing_is_set(monkeypatch):
+    monkeypatch.setattr(memory.sys, "platform", "darwin")
+    with kept_memory():
+        assert memory._glibc() is None

@@ -51,6 +51,12 @@ def parity(items):
     return {"text": Feature(vectors, np.ones(items, bool), "by hand", "parity")}
 
 
+def gathered(net, batch):
+    """The batch's vectors as they are compared."""
+    whole = net.smooth(net.nodes()).detach()
+    return net.compared(graph_fit.gather(whole, batch, len(net.nodes.user)))
+
+
 def net_of(log, recipe, content=None, join=None):
     events = log.matrix(values=False)
     known = np.diff(events.indptr) > 0, log.item_counts() > 0
@@ -130,7 +136,7 @@ def test_self_supervision_of_weight_nothing_is_lightgcn(loss, log):
 def test_the_softmax_is_over_the_item_and_all_that_the_user_did_not_have(log, temperature):
     recipe = LightGCN(dim=8, temperature=temperature)
     net, events = net_of(log, recipe)
-    user, item = net.split(net.smooth(net.nodes()).detach())
+    user, item = net.split(net.compared(net.smooth(net.nodes())).detach())
     scores = (user @ item.T).double().numpy() / (temperature or 1)
     had = events.toarray() > 0
     touched = had.any(axis=0)
@@ -139,7 +145,7 @@ def test_the_softmax_is_over_the_item_and_all_that_the_user_did_not_have(log, te
     for u, i in zip(*np.nonzero(had), strict=True):
         others = np.exp(scores[u, touched & ~had[u]]).sum()
         losses.append(-np.log(np.exp(scores[u, i]) / (np.exp(scores[u, i]) + others)))
-    made = graph_fit._rank(recipe, user, item, int(touched.sum()), batch)
+    made = graph_fit._rank(recipe, gathered(net, batch), int(touched.sum()), batch)
     assert float(made) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
@@ -148,11 +154,11 @@ def test_some_items_drawn_stand_for_all_others():
     log = Interactions.of(rng.integers(0, 60, 600), rng.integers(0, 400, 600), shape=(60, 400))
     recipe = LightGCN(dim=8)
     net, events = net_of(log, recipe)
-    user, item = net.split(net.smooth(net.nodes()).detach())
     touched = int((log.item_counts() > 0).sum())
     whole, *some = (
-        float(graph_fit._rank(recipe, user, item, touched, of_users(events, r, 10_000, drawn)[0]))
+        float(graph_fit._rank(recipe, gathered(net, batch), touched, batch))
         for r, drawn in ((rng, 400), *((rng, 100) for _ in range(30)))
+        for batch in of_users(events, r, 10_000, drawn)
     )
     assert np.mean(some) == pytest.approx(whole, rel=0.03)
 
@@ -165,11 +171,14 @@ def test_the_pairwise_loss_and_the_penalty_are_those_of_the_paper(log):
     (batch,) = of_pairs(events, np.random.default_rng(0), 10_000)
     u, i, j = user[batch.user], item[batch.item], item[batch.rival]
     expected = -torch.log(torch.sigmoid((u * i).sum(1) - (u * j).sum(1))).mean()
-    assert float(graph_fit._rank(recipe, user, item, 11, batch)) == pytest.approx(float(expected))
+    assert float(graph_fit._rank(recipe, gathered(net, batch), 11, batch)) == pytest.approx(
+        float(expected)
+    )
     start_user, start_item = net.split(first)
     parts = start_user[batch.user], start_item[batch.item], start_item[batch.rival]
     expected = sum(float(part.square().sum()) for part in parts) / (2 * len(batch.item))
-    assert float(graph_fit._length(net, first, batch)) == pytest.approx(expected, rel=1e-5)
+    made = graph_fit._length(graph_fit.gather(first, batch, len(user)), batch)
+    assert float(made) == pytest.approx(expected, rel=1e-5)
 
 
 def test_two_views_are_told_apart_as_in_the_paper(log):

@@ -82,8 +82,9 @@ def fit(
     def loss(batch: Pairs) -> Tensor:
         first = net.nodes()
         whole = net.smooth(first)
-        user, item = net.split(whole)
-        value = _rank(recipe, user, item, touched, batch) + recipe.reg * _length(net, first, batch)
+        compared = net.compared(gather(whole, batch, len(nodes.user)))
+        value = _rank(recipe, compared, touched, batch)
+        value = value + recipe.reg * _length(gather(first, batch, len(nodes.user)), batch)
         return value if beside is None else value + beside.loss(net, first, whole, batch)
 
     validation = Validation.of(train, valid)
@@ -104,35 +105,49 @@ def rows(of: Int[Array, " n"], like: Tensor) -> Int[Tensor, " n"]:
     return torch.from_numpy(of.astype(np.int64)).to(like.device)
 
 
+def gather(
+    nodes: Float[Tensor, "nodes dim"], batch: Pairs, users: int
+) -> Float[Tensor, "part dim"]:
+    """Rows of the batch's users, then of its items, then of rivals.
+
+    Taken at once, as the slope of each taking is as large as all nodes.
+    """
+    part = np.concatenate([batch.user, users + batch.item, users + batch.rival])
+    return embedding(rows(part, nodes), nodes)
+
+
+def _parts(gathered: Float[Tensor, "part ..."], batch: Pairs) -> tuple[Tensor, ...]:
+    sizes = [len(batch.user), len(batch.item), len(batch.rival)]
+    return torch.split(gathered, sizes)
+
+
 def _rank(
-    recipe: GraphRecipe,
-    user: Float[Tensor, "users dim"],
-    item: Float[Tensor, "items dim"],
-    touched: int,
-    batch: Pairs,
+    recipe: GraphRecipe, compared: Float[Tensor, "part dim"], touched: int, batch: Pairs
 ) -> Float[Tensor, ""]:
     """The mean over pairs of −ln σ(own − other).
 
     The other is the rival's score, or ln Σ exp of the scores of all items that the user did not
     have (then σ is the softmax over the pair's item and these), told from those that were drawn.
     """
-    place, weight = rows(batch.place, user), torch.from_numpy(batch.weight).to(user.device)
-    asker = embedding(rows(batch.user, user), user) / (recipe.temperature or 1)
-    rival = embedding(rows(batch.rival, item), item)
-    own = (embedding(place, asker) * embedding(rows(batch.item, item), item)).sum(1)
+    user, item, rival = _parts(compared, batch)
+    place = rows(batch.place, user)
+    asker = user / recipe.temperature if recipe.temperature else user
+    # Pairs of the pairwise loss stand in the order of their users.
+    asking = asker if recipe.loss == "bpr" else embedding(place, asker)
+    own = (asking * item).sum(1)
     if recipe.loss == "bpr":
-        other = (embedding(place, asker) * rival).sum(1)
+        other = (asking * rival).sum(1)
     else:
         score = asker @ rival.T
         score[rows(batch.own[0], item), rows(batch.own[1], item)] = HIDDEN
         all_of = score.float().logsumexp(1, keepdim=True) + math.log(touched / len(rival))
         other = embedding(place, all_of)[:, 0]
+    weight = torch.from_numpy(batch.weight).to(user.device)
     return (weight * softplus(other - own)).sum() / weight.sum()
 
 
-def _length(net: GraphNet, first: Float[Tensor, "nodes dim"], batch: Pairs) -> Float[Tensor, ""]:
+def _length(gathered: Float[Tensor, "part dim"], batch: Pairs) -> Float[Tensor, ""]:
     """Half the mean over pairs of |e⁰|² of all who take part."""
-    user, item = net.split(first.square().sum(1, keepdim=True))
-    parts = [embedding(rows(batch.user[batch.place], user), user)]
-    parts += [embedding(rows(of, item), item) for of in (batch.item, batch.rival)]
-    return torch.cat(parts).sum() / (2 * len(batch.item))
+    user, item, rival = _parts(gathered.square().sum(1), batch)
+    whole = user[rows(batch.place, user)].sum() + item.sum() + rival.sum()
+    return whole / (2 * len(batch.item))

@@ -24,7 +24,6 @@ class Nodes(nn.Module):
     has t = 0; without events it has no numbers of its own.
     """
 
-    known_user: Tensor
     known_item: Tensor
     content: Tensor
 
@@ -38,11 +37,11 @@ class Nodes(nn.Module):
         super().__init__()
         self.join = join
         own = {"concat": dim // 2, "text": 0}.get(join or "", dim)
-        self.user = nn.Parameter(START * torch.randn(len(known[0]), dim))
-        self.item = nn.Parameter(START * torch.randn(len(known[1]), own))
-        for name, touched in zip(("known_user", "known_item"), known, strict=True):
-            mask = torch.from_numpy(touched.astype(np.float32))[:, None]
-            self.register_buffer(name, mask, persistent=False)
+        user, item = (torch.from_numpy(touched.astype(np.float32))[:, None] for touched in known)
+        # Who has no event is in no batch and on no edge, so what starts as 0 stays so.
+        self.user = nn.Parameter(START * torch.randn(len(user), dim) * user)
+        self.item = nn.Parameter(START * torch.randn(len(item), own) * item)
+        self.register_buffer("known_item", item, persistent=False)
         if join is not None:
             self.register_buffer("content", torch.from_numpy(content.vectors), persistent=False)
             told = dim - own if own < dim else dim
@@ -56,12 +55,12 @@ class Nodes(nn.Module):
 
     def forward(self) -> Float[Tensor, "nodes dim"]:
         """e⁰ of all users, then of all items."""
-        item = self.item * self.known_item
+        item: Tensor = self.item
         if self.join == "sum":
             item = item + self.told()
         elif self.join in ("concat", "text"):
             item = torch.cat([item, self.told()], 1)
-        return torch.cat([self.user * self.known_user, item])
+        return torch.cat([self.user, item])
 
 
 class GraphNet(nn.Module):
@@ -75,9 +74,12 @@ class GraphNet(nn.Module):
         self.cosine = recipe.temperature > 0
 
     def smooth(self, first: Float[Tensor, "nodes dim"]) -> Float[Tensor, "nodes dim"]:
-        """What the graph makes of e⁰, as it is compared: of unit length where cosines are taken."""
-        whole = self.graph.mean(first, self.layers)
-        return normalize(whole, dim=1) if self.cosine else whole
+        """What the graph makes of e⁰."""
+        return self.graph.mean(first, self.layers)
+
+    def compared(self, some: Float[Tensor, "some dim"]) -> Float[Tensor, "some dim"]:
+        """Smoothed vectors as they are compared: of unit length where cosines are taken."""
+        return normalize(some, dim=1) if self.cosine else some
 
     def split(self, of: Float[Tensor, "nodes dim"]) -> tuple[Tensor, Tensor]:
         """What is the users', and what the items'."""
@@ -87,7 +89,7 @@ class GraphNet(nn.Module):
     def factors(self, recipe: GraphRecipe) -> Factors:
         """The vectors as they stand. Whoever had no event has none, and so is told by a history."""
         with torch.inference_mode():
-            user, item = self.split(self.smooth(self.nodes()))
+            user, item = self.split(self.compared(self.smooth(self.nodes())))
             if self.nodes.join == "align":
                 known = self.nodes.known_item > 0
                 length = item[known[:, 0]].norm(dim=1).mean()

@@ -56,8 +56,7 @@ class Graph:
         """Ready for products there."""
         parts = (self.start, self.neighbour, self.weight)
         start, neighbour, weight = (torch.from_numpy(part).to(device) for part in parts)
-        alone = torch.diff(start) == 0
-        return Convolution(start, neighbour, weight, alone[:, None])
+        return Convolution(start, neighbour, weight, torch.diff(start)[:, None] == 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +113,9 @@ class _Mean(torch.autograd.Function):
 
 def _mean(x: Tensor, graph: Convolution, layers: int) -> Tensor:
     x = x.float().contiguous()
-    total = x
+    share = torch.where(graph.alone, 1, 1 / (layers + 1))
+    total = x * share
+    x = total
     for _ in range(layers):
         total = graph.multiply(total).add_(x)
-    return total / torch.where(graph.alone, 1, layers + 1)
+    return total

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from recweave.core.errors import BadSetting
+from recweave.core.memory import kept_memory
 from recweave.core.progress import track
 from recweave.models.nn.checkpoint import Checkpoint
 from recweave.models.nn.device import choose_device, multiplies_bf16
@@ -41,6 +42,7 @@ class Progress:
     seconds: float = 0.0
 
 
+@kept_memory()
 def train(
     net: nn.Module,
     batches: Callable[[np.random.Generator], Sequence[Batch]],
@@ -72,7 +74,7 @@ def train(
     device = choose_device(recipe.device)
     lower = recipe.precision == "bf16" or (recipe.precision == "auto" and multiplies_bf16(device))
     net.to(device)
-    optimiser = torch.optim.AdamW(_groups(net, recipe), lr=recipe.lr)
+    optimiser = torch.optim.AdamW(_groups(net, recipe), lr=recipe.lr, fused=True)
     told = {
         "net": type(net).__name__,
         "recipe": recipe.model_dump(mode="json"),
