@@ -12,12 +12,15 @@ from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories, Interactions, join
 from recweave.data.split import Split
 from recweave.encode import Feature
+from recweave.encode.numeric import LogBucket, encode_numbers
 from recweave.evaluate import evaluate_model
 from recweave.models import Query, load_model, save_model
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.nn.items import Content
 from recweave.models.nn.reading import read_events
+from recweave.models.nn.sequences import newest
 from recweave.models.unified.holdout import hold_out
+from recweave.models.unified.numbers import CODES, EventNumbers
 from recweave.models.unified.recipe import Unified
 from recweave.models.unified.scorer import Scorer
 
@@ -304,3 +307,94 @@ def test_sources_tell_how_much_content_and_each_scorer_count():
     network = replace(model.members[0], share=np.linspace(1, 0, ITEMS, dtype=np.float32))
     content = network.sources(np.arange(ITEMS))["content"]
     assert (np.diff(content) < 0).all()
+
+
+LONGER = SMALL | {"epochs": 40, "every": 40, "temperature": 0.2, "lr": 0.02}
+HIGH, LOW, FIRST = np.arange(7), np.arange(7, 14), np.arange(14, ITEMS)
+
+
+def told_by(high, first, value=1.0, users=300):
+    """Pairs of events: one of `first`, then a new one of HIGH or of LOW, as `high` says."""
+    rng = np.random.default_rng(0)
+    item = np.empty((users, 8), int)
+    item[:, ::2] = first
+    for places, kind in ((np.where(high), HIGH), (np.where(~high), LOW)):
+        row, pair = places
+        nth = np.where(kind is HIGH, high, ~high).cumsum(axis=1)[row, pair] - 1
+        item[row, 2 * pair + 1] = rng.permuted(np.tile(kind, (users, 1)), axis=1)[row, nth]
+    values = np.ones((users, 8))
+    values[:, ::2] = value
+    time = np.tile(np.arange(8) * 60, users)
+    user = np.repeat(np.arange(users), 8)
+    return Interactions.of(user, item.ravel(), values.ravel(), time, shape=(users, ITEMS))
+
+
+def rated():
+    """What is rated 5 stands before one of HIGH, what is rated 1 before one of LOW."""
+    rng = np.random.default_rng(1)
+    high = rng.random((300, 4)) < 0.5
+    return told_by(high, rng.choice(FIRST, (300, 4)), np.where(high, 5, 1))
+
+
+def lean(model, log):
+    """How much higher the score of HIGH is than that of LOW."""
+    scores = model.scores(Query.of(log))
+    return scores[:, HIGH].mean(axis=1) - scores[:, LOW].mean(axis=1)
+
+
+@pytest.mark.parametrize("code", ["digits", "log_bucket", "fourier"])
+def test_numbers_stand_with_their_events(code):
+    """The code of the gap, then of the value, then what the item has; nothing where no event is."""
+    recipe = Unified(gaps=code, values=code)
+    item = np.arange(10, dtype=np.float32).reshape(5, 2)
+    read = EventNumbers.of(recipe, item, clocked=True)
+    log = Interactions.of([0, 0, 1], [3, 1, 2], [5, 2, 3], [100, 107, 50], shape=(2, 5))
+    made = read.read(newest(Histories.of(log), 10))
+    of = CODES[code].vectors
+    gap, value = of(np.float32([0, 7, 0])), of(np.float32([5, 2, 3]))
+    expected = np.concatenate([gap, value, item[[3, 1, 2]]], axis=1)
+    assert read.width == expected.shape[1]
+    np.testing.assert_array_equal(made[[0, 0, 1], [0, 1, 0]], expected)
+    assert not made[1, 1].any()
+    without = EventNumbers.of(Unified(gaps=code), item[:, :0], clocked=False)
+    assert without.width == 0
+    assert without.read(newest(Histories.of(log), 10)).shape == (2, 2, 0)
+
+
+def test_how_an_event_was_rated_is_read(tmp_path):
+    network = Unified(values="log_bucket", **LONGER).fit(rated()).members[0]
+    log = Interactions.of([0, 1], [15, 15], [5, 1], shape=(2, ITEMS))
+    save_model(network, tmp_path / "model")
+    for model in (network, load_model(tmp_path / "model")[0]):
+        one, other = lean(model, log)
+        assert one > 1 > -1 > other
+
+
+def test_ratings_are_not_read_unless_asked_for():
+    network = Unified(**SMALL).fit(rated()).members[0]
+    log = Interactions.of([0, 1], [15, 15], [5, 1], shape=(2, ITEMS))
+    one, other = lean(network, log)
+    assert one == other
+
+
+def test_values_below_zero_have_no_size():
+    log = replace(rated(), value=rated().value - 3)
+    with pytest.raises(BadSetting, match=r'values = "fourier" reads sizes, and the log has -2;'):
+        Unified(values="fourier", **SMALL).fit(log)
+
+
+def test_the_price_of_a_new_item_is_read_with_it(tmp_path):
+    """What is dear stands before one of HIGH; the last two were never sold."""
+    dear = np.arange(ITEMS) % 2 == 0
+    first = np.random.default_rng(1).choice(FIRST[:-2], (300, 4))
+    log = told_by(dear[first], first)
+    price = encode_numbers(np.where(dear, 90.0, 3.0), LogBucket())
+    recipe = Unified(numbers=("price",), **LONGER)
+    network = recipe.fit(log, features={"price": price}).members[0]
+    asked = Interactions.of([0, 1], [18, 19], shape=(2, ITEMS))
+    save_model(network, tmp_path / "model")
+    for model in (network, load_model(tmp_path / "model")[0]):
+        one, other = lean(model, asked)
+        assert one > 1 > -1 > other
+    with pytest.raises(BadSetting, match="there is no feature 'price'"):
+        recipe.fit(log)

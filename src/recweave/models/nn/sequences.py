@@ -17,13 +17,14 @@ class Sequences:
     Attributes:
         item: -1 where there is no event.
         behavior: Code of the event.
-        time: Of the event.
+        value, time: Of the event.
         next_item, next_behavior: Those of the event that follows; -1 where none does.
         weight: What predicting the next event counts; 0 where none follows.
     """
 
     item: Int[Array, "batch time"]
     behavior: Int[Array, "batch time"]
+    value: Float[Array, "batch time"]
     time: Int[Array, "batch time"]
     next_item: Int[Array, "batch time"]
     next_behavior: Int[Array, "batch time"]
@@ -150,6 +151,7 @@ def _sequences(
     return Sequences(
         item=of(history.item, at, there, -1),
         behavior=of(history.behavior, at, there, 0),
+        value=of(history.value, at, there, 0.0),
         time=of(history.time, at, there, 0),
         next_item=of(history.item, after, told, -1),
         next_behavior=of(history.behavior, after, told, 0),

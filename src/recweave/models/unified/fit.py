@@ -31,6 +31,7 @@ from recweave.models.unified.graph import BehaviorGraphs
 from recweave.models.unified.holdout import hold_out
 from recweave.models.unified.model import UnifiedNetwork
 from recweave.models.unified.net import Reader, Tokens
+from recweave.models.unified.numbers import EventNumbers, item_numbers
 from recweave.models.unified.recipe import Unified
 
 ALIGNED = 512
@@ -131,11 +132,12 @@ def _network(
     windows = Windows.of(history, recipe.length, weight)
     asked = _asked(history, weight, recipe.target)
     clocked = train.clock == "seconds"
+    numbers = EventNumbers.of(recipe, item_numbers(recipe, features, train), clocked=clocked)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         table = ItemTable(counts, recipe.dim, content, recipe.represent)
         graphs = behavior_graphs(recipe, history, content, wanted) if recipe.graph else None
-        reader = Reader(recipe, profile.shape[1], clocked=clocked)
+        reader = Reader(recipe, profile.shape[1], numbers.width)
         net = UnifiedNet(
             table, graphs, reader, recipe.align > 0 and table.has_id and table.has_text
         )
@@ -144,16 +146,16 @@ def _network(
 
     def loss(batch: Batch) -> Tensor:
         sequences = batch.read()
-        device = reader.past.device
-        users = batch.owners()
         items = net.items()
-        state, target, share = _states(reader, sequences, profile[users], items, device)
+        mine = profile[batch.owners()]
+        tokens = Tokens.of(sequences, sequences.next_behavior, mine, numbers, items.device)
+        state, target, share = _states(reader, sequences, tokens, items)
         if recipe.loss == "softmax":
             value = negatives.all_softmax(state, items, target, share)
         else:
             value = negatives.drawn_softmax(state, items, target, share, recipe.negatives)
         if net.align and len(both):
-            some = both[torch.randperm(len(both))[:ALIGNED]].to(device)
+            some = both[torch.randperm(len(both))[:ALIGNED]].to(items.device)
             value = value + recipe.align * net.alignment(some)
         return value
 
@@ -162,7 +164,14 @@ def _network(
             item = net.items().float().cpu().numpy().copy()
             share = table.share()[:, 0].float().cpu().numpy().copy()
         return UnifiedNetwork(
-            item, share, Weights.of(reader), _alone(recipe), profile, clocked, asked
+            item=item,
+            share=share,
+            weights=Weights.of(reader),
+            recipe=_alone(recipe),
+            profile=profile,
+            numbers=numbers.item,
+            clocked=clocked,
+            asked=asked,
         )
 
     run_loop(
@@ -172,7 +181,7 @@ def _network(
         _alone(recipe),
         seed=seed,
         look=None if validation is None else lambda: validation.ndcg(trained()),
-        what=learned_from(train, valid, content.vectors, profile),
+        what=learned_from(train, valid, content.vectors, profile, numbers.item, train.value),
     )
     return trained()
 
@@ -185,19 +194,17 @@ def _alone(recipe: Unified) -> Unified:
 def _states(
     reader: Reader,
     sequences: Sequences,
-    profile: Float[Array, "batch numbers"],
+    tokens: Tokens,
     items: Float[Tensor, "items dim"],
-    device: torch.device,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """States where a target counts, the targets and their weights."""
-    tokens = Tokens.of(sequences, sequences.next_behavior, profile, reader.code, device)
-    weight = torch.from_numpy(sequences.weight).to(device)
+    weight = torch.from_numpy(sequences.weight).to(items.device)
     counted = weight > 0
-    target = torch.from_numpy(sequences.next_item.astype(np.int64)).to(device)[counted]
+    target = torch.from_numpy(sequences.next_item.astype(np.int64)).to(items.device)[counted]
     return reader(tokens, items)[counted], target, weight[counted]
 
 
-def _profile(features: Features | None, name: str) -> Float[Array, "users numbers"]:
+def _profile(features: Features | None, name: str) -> Float[Array, "users profile"]:
     feature = find_feature(features, name)
     if feature.of != "user":
         raise BadSetting(f"the feature '{name}' is of items; name one of users as user_feature")

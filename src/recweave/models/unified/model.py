@@ -28,7 +28,8 @@ class UnifiedNetwork:
         share: g: how much of each item's vector comes from its content.
         weights: Of what reads histories.
         recipe: Its settings say what that is like.
-        profile: The users' features; no numbers where none are read.
+        profile: The users' features; no columns where none are read.
+        numbers: The items' features that are read with each event.
         clocked: Whether times are in seconds, and gaps are read.
         asked: Code of the behaviour that is asked for.
     """
@@ -37,7 +38,8 @@ class UnifiedNetwork:
     share: Float[Array, " items"]
     weights: Weights
     recipe: Unified
-    profile: Float[Array, "users numbers"]
+    profile: Float[Array, "users profile"]
+    numbers: Float[Array, "items numbers"]
     clocked: bool
     asked: int
 
@@ -72,19 +74,21 @@ class UnifiedNetwork:
 
         from recweave.models.unified.net import Tokens
 
-        net, item = self._ready
+        net, item, numbers = self._ready
         profile = np.where(user[:, None] >= 0, self.profile[user], np.float32(0))
         asked = np.full(sequences.item.shape, self.asked)
-        tokens = Tokens.of(sequences, asked, profile, net.code, torch.device("cpu"))
+        tokens = Tokens.of(sequences, asked, profile, numbers, torch.device("cpu"))
         return net(tokens, item)
 
     @cached_property
-    def _ready(self) -> tuple[Any, Any]:
+    def _ready(self) -> tuple[Any, Any, Any]:
         import torch
 
         from recweave.models.unified.net import Reader
+        from recweave.models.unified.numbers import EventNumbers
 
+        numbers = EventNumbers.of(self.recipe, self.numbers, clocked=self.clocked)
         with torch.random.fork_rng(devices=[]):  # numbers are drawn, only to be replaced
-            net = Reader(self.recipe, self.profile.shape[1], clocked=self.clocked)
+            net = Reader(self.recipe, self.profile.shape[1], numbers.width)
         self.weights.put_into(net)
-        return net.eval(), torch.from_numpy(self.item)
+        return net.eval(), torch.from_numpy(self.item), numbers

@@ -10,19 +10,10 @@ from torch.nn.functional import embedding, normalize
 
 from recweave.core.arrays import Array
 from recweave.data.schema import BEHAVIORS
-from recweave.encode.numeric import Digits, Fourier, LogBucket, NumberCode
 from recweave.models.nn.sequences import Sequences
 from recweave.models.nn.transformer import CausalTransformer
+from recweave.models.unified.numbers import EventNumbers
 from recweave.models.unified.recipe import Unified
-
-CODES: dict[str, NumberCode] = {
-    "digits": Digits(whole=10, decimals=0),
-    "log_bucket": LogBucket(buckets=32),
-    "fourier": Fourier(),
-}
-
-LONGEST = 10**9
-"""Of a gap, in seconds: some 32 years; a clock in milliseconds tells nothing beyond."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,54 +24,44 @@ class Tokens:
         item: Row, 0 where there is no event.
         behavior: Code of the event.
         asked: Code of the behaviour that is asked for after it.
-        gap: Code of the time since the event before; no numbers where gaps are not read.
+        numbers: What else is read with the event (see `EventNumbers`).
         profile: The user's feature; no numbers without one.
     """
 
     item: Int[Tensor, "batch time"]
     behavior: Int[Tensor, "batch time"]
     asked: Int[Tensor, "batch time"]
-    gap: Float[Tensor, "batch time code"]
-    profile: Float[Tensor, "batch numbers"]
+    numbers: Float[Tensor, "batch time numbers"]
+    profile: Float[Tensor, "batch profile"]
 
     @classmethod
     def of(
         cls,
         sequences: Sequences,
         asked: Int[Array, "batch time"],
-        profile: Float[Array, "batch numbers"],
-        code: NumberCode | None,
+        profile: Float[Array, "batch profile"],
+        numbers: EventNumbers,
         device: torch.device,
     ) -> "Tokens":
         """Of events and what is asked for after each."""
-        shape = sequences.item.shape
-        gap = np.zeros((*shape, 0), np.float32)
-        if code is not None:
-            there = sequences.item >= 0
-            since = np.maximum(np.diff(sequences.time, axis=1, prepend=sequences.time[:, :1]), 0)
-            made = code.vectors(np.minimum(since[there], LONGEST).astype(np.float32))
-            gap = np.zeros((*shape, made.shape[1]), np.float32)
-            gap[there] = made
         columns = (np.maximum(sequences.item, 0), sequences.behavior, asked)
         item, behavior, wanted = (torch.from_numpy(c.astype(np.int64)).to(device) for c in columns)
-        told = (torch.from_numpy(part).to(device) for part in (gap, profile))
+        told = (torch.from_numpy(part).to(device) for part in (numbers.read(sequences), profile))
         return cls(item, behavior, wanted, *told)
 
 
 class Reader(nn.Module):
     """From a history to what is asked for: the part of the network that a trained model keeps."""
 
-    def __init__(self, recipe: Unified, profile: int, *, clocked: bool) -> None:
+    def __init__(self, recipe: Unified, profile: int, numbers: int) -> None:
         super().__init__()
         dim = recipe.dim
         self.temperature = recipe.temperature
-        self.code = CODES.get(recipe.gaps) if clocked else None
         self.behavior = nn.Parameter(0.3 * torch.randn(len(BEHAVIORS), dim))
         self.asked = nn.Parameter(0.3 * torch.randn(len(BEHAVIORS), dim))
-        if self.code is not None:
-            width = self.code.vectors(np.zeros(1, np.float32)).shape[1]
-            self.gap = nn.Linear(width, dim, bias=False)
-            nn.init.zeros_(self.gap.weight)
+        self.numbers = nn.Linear(numbers, dim, bias=False) if numbers else None
+        if self.numbers is not None:
+            nn.init.zeros_(self.numbers.weight)
         self.prefix = nn.Linear(profile, dim, bias=False) if profile else None
         self.past = nn.Parameter(torch.zeros(()))
         self.reader = (
@@ -107,8 +88,8 @@ class Reader(nn.Module):
         else:
             # What is asked for is read with the event, so that all layers know of it.
             x = own + embedding(tokens.behavior, self.behavior) + asked
-            if self.code is not None:
-                x = x + self.gap(tokens.gap)
+            if self.numbers is not None:
+                x = x + self.numbers(tokens.numbers)
             if self.prefix is not None:
                 x = torch.cat([self.prefix(tokens.profile)[:, None] * scale, x], 1)
             h = self.reader(x)[:, -own.shape[1] :] + self.past * mean

@@ -22,12 +22,13 @@ class Unified(NetworkRecipe):
 
     An item is e = (1 − g) id + g W t with a gate g by popularity, smoothed over one graph for each
     behaviour, whose auxiliary edges a learned gate thins out. A transformer reads (item, behaviour,
-    time since the event before) and is asked for the next event of a behaviour; the state h and the
-    mean m of the events so far give ⟨h + a m, e⟩ / temperature. Trained by the softmax over items,
-    with targets of other behaviours at a weight of their own, plus InfoNCE between content and
-    behaviour. Other models' scores (`scorers`) take part by weights that validation gives, which
-    may be 0: the whole is never worse there than its best part. Without validation events, the last
-    targets of a tenth of the users are held out of training for that.
+    time since the event before, its value, and numbers of the item such as a price) and is asked
+    for the next event of a behaviour; the state h and the mean m of the events so far give
+    ⟨h + a m, e⟩ / temperature. Trained by the softmax over items, with targets of other behaviours
+    at a weight of their own, plus InfoNCE between content and behaviour. Other models' scores
+    (`scorers`) take part by weights that validation gives, which may be 0: the whole is never worse
+    there than its best part. Without validation events, the last targets of a tenth of the users
+    are held out of training for that.
 
     New users are read by their history, new items by their content. An epoch over n events takes
     O(n · dim · items), or O(n · dim · negatives).
@@ -78,6 +79,12 @@ class Unified(NetworkRecipe):
     denoise: bool = Field(True, description="whether a gate thins out edges of other behaviours")
     gaps: Literal["none", "digits", "log_bucket", "fourier"] = Field(
         "fourier", description="code of the time since the event before; needs a clock in seconds"
+    )
+    values: Literal["none", "digits", "log_bucket", "fourier"] = Field(
+        "none", description="code of each event's own value, such as a rating or a quantity"
+    )
+    numbers: tuple[str, ...] = Field(
+        (), description="features of items that are read with each event, such as a coded price"
     )
     align: float = Field(
         0.0, ge=0, description="weight of InfoNCE between content and behaviour of the items"
