@@ -11,6 +11,7 @@ from recweave.core.settings import Settings
 from recweave.data.catalogue import load
 from recweave.data.interactions import Interactions
 from recweave.data.split import (
+    BETWEEN,
     DROPPED,
     TEST,
     TRAIN,
@@ -70,7 +71,7 @@ def test_every_event_gets_one_part_and_the_same_one_each_time(how, rows):
     log = log_of(rows)
     part = parts_of(how, log, seed=3)
     assert part.shape == (len(log),)
-    assert set(part.tolist()) <= {DROPPED, TRAIN, VALID, TEST}
+    assert set(part.tolist()) <= {BETWEEN, DROPPED, TRAIN, VALID, TEST}
     np.testing.assert_array_equal(part, parts_of(how, log, seed=3))
 
 
@@ -107,7 +108,11 @@ def test_leave_last_out_equals_a_loop_over_users(rows, n, valid, keep, target):
         tests = set(aimed[len(aimed) - n :])
         valids = set(aimed[len(aimed) - n - valid : len(aimed) - n])
         first = min(own.index(e) for e in tests | valids)
-        left = [TRAIN if place < first else DROPPED for place in range(len(own))]
+        last = min(own.index(e) for e in tests)
+        left = [
+            TRAIN if place < first else BETWEEN if place < last else DROPPED
+            for place in range(len(own))
+        ]
         return [
             TEST if e in tests else VALID if e in valids else rest
             for e, rest in zip(own, left, strict=True)
@@ -174,6 +179,21 @@ def test_with_a_target_nothing_of_a_users_future_stays_in_train():
     assert split.valid.item.tolist() == [3]
     assert split.test.item.tolist() == [5]
     assert split.dropped == 2  # the views after the first held-out purchase
+    assert split.known.item.tolist() == [0, 1, 2, 3, 4]  # what precedes the purchase of 5
+
+
+def test_fresh_makes_no_history_of_what_tells_of_a_test_item():
+    """Views of what is bought for validation are known at test; of what is bought there, never."""
+    log = Interactions.of(
+        [0] * 9,
+        [9, 1, 2, 2, 9, 1, 3, 9, 4],
+        behavior=["view"] * 3 + ["purchase"] + ["view"] * 3 + ["purchase", "view"],
+    )
+    split = LeaveLastOut(target=("purchase",), fresh=True, keep=0).cut(log)
+    assert (split.train.item.tolist(), split.valid.item.tolist()) == ([1], [2])
+    assert split.between.item.tolist() == [2, 1, 3]
+    assert split.test.item.tolist() == [9]
+    assert sorted(split.known.item.tolist()) == [1, 1, 2, 2, 3]
 
 
 def test_global_time_cuts_at_one_moment_for_everybody():
@@ -217,6 +237,8 @@ def test_global_time_holds_out_the_target_alone_and_drops_the_rest():
     log = Interactions.of([0] * 3, range(3), time=range(3), behavior=["view", "view", "purchase"])
     how = GlobalTime(valid=0, test_from=1, target=("purchase",))
     assert parts_of(how, log).tolist() == [TRAIN, DROPPED, TEST]
+    how = GlobalTime(valid_from=0, test_from=2, target=("purchase",))
+    assert parts_of(how, log).tolist() == [BETWEEN, BETWEEN, TEST]
 
 
 def test_global_time_needs_times():
@@ -265,6 +287,18 @@ def test_given_cuts_validation_from_the_train_part_alone():
     log = Interactions.of([0] * 5, range(5))
     how = Given(valid=LeaveLastOut(n=1, valid=0))
     assert parts_of(how, log, published=PUBLISHED).tolist() == [TRAIN, TRAIN, VALID, TEST, DROPPED]
+
+
+def test_all_that_was_published_as_train_is_history_at_test():
+    log = Interactions.of(
+        [0] * 6, range(6), behavior=["view", "purchase", "view", "purchase", "view", "purchase"]
+    )
+    published = np.array([TRAIN] * 5 + [TEST], np.int8)
+    how = Given(valid=LeaveLastOut(valid=0, target=("purchase",)))
+    split = how.cut(log, published=published)
+    assert (split.train.item.tolist(), split.valid.item.tolist()) == ([0, 1, 2], [3])
+    assert split.between.item.tolist() == [4]
+    assert split.known.item.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_given_keeps_a_validation_part_of_the_publisher():

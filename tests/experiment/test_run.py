@@ -9,8 +9,9 @@ import pytest
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.evaluate import evaluate_model
 from recweave.experiment import bench as bench_module
+from recweave.experiment.bench import prepare
 from recweave.experiment.run import run
-from recweave.experiment.spec import read_recipe
+from recweave.experiment.spec import Experiment, read_recipe
 from recweave.experiment.summary import read_run
 from recweave.models.popularity import Popularity
 
@@ -238,3 +239,14 @@ def test_what_draws_nothing_is_fitted_once_for_all_seeds(recipe, tmp_path, go, m
     assert [json.loads((c / "result.json").read_text())["seed"] for c in cells] == [0, 1, 2]
     alone = pl.read_parquet(cells[2] / "users.parquet")
     assert alone.equals(found.rows[0].report.per_user)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_one_is_told_where_most_held_out_events_cannot_be_found(fresh, caplog):
+    asked = {
+        "data": "synthetic:small",
+        "split": {"kind": "leave_last_out", "target": ["purchase"], "fresh": fresh},
+        "models": [{"name": "popularity"}],
+    }
+    prepare(Experiment.model_validate(asked), Path())
+    assert ("test events are of an item that their user had before" in caplog.text) is not fresh

@@ -23,7 +23,7 @@ def review_parts(dataset: Dataset, split: Split) -> Parts:
     if split.part is None or len(split.part) != len(dataset.events):
         raise ValueError("the split was not cut from the events of this dataset")
     told = dataset.events.select(PAIR).with_columns(part=pl.Series(split.part))
-    # DROPPED is -1, yet it must win over TRAIN: an event after the cut is of the future.
+    # Codes below TRAIN must win over it, too: such events are after the cut.
     held = pl.col("part").filter(pl.col("part") != TRAIN).max()
     pairs = told.group_by(PAIR).agg(part=held.fill_null(TRAIN))
     found = dataset.reviews.select(PAIR).join(pairs, on=PAIR, how="left", maintain_order="left")

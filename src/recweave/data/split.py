@@ -17,11 +17,11 @@ from recweave.core.errors import BadInput, BadSetting
 from recweave.core.value import Value
 from recweave.data.interactions import Interactions, behavior_code, join
 
-DROPPED, TRAIN, VALID, TEST = -1, 0, 1, 2
+BETWEEN, DROPPED, TRAIN, VALID, TEST = -2, -1, 0, 1, 2
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
 
 Parts = Int[Array, " n"]
-"""One code for each event: DROPPED, TRAIN, VALID or TEST."""
+"""One code for each event. Nobody learns from BETWEEN, but it is known once test is asked."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Split:
         valid: What settings are chosen by.
         test: What is reported.
         dropped: Events in none of the three (they come after a user's first held-out event).
+        between: Those of them that come before the user's test events: nobody learns from them, as
+            they would tell of validation, but they are history when test events are asked for.
         how: The splitter as JSON, for reports.
         part: The part of every event of the log, in its order; None where the three were not cut
             from one log.
@@ -44,6 +46,7 @@ class Split:
     dropped: int = 0
     how: str = ""
     part: Parts | None = None
+    between: Interactions | None = None
 
     def __repr__(self) -> str:
         counts = f"{len(self.train):,} / {len(self.valid):,} / {len(self.test):,}"
@@ -51,8 +54,9 @@ class Split:
 
     @property
     def known(self) -> Interactions:
-        """Train and validation: what a user has done before the test events."""
-        return join(self.train, self.valid)
+        """What a user has done before the test events."""
+        parts = (self.train, self.valid, self.between)
+        return join(*(part for part in parts if part is not None))
 
 
 class Splitter(Value, ABC):
@@ -87,9 +91,10 @@ class Splitter(Value, ABC):
             train=log[part == TRAIN],
             valid=log[part == VALID],
             test=log[part == TEST],
-            dropped=int((part == DROPPED).sum()),
+            dropped=int((part < TRAIN).sum()),
             how=how,
             part=part,
+            between=log[part == BETWEEN],
         )
 
 
@@ -97,9 +102,10 @@ class LeaveLastOut(Splitter):
     """Each user's last events for test, the ones before for validation (spec.md 1.2, `loo`).
 
     With `target`, only events of those behaviours are held out; what the user did after the first
-    held-out event is dropped, as it would tell the future. With `fresh`, nobody has seen a held-out
-    item before: the views and carts that led to a purchase would hide it from lists. Users with too
-    few target events to leave `keep` in train stay in train whole.
+    held-out event is not learned from, as it would tell the future, but what comes before the test
+    events is history for these. With `fresh`, nobody has seen a held-out item before: the views and
+    carts that led to a purchase would hide it from lists. Users with too few target events to leave
+    `keep` in train stay in train whole.
     """
 
     kind: Literal["leave_last_out"] = "leave_last_out"
@@ -123,12 +129,12 @@ class LeaveLastOut(Splitter):
         out = aimed & enough[user]
         sorted_part[out & (left <= held)] = VALID
         sorted_part[out & (left <= self.n)] = TEST
-        after = _seen_before(user, sorted_part != TRAIN)
-        sorted_part[after & (sorted_part == TRAIN)] = DROPPED
+        after = {part: _seen_before(user, sorted_part == part) for part in (VALID, TEST)}
         if self.fresh:
             pair = user * log.shape[1] + log.item[order]
-            touched = np.isin(pair, pair[np.isin(sorted_part, (VALID, TEST))])
-            sorted_part[touched & (sorted_part == TRAIN)] = DROPPED
+            after = {p: late | np.isin(pair, pair[sorted_part == p]) for p, late in after.items()}
+        sorted_part[after[VALID] & (sorted_part == TRAIN)] = BETWEEN
+        sorted_part[after[TEST] & (sorted_part <= TRAIN)] = DROPPED
         return _unsort(sorted_part, order)
 
 
@@ -199,7 +205,9 @@ class GlobalTime(Splitter):
         if self.valid or self.valid_from is not None:
             part[log.time >= valid_from] = VALID
         part[log.time >= test_from] = TEST
-        part[(part != TRAIN) & ~_is_target(log, self.target)] = DROPPED
+        aside = ~_is_target(log, self.target)
+        part[aside & (part == VALID)] = BETWEEN
+        part[aside & (part == TEST)] = DROPPED
         return part
 
 
@@ -229,7 +237,10 @@ class RandomWarm(Splitter):
 
 
 class Given(Splitter):
-    """The publisher's own files. Where they hold no validation part, `valid` cuts it from train."""
+    """The publisher's own files. Where they hold no validation part, `valid` cuts it from train.
+
+    All that was published as train is history when the test events are asked for.
+    """
 
     kind: Literal["given"] = "given"
     valid: "AnySplitter | None" = Field(
@@ -248,6 +259,7 @@ class Given(Splitter):
             train = np.flatnonzero(part == TRAIN)
             inner = self.valid.parts(log[train], published=None, seed=seed)
             # The inner cut's test events serve as validation; it has no other use for its own.
+            inner[inner == DROPPED] = BETWEEN
             part[train] = np.where(inner == TEST, VALID, inner)
         return part
 

@@ -14,7 +14,7 @@ from recweave.core.errors import BadArtifact
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import join
 from recweave.data.reviews import review_parts
-from recweave.data.split import DROPPED, PARTS, TEST, TRAIN, VALID, Parts, Split
+from recweave.data.split import BETWEEN, DROPPED, PARTS, TEST, TRAIN, VALID, Parts, Split
 from recweave.evaluate import Catalogue
 from recweave.experiment.bench import cut
 from recweave.experiment.folder import RunFolder
@@ -23,7 +23,8 @@ from recweave.experiment.summary import NAMED_BY, Comparison, Row, Summary, agai
 
 SHOWN = 5
 """Rows that a finding names."""
-NAMES = {code: name for name, code in PARTS.items()} | {DROPPED: "left out"}
+NAMES = {code: name for name, code in PARTS.items()}
+NAMES |= {BETWEEN: "after validation", DROPPED: "left out"}
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def finding(
 ) -> Finding:
     """What there is to say of held-out rows (see `Finding`)."""
     frame = getattr(dataset, table)
-    counts = {NAMES[c]: int((parts[rows] == c).sum()) for c in (VALID, TEST, DROPPED)}
+    counts = {NAMES[c]: int((parts[rows] == c).sum()) for c in (VALID, TEST, BETWEEN, DROPPED)}
     examples = [
         {
             "row": int(row),

@@ -1,9 +1,12 @@
 """The data of an experiment made ready: read, filtered, split, once for all its models."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from recweave.core.arrays import digest
 from recweave.core.errors import BadSetting
@@ -21,6 +24,8 @@ from recweave.experiment.spec import Entry, Experiment, Source
 from recweave.models import Model, Recipe
 from recweave.models.nn.resume import taken_over
 from recweave.rank import Stage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +142,7 @@ def prepare(experiment: Experiment, beside: Path) -> Bench:
             f"'{searched[0]}' has settings to search, but the split {split.how} leaves no "
             "validation events to choose by; hold some out"
         )
+    _warn_of_hidden(split)
     features, costs = _features(experiment, dataset, split, beside)
     kinds = features.get("categories")
     catalogue = Catalogue.of(split.train, categories=kinds, vectors=kinds)
@@ -147,6 +153,21 @@ def cut(experiment: Experiment, beside: Path) -> tuple[Dataset, Split, tuple[Rem
     """The data of a recipe, filtered and split; and what each filter took away."""
     dataset, removed = apply_all(_dataset(experiment.data, beside), experiment.filters)
     return dataset, dataset.split(experiment.split, seed=experiment.split_seed), tuple(removed)
+
+
+def _warn_of_hidden(split: Split) -> None:
+    """Items that a user had before are hidden from lists, so held-out events of them are lost."""
+    parts = (split.known, split.test)
+    known, test = (part.user * np.int64(part.shape[1]) + part.item for part in parts)
+    hidden = int(np.isin(test, known).sum())
+    if 2 * hidden > len(test):
+        log.warning(
+            "%s of %s test events are of an item that their user had before, such as a view of "
+            "what is bought; lists hide these, so nobody can find them: leave_last_out with "
+            "`fresh = true` keeps such views out of histories",
+            f"{hidden:,}",
+            f"{len(test):,}",
+        )
 
 
 def _features(
