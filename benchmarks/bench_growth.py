@@ -18,7 +18,7 @@ from bench_knn import draw
 from recweave.models import RECIPES
 
 SIZES = (1, 4, 16)
-USERS, ITEMS, EVENTS = 5_000, 2_500, 50_000
+USERS, ITEMS, EVENTS = 2_000, 1_000, 20_000
 MODELS = {
     "sasrec": {"loss": "sampled", "negatives": 512, "targets": "all"},
     "sasrec, softmax": {"loss": "softmax", "targets": "all"},

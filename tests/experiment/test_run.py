@@ -101,6 +101,19 @@ def test_a_half_written_cell_is_done_again(go, tmp_path):
     assert numbers(go(tmp_path / "run")) == first
 
 
+def test_a_run_that_goes_on_elsewhere_says_where_it_began_and_where_it_went_on(go, tmp_path):
+    go(tmp_path / "run")
+    file = tmp_path / "run/environment.json"
+    here = json.loads(file.read_text())
+    assert "resumed_in" not in here
+    began = here | {"python": "2.7"}
+    file.write_text(json.dumps(began))
+    go(tmp_path / "run")
+    told = json.loads(file.read_text())
+    assert told.pop("resumed_in") == [here]
+    assert told == began
+
+
 def test_another_recipe_in_the_same_folder_is_refused(go, recipe, tmp_path):
     go(tmp_path / "run")
     recipe.write_text(recipe.read_text().replace("Two floors", "Another"))
@@ -217,8 +230,13 @@ module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
            beside=Path({str(recipe.parent)!r}))
 """
     assert subprocess.run([sys.executable, "-c", dies], check=False).returncode == -9
-    assert list((tmp_path / "cut/checkpoints").glob("*/epoch-2"))
-    assert numbers(go(tmp_path / "cut")) == whole
+    (kept,) = (tmp_path / "cut/checkpoints").glob("*/epoch-2/*.json")
+    told = json.loads(kept.read_text())
+    told["progress"]["seconds"] += 1000  # as if the first process had taken longer
+    kept.write_text(json.dumps(told))
+    ended = go(tmp_path / "cut")
+    assert numbers(ended) == whole
+    assert 1000 < ended.rows[-1].fit_seconds < 1500
 
 
 def test_what_draws_nothing_is_fitted_once_for_all_seeds(recipe, tmp_path, go, monkeypatch):

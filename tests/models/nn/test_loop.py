@@ -1,6 +1,7 @@
 """The training loop: it learns, stops in time, and goes on after being killed."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ torch = pytest.importorskip("torch")
 from safetensors.numpy import load_file  # noqa: E402
 
 from recweave.core.errors import BadSetting  # noqa: E402
-from recweave.models.nn.checkpoint import Checkpoint  # noqa: E402
+from recweave.data.interactions import Interactions  # noqa: E402
+from recweave.models.nn.checkpoint import Checkpoint, learned_from  # noqa: E402
 from recweave.models.nn.loop import train  # noqa: E402
 from recweave.models.nn.resume import resumable, taken_over  # noqa: E402
 from recweave.models.nn.settings import NetworkRecipe  # noqa: E402
@@ -210,3 +212,20 @@ def test_bf16_is_used_where_it_is_asked_for():
     run(net, Line(epochs=1, precision="fp32"), loss=loss)
     assert set(kinds[:4]) == {torch.bfloat16}
     assert set(kinds[4:]) == {torch.float32}
+
+
+def test_trainings_on_other_data_are_told_apart():
+    """By the log, by the events to choose by, and by the vectors read beside them."""
+    log = Interactions.of([0, 0, 1], [0, 1, 1])
+    other = Interactions.of([0, 0, 1], [0, 1, 0], shape=log.shape)
+    vectors = np.eye(3, dtype=np.float32)
+    told = [
+        learned_from(log, other, vectors),
+        learned_from(other, other, vectors),
+        learned_from(log, None, vectors),
+        learned_from(log, log, vectors),
+        learned_from(log, other, 2 * vectors),
+        learned_from(log, other),
+    ]
+    assert all(a != b for a, b in combinations(told, 2))
+    assert told[0] == learned_from(log, other, vectors.copy())

@@ -398,3 +398,15 @@ def test_the_price_of_a_new_item_is_read_with_it(tmp_path):
         assert one > 1 > -1 > other
     with pytest.raises(BadSetting, match="there is no feature 'price'"):
         recipe.fit(log)
+
+
+def test_what_comes_after_what_is_held_out_leaves_training():
+    """Everybody buys, then views something else: that view would tell of the purchase."""
+    user, item = np.repeat(np.arange(40), 4), np.tile([1, 2, 3, 4], 40)
+    what = ["view", "view", "purchase", "view"] * 40
+    log = Interactions.of(user, item, behavior=what, shape=(40, 20))
+    kept, valid = hold_out(log, [int(log.behavior[2])], seed=0)
+    assert len(valid) == 4
+    for row in range(40):
+        whole = [1, 2] if row in valid.user else [1, 2, 3, 4]
+        assert kept.item[kept.user == row].tolist() == whole
