@@ -178,6 +178,17 @@ def test_a_gate_learns_to_doubt_edges_that_do_not_fit():
     assert share[agrees].min() > 2 * share[~agrees].max()
 
 
+def test_gates_are_learned_with_all_digits_where_products_have_fewer():
+    """The gate's likelihoods are sums over many edges; bf16 would not even fit the sums."""
+    made = [
+        Unified(target=("purchase",), precision=digits, **SMALL).fit(shop()).members[0]
+        for digits in ("bf16", "fp32")
+    ]
+    lower, whole = (model.scores(asking([[3, i] for i in range(ITEMS)])) for model in made)
+    assert not np.array_equal(lower, whole)
+    assert np.corrcoef(lower.ravel(), whole.ravel())[0, 1] > 0.9
+
+
 def test_behaviour_alone_speaks_against_edges_that_nothing_goes_with():
     """Views within a taste, a fifth as many drawn at random, and a purchase each; no words."""
     from recweave.models.unified.edges import behavior_graphs

@@ -1,5 +1,6 @@
 """Anybody's tables: CSV, TSV, Parquet and JSON lines, with a map of their columns."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,8 @@ from recweave.data.readers.plan import Plan, Sheet
 from recweave.data.readers.records import JsonLines, Parquet
 from recweave.data.schema import BEHAVIORS, COLUMNS, REQUIRED
 from recweave.data.split import PARTS
+
+_log = logging.getLogger(__name__)
 
 FORMS: Mapping[str, Form] = {
     ".csv": Delimited(),
@@ -59,8 +62,8 @@ def table(
 
     In a folder, files are named after tables (`events.csv`, `items.tsv`). Columns are looked for
     under our names (`user_id`, `item_id`, `behavior`, `value`, `time`, `title`, …) unless the map
-    says otherwise; other columns of items and users are kept. Lists are JSON, or words with `|`
-    between. JSON is one object a line.
+    says otherwise; other columns of items and users are kept, those of other tables are named in a
+    warning. Lists are JSON, or words with `|` between. JSON is one object a line.
 
     Args:
         path: The file or the folder.
@@ -96,6 +99,8 @@ def table(
             fixed["behavior"] = behavior or ("rating" if "value" in known else "click")
             behavior_code(fixed["behavior"])
         others = name in ("items", "users")
+        if not others:
+            _warn_of_unread(file, form, name, known)
         sheets.append(Sheet(name, file, form, known, fixed, others=others))
     return Plan(path.name.partition(".")[0], sheets)
 
@@ -132,6 +137,18 @@ def _check(named: Mapping[str, str], tables: Iterable[str]) -> None:
     for name in named:
         if name not in known:
             raise BadSetting(f"columns: no column is called '{name}'; {did_you_mean(name, known)}")
+
+
+def _warn_of_unread(file: Path, form: Form, table: str, known: Mapping[str, Column]) -> None:
+    """Columns that nobody reads may be ours by another name: a `timestamp` is the `time`."""
+    used = {column.source for column in known.values()}
+    unread = [field for field in form.fields(file, every=False) if field not in used]
+    missing = [name for name in COLUMNS[table] if name not in known]
+    if unread and missing:
+        _log.warning(
+            "%s: not read: %s; not found: %s; if one is the other, say so (--column ours=theirs)",
+            *(file, ", ".join(unread), ", ".join(missing)),
+        )
 
 
 def _columns(
