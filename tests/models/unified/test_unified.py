@@ -280,6 +280,9 @@ def test_users_profiles_are_read_before_their_history():
     scores = network.scores(query)
     mine = scores[:, 10:15].mean(1) > scores[:, 15:].mean(1)
     assert (mine == (kind == 0)).mean() > 0.9
+    strangers = replace(query, user=np.full(len(query), -1))
+    without = replace(network, profile=np.zeros_like(network.profile))
+    np.testing.assert_array_equal(network.scores(strangers), without.scores(query))
     with pytest.raises(BadSetting, match="of users"):
         Unified(user_feature="t", **SMALL).fit(
             log, features={"t": Feature(np.ones((ITEMS, 2), "f4"), np.ones(ITEMS, bool), "a", "b")}
