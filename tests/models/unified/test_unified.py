@@ -8,7 +8,7 @@ from scipy import sparse
 
 pytest.importorskip("torch")
 
-from recweave.core.errors import BadSetting
+from recweave.core.errors import BadSetting, UnknownName
 from recweave.data.interactions import Histories, Interactions, join
 from recweave.data.split import Split
 from recweave.encode import Feature
@@ -68,6 +68,14 @@ def test_another_behaviour_may_be_asked_for():
     bought, viewed = network.scores(query), network.asking("view").scores(query)
     assert (bought.argmax(axis=1) == (np.arange(ITEMS) + 1) % ITEMS).mean() > 0.7
     assert (viewed.argmax(axis=1) == (np.arange(ITEMS) + 5) % ITEMS).mean() > 0.7
+
+
+def test_a_behaviour_that_was_never_a_target_is_not_asked_for():
+    network = Unified(target=("purchase",), **SMALL | {"auxiliary": 0.0}).fit(shop()).members[0]
+    with pytest.raises(BadSetting, match=r"not taught what comes as the next view, only purchase"):
+        network.asking("view")
+    with pytest.raises(UnknownName, match="purchase"):
+        network.asking("purchased")
 
 
 def held(log, seed=1):

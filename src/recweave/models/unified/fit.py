@@ -93,19 +93,23 @@ def fit(
     return replace(learn_blend(members, Query.of(train), valid), names=names)
 
 
-def _asked(history: Histories, weight: Float[Array, " n"], target: tuple[str, ...]) -> int:
-    """The behaviour that is asked for: of the targets, the one that most is learned of."""
+def _taught(history: Histories, weight: Float[Array, " n"]) -> Int[Array, " behaviors"]:
+    """How many events of each behaviour are targets."""
     told = weight > 0
     told[history.start[:-1][history.lengths > 0]] = False  # nothing comes before a first event
-    counts = np.bincount(history.behavior[told], minlength=len(BEHAVIORS))
+    return np.bincount(history.behavior[told], minlength=len(BEHAVIORS))
+
+
+def _asked(taught: Int[Array, " behaviors"], target: tuple[str, ...]) -> int:
+    """The behaviour that is asked for: of the targets, the one that most is learned of."""
     wanted = [behavior_code(name) for name in target] or list(range(len(BEHAVIORS)))
-    if not counts[wanted].any():
+    if not taught[wanted].any():
         raise BadSetting(
             f"no event of the target ({', '.join(target)}) can be learned from: there are none, "
             "their behaviour has a weight of 0, or each is of an item that its user had before; "
             'name another target, or set targets = "all"'
         )
-    return int(wanted[int(counts[wanted].argmax())])
+    return int(wanted[int(taught[wanted].argmax())])
 
 
 def _network(
@@ -130,7 +134,8 @@ def _network(
     if recipe.targets == "new":
         weight *= new_to_user(history)
     windows = Windows.of(history, recipe.length, weight)
-    asked = _asked(history, weight, recipe.target)
+    taught = _taught(history, weight)
+    asked = _asked(taught, recipe.target)
     clocked = train.clock == "seconds"
     numbers = EventNumbers.of(recipe, item_numbers(recipe, features, train), clocked=clocked)
     with torch.random.fork_rng(devices=[]):
@@ -172,6 +177,7 @@ def _network(
             numbers=numbers.item,
             clocked=clocked,
             asked=asked,
+            taught=taught,
         )
 
     run_loop(

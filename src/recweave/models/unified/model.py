@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
+from recweave.core.errors import BadSetting
+from recweave.data.interactions import behavior_code
 from recweave.data.schema import BEHAVIORS
 from recweave.models.base import by_tenths
 from recweave.models.nn.reading import last_states
@@ -32,6 +34,7 @@ class UnifiedNetwork:
         numbers: The items' features that are read with each event.
         clocked: Whether times are in seconds, and gaps are read.
         asked: Code of the behaviour that is asked for.
+        taught: How many events of each behaviour were targets in training.
     """
 
     item: Float[Array, "items dim"]
@@ -42,6 +45,7 @@ class UnifiedNetwork:
     numbers: Float[Array, "items numbers"]
     clocked: bool
     asked: int
+    taught: Int[Array, " behaviors"]
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`; zeros for somebody without a history."""
@@ -66,8 +70,20 @@ class UnifiedNetwork:
         return {"content": content, "behaviour": 1 - content}
 
     def asking(self, behavior: str) -> "UnifiedNetwork":
-        """The same, asked for the next event of another behaviour ("what will be viewed next")."""
-        return replace(self, asked=BEHAVIORS.index(behavior))
+        """The same, asked for the next event of another behaviour ("what will be viewed next").
+
+        Raises:
+            UnknownName: for no behaviour.
+            BadSetting: for one that no target in training had.
+        """
+        code = behavior_code(behavior)
+        if not self.taught[code]:
+            there = ", ".join(name for name, n in zip(BEHAVIORS, self.taught, strict=True) if n)
+            raise BadSetting(
+                f"the network was not taught what comes as the next {behavior}, only {there}; fit "
+                "it with other targets, or with auxiliary above 0"
+            )
+        return replace(self, asked=code)
 
     def _read(self, sequences: Sequences, user: Int[Array, " rows"]) -> Any:
         import torch
