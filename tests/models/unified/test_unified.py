@@ -18,6 +18,7 @@ from recweave.models import Query, load_model, save_model
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.nn.items import Content
 from recweave.models.nn.reading import read_events
+from recweave.models.nn.resume import resumable
 from recweave.models.nn.sequences import newest
 from recweave.models.unified.holdout import hold_out
 from recweave.models.unified.numbers import CODES, EventNumbers
@@ -390,6 +391,15 @@ def test_how_an_event_was_rated_is_read(tmp_path):
     for model in (network, load_model(tmp_path / "model")[0]):
         one, other = lean(model, log)
         assert one > 1 > -1 > other
+
+
+def test_a_training_on_other_ratings_is_another(tmp_path):
+    """Else a checkpoint of the one would be taken for the other's."""
+    log = rated()
+    with resumable(tmp_path):
+        for value in (log.value, log.value[::-1].copy()):
+            Unified(values="log_bucket", **SMALL | {"epochs": 1}).fit(replace(log, value=value))
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_ratings_are_not_read_unless_asked_for():
