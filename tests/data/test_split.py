@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from recweave.core.errors import BadInput, BadSetting, UnknownName
 from recweave.core.settings import Settings
 from recweave.data.catalogue import load
-from recweave.data.interactions import Interactions
+from recweave.data.interactions import Histories, Interactions
 from recweave.data.split import (
     BETWEEN,
     DROPPED,
@@ -180,6 +180,16 @@ def test_with_a_target_nothing_of_a_users_future_stays_in_train():
     assert split.test.item.tolist() == [5]
     assert split.dropped == 2  # the views after the first held-out purchase
     assert split.known.item.tolist() == [0, 1, 2, 3, 4]  # what precedes the purchase of 5
+
+
+def test_history_at_test_keeps_the_order_of_the_source_within_equal_times():
+    behavior = ["view", "purchase", "view", "purchase", "view", "purchase"] * 2
+    log = Interactions.of(
+        [0] * 6 + [1] * 6, [*range(6), *range(6)], time=[5] * 12, behavior=behavior
+    )
+    known = LeaveLastOut(target=("purchase",), keep=0).cut(log).known
+    assert known.item.tolist() == [0, 1, 2, 3, 4] * 2
+    assert Histories.of(known).item.tolist() == [0, 1, 2, 3, 4] * 2
 
 
 def test_fresh_makes_no_history_of_what_tells_of_a_test_item():

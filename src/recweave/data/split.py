@@ -54,9 +54,12 @@ class Split:
 
     @property
     def known(self) -> Interactions:
-        """What a user has done before the test events."""
-        parts = (self.train, self.valid, self.between)
-        return join(*(part for part in parts if part is not None))
+        """What a user has done before the test events; in the order of the log, where it is one."""
+        if self.part is None or self.between is None:
+            return join(self.train, self.valid)
+        # Events of the same time must stand as they did, or views would follow their purchase.
+        rows = [np.flatnonzero(self.part == code) for code in (TRAIN, VALID, BETWEEN)]
+        return join(self.train, self.valid, self.between)[np.argsort(np.concatenate(rows))]
 
 
 class Splitter(Value, ABC):
