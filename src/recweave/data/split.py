@@ -55,11 +55,13 @@ class Split:
     @property
     def known(self) -> Interactions:
         """What a user has done before the test events; in the order of the log, where it is one."""
-        if self.part is None or self.between is None:
-            return join(self.train, self.valid)
+        parts = (self.train, self.valid, self.between)
+        whole = join(*(part for part in parts if part is not None))
+        if self.part is None:
+            return whole
         # Events of the same time must stand as they did, or views would follow their purchase.
         rows = [np.flatnonzero(self.part == code) for code in (TRAIN, VALID, BETWEEN)]
-        return join(self.train, self.valid, self.between)[np.argsort(np.concatenate(rows))]
+        return whole[np.argsort(np.concatenate(rows), kind="stable")]
 
 
 class Splitter(Value, ABC):
