@@ -21,6 +21,7 @@ from recweave.data.interactions import Interactions
 from recweave.data.readers import read
 from recweave.models import Query
 from recweave.models.neighbours.knn import ItemKNN
+from recweave.models.training import Options
 from recweave.parallel import Threads
 from recweave.rank import recommend
 
@@ -92,7 +93,7 @@ def compare(name: str, log: Interactions, k: int, pairs: int) -> dict[str, objec
 
 def ours(log: Interactions, k: int) -> dict[str, object]:
     start = time.perf_counter()
-    model = ItemKNN(k=k, shrinkage=0).fit(log, pool=Threads(THREADS))
+    model = ItemKNN(k=k, shrinkage=0).fit(log, Options(pool=Threads(THREADS)))
     fitted = time.perf_counter()
     ranking = recommend(model, Query.of(log), TOP, pool=Threads(THREADS))
     done = time.perf_counter()

@@ -18,6 +18,7 @@ from recweave.data.interactions import Interactions
 from recweave.evaluate.statistics import intervals, paired_bootstrap
 from recweave.models.factors.ease import EASE
 from recweave.models.popularity import Popularity
+from recweave.models.training import TrainingData
 from recweave.models.unified.recipe import Unified
 from recweave.rank.converse import Adviser
 from recweave.rank.rules import item_table
@@ -58,7 +59,7 @@ def main() -> None:
         "ease": EASE(reg=100),
         "popularity": Popularity(),
     }
-    models = {n: r.fit(split.train, valid=split.valid) for n, r in recipes.items()}
+    models = {n: r.fit(TrainingData(split.train, valid=split.valid)) for n, r in recipes.items()}
     items = item_table(shop)
     rng = np.random.default_rng(0)
     people = np.sort(rng.permutation(np.unique(split.test.user))[: asked.people])

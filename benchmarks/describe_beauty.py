@@ -15,6 +15,7 @@ from recweave import LeaveLastOut, evaluate_model, load
 from recweave.encode.items import encode_items
 from recweave.evaluate.description import judge_descriptions
 from recweave.models.sequence.sasrec import SASRec
+from recweave.models.training import TrainingData
 from recweave.models.unified.describe import learned_vectors, svd_vectors
 from recweave.models.unified.recipe import Unified
 
@@ -40,7 +41,7 @@ def main() -> None:
     vectors = {"svd": svd_vectors(split.train, asked.dim)}
     for name in asked.models:
         began = time.perf_counter()
-        model = recipes[name].fit(split.train, valid=split.valid)
+        model = recipes[name].fit(TrainingData(split.train, valid=split.valid))
         vectors[name] = learned_vectors(model)
         told: dict[str, object] = {"model": name, "fit_s": round(time.perf_counter() - began)}
         told["test ndcg@10"] = round(

@@ -11,12 +11,13 @@ from recweave.core.errors import BadInput, BadSetting, UnknownName
 from recweave.data.interactions import Interactions, join
 from recweave.data.split import LeaveLastOut, Split
 from recweave.evaluate import Catalogue, differences, evaluate, evaluate_model, means, over_seeds
+from recweave.models.base import Model
 from recweave.models.kinds import ItemScores
 from recweave.models.popularity import Popularity
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Model):
     """A model that is its scores; it notes who asked."""
 
     score: np.ndarray

@@ -14,6 +14,7 @@ import pytest
 from recweave.data.interactions import Interactions
 from recweave.data.split import RatioUser, Split
 from recweave.evaluate import evaluate_model
+from recweave.models.base import Model
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # a LaTeX string of theirs has escapes that Python warns of
@@ -36,7 +37,7 @@ CUTS = (1, 5, 20)
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Model):
     """A model that is its scores."""
 
     score: np.ndarray

@@ -6,6 +6,7 @@ import pytest
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions, join
 from recweave.models import Query, load_model, save_model
+from recweave.models.base import Model
 from recweave.models.blend import Blend, standardised
 from recweave.models.kinds import Factors, ItemScores
 from recweave.models.learn_blend import _judged, _select, learn_blend
@@ -20,7 +21,7 @@ def as_model(scores) -> Factors:
     return Factors(scores.astype(np.float32), np.eye(scores.shape[1], dtype=np.float32))
 
 
-class Table:
+class Table(Model):
     """Scores by a table that may hold -inf."""
 
     def __init__(self, scores):
@@ -223,7 +224,7 @@ def test_scores_are_summed_on_one_scale_within_each_row():
 
 
 def test_a_member_without_weight_is_not_asked(truth, logs):
-    class Broken:
+    class Broken(Model):
         def scores(self, query):
             raise AssertionError("asked")
 

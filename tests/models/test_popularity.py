@@ -6,6 +6,7 @@ from recweave.data.interactions import Histories, Interactions
 from recweave.models import Query
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.popularity import DAY, Popularity, Random
+from recweave.models.training import Options
 from recweave.rank import recommend
 
 
@@ -38,7 +39,7 @@ def test_a_window_counts_what_is_late_and_lets_all_time_part_the_rest():
 def test_the_window_ends_with_the_log_and_leaves_its_own_length_out():
     times = [3 * DAY, 3 * DAY + 1, 10 * DAY]
     log = Interactions.of([0, 1, 2], [0, 1, 2], 1.0, times, shape=(3, 3))
-    score = Popularity(days=7).fit(log).score
+    score = Popularity(days=7).fit(log).value
     assert score[0] < score[1] == score[2]
 
 
@@ -55,7 +56,7 @@ def test_behaviours_count_as_told():
     log = Interactions.of([0, 1, 2], [0, 0, 1], behavior=["view", "view", "purchase"], shape=(3, 2))
     assert order(Popularity().fit(log), log) == [0, 1]
     weighted = Popularity(behaviors=BehaviorWeights(view=0.25))
-    assert weighted.fit(log).score.tolist() == [0.5, 1.0]
+    assert weighted.fit(log).value.tolist() == [0.5, 1.0]
 
 
 def test_days_of_a_log_without_times_are_refused():
@@ -73,7 +74,7 @@ def test_random_gives_every_user_an_order_of_their_own_and_every_item_its_turn()
 
 def test_random_scores_have_nothing_to_do_with_those_of_the_next_user_item_or_seed():
     log = Interactions.of([0], [0], shape=(300, 300))
-    one, other = (Random().fit(log, seed=seed).scores(Query.of(log)) for seed in (0, 1))
+    one, other = (Random().fit(log, Options(seed=seed)).scores(Query.of(log)) for seed in (0, 1))
     assert 0 <= one.min() < 0.001
     assert 0.999 < one.max() < 1
     for a, b in [(one[:-1], one[1:]), (one[:, :-1], one[:, 1:]), (one, other)]:

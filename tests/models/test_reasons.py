@@ -6,7 +6,6 @@ from scipy import sparse
 
 from recweave.data.interactions import Interactions
 from recweave.models import Query
-from recweave.models.base import Explaining
 from recweave.models.blend import Blend
 from recweave.models.kinds import Factors, ItemScores, ItemWeights
 
@@ -124,6 +123,6 @@ def test_a_blend_of_one_tells_what_that_one_tells(query):
     assert not sums(silent, query).any()
 
 
-def test_kinds_say_whether_they_can_tell():
-    assert all(isinstance(model, Explaining) for model in EXACT.values())
-    assert not isinstance(ItemScores(B[0]), Explaining)
+def test_kinds_say_what_their_scores_rest_on(query):
+    assert all(set(model.basis(query)) == {"history"} for model in EXACT.values())
+    assert set(ItemScores(B[0]).basis(query)) == {"everybody"}

@@ -6,7 +6,7 @@ from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.models import Query
 from recweave.rank import Ranking
-from recweave.rank.stages import read_stage
+from recweave.rank.stages import StageContext, read_stage
 
 DAY = 86_400
 
@@ -77,7 +77,7 @@ def ids(shop):
 @pytest.fixture
 def staged(shop, train):
     """A stage from its settings."""
-    return lambda **settings: read_stage(settings).build(shop, train)
+    return lambda **settings: read_stage(settings).fit(StageContext(shop, train))
 
 
 def query(log: Interactions, users: int, now: int) -> Query:

@@ -9,7 +9,7 @@ from recweave.encode.features import Feature
 from recweave.models import Query
 from recweave.rank import Ranking
 from recweave.rank.diversity import MMR
-from recweave.rank.stages import read_stage
+from recweave.rank.stages import StageContext, read_stage
 
 
 def by_hand(item, score, vectors, trade, k):
@@ -79,14 +79,18 @@ def test_features_say_what_is_alike_whatever_their_length(shop, train, ranked, i
     vectors[:4] = [[5, 0], [0, 3], [7, 0], [0, 9]]  # sencha, matcha, assam, earl
     features = {"taste": Feature(vectors, vectors.any(axis=1), "test", "test")}
     recipe = read_stage({"kind": "mmr", "trade": 0.5, "feature": "taste"})
-    after = recipe.build(shop, train, features)(ranked(["sencha", "assam", "matcha", "earl"]))
+    after = recipe.fit(StageContext(shop, train, features=features))(
+        ranked(["sencha", "assam", "matcha", "earl"])
+    )
     assert ids(after) == [["sencha", "matcha", "assam", "earl"]]
 
 
 def test_a_missing_feature_is_named(shop, train):
     features = {"text": Feature(np.ones((8, 2), np.float32), np.ones(8, bool), "test", "test")}
     with pytest.raises(BadSetting, match=r"no feature is called 'txt', only categories, text"):
-        read_stage({"kind": "mmr", "feature": "txt"}).build(shop, train, features)
+        read_stage({"kind": "mmr", "feature": "txt"}).fit(
+            StageContext(shop, train, features=features)
+        )
     bare = shop.replace(items=shop.items.drop("categories"))
     with pytest.raises(BadSetting, match=r"no item has categories; name another feature"):
-        read_stage({"kind": "mmr"}).build(bare, train)
+        read_stage({"kind": "mmr"}).fit(StageContext(bare, train))

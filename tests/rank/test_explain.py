@@ -5,6 +5,7 @@ import pytest
 
 from recweave.data.interactions import Interactions
 from recweave.models import Query
+from recweave.models.base import Model
 from recweave.models.blend import Blend
 from recweave.models.kinds import Factors, ItemScores, ItemWeights
 from recweave.rank import recommend
@@ -116,7 +117,7 @@ def test_what_is_the_same_for_everybody_is_explained_by_its_standing(log):
 
 
 def test_a_kind_that_cannot_tell_says_so(log):
-    class Silent:
+    class Silent(Model):
         def scores(self, query):
             return np.tile(np.arange(8, dtype=np.float32), (len(query), 1))
 
@@ -160,7 +161,7 @@ def test_a_stage_of_ones_own_is_called_by_its_name(teas, log):
     def turned(ranking):
         return replace(ranking, item=ranking.item[:, ::-1])
 
-    class Quiet:
+    class Quiet(Model):
         def __call__(self, ranking):
             return turned(ranking)
 

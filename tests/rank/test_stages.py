@@ -13,7 +13,7 @@ from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.value import Value
 from recweave.models import Query
 from recweave.rank import STAGES, AnyStage, Ranking
-from recweave.rank.stages import read_stage
+from recweave.rank.stages import StageContext, read_stage
 
 SETTINGS = [
     {"kind": "exclude", "where": "price <= 10"},
@@ -53,7 +53,7 @@ def built(shop, train):
 
     @cache
     def build(told):
-        return read_stage(json.loads(told)).build(shop, train)
+        return read_stage(json.loads(told)).fit(StageContext(shop, train))
 
     return lambda many: [(json.dumps(s), build(json.dumps(s))) for s in many]
 

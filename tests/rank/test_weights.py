@@ -5,7 +5,7 @@ import pytest
 
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
-from recweave.rank.stages import read_stage
+from recweave.rank.stages import StageContext, read_stage
 
 DAY = 86_400
 SENCHA, MINT, POT, LID, MUG = 0, 4, 6, 7, 5
@@ -24,7 +24,7 @@ def test_popularity_is_the_log_of_events_in_train_against_the_best_known(staged,
 def test_popularity_does_not_see_what_is_held_out(shop, train, ranked, ids):
     stage = read_stage({"kind": "popularity", "strength": -1.0})
     before = ranked(["sencha", "mint", "mug"], scores=[[9, 8, 5]])
-    assert ids(stage.build(shop, train[train.item == POT])(before)) == ids(before)
+    assert ids(stage.fit(StageContext(shop, train[train.item == POT]))(before)) == ids(before)
 
 
 def test_freshness_halves_with_the_age_of_the_first_event(staged, ranked):
@@ -69,7 +69,7 @@ def test_old_items_can_be_favoured_instead(staged, ranked, ids):
 def test_freshness_needs_times(shop):
     order = Interactions.of([0], [0], shape=(3, 8))
     with pytest.raises(BadSetting, match=r"stage 'freshness' needs times"):
-        read_stage({"kind": "freshness"}).build(shop, order)
+        read_stage({"kind": "freshness"}).fit(StageContext(shop, order))
 
 
 def test_interest_fades_for_each_item_by_its_own_half_life(shop, ranked):
@@ -83,7 +83,7 @@ def test_interest_fades_for_each_item_by_its_own_half_life(shop, ranked):
         time=np.concatenate([[0, 0], quick, slow]).astype(int),
         shape=(3, 8),
     )
-    stage = read_stage({"kind": "interest", "strength": 1.0}).build(shop, log)
+    stage = read_stage({"kind": "interest", "strength": 1.0}).fit(StageContext(shop, log))
     before = ranked(["sencha", "mint"], scores=[[1.0, 1.0]])
     after = stage(before)
     assert after.item[0].tolist() == [MINT, SENCHA]
@@ -91,4 +91,4 @@ def test_interest_fades_for_each_item_by_its_own_half_life(shop, ranked):
     assert half_life[SENCHA] < 0.2 < 5 < half_life[MINT]
     order = Interactions.of([0], [0], shape=(3, 8))
     with pytest.raises(BadSetting, match=r"stage 'interest' needs times"):
-        read_stage({"kind": "interest"}).build(shop, order)
+        read_stage({"kind": "interest"}).fit(StageContext(shop, order))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from recweave.core.errors import UnknownName
 
@@ -43,3 +43,9 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __len__(self) -> int:
         return len(self._where)
+
+
+def resolve(path: str) -> Any:
+    """What `"package.module:attribute"` names, imported."""
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,18 +1,21 @@
-"""Content as numbers: named arrays, row i for item or user i, telling what they were made from."""
+"""Content as numbers: named arrays aligned to items, users or events, with their provenance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jaxtyping import Bool, Float
+import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadSetting, did_you_mean
 
+Entity = Literal["item", "user"]
+
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """One vector per item, or per user.
+    """One vector per item, or per user, made from the catalogue and the training part.
 
     Attributes:
         vectors: Zero where there is none.
@@ -30,14 +33,65 @@ class Feature:
     encoder: str
     source: str
     used: Mapping[str, Csr] = field(default_factory=dict)
-    of: Literal["item", "user"] = "item"
+    of: Entity = "item"
 
 
-Features = Mapping[str, Feature]
-"""The features that a recipe may draw on, by name."""
+@dataclass(frozen=True, eq=False)
+class EventFeature:
+    """A feature of the items or users of events, without the event's own part in it.
+
+    A model that learns from an event with a vector that the event helped to make learns to read
+    the answer. So each training event has a variant that was made without it (cross-fitted, or by
+    leaving one out); all other events, and pairs that are no event, get what was made from all of
+    train.
+
+    Attributes:
+        whole: Made from all of the training part.
+        entity: Row of each event's item or user, in `whole`.
+        variant: Row of each event's own variant in `vectors`; -1 where the whole one is free of
+            the event, as for every event that is held out.
+        vectors: The variants; zero where there is none.
+        present: Whether a variant has a vector.
+        used: By table, which of its rows each variant was made from, as in `Feature`.
+    """
+
+    whole: Feature
+    entity: Int[Array, " events"]
+    variant: Int[Array, " events"]
+    vectors: Float[Array, "variants dim"]
+    present: Bool[Array, " variants"]
+    used: Mapping[str, Csr] = field(default_factory=dict)
+
+    @property
+    def of(self) -> Literal["event"]:
+        """Whose rows it is aligned to."""
+        return "event"
+
+    @property
+    def encoder(self) -> str:
+        """See `Feature.encoder`."""
+        return self.whole.encoder
+
+    @property
+    def source(self) -> str:
+        """See `Feature.source`."""
+        return self.whole.source
+
+    def at(self, rows: Int[Array, " n"]) -> tuple[Float[Array, "n dim"], Bool[Array, " n"]]:
+        """Vectors of these events (rows of the log), and whether each has one."""
+        entity, variant = self.entity[rows], self.variant[rows]
+        vectors, present = self.whole.vectors[entity], self.whole.present[entity]
+        own = np.flatnonzero(variant >= 0)
+        vectors[own], present[own] = self.vectors[variant[own]], self.present[variant[own]]
+        return vectors, present
 
 
-def find_feature(features: Features | None, name: str) -> Feature:
+AnyFeature = Feature | EventFeature
+Features = Mapping[str, AnyFeature]
+"""The features that a recipe may read, by name."""
+
+
+def find_feature(features: Features | None, name: str) -> AnyFeature:
     """The feature that a setting names.
 
     Raises:
@@ -48,18 +102,42 @@ def find_feature(features: Features | None, name: str) -> Feature:
         hint = did_you_mean(name, known) if known else "there are none"
         raise BadSetting(
             f"there is no feature '{name}': add a table [features.{name}] to the recipe file, or "
-            f"give it to fit(features=…); {hint}"
+            f"give it in TrainingData(features=…); {hint}"
         )
     return known[name]
+
+
+def find_entity_feature(features: Features | None, name: str) -> Feature:
+    """The same, of items or users.
+
+    Raises:
+        BadSetting: also if it is of events.
+    """
+    feature = find_feature(features, name)
+    if isinstance(feature, EventFeature):
+        raise BadSetting(f"the feature '{name}' is of events; name one of items or users")
+    return feature
 
 
 def find_item_feature(features: Features | None, name: str) -> Feature:
     """The same, of items.
 
     Raises:
-        BadSetting: also if it is of users.
+        BadSetting: also if it is of users or events.
     """
-    feature = find_feature(features, name)
+    feature = find_entity_feature(features, name)
     if feature.of != "item":
         raise BadSetting(f"the feature '{name}' is of users; name one of items")
+    return feature
+
+
+def find_user_feature(features: Features | None, name: str) -> Feature:
+    """The same, of users.
+
+    Raises:
+        BadSetting: also if it is of items or events.
+    """
+    feature = find_entity_feature(features, name)
+    if feature.of != "user":
+        raise BadSetting(f"the feature '{name}' is of items; name one of users")
     return feature

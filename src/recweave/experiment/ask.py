@@ -102,7 +102,7 @@ def ask(
     dataset, entry = bench.dataset, experiment.models[experiment.rows().index(name)]
     query = Query.of(dataset.interactions(), np.array([dataset.user_ids.row(user_id)]))
     allow = allowed(dataset, where) if where else None
-    stages = bench.stages(entry)
+    stages = bench.fit_stages(entry)
     k = min(k, len(dataset.item_ids))
     depth = min(max(k, experiment.depth), len(dataset.item_ids)) if stages else k
     ranking = recommend(model, query, depth, allow=allow)

@@ -7,23 +7,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Int
 
-from recweave.core.arrays import digest
+from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
 from recweave.data.filters import Removed, apply_all
 from recweave.data.interactions import Interactions, join
 from recweave.data.readers import read
-from recweave.data.split import Split
+from recweave.data.split import TRAIN, VALID, Split
 from recweave.encode import Features
 from recweave.encode.categories import encode_categories
+from recweave.encode.features import AnyFeature, find_item_feature
 from recweave.evaluate import Catalogue, Report, evaluate_model
 from recweave.experiment.measure import Cost, measured
 from recweave.experiment.spec import Entry, Experiment, Source
 from recweave.models import Model, Recipe
-from recweave.models.nn.resume import taken_over
+from recweave.models.training import Checkpoints, Options, TrainingData
 from recweave.rank import Stage
+from recweave.rank.stages import StageContext
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ class Bench:
             texts were kept on disk.
         catalogue: What metrics beyond accuracy need; from train alone.
         removed: What each filter took away.
+        base_dir: The folder that relative paths start from.
+        checkpoints: Where networks in training keep their state; None keeps none.
     """
 
     experiment: Experiment
@@ -50,6 +55,8 @@ class Bench:
     feature_costs: Mapping[str, Cost]
     catalogue: Catalogue
     removed: tuple[Removed, ...]
+    base_dir: Path = Path()
+    checkpoints: Path | None = None
 
     def fit(self, recipe: Recipe, *, seed: int, final: bool) -> tuple[Model, Cost]:
         """A trained model and what it cost.
@@ -59,15 +66,20 @@ class Bench:
         """
         joined = self._joined(final)
         train = self.learned_from(final=final)
-        earlier = taken_over()
+        kept = Checkpoints(self.checkpoints) if self.checkpoints else None
+        options = Options(
+            seed=seed,
+            device=self.experiment.device,
+            precision=self.experiment.precision,
+            checkpoints=kept,
+        )
+        data = TrainingData(
+            train, None if joined else self.split.valid, self.features, self._rows(final=final)
+        )
         with measured() as cost:
-            model = recipe.fit(
-                train,
-                features=self.features,
-                valid=None if joined else self.split.valid,
-                seed=seed,
-            )
-        cost.seconds += taken_over() - earlier  # by a process that was killed
+            model = recipe.fit(data, options)
+        if kept:
+            cost.seconds += kept.seconds  # by a process that was killed
         return model, cost
 
     def learned_from(self, *, final: bool) -> Interactions:
@@ -78,21 +90,46 @@ class Bench:
     def _joined(self, final: bool) -> bool:
         return final and self.experiment.refit == "train+valid"
 
-    def stages(self, entry: Entry) -> list[Stage]:
-        """The entry's stages for this catalogue."""
-        return [s.build(self.dataset, self.split.train, self.features) for s in entry.stages]
+    def _rows(self, *, final: bool) -> Int[Array, " n"] | None:
+        """Rows in the log of the events that models are fitted on."""
+        if self.split.part is None:
+            return None
+        parts = (TRAIN, VALID) if self._joined(final) else (TRAIN,)
+        return np.concatenate([np.flatnonzero(self.split.part == part) for part in parts])
 
-    def judge(
-        self, model: Model, entry: Entry, *, on: Literal["test", "valid"], metrics: Sequence[str]
+    def fit_stages(self, entry: Entry, model: Model | None = None) -> list[Stage]:
+        """The entry's stages, made once from the training part.
+
+        Args:
+            entry: The row.
+            model: The row's model, fitted on train alone, for stages that learn on validation.
+        """
+        context = StageContext(
+            dataset=self.dataset,
+            train=self.split.train,
+            valid=self.split.valid,
+            features=self.features,
+            model=model,
+            base_dir=self.base_dir,
+        )
+        return [stage.fit(context) for stage in entry.stages]
+
+    def evaluate(
+        self,
+        model: Model,
+        stages: Sequence[Stage],
+        *,
+        on: Literal["test", "valid"],
+        metrics: Sequence[str],
     ) -> Report:
-        """The model's lists, after the entry's stages, against the held-out events."""
+        """The model's lists, after the stages, against the held-out events."""
         asked = self.experiment
         return evaluate_model(
             model,
             self.split,
             metrics,
             on=on,
-            stages=self.stages(entry),
+            stages=stages,
             depth=asked.depth,
             catalogue=self.catalogue,
             relevant_from=asked.relevant_from,
@@ -144,9 +181,9 @@ def prepare(experiment: Experiment, beside: Path) -> Bench:
         )
     _warn_of_hidden(split)
     features, costs = _features(experiment, dataset, split, beside)
-    kinds = features.get("categories")
+    kinds = find_item_feature(features, "categories") if "categories" in features else None
     catalogue = Catalogue.of(split.train, categories=kinds, vectors=kinds)
-    return Bench(experiment, dataset, split, features, costs, catalogue, removed)
+    return Bench(experiment, dataset, split, features, costs, catalogue, removed, beside)
 
 
 def cut(experiment: Experiment, beside: Path) -> tuple[Dataset, Split, tuple[Removed, ...]]:
@@ -175,7 +212,7 @@ def _features(
 ) -> tuple[Features, Mapping[str, Cost]]:
     """What the catalogue itself says of the items' kinds, and what the recipe asks for."""
     said = encode_categories(dataset)
-    made = {"categories": said} if said.present.any() else {}
+    made: dict[str, AnyFeature] = {"categories": said} if said.present.any() else {}
     costs = {}
     for name, spec in experiment.features.items():
         with measured() as costs[name]:

@@ -55,14 +55,15 @@ def _try(
     bench: Bench, folder: RunFolder, entry: Entry, recipe: Recipe
 ) -> tuple[Trial, Fitted | None]:
     metric = bench.experiment.choose
-    stages = [stage.model_dump(mode="json") for stage in entry.stages]
+    settings = [stage.model_dump(mode="json") for stage in entry.stages]
     seed = bench.experiment.seeds[0]
-    asked = {"name": entry.name, "recipe": recipe.model_dump(mode="json"), "stages": stages}
+    asked = {"name": entry.name, "recipe": recipe.model_dump(mode="json"), "stages": settings}
     file = folder.trial(metric=metric, seed=seed, **asked)
     fitted = None
     if not file.exists():
         fitted = model, cost = bench.fit(recipe, seed=seed, final=False)
-        report = bench.judge(model, entry, on="valid", metrics=(metric,))
+        stages = bench.fit_stages(entry, model)
+        report = bench.evaluate(model, stages, on="valid", metrics=(metric,))
         value = report.means("normal")[metric].mean
         write_json(file, {**asked, "metric": metric, "value": value, "seconds": cost.seconds})
     kept: dict[str, Any] = read_json(file)

@@ -20,6 +20,7 @@ from recweave.data.reviews import train_reviews
 from recweave.data.split import TRAIN, Split
 from recweave.encode import Feature, Features
 from recweave.encode.encoder import fingerprint
+from recweave.encode.features import find_entity_feature
 from recweave.encode.items import FIELDS, encode_items, item_texts
 from recweave.encode.numeric import Code, Fourier, LogBucket, encode_numbers
 from recweave.encode.reviews import encode_reviews
@@ -230,7 +231,7 @@ class Shuffled(FeatureSpec):
 
     def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """See `FeatureSpec.build`."""
-        other = made[self.feature]
+        other = find_entity_feature(made, self.feature)
         rows = np.flatnonzero(other.present)
         drawn = np.random.default_rng(self.seed).permutation(rows)
         source = np.arange(len(other.present))
@@ -252,7 +253,7 @@ class RandomVectors(FeatureSpec):
 
     def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
         """See `FeatureSpec.build`."""
-        other = made[self.feature]
+        other = find_entity_feature(made, self.feature)
         rng = np.random.default_rng(self.seed)
         vectors = rng.standard_normal(other.vectors.shape, dtype=np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,6 +1,7 @@
 """A recipe to a run folder: choose on validation, fit, judge on test, sum up."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import recweave
@@ -14,7 +15,6 @@ from recweave.experiment.spec import Entry, Experiment
 from recweave.experiment.summary import Summary, read_run
 from recweave.models import Model
 from recweave.models.base import Sourced
-from recweave.models.nn.resume import resumable
 
 
 def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
@@ -28,8 +28,8 @@ def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
     Returns:
         What `metrics.json` and `report.html` in the folder hold.
     """
-    bench = prepare(experiment, beside)
     folder = RunFolder(out)
+    bench = replace(prepare(experiment, beside), checkpoints=folder.checkpoints)
     made_from = {
         "recipe": experiment.model_dump(mode="json"),
         "data": bench.about(),
@@ -37,14 +37,13 @@ def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
     }
     folder.start(made_from, environment() | {"beside": str(beside.resolve())})
     folder.keep_features(bench.features, bench.feature_costs)
-    with resumable(folder.checkpoints):
-        for row, entry in zip(experiment.rows(), experiment.models, strict=True):
-            if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):
-                continue
-            chosen = None if entry.members else choose(bench, folder, row, entry)
-            for seed in experiment.seeds:
-                if not (folder.cell(row, seed) / RESULT).exists():
-                    _run_cell(bench, folder, row, entry, seed, chosen)
+    for row, entry in zip(experiment.rows(), experiment.models, strict=True):
+        if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):
+            continue
+        chosen = None if entry.members else choose(bench, folder, row, entry)
+        for seed in experiment.seeds:
+            if not (folder.cell(row, seed) / RESULT).exists():
+                _run_cell(bench, folder, row, entry, seed, chosen)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
     summary = read_run(out)
     write_json(out / METRICS, summary.to_json())
@@ -62,7 +61,7 @@ def _run_cell(
 ) -> None:
     experiment = bench.experiment
     first = experiment.seeds[0]
-    if chosen is not None and not chosen.recipe.draws and seed != first:
+    if chosen is not None and not chosen.recipe.stochastic and seed != first:
         folder.copy_cell(row, first, seed)
         return
     if chosen is None:
@@ -75,7 +74,8 @@ def _run_cell(
             model, cost = bench.fit(chosen.recipe, seed=seed, final=True)
         settings = chosen.recipe.model_dump(mode="json")
     trials = [] if chosen is None else chosen.trials
-    report = bench.judge(model, entry, on="test", metrics=experiment.metrics)
+    stages = bench.fit_stages(entry, None if experiment.refit == "train+valid" else model)
+    report = bench.evaluate(model, stages, on="test", metrics=experiment.metrics)
     result = {
         "row": row,
         "seed": seed,

@@ -17,6 +17,7 @@ from recweave.data.split import AnySplitter, LeaveLastOut
 from recweave.evaluate import SLICES, parse_metric
 from recweave.experiment.features import AnyFeature, in_order
 from recweave.models import RECIPES, Recipe
+from recweave.models.training import Precision
 from recweave.rank.stages import AnyStage
 
 RESERVED = ("name", "variant", "search", "stages", "members")
@@ -103,6 +104,12 @@ class Experiment(Value):
         ("popularity", "decile", "item", "history"), description="what is told apart in reports"
     )
     depth: int = Field(100, ge=1, description="length of the lists that stages are handed")
+    precision: Precision = Field(
+        "fp32", description="of networks' products: fp32, or bf16 where speed matters more"
+    )
+    device: str = Field(
+        "auto", description="where networks train: cpu, cuda, cuda:1, …; auto takes a GPU if any"
+    )
     relevant_from: float | None = Field(
         None, description="held-out events below this value count as not liked"
     )

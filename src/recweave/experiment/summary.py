@@ -1,7 +1,7 @@
 """What a run found: its rows, with intervals, and how they differ from the baseline."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from recweave.evaluate import Report, differences, means, over_seeds, parse_metr
 from recweave.evaluate.statistics import Difference, Interval, holm
 from recweave.experiment.folder import FEATURES, MADE_FROM, RunFolder, read_json
 from recweave.experiment.spec import Experiment
+from recweave.models import RECIPES
 
 NAMED_BY = ("feature", "user_feature", "features")
 """Settings of recipes that name features."""
@@ -99,12 +100,16 @@ class Summary:
     features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def drawn_on(self, row: str) -> tuple[str, ...]:
-        """The features that a row draws on; a blend, on those of its members."""
+        """The features that a row's model and stages read; of a blend, those of its members."""
         entries = dict(zip(self.experiment.rows(), self.experiment.models, strict=True))
+        by_name = {one.name: one for one in self.rows}
         found: list[str] = []
         for name in entries[row].members or (row,):
-            settings = next(one.settings for one in self.rows if one.name == name)
-            found += _named(settings)
+            member = by_name[name]
+            recipe = RECIPES[member.model].parse(dict(member.settings), f"row '{name}'")
+            found += recipe.features_used()
+        for stage in entries[row].stages:
+            found += stage.features_used()
         return tuple(dict.fromkeys(found))
 
     def to_json(self) -> dict[str, Any]:
@@ -115,18 +120,6 @@ class Summary:
             "features": dict(self.features),
             "models": [row.to_json() for row in self.rows],
         }
-
-
-def _named(settings: Mapping[str, Any]) -> Iterator[str]:
-    """The features that settings name, those of models within them too."""
-    for key, value in settings.items():
-        if key in NAMED_BY:
-            yield from filter(None, [value] if isinstance(value, str) else value)
-        elif isinstance(value, dict):
-            yield from _named(value)
-        elif isinstance(value, list):
-            for one in value:
-                yield from _named(one) if isinstance(one, dict) else ()
 
 
 def read_run(path: Path) -> Summary:

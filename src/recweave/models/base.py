@@ -1,36 +1,83 @@
 """The contract between models and everything around them."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
+from recweave.core.registry import resolve
 from recweave.core.value import Value
 from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
+from recweave.encode.features import find_feature
 from recweave.models.query import Query
-from recweave.parallel import Pool, Serial
+from recweave.models.reasons import no_lines
+from recweave.models.training import Options, TrainingData
+
+Basis = Literal["history", "likeness", "everybody", "unknown"]
+"""What an item's score rests on.
+
+history: The sum of what the items of the history add.
+likeness: The history, in a way that cannot be divided; the most similar items of it are named.
+everybody: The item alone, the same for all users.
+unknown: This kind of model gives no reasons item by item.
+"""
 
 
-@runtime_checkable
-class Model(Protocol):
-    """A trained model: a frozen dataclass of arrays, made by `Recipe.fit` or read from disk."""
+class Model:
+    """A trained model: a frozen dataclass of arrays, made by `Recipe.fit` or read from disk.
+
+    A subclass defines `scores` or `score`; each is derived from the other. A model of a catalogue
+    defines `scores`, a model that looks at one pair at a time (clicks, language) defines `score`.
+    """
+
+    rests_on: ClassVar[Basis] = "unknown"
+    """See `basis`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.scores is Model.scores and cls.score is Model.score:
+            raise TypeError(f"{cls.__name__} is a Model and must define scores or score")
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
-        """How much each asker would like each item, float32.
+        """How much each query user would like each item of the catalogue, float32.
 
         Higher is better; only the order within a row matters. Items already consumed are scored
         like any other; `rank.recommend` hides them. Never NaN; -inf means "not to be shown".
         The array is the caller's to overwrite, or read-only: never one that the model still needs.
         """
+        everything = np.arange(query.history.items, dtype=np.int32)
+        return self.score(query, np.broadcast_to(everything, (len(query), len(everything))))
+
+    def score(self, query: Query, item: Int[Array, "batch k"]) -> Float[Array, "batch k"]:
+        """The same for some items of each user: candidates. -inf where `item` is -1."""
+        scores = np.take_along_axis(self.scores(query), np.maximum(item, 0), axis=1)
+        return np.where(item >= 0, scores, np.float32(-np.inf))
+
+    def basis(self, query: Query) -> list[Basis]:
+        """What each query user's scores rest on."""
+        return [self.rests_on] * len(query)
+
+    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """What speaks for some items, to each query user.
+
+        Line r · k + j is for `item[r, j]`, and its column i holds what item i of the history adds
+        to that item's score; negative if it speaks against it. Where the basis is "history", the
+        line sums to the score, or holds how much lower the score is without each item. Where the
+        score comes from elsewhere, or the item is -1, it is empty.
+        """
+        return no_lines(query.history.items, item)
+
+    def likeness(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """Where the basis is "likeness": cosines with the items of the history, in such lines."""
+        return no_lines(query.history.items, item)
 
 
 @runtime_checkable
-class DotProduct(Model, Protocol):
+class DotProduct(Protocol):
     """A model whose scores are dot products, so that the best items can be searched for."""
 
     @property
@@ -38,11 +85,11 @@ class DotProduct(Model, Protocol):
         """The items' vectors."""
 
     def vectors(self, query: Query) -> Float[Array, "batch dim"]:
-        """The askers' vectors: `scores` is `vectors(query) @ item.T`."""
+        """The users' vectors: `scores` is `vectors(query) @ item.T`."""
 
 
 @runtime_checkable
-class RatingModel(Model, Protocol):
+class RatingModel(Protocol):
     """A model that also predicts ratings on the scale of the log."""
 
     def predict(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
@@ -50,17 +97,11 @@ class RatingModel(Model, Protocol):
 
 
 @runtime_checkable
-class Explaining(Model, Protocol):
-    """A model that can tell what each item of a history adds to a score."""
+class ClickModel(Protocol):
+    """A model that gives the probability that a user likes or clicks an item."""
 
-    def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
-        """What speaks for some items, to each asker.
-
-        Line r · k + j is for `item[r, j]`, and its column i holds what item i of the history adds
-        to that item's score; negative if it speaks against it. Where a score comes from the history
-        alone, the line sums to it; where it comes from elsewhere, or the item is -1, it holds no
-        more than zeros.
-        """
+    def probability(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
+        """P(y = 1) of each pair, in [0, 1]; -1 is a user or item of which nothing is known."""
 
 
 @runtime_checkable
@@ -75,37 +116,53 @@ class Sourced(Protocol):
 
 
 class Recipe(Value, ABC):
-    """Hyper-parameters, and how to train with them.
+    """Hyperparameters, and the name of the function that trains with them.
 
     A recipe is a value: compare it, hash it, write it to JSON. Unknown names are refused.
     """
 
-    rates: ClassVar[bool] = False
+    trainer: ClassVar[str] = ""
+    """`package.module:function`, called as `function(recipe, data, options) -> Model`. A name, so
+    that settings never import what they train: `recweave --help` does not load torch."""
+    predicts_ratings: ClassVar[bool] = False
     """Whether `fit` gives a `RatingModel`."""
-    draws: ClassVar[bool] = True
+    stochastic: ClassVar[bool] = True
     """Whether `fit` draws anything at random; if not, one seed is as good as another."""
 
-    @abstractmethod
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008 - a frozen value without state
-    ) -> Model:
-        """Train on `train` alone; the same recipe, data and seed give the same model.
+    def fit(self, data: TrainingData | Interactions, options: Options | None = None) -> Model:
+        """Train on `data.train` alone; the same recipe, data and seed give the same model.
 
         Args:
-            train: All that parameters and statistics may be learned from.
-            features: Content of the items, made from `train`'s part of the reviews alone.
-            valid: For early stopping only; recipes without it pay it no heed.
-            seed: For whatever is drawn at random.
-            pool: Where independent pieces of work are done.
+            data: What may be seen; bare events are training events without anything else.
+            options: Seed, pool, device, precision, checkpoints; the defaults if not given.
 
         Raises:
+            BadSetting: if a feature that the recipe reads is not in the data.
+            MissingExtra: if packages that the recipe needs are not installed.
             TooLarge: if the work would not fit into memory, before it starts.
+        """
+        given = TrainingData(data) if isinstance(data, Interactions) else data
+        for name in self.features_used():
+            find_feature(given.features, name)
+        self.require_extras()
+        if not self.trainer:
+            raise TypeError(f"{type(self).__name__} names no trainer (package.module:function)")
+        model: Model = resolve(self.trainer)(self, given, options or Options())
+        return model
+
+    def features_used(self) -> tuple[str, ...]:
+        """Names of all features that the model reads, each once.
+
+        The audit, the report on text features, circularity checks and bundles ask this and nothing
+        else.
+        """
+        return ()
+
+    def require_extras(self) -> None:
+        """Fail, with the command that installs them, if needed packages are missing.
+
+        Raises:
+            MissingExtra: naming the command.
         """
 
 

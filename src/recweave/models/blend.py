@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
-from recweave.models.base import Explaining, Model, Sourced
+from recweave.models.base import Basis, Model, Sourced
 from recweave.models.query import Query
 from recweave.models.reasons import no_lines
 
@@ -16,7 +16,7 @@ FLAT = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Blend:
+class Blend(Model):
     """Scores by the weighted sum of the members' scores, standardised within each asker's row.
 
     What any member with a weight will not show (-inf) is not shown. A member of weight 0 is not
@@ -34,17 +34,17 @@ class Blend:
     names: tuple[str, ...] = ()
 
     @property
-    def asked(self) -> list[tuple[Model, float]]:
-        """The members that have a weight, with it."""
+    def active(self) -> list[tuple[Model, float]]:
+        """The members whose weight is not 0, with it."""
         pairs = zip(self.members, self.weights.tolist(), strict=True)
         return [(member, weight) for member, weight in pairs if weight]
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`."""
-        if len(self.asked) == 1:
-            return np.asarray(self.asked[0][0].scores(query))
+        if len(self.active) == 1:
+            return np.asarray(self.active[0][0].scores(query))
         total = np.zeros((len(query), query.history.items), np.float32)
-        for member, weight in self.asked:
+        for member, weight in self.active:
             scores, _ = standardised(member.scores(query))
             scores *= np.float32(weight)
             total += scores
@@ -63,18 +63,33 @@ class Blend:
                 told[name] = np.full(10, float(weight))
         return told
 
+    def basis(self, query: Query) -> list[Basis]:
+        """See `Model.basis`: the history, where it is that of any member."""
+        if len(self.active) == 1:
+            return self.active[0][0].basis(query)
+        members = [member.basis(query) for member, _ in self.active]
+        if all("everybody" in set(basis) for basis in members):
+            return ["everybody"] * len(query)
+        known = [any(b in ("history", "likeness") for b in of) for of in zip(*members, strict=True)]
+        return ["history" if some else "unknown" for some in known]
+
+    def likeness(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """See `Model.likeness`: that of the only active member."""
+        if len(self.active) == 1:
+            return self.active[0][0].likeness(query, item)
+        return no_lines(query.history.items, item)
+
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
-        """See `Explaining.reasons`; the sum over the members that can tell."""
+        """See `Model.reasons`; the sum over the members that give reasons."""
         lines = no_lines(query.history.items, item)
-        for member, weight in self.asked:
-            if isinstance(member, Explaining):
-                part = member.reasons(query, item)
-                if len(self.asked) > 1:
-                    _, spread = standardised(member.scores(query))
-                    part.data *= np.repeat(
-                        np.repeat(weight / spread, item.shape[1]), np.diff(part.indptr)
-                    )
-                lines = lines + part
+        for member, weight in self.active:
+            part = member.reasons(query, item)
+            if len(self.active) > 1 and part.nnz:
+                _, deviation = standardised(member.scores(query))
+                part.data *= np.repeat(
+                    np.repeat(weight / deviation, item.shape[1]), np.diff(part.indptr)
+                )
+            lines = lines + part
         return lines
 
 

@@ -3,30 +3,38 @@
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
+from recweave.models.base import Basis, Model
 from recweave.models.query import Query
 from recweave.models.reasons import in_lines
 from recweave.models.ridge import Ridge
 
 
 @dataclass(frozen=True, eq=False)
-class ItemScores:
+class ItemScores(Model):
     """The same score for everybody: popularity, freshness, a hand-made list."""
 
-    score: Float[Array, " items"]
+    rests_on: ClassVar[Basis] = "everybody"
+
+    value: Float[Array, " items"]
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`; a read-only view, one row for all."""
-        return np.broadcast_to(self.score, (len(query), len(self.score)))
+        return np.broadcast_to(self.value, (len(query), len(self.value)))
+
+    def score(self, query: Query, item: Int[Array, "batch k"]) -> Float[Array, "batch k"]:
+        """See `Model.score`."""
+        return np.where(item >= 0, self.value[item], np.float32(-np.inf))
 
 
 @dataclass(frozen=True, eq=False)
-class Factors:
+class Factors(Model):
     """Scores by the dot product of a user's and an item's vector.
 
     Whoever has a history when asking gets the vector that ridge regression finds for it
@@ -53,6 +61,10 @@ class Factors:
         """See `Model.scores`."""
         return np.asarray(self.vectors(query) @ self.item.T)
 
+    def score(self, query: Query, item: Int[Array, "batch k"]) -> Float[Array, "batch k"]:
+        """See `Model.score`."""
+        return dot_products(self.vectors(query), self.item, item)
+
     def vectors(self, query: Query) -> Float[Array, "batch dim"]:
         """The askers' vectors; zero for somebody new without a history."""
         vector = self._learned(query)
@@ -76,8 +88,23 @@ class Factors:
     def _ridge(self) -> Ridge:
         return Ridge.of(self.item, everywhere=True)
 
+    def basis(self, query: Query) -> list[Basis]:
+        """See `Model.basis`: a vector that was learned and is kept cannot be divided."""
+        if self.weight:
+            return ["history"] * len(query)
+        learned = np.asarray(self._learned(query).any(axis=1))
+        return ["likeness" if kept else "history" for kept in learned]
+
+    def likeness(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
+        """See `Model.likeness`."""
+        unit = self.item / np.maximum(np.linalg.norm(self.item, axis=1, keepdims=True), 1e-12)
+        seen = query.history.matrix()
+        return in_lines(
+            seen, item, lambda entry, of: np.einsum("nd,nd->n", unit[seen.indices[entry]], unit[of])
+        )
+
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
-        """See `Explaining.reasons`; zeros for a vector that was learned and is kept as it is."""
+        """See `Model.reasons`; zeros for a vector that was learned and is kept as it is."""
         history = query.history.matrix(self.decay, self.behaviors)
         pulls = self._pulls(history)
         if not self.weight:
@@ -105,7 +132,7 @@ class Factors:
 
 
 @dataclass(frozen=True, eq=False)
-class ItemWeights:
+class ItemWeights(Model):
     """Scores an item by what it owes to each item of the history: a row of weights times B.
 
     Attributes:
@@ -115,6 +142,8 @@ class ItemWeights:
         items: The items that rows and columns of B stand for; the others score 0 and say nothing.
             All items without it.
     """
+
+    rests_on: ClassVar[Basis] = "history"
 
     weights: Float[Array, "kept kept"] | sparse.csr_array
     decay: float = 1.0
@@ -135,7 +164,7 @@ class ItemWeights:
         return scores
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
-        """See `Explaining.reasons`."""
+        """See `Model.reasons`."""
         history = query.history.matrix(self.decay, self.behaviors)
         place = np.arange(query.history.items)
         if self.items is not None:
@@ -149,3 +178,11 @@ class ItemWeights:
             return np.asarray(np.where(known, found, 0) * history.data[entry])
 
         return in_lines(history, item, part)
+
+
+def dot_products(
+    user: Float[Array, "batch dim"], vectors: Float[Array, "items dim"], item: Int[Array, "batch k"]
+) -> Float[Array, "batch k"]:
+    """Each user's products with some items' vectors; -inf where `item` is -1."""
+    products = np.einsum("bd,bkd->bk", user, vectors[np.maximum(item, 0)])
+    return np.where(item >= 0, products, np.float32(-np.inf)).astype(np.float32)

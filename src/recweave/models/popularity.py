@@ -10,12 +10,11 @@ from pydantic import Field
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
-from recweave.models.base import Recipe, Tune
+from recweave.models.base import Model, Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.kinds import ItemScores
 from recweave.models.query import Query
-from recweave.parallel import Pool, Serial
+from recweave.models.training import Options, TrainingData
 
 DAY = 86_400
 
@@ -28,7 +27,8 @@ class Popularity(Recipe):
     MovieLens-20M cut at one moment, the last week's beat a plain SASRec (HSTU's repository).
     """
 
-    draws: ClassVar[bool] = False
+    trainer: ClassVar[str] = f"{__name__}:train_popularity"
+    stochastic: ClassVar[bool] = False
 
     days: Annotated[float | None, Tune(choices=(None, 7.0, 30.0, 90.0))] = Field(
         None, gt=0, description="count only the log's last days; all of it without"
@@ -37,55 +37,45 @@ class Popularity(Recipe):
         BehaviorWeights(), description="how much an event counts by its behaviour"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> ItemScores:
-        """See `Recipe.fit`.
-
-        Raises:
-            BadSetting: if `days` is set and the log has no times.
-        """
-        ever = self._counts(train)
-        if self.days is None:
-            return ItemScores(ever.astype(np.float32))
-        if train.clock != "seconds":
-            raise BadSetting(
-                f"days is {self.days:g}, but this log has an order and no times; leave days out"
-            )
-        late = self._counts(train[train.time > train.time.max(initial=0) - self.days * DAY])
-        # The place in the order, as a sum of both counts could round a difference away.
-        _, place = np.unique(np.stack([late, ever]), axis=1, return_inverse=True)
-        return ItemScores(place.ravel().astype(np.float32))
-
     def _counts(self, log: Interactions) -> Float[Array, " items"]:
         weight = self.behaviors.by_code()[log.behavior]
         return np.bincount(log.item, weight, minlength=log.shape[1])
 
 
+def train_popularity(recipe: Popularity, data: TrainingData, options: Options) -> ItemScores:
+    """See `Recipe.fit`.
+
+    Raises:
+        BadSetting: if `days` is set and the log has no times.
+    """
+    ever = recipe._counts(data.train)
+    if recipe.days is None:
+        return ItemScores(ever.astype(np.float32))
+    if data.train.clock != "seconds":
+        raise BadSetting(
+            f"days is {recipe.days:g}, but this log has an order and no times; leave days out"
+        )
+    late = recipe._counts(
+        data.train[data.train.time > data.train.time.max(initial=0) - recipe.days * DAY]
+    )
+    # The place in the order, as a sum of both counts could round a difference away.
+    _, place = np.unique(np.stack([late, ever]), axis=1, return_inverse=True)
+    return ItemScores(place.ravel().astype(np.float32))
+
+
 class Random(Recipe):
     """A random order of the items for each user, drawn from the seed: the floor of any metric."""
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> "RandomScores":
-        """See `Recipe.fit`."""
-        return RandomScores(int(np.random.default_rng(seed).integers(2**32)))
+    trainer: ClassVar[str] = f"{__name__}:train_random"
+
+
+def train_random(recipe: Random, data: TrainingData, options: Options) -> "RandomScores":
+    """See `Recipe.fit`."""
+    return RandomScores(int(np.random.default_rng(options.seed).integers(2**32)))
 
 
 @dataclass(frozen=True, eq=False)
-class RandomScores:
+class RandomScores(Model):
     """Scores from 0 to 1 that look random and are the same whenever a user asks.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The shape in which models tell what a history adds to scores (see `Explaining`)."""
+"""The shape in which models tell what a history adds to scores (see `Model.reasons`)."""
 
 from collections.abc import Callable
 from typing import cast
@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
-from recweave.models.base import DotProduct
 from recweave.models.query import Query
 
 
@@ -41,18 +40,29 @@ def no_lines(items: int, item: Int[Array, "batch k"]) -> Csr:
     return cast(Csr, sparse.csr_array((item.size, items), dtype=np.float32))
 
 
-def by_leaving_out(model: DotProduct, query: Query, item: Int[Array, "batch k"]) -> Csr:
+def by_leaving_out(
+    vectors: Callable[[Query], Float[Array, "n dim"]],
+    item_vectors: Float[Array, "items dim"],
+    query: Query,
+    item: Int[Array, "batch k"],
+) -> Csr:
     """How much lower each score is without each item of the history: for models that are no sums.
 
     The history is read once for each of its items. Effects overlap, so a line need not sum to the
     score.
+
+    Args:
+        vectors: The model's vectors of users.
+        item_vectors: Those of items.
+        query: Who asks.
+        item: What is asked about; -1 for nothing.
     """
     history = query.history.matrix()
-    asker = np.repeat(np.arange(len(query)), np.diff(history.indptr))
-    whole = query.rows(asker)
-    left = whole.history.item != np.repeat(history.indices, whole.history.lengths)
-    without = Query(whole.user, whole.history.only(left), whole.now)
-    change = model.vectors(query)[asker] - model.vectors(without)
+    user = np.repeat(np.arange(len(query)), np.diff(history.indptr))
+    whole = query.rows(user)
+    kept = whole.history.item != np.repeat(history.indices, whole.history.lengths)
+    without = Query(whole.user, whole.history.only(kept), whole.now)
+    change = vectors(query)[user] - vectors(without)
     return in_lines(
-        history, item, lambda entry, of: np.einsum("nd,nd->n", change[entry], model.item[of])
+        history, item, lambda entry, of: np.einsum("nd,nd->n", change[entry], item_vectors[of])
     )

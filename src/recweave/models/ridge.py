@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -49,7 +50,7 @@ class Ridge:
 
     def solve(
         self,
-        pull: Csr,
+        target: Csr,
         confidence: Float[Array, " entries"],
         reg: Float[Array, " rows"],
         pool: Pool = Serial(),  # noqa: B008 - a frozen value without state
@@ -57,32 +58,17 @@ class Ridge:
         """x for each row; zero for a row without entries.
 
         Args:
-            pull: p of each entry, v being the vector of its column.
-            confidence: c of each entry, in the order of `pull.data`; not negative.
+            target: p of each entry, v being the vector of its column.
+            confidence: c of each entry, in the order of `target.data`; not negative.
             reg: Penalty of each row, positive.
             pool: Where blocks of rows are solved; if in threads, then with BLAS kept to one each.
         """
         dim = len(self.value)
-        scale = 1 / np.sqrt(self.value + reg[:, None], dtype=np.float32)
-        lengths = np.diff(pull.indptr)
         solved = np.zeros((len(reg), dim), np.float32)
-
-        def solve(rows: Int[Array, " block"]) -> None:
-            place = np.arange(lengths[rows[0]])
-            there = place < lengths[rows, None]
-            entry = np.where(there, pull.indptr[rows, None] + place, 0)
-            v = self.turned[np.where(there, pull.indices[entry], -1)]
-            v *= scale[rows, None]
-            c, p = confidence[entry, None], np.where(there, pull.data[entry], 0)[..., None]
-            across = v.swapaxes(1, 2)
-            if len(place) < dim:
-                x = across @ np.linalg.solve(_plus_one(c * (v @ across)), p)
-            else:
-                x = np.linalg.solve(_plus_one(across @ (c * v)), across @ p)
-            solved[rows] = x[..., 0] * scale[rows]
-
-        for _ in pool.map(solve, _blocks(lengths, dim)):
-            pass
+        blocks = list(_blocks(np.diff(target.indptr), dim))
+        solve = partial(_solve_block, ridge=self, target=target, confidence=confidence, reg=reg)
+        for rows, x in zip(blocks, pool.map(solve, blocks), strict=True):
+            solved[rows] = x
         return np.asarray(solved @ self.basis.T)
 
     def fold(
@@ -97,11 +83,36 @@ class Ridge:
         Made `of` all items `everywhere`, so that a pair without an event counts as a 0. An event of
         strength s counts as s times a 1 of confidence 1 + weight: half-way to its absence at ½.
         """
-        pull = sparse.csr_array(
+        target = sparse.csr_array(
             ((1 + weight) * strength.data, strength.indices, strength.indptr), strength.shape
         )
         rows = np.full(strength.shape[0], reg, np.float32)
-        return self.solve(pull, weight * strength.data, rows, pool)
+        return self.solve(target, weight * strength.data, rows, pool)
+
+
+def _solve_block(
+    rows: Int[Array, " block"],
+    *,
+    ridge: Ridge,
+    target: Csr,
+    confidence: Float[Array, " entries"],
+    reg: Float[Array, " rows"],
+) -> Float[Array, "block dim"]:
+    """Solutions of some rows of like length, in the basis of the eigenvectors."""
+    scale = 1 / np.sqrt(ridge.value + reg[rows, None], dtype=np.float32)
+    lengths = target.indptr[rows + 1] - target.indptr[rows]
+    position = np.arange(lengths[0])
+    filled = position < lengths[:, None]
+    entry = np.where(filled, target.indptr[rows, None] + position, 0)
+    v = ridge.turned[np.where(filled, target.indices[entry], -1)]
+    v *= scale[:, None]
+    c, p = confidence[entry, None], np.where(filled, target.data[entry], 0)[..., None]
+    across = v.swapaxes(1, 2)
+    if len(position) < len(ridge.value):
+        x = across @ np.linalg.solve(_plus_one(c * (v @ across)), p)
+    else:
+        x = np.linalg.solve(_plus_one(across @ (c * v)), across @ p)
+    return np.asarray(x[..., 0] * scale)
 
 
 def _blocks(lengths: Int[Array, " rows"], dim: int) -> Iterator[Int[Array, " block"]]:

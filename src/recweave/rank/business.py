@@ -9,12 +9,9 @@ from jaxtyping import Bool, Int
 from pydantic import Field, PositiveInt, field_validator
 
 from recweave.core.arrays import Array
-from recweave.data.dataset import Dataset
-from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
 from recweave.rank.ranking import PAD, Ranking, Stage
 from recweave.rank.rules import AnyRule, item_table, require_field
-from recweave.rank.stages import StageRecipe
+from recweave.rank.stages import StageContext, StageRecipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +121,9 @@ class ExcludeRecipe(StageRecipe):
     kind: Literal["exclude"] = "exclude"
     where: AnyRule = Field(description="a rule on the items' fields")
 
-    def build(
-        self, dataset: Dataset, train: Interactions, features: Features | None = None
-    ) -> Stage:
-        """See `StageRecipe.build`."""
-        return Exclude(self.where.matches(dataset), f"excluding {self.where}")
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`."""
+        return Exclude(self.where.matches(context.dataset), f"excluding {self.where}")
 
 
 class CapRecipe(StageRecipe):
@@ -138,11 +133,9 @@ class CapRecipe(StageRecipe):
     field: str = Field("brand", description="a column of the items table")
     n: int = Field(2, ge=1, description="how many of one value may stay in a list")
 
-    def build(
-        self, dataset: Dataset, train: Interactions, features: Features | None = None
-    ) -> Stage:
-        """See `StageRecipe.build`."""
-        table = item_table(dataset)
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`."""
+        table = item_table(context.dataset)
         require_field(table, self.field)
         column = table[self.field]
         value = column.list.last() if isinstance(column.dtype, pl.List) else column
@@ -157,11 +150,9 @@ class BoostRecipe(StageRecipe):
     where: AnyRule = Field(description="a rule on the items' fields")
     factor: float = Field(description="multiplies scores scaled to [0, 1] in each list", ge=0)
 
-    def build(
-        self, dataset: Dataset, train: Interactions, features: Features | None = None
-    ) -> Stage:
-        """See `StageRecipe.build`."""
-        return Boost(self.where.matches(dataset), self.factor, f"boosting {self.where}")
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`."""
+        return Boost(self.where.matches(context.dataset), self.factor, f"boosting {self.where}")
 
 
 class PinRecipe(StageRecipe):
@@ -180,11 +171,9 @@ class PinRecipe(StageRecipe):
                 raise ValueError("an item or a place is named twice")
         return pins
 
-    def build(
-        self, dataset: Dataset, train: Interactions, features: Features | None = None
-    ) -> Stage:
-        """See `StageRecipe.build`."""
-        place = np.full(len(dataset.item_ids), PAD, np.int32)
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`."""
+        place = np.full(len(context.dataset.item_ids), PAD, np.int32)
         for item_id, at in self.pins:
-            place[dataset.item_ids.row(item_id)] = at - 1
+            place[context.dataset.item_ids.row(item_id)] = at - 1
         return Pin(place)

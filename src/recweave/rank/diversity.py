@@ -9,12 +9,10 @@ from pydantic import Field
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
-from recweave.data.dataset import Dataset
-from recweave.data.interactions import Interactions
 from recweave.encode.categories import encode_categories
-from recweave.encode.features import Features
+from recweave.encode.features import find_item_feature
 from recweave.rank.ranking import PAD, Ranking, Stage
-from recweave.rank.stages import StageRecipe
+from recweave.rank.stages import StageContext, StageRecipe
 
 BLOCK_BYTES = 4 * 2**20
 """Vectors looked at together; what stays in the processor's cache is read k times for once."""
@@ -89,15 +87,13 @@ class MMRRecipe(StageRecipe):
         "categories", description="vectors that say which items are alike; categories need no other"
     )
 
-    def build(
-        self, dataset: Dataset, train: Interactions, features: Features | None = None
-    ) -> Stage:
-        """See `StageRecipe.build`."""
-        there = features or {}
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`."""
+        there = context.features
         if self.feature in there:
-            vectors = there[self.feature].vectors
+            vectors = find_item_feature(there, self.feature).vectors
         elif self.feature == "categories":
-            vectors = encode_categories(dataset).vectors
+            vectors = encode_categories(context.dataset).vectors
         else:
             known = ", ".join(sorted({"categories", *there}))
             raise BadSetting(f"stage 'mmr': no feature is called '{self.feature}', only {known}")
@@ -106,3 +102,7 @@ class MMRRecipe(StageRecipe):
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
         return MMR(unit, self.trade, self.k)
+
+    def features_used(self) -> tuple[str, ...]:
+        """See `StageRecipe.features_used`; categories are read from the catalogue."""
+        return () if self.feature == "categories" else (self.feature,)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,11 +10,8 @@ from recweave.core.arrays import Array, Csr
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Histories
 from recweave.data.schema import BEHAVIORS
-from recweave.models.base import Explaining, Model
-from recweave.models.blend import Blend
-from recweave.models.kinds import Factors, ItemScores
-from recweave.models.reasons import in_lines, no_lines
-from recweave.rank.ranking import Ranking, Stage
+from recweave.models.base import Basis, Model
+from recweave.rank.ranking import Ranking, Stage, stage_label
 from recweave.rank.rules import item_table
 
 DID = {
@@ -27,16 +23,6 @@ DID = {
     "purchase": "bought {}",
     "rating": "rated {}",
 }
-
-Basis = Literal["history", "likeness", "everybody", "unknown"]
-"""What an item's score rests on.
-
-history: The sum of what the items of the history add.
-likeness: The history, in a way that cannot be shared out; the items of it most like this one are
-    named instead.
-everybody: The item's own standing, the same for all askers.
-unknown: This kind of model gives no reasons item by item.
-"""
 
 
 @dataclass(frozen=True)
@@ -104,7 +90,7 @@ def explain(
     trace = [ranking]
     for stage in stages:
         trace.append(stage(trace[-1]))
-    names = [name_of(stage) for stage in stages]
+    names = [stage_label(stage) for stage in stages]
     final = trace[-1].top(k)
     scores = model.scores(ranking.query)
     basis, lines = _reasons(model, final)
@@ -142,39 +128,15 @@ def tell(explanations: Sequence[Explanation], dataset: Dataset) -> list[str]:
     return told
 
 
-def name_of(stage: Stage) -> str:
-    """What explanations call a stage: its `label`, else its own name."""
-    return str(
-        getattr(stage, "label", None) or getattr(stage, "__name__", None) or type(stage).__name__
-    )
-
-
 def _reasons(model: Model, ranking: Ranking) -> tuple[list[Basis], Csr]:
-    """What each asker's scores rest on, and a line of parts for each of their items."""
+    """What each user's scores rest on, and a line of parts for each of their items."""
     query, item = ranking.query, ranking.item
-    nothing = no_lines(query.history.items, item)
-    if isinstance(model, ItemScores):
-        return ["everybody"] * len(query), nothing
-    parts = [member for member, _ in model.asked] if isinstance(model, Blend) else [model]
-    if not isinstance(model, Explaining) or not any(isinstance(p, Explaining) for p in parts):
-        return ["unknown"] * len(query), nothing
+    basis = model.basis(query)
     lines = model.reasons(query, item)
-    if not isinstance(model, Factors) or model.weight:
-        return ["history"] * len(query), lines
-    # A vector that was learned and is kept cannot be shared out: its lines hold zeros alone.
-    lines.eliminate_zeros()
-    learned = np.diff(lines.indptr).reshape(item.shape).sum(axis=1) == 0
-    alike = _likeness(model, query.history, np.where(learned[:, None], item, -1))
-    return ["likeness" if kept else "history" for kept in learned], lines + alike
-
-
-def _likeness(model: Factors, history: Histories, item: Int[Array, "batch k"]) -> Csr:
-    """Cosines between the vectors of the items in the histories and of those in the lists."""
-    unit = model.item / np.maximum(np.linalg.norm(model.item, axis=1, keepdims=True), 1e-12)
-    seen = history.matrix()
-    return in_lines(
-        seen, item, lambda entry, of: np.einsum("nd,nd->n", unit[seen.indices[entry]], unit[of])
-    )
+    similar = np.array([one == "likeness" for one in basis], bool)
+    if similar.any():
+        lines = lines + model.likeness(query, np.where(similar[:, None], item, -1))
+    return basis, lines
 
 
 def _because(

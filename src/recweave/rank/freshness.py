@@ -9,12 +9,10 @@ from pydantic import Field
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
-from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
 from recweave.enrich.interest import Interest
 from recweave.rank.ranking import Ranking, Stage
-from recweave.rank.stages import StageRecipe
+from recweave.rank.stages import StageContext, StageRecipe
 
 DAY = 86_400
 
@@ -76,12 +74,10 @@ class FreshnessRecipe(StageRecipe):
     half_life: float = Field(30.0, gt=0, description="days after which half of it is left")
     since: Literal["first", "last"] = Field("first", description="the event that age counts from")
 
-    def build(
-        self, dataset: Dataset, train: Interactions, features: Features | None = None
-    ) -> Stage:
-        """See `StageRecipe.build`."""
-        _need_times(train, self.kind)
-        return _weight(train, self.since, self.half_life * DAY, self.strength, self.kind)
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`."""
+        _need_times(context.train, self.kind)
+        return _weight(context.train, self.since, self.half_life * DAY, self.strength, self.kind)
 
 
 class InterestRecipe(StageRecipe):
@@ -97,13 +93,11 @@ class InterestRecipe(StageRecipe):
     )
     since: Literal["first", "last"] = Field("first", description="the event that age counts from")
 
-    def build(
-        self, dataset: Dataset, train: Interactions, features: Features | None = None
-    ) -> Stage:
-        """See `StageRecipe.build`."""
-        _need_times(train, self.kind)
-        half_life = Interest.fit(train).half_life * DAY
-        return _weight(train, self.since, half_life, self.strength, self.kind)
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`."""
+        _need_times(context.train, self.kind)
+        half_life = Interest.fit(context.train).half_life * DAY
+        return _weight(context.train, self.since, half_life, self.strength, self.kind)
 
 
 def _weight(

@@ -8,11 +8,8 @@ from jaxtyping import Float
 from pydantic import Field
 
 from recweave.core.arrays import Array
-from recweave.data.dataset import Dataset
-from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
 from recweave.rank.ranking import Ranking, Stage
-from recweave.rank.stages import StageRecipe
+from recweave.rank.stages import StageContext, StageRecipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +41,7 @@ class PopularityRecipe(StageRecipe):
         -0.2, description="below 0 favours the little known; scores are scaled to [0, 1] per list"
     )
 
-    def build(
-        self, dataset: Dataset, train: Interactions, features: Features | None = None
-    ) -> Stage:
-        """See `StageRecipe.build`."""
-        heard = np.log1p(train.item_counts())
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`."""
+        heard = np.log1p(context.train.item_counts())
         return PopularityWeight(heard / heard.max(), self.strength)

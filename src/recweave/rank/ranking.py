@@ -1,7 +1,8 @@
 """The one currency between retrieval, stages, metrics and routes: a list for each asker."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -13,6 +14,26 @@ PAD = -1
 """The item that fills a list which is shorter than k; its score is -inf."""
 
 
+@dataclass(frozen=True)
+class StageCost:
+    """What a stage took and how often it could not do its work.
+
+    Attributes:
+        stage: Its label.
+        seconds: Wall-clock time for all lists.
+        lists: How many lists it was given.
+        fallbacks: Lists that it left as they were because it could not do its work on them (a
+            language model that refused, a picture that is missing).
+        usage: What else it used, such as tokens and calls of a language model.
+    """
+
+    stage: str
+    seconds: float
+    lists: int
+    fallbacks: int = 0
+    usage: Mapping[str, float] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class Ranking:
     """Lists of items, best first.
@@ -22,11 +43,13 @@ class Ranking:
         item: Rows of items, filled with -1 at the end.
         score: What ordered them, never rising along a list; -inf where there is no item. Not
             comparable between models.
+        costs: One for each stage that was applied, in order.
     """
 
     query: Query
     item: Int[Array, "users k"]
     score: Float[Array, "users k"]
+    costs: tuple[StageCost, ...] = ()
 
     def __len__(self) -> int:
         return len(self.item)
@@ -81,4 +104,27 @@ class Ranking:
 
 
 Stage = Callable[[Ranking], Ranking]
-"""A step after retrieval: re-rank, filter or diversify. It may drop items but not add any."""
+"""A step after retrieval: re-rank, filter or diversify. It may drop items but not add any.
+
+A stage that can fail on a list, or that costs more than time, appends a `StageCost` of its own to
+`costs`; the seconds are filled in by `apply_stages`.
+"""
+
+
+def apply_stages(ranking: Ranking, stages: Sequence[Stage]) -> Ranking:
+    """The lists after all stages, in order, with what each of them cost."""
+    for stage in stages:
+        start = time.perf_counter()
+        before = ranking.costs
+        ranking = stage(ranking)
+        seconds = time.perf_counter() - start
+        own = ranking.costs[len(before) :] or (StageCost(stage_label(stage), 0.0, len(ranking)),)
+        ranking = replace(ranking, costs=(*before, replace(own[0], seconds=seconds)))
+    return ranking
+
+
+def stage_label(stage: Stage) -> str:
+    """What explanations and reports call a stage: its `label`, else its own name."""
+    return str(
+        getattr(stage, "label", None) or getattr(stage, "__name__", None) or type(stage).__name__
+    )

@@ -17,7 +17,7 @@ from recweave.models.base import DotProduct, Model
 from recweave.models.query import Query
 from recweave.parallel import Pool, Threads
 from recweave.rank.products import ASKERS, Shelf
-from recweave.rank.ranking import Ranking, Stage
+from recweave.rank.ranking import Ranking, Stage, apply_stages
 
 BATCH_BYTES = 24 * 2**20
 """Scores held at a time, by each worker. With fewer, products are slow, as the catalogue is packed
@@ -83,9 +83,7 @@ def recommend(
         item=np.concatenate([part[0] for part in parts] or [empty_item]),
         score=np.concatenate([part[1] for part in parts] or [empty_score]),
     )
-    for stage in stages:
-        ranking = stage(ranking)
-    return ranking.top(k)
+    return apply_stages(ranking, stages).top(k)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,8 @@
 """Stages by name: the settings of one in a recipe file, and how they become a `Stage`."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SerializeAsAny
@@ -11,7 +13,35 @@ from recweave.core.value import Value
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.encode.features import Features
+from recweave.llm.base import LLM
+from recweave.models.base import Model
+from recweave.parallel import Pool, Serial
 from recweave.rank.ranking import Stage
+
+
+@dataclass(frozen=True, eq=False)
+class StageContext:
+    """What a stage may be made from. Nothing of the test part is in it.
+
+    Attributes:
+        dataset: For fields of items and for ids; its events are not looked at.
+        train: All that statistics may be made from.
+        valid: Held-out events that a weight may be learned on.
+        features: Vectors by name.
+        model: Trained on `train` alone, so that lists for `valid` are honest.
+        llm: The language model, where a run has one.
+        pool: Where independent pieces of work are done.
+        base_dir: The folder that relative paths start from.
+    """
+
+    dataset: Dataset
+    train: Interactions
+    valid: Interactions | None = None
+    features: Features = field(default_factory=dict)
+    model: Model | None = None
+    llm: LLM | None = None
+    pool: Pool = field(default_factory=Serial)
+    base_dir: Path = Path()
 
 
 class StageRecipe(Value, ABC):
@@ -23,19 +53,16 @@ class StageRecipe(Value, ABC):
     kind: str
 
     @abstractmethod
-    def build(
-        self, dataset: Dataset, train: Interactions, features: Features | None = None
-    ) -> Stage:
-        """The stage for one catalogue.
-
-        Args:
-            dataset: For fields of items and for ids; its events are not looked at.
-            train: All that statistics may be made from.
-            features: Vectors of the items, by name.
+    def fit(self, context: StageContext) -> Stage:
+        """The stage for one catalogue and model; made once, saved with the model.
 
         Raises:
             BadSetting: if the data lack what the stage needs.
         """
+
+    def features_used(self) -> tuple[str, ...]:
+        """Names of the features that the stage reads."""
+        return ()
 
 
 STAGES: Registry[type[StageRecipe]] = Registry(

@@ -7,6 +7,7 @@ from recweave.data.interactions import Histories, Interactions
 from recweave.models import Query
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.factors.als import ALS
+from recweave.models.training import Options
 from recweave.rank import recommend
 
 
@@ -41,7 +42,7 @@ def test_puts_the_missing_item_of_each_taste_first(two_tastes):
 @pytest.mark.parametrize("dim", [3, 30], ids=["most histories longer", "most histories shorter"])
 def test_item_vectors_are_those_of_implicit_from_the_same_start(log, dim):
     implicit = pytest.importorskip("implicit.als")
-    mine = ALS(dim=dim, weight=5.0, reg=0.7, epochs=4).fit(log, seed=3)
+    mine = ALS(dim=dim, weight=5.0, reg=0.7, epochs=4).fit(log, Options(seed=3))
     with threadpool_limits(1, user_api="blas"):
         # Its confidence of an event is alpha, ours 1 + weight.
         theirs = implicit.AlternatingLeastSquares(

@@ -7,6 +7,7 @@ from recweave.models.behaviors import BehaviorWeights
 from recweave.models.factors import bpr
 from recweave.models.factors.bpr import BPR
 from recweave.models.popularity import Popularity
+from recweave.models.training import Options
 from recweave.rank import recommend
 
 
@@ -31,7 +32,7 @@ def test_one_step_goes_down_the_slope_of_the_loss_on_each_pair():
     rng = np.random.default_rng(5)
     p = 0.1 * rng.standard_normal((1, dim), dtype=np.float32)[0]
     q, r = 0.1 * rng.standard_normal((2, dim), dtype=np.float32)
-    model = BPR(dim=dim, epochs=1, lr=lr, reg=reg, drawn=50).fit(log, seed=5)
+    model = BPR(dim=dim, epochs=1, lr=lr, reg=reg, drawn=50).fit(log, Options(seed=5))
 
     def loss(p, q, r):
         penalty = reg / 2 * (p @ p + q @ q + r @ r)

@@ -19,6 +19,7 @@ from recweave.models.graph.propagate import Graph
 from recweave.models.graph.sgl import SGL
 from recweave.models.nn.items import Content
 from recweave.models.nn.validation import Validation
+from recweave.models.training import TrainingData
 from recweave.rank import recommend
 
 CPU = torch.device("cpu")
@@ -75,7 +76,7 @@ def log():
 
 @pytest.mark.parametrize("recipe", [*RECIPES, *TEXTED], ids=named)
 def test_puts_the_missing_item_of_each_taste_first(recipe, two_tastes):
-    model = recipe.fit(two_tastes, features=parity(40))
+    model = recipe.fit(TrainingData(two_tastes, features=parity(40)))
     query = Query.of(two_tastes)
     np.testing.assert_array_equal(recommend(model, query, 1).item[:, 0], np.arange(40))
 
@@ -95,7 +96,7 @@ def test_hears_of_an_item_through_a_friend_of_friends():
 @pytest.mark.parametrize("recipe", TEXTED, ids=named)
 def test_an_item_that_nobody_had_is_told_by_its_text(recipe, two_tastes):
     cold = np.isin(two_tastes.item, [38, 39])
-    model = recipe.fit(two_tastes[~cold], features=parity(40))
+    model = recipe.fit(TrainingData(two_tastes[~cold], features=parity(40)))
     scores = model.scores(Query.of(two_tastes[~cold]))
     even = scores[:, 38] > scores[:, 39]
     assert (even == (np.arange(40) % 2 == 0)).mean() > 0.9
@@ -120,7 +121,9 @@ def test_pfr_without_what_the_text_says_is_lightgcn_to_the_bit(log):
 
 def test_aligning_with_weight_nothing_is_lightgcn(log):
     plain = LightGCN(dim=8, epochs=5).fit(log)
-    aligned = PFR(dim=8, epochs=5, join="align", align_weight=0).fit(log, features=parity(12))
+    aligned = PFR(dim=8, epochs=5, join="align", align_weight=0).fit(
+        TrainingData(log, features=parity(12))
+    )
     np.testing.assert_allclose(aligned.user, plain.user, atol=1e-6)
     np.testing.assert_allclose(aligned.item[:11], plain.item[:11], atol=1e-6)
 
@@ -247,7 +250,7 @@ def test_validation_stops_training_and_keeps_the_best(two_tastes, monkeypatch):
     monkeypatch.setattr(Validation, "ndcg", lambda self, model: next(values))
     held = two_tastes.item == (two_tastes.user + 2) % 40
     recipe = LightGCN(dim=8, epochs=200, patience=2, lr=0.05)
-    model = recipe.fit(two_tastes[~held], valid=two_tastes[held])
+    model = recipe.fit(TrainingData(two_tastes[~held], valid=two_tastes[held]))
     assert next(values) == 0.9  # four looks
     best = recipe.model_copy(update={"epochs": 2}).fit(two_tastes[~held])
     np.testing.assert_array_equal(model.item, best.item)
@@ -256,7 +259,7 @@ def test_validation_stops_training_and_keeps_the_best(two_tastes, monkeypatch):
 def test_an_aligned_item_that_nobody_had_is_as_long_as_others(log):
     few = log[log.item < 6]
     recipe = PFR(dim=16, epochs=3, join="align", temperature=0.2)
-    length = np.linalg.norm(recipe.fit(few, features=parity(12)).item, axis=1)
+    length = np.linalg.norm(recipe.fit(TrainingData(few, features=parity(12))).item, axis=1)
     np.testing.assert_allclose(length, 1, rtol=1e-5)
 
 
@@ -274,4 +277,4 @@ def test_somebody_new_is_told_by_the_mean_of_their_items(two_tastes):
 
 def test_a_feature_that_is_not_there_is_refused(log):
     with pytest.raises(BadSetting, match=r"no feature 'profile'"):
-        PFR(features=("profile",)).fit(log, features=parity(12))
+        PFR(features=("profile",)).fit(TrainingData(log, features=parity(12)))

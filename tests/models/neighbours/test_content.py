@@ -10,6 +10,7 @@ from recweave.models import Query
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.neighbours import content
 from recweave.models.neighbours.content import ContentKNN
+from recweave.models.training import TrainingData
 from recweave.rank import recommend
 
 
@@ -50,7 +51,7 @@ def by_definition(feature, k):
 @pytest.mark.parametrize("block", [1, 8 * 50 * 7, 2**20])
 def test_weights_equal_the_definition_whatever_the_blocks(log, features, k, block, monkeypatch):
     monkeypatch.setattr(content, "TABLE_BYTES", block)
-    model = ContentKNN(k=k).fit(log, features=features)
+    model = ContentKNN(k=k).fit(TrainingData(log, features=features))
     np.testing.assert_allclose(
         model.weights.toarray(), by_definition(features["text"], k), atol=1e-6
     )
@@ -61,13 +62,15 @@ def test_an_item_nobody_had_comes_first_where_it_is_most_alike():
     vectors = np.repeat(np.eye(20), 2, axis=0)
     user = np.arange(20)
     log = Interactions.of(user, 2 * user, shape=(20, 40))
-    model = ContentKNN(k=3).fit(log, features=told(vectors))
+    model = ContentKNN(k=3).fit(TrainingData(log, features=told(vectors)))
     found = recommend(model, Query.of(log), 1)
     np.testing.assert_array_equal(found.item[:, 0], 2 * user + 1)
 
 
 def test_events_change_nothing_and_newcomers_are_served_alike(log, features):
-    model, other = (ContentKNN().fit(part, features=features) for part in (log, log[:1]))
+    model, other = (
+        ContentKNN().fit(TrainingData(part, features=features)) for part in (log, log[:1])
+    )
     np.testing.assert_array_equal(model.weights.toarray(), other.weights.toarray())
     known = Query.of(log)
     new = Query(np.full_like(known.user, -1), known.history, known.now)
@@ -75,7 +78,7 @@ def test_events_change_nothing_and_newcomers_are_served_alike(log, features):
 
 
 def test_what_has_no_vector_is_neither_shown_nor_heard(log, features):
-    weights = ContentKNN().fit(log, features=features).weights
+    weights = ContentKNN().fit(TrainingData(log, features=features)).weights
     assert not weights[[7, 45]].nnz
     assert not weights[:, [7, 45]].nnz
 
@@ -83,7 +86,7 @@ def test_what_has_no_vector_is_neither_shown_nor_heard(log, features):
 def test_equal_items_are_taken_by_row(log):
     vectors = np.ones((50, 3))
     vectors[25:] = -1
-    weights = ContentKNN(k=2).fit(log, features=told(vectors)).weights
+    weights = ContentKNN(k=2).fit(TrainingData(log, features=told(vectors))).weights
     assert weights[[0]].nonzero()[1].tolist() == [1, 2]
     assert weights[[40]].nonzero()[1].tolist() == [25, 26]
 
@@ -94,13 +97,13 @@ def test_old_events_fade_and_weak_behaviors_count_less():
         [0, 0, 0], [0, 2, 4], behavior=["purchase", "view", "purchase"], shape=(1, 8)
     )
     recipe = ContentKNN(decay=0.5, behaviors=BehaviorWeights(view=0.1))
-    scores = recipe.fit(log, features=told(vectors)).scores(Query.of(log))[0]
+    scores = recipe.fit(TrainingData(log, features=told(vectors))).scores(Query.of(log))[0]
     # The history's items speak for their twins: newest, then viewed, then oldest.
     np.testing.assert_allclose(scores[[1, 3, 5]], [0.25, 0.05, 1.0], atol=1e-6)
 
 
 def test_reasons_add_up_to_the_scores(log, features):
-    model = ContentKNN(k=5, decay=0.8).fit(log, features=features)
+    model = ContentKNN(k=5, decay=0.8).fit(TrainingData(log, features=features))
     query = Query.of(log, np.array([3, 0]))
     item = np.array([[1, 49], [5, -1]])
     expected = np.where(item < 0, 0, np.take_along_axis(model.scores(query), item, axis=1))
@@ -110,12 +113,12 @@ def test_reasons_add_up_to_the_scores(log, features):
 
 def test_a_missing_feature_and_one_of_users_are_refused(log, features):
     with pytest.raises(BadSetting, match=r"\[features.picture\].*known are: text"):
-        ContentKNN(feature="picture").fit(log, features=features)
+        ContentKNN(feature="picture").fit(TrainingData(log, features=features))
     with pytest.raises(BadSetting, match="of users"):
-        ContentKNN().fit(log, features=told(np.eye(20), of="user"))
+        ContentKNN().fit(TrainingData(log, features=told(np.eye(20), of="user")))
 
 
 def test_weights_that_would_not_fit_are_refused_before_they_are_made(log, features, monkeypatch):
     monkeypatch.setattr("recweave.core.memory.available", lambda: 1_000)
     with pytest.raises(TooLarge, match="ContentKNN with 100 neighbours of 50 items"):
-        ContentKNN().fit(log, features=features)
+        ContentKNN().fit(TrainingData(log, features=features))

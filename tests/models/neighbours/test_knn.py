@@ -10,6 +10,7 @@ from recweave.models.neighbours import pairs
 from recweave.models.neighbours.knn import ItemKNN, UserKNN
 from recweave.models.neighbours.weighting import Weighting
 from recweave.models.query import Query
+from recweave.models.training import Options
 from recweave.parallel import Threads
 from recweave.rank import recommend
 
@@ -142,7 +143,7 @@ def test_blocks_and_pools_change_nothing(log, monkeypatch):
     recipe = ItemKNN(k=7)
     whole = recipe.fit(log).weights
     monkeypatch.setattr(pairs, "BLOCK", 500)
-    for made in (recipe.fit(log).weights, recipe.fit(log, pool=Threads(2)).weights):
+    for made in (recipe.fit(log).weights, recipe.fit(log, Options(pool=Threads(2))).weights):
         np.testing.assert_array_equal(made.toarray(), whole.toarray())
 
 

@@ -15,6 +15,7 @@ from recweave.models.neighbours.item_cf import ItemCF
 from recweave.models.neighbours.text_cf import TItemCF, TUserCF
 from recweave.models.neighbours.user_cf import UserCF
 from recweave.models.neighbours.words import Words, averaged, directions
+from recweave.models.training import TrainingData
 
 PAIRS = [
     (UserCF(similarity="pearson"), TUserCF(similarity="pearson", feature="users")),
@@ -66,7 +67,9 @@ def features():
 def test_alpha_1_is_plain_cf_to_the_bit(ratings, features, plain, worded, k):
     log = log_of(ratings)
     plain = plain.model_copy(update={"k": k}).fit(log)
-    worded = worded.model_copy(update={"k": k, "alpha": 1.0}).fit(log, features=features)
+    worded = worded.model_copy(update={"k": k, "alpha": 1.0}).fit(
+        TrainingData(log, features=features)
+    )
     pairs, query = all_pairs(ratings.shape), Query.of(log)
     np.testing.assert_array_equal(worded.raw(*pairs), plain.raw(*pairs))
     np.testing.assert_array_equal(worded.scores(query), plain.scores(query))
@@ -79,7 +82,9 @@ def test_alpha_next_to_1_is_next_to_plain_cf(ratings, features, plain, worded):
     log, k = log_of(ratings), {"k": 3, "shrinkage": 0.0}
     plain = plain.model_copy(update=k).fit(log)
     pairs = all_pairs((39, 29))  # whoever has no ratings has words alone at any alpha but 1
-    asked = worded.model_copy(update={**k, "alpha": 1 - 1e-5}).fit(log, features=features)
+    asked = worded.model_copy(update={**k, "alpha": 1 - 1e-5}).fit(
+        TrainingData(log, features=features)
+    )
     gap = np.abs(asked.raw(*pairs) - plain.raw(*pairs))
     # Where fewer than k were alike in ratings, others who are alike in words are now heard.
     assert (gap < 1e-3).mean() > 0.9
@@ -145,7 +150,9 @@ def by_definition(table, plain, vectors, alpha, k):
 @pytest.mark.parametrize(("alpha", "k"), [(0.0, 4), (0.4, 4), (0.4, 100)])
 def test_predictions_equal_the_definition(ratings, features, plain, worded, alpha, k):
     log = log_of(ratings)
-    model = worded.model_copy(update={"alpha": alpha, "k": k}).fit(log, features=features)
+    model = worded.model_copy(update={"alpha": alpha, "k": k}).fit(
+        TrainingData(log, features=features)
+    )
     feature = features[worded.feature]
     if isinstance(plain, UserCF) and feature.of == "item":
         vectors = np.zeros((40, 6))
@@ -221,7 +228,7 @@ def test_words_tell_which_users_are_alike_where_ratings_cannot(strangers, alpha)
     for item, liked in ((40, school), (41, ~school)):
         asked = young, np.full(20, item)
         expected = np.where(liked, 4.0, 2.0)
-        model = TUserCF(alpha=alpha, k=5).fit(log, features=words)
+        model = TUserCF(alpha=alpha, k=5).fit(TrainingData(log, features=words))
         np.testing.assert_allclose(model.predict(*asked), expected, atol=1e-5)
         np.testing.assert_allclose(UserCF(k=5).fit(log).predict(*asked), 3.0)
 
@@ -229,7 +236,7 @@ def test_words_tell_which_users_are_alike_where_ratings_cannot(strangers, alpha)
 def test_a_user_without_ratings_is_served_by_their_words(strangers):
     log, words, _ = strangers
     cold = log[log.user >= 2]  # users 0 and 1, one of each school, are now unknown
-    model = TUserCF(k=5).fit(cold, features=words)
+    model = TUserCF(k=5).fit(TrainingData(cold, features=words))
     found = model.predict(np.array([0, 1]), np.array([40, 40]))
     np.testing.assert_allclose(found, cold.value.mean() + np.array([1, -1]), atol=1e-5)
     lists = model.scores(Query.of(cold, np.array([0, 1])))
@@ -257,7 +264,7 @@ def two_kinds():
 def test_an_item_without_ratings_is_served_by_its_words(two_kinds, alpha):
     log, words = two_kinds
     user, item = all_pairs((30, 2))
-    model = TItemCF(alpha=alpha, k=5).fit(log, features=words)
+    model = TItemCF(alpha=alpha, k=5).fit(TrainingData(log, features=words))
     found = model.predict(user, 38 + item)
     expected = np.where(user % 2 == item % 2, 5.0, 1.0)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -267,7 +274,7 @@ def test_an_item_without_ratings_is_served_by_its_words(two_kinds, alpha):
 
 def test_in_lists_an_unrated_item_is_no_nearer_than_others_on_average(two_kinds):
     log, words = two_kinds
-    model = TItemCF(alpha=0.3, k=15).fit(log, features=words)
+    model = TItemCF(alpha=0.3, k=15).fit(TrainingData(log, features=words))
     largest = model.closest.max(axis=1).toarray()
     assert (largest > 0).all()
     assert largest[38:].max() <= largest[:38].max()
@@ -294,7 +301,7 @@ def error(shop, worded, alpha, dealt=False):
     rows = np.arange(len(feature.vectors))
     vectors = feature.vectors[np.random.default_rng(0).permutation(rows) if dealt else rows]
     recipe = worded.model_copy(update={"alpha": alpha, "feature": "items"})
-    model = recipe.fit(split.train, features={"items": told(vectors)})
+    model = recipe.fit(TrainingData(split.train, features={"items": told(vectors)}))
     held = split.test
     return np.abs(model.predict(held.user, held.item) - held.value).mean()
 
@@ -312,7 +319,7 @@ def test_words_dealt_out_at_random_do_no_better_than_none(shop, plain, worded):
 
 @every
 def test_saved_with_its_words(ratings, features, plain, worded, tmp_path):
-    model = worded.fit(log_of(ratings), features=features)
+    model = worded.fit(TrainingData(log_of(ratings), features=features))
     save_model(model, tmp_path / "model")
     loaded, _ = load_model(tmp_path / "model")
     pairs = all_pairs(ratings.shape)
@@ -321,7 +328,7 @@ def test_saved_with_its_words(ratings, features, plain, worded, tmp_path):
 
 @every
 def test_the_neighbours_of_a_verdict_account_for_its_prediction(ratings, features, plain, worded):
-    model = worded.model_copy(update={"k": 5}).fit(log_of(ratings), features=features)
+    model = worded.model_copy(update={"k": 5}).fit(TrainingData(log_of(ratings), features=features))
     for user, item in ((1, 2), (3, 5), (39, 2), (2, 29)):
         verdict = model.recommend_item(user, item)
         who, weight = np.array(verdict.neighbour, int), np.array(verdict.weight)
@@ -340,7 +347,7 @@ def test_newcomers_are_heard_by_their_ratings_alone(ratings, features):
     query = Query.of(log, np.array([7]))
     new = Query(np.array([-1]), query.history, query.now)
     others = log[log.user != 7]
-    worded = TUserCF(feature="users", alpha=0.3).fit(others, features=features)
+    worded = TUserCF(feature="users", alpha=0.3).fit(TrainingData(others, features=features))
     np.testing.assert_allclose(worded.scores(new), UserCF().fit(others).scores(new), atol=1e-5)
 
 
@@ -349,12 +356,14 @@ def test_a_missing_feature_is_named_with_what_to_add(ratings, features, recipe):
     with pytest.raises(BadSetting, match=r"no feature 'text': add a table \[features.text\]"):
         recipe.fit(log_of(ratings))
     with pytest.raises(BadSetting, match="did you mean 'items'"):
-        recipe.model_copy(update={"feature": "itms"}).fit(log_of(ratings), features=features)
+        recipe.model_copy(update={"feature": "itms"}).fit(
+            TrainingData(log_of(ratings), features=features)
+        )
 
 
 def test_items_cannot_be_compared_by_what_users_wrote(ratings, features):
     with pytest.raises(BadSetting, match="'users' is of users"):
-        TItemCF(feature="users").fit(log_of(ratings), features=features)
+        TItemCF(feature="users").fit(TrainingData(log_of(ratings), features=features))
 
 
 def test_as_written_has_no_words():

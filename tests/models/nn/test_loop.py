@@ -13,8 +13,8 @@ from recweave.core.errors import BadSetting  # noqa: E402
 from recweave.data.interactions import Interactions  # noqa: E402
 from recweave.models.nn.checkpoint import Checkpoint, learned_from  # noqa: E402
 from recweave.models.nn.loop import train  # noqa: E402
-from recweave.models.nn.resume import resumable, taken_over  # noqa: E402
 from recweave.models.nn.settings import NetworkRecipe  # noqa: E402
+from recweave.models.training import Checkpoints, Options, TrainingData  # noqa: E402
 
 
 class Line(NetworkRecipe):
@@ -36,11 +36,12 @@ def points(rng):
     return [tuple(part[rows : rows + 16] for part in both) for rows in range(0, 64, 16)]
 
 
-def run(net, recipe, look=None, loss=None, **what):
+def run(net, recipe, validate=None, loss=None, options=None, kept=None, **what):
     def error(batch):
         return ((net(batch[0]) - batch[1]) ** 2).mean()
 
-    return train(net, points, loss or error, recipe, seed=3, look=look, what=what)
+    chosen = options or Options(seed=3, checkpoints=kept)
+    return train(net, points, loss or error, recipe, options=chosen, validate=validate, what=what)
 
 
 def numbers(net):
@@ -70,7 +71,7 @@ def test_stops_when_validation_has_not_risen_and_keeps_the_best():
         return next(values)
 
     progress = run(net, Line(epochs=50, patience=2), look)
-    assert progress.looks == [1.0, 3.0, 2.0, 2.5]
+    assert progress.checks == [1.0, 3.0, 2.0, 2.5]
     np.testing.assert_array_equal(numbers(net), seen[1])
 
 
@@ -101,13 +102,12 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, after):
             raise Killed
         return ((net(batch[0]) - batch[1]) ** 2).mean()
 
-    with resumable(tmp_path):
-        with pytest.raises(Killed):
-            run(net, recipe, look(net), dying)
-        again = line(seed=99)  # its numbers are replaced, unless no epoch was done
-        if after < 4:
-            again = line()
-        found = run(again, recipe, look(again))
+    with pytest.raises(Killed):
+        run(net, recipe, look(net), dying, kept=Checkpoints(tmp_path))
+    again = line(seed=99)  # its numbers are replaced, unless no epoch was done
+    if after < 4:
+        again = line()
+    found = run(again, recipe, look(again), kept=Checkpoints(tmp_path))
     np.testing.assert_array_equal(numbers(again), numbers(whole))
     assert found.seconds > 0
     assert replace(found, seconds=0) == replace(wanted, seconds=0)
@@ -115,42 +115,49 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, after):
 
 def test_a_training_that_was_finished_is_not_done_again(tmp_path):
     recipe = Line(epochs=2)
-    with resumable(tmp_path):
-        spent = run(line(), recipe).seconds
-        assert taken_over() == 0
-        done = line(seed=5)
-        run(done, recipe, loss=lambda batch: pytest.fail("a step was made"))
-        assert taken_over() == pytest.approx(spent)
+    kept = Checkpoints(tmp_path)
+    spent = run(line(), recipe, kept=kept).seconds
+    assert kept.seconds == 0
+    done = line(seed=5)
+    run(done, recipe, loss=lambda batch: pytest.fail("a step was made"), kept=kept)
+    assert kept.seconds == pytest.approx(spent)
     first = line()
     run(first, recipe)
     np.testing.assert_array_equal(numbers(done), numbers(first))
 
 
 def test_checkpoints_of_other_settings_or_data_are_not_taken_up(tmp_path):
-    with resumable(tmp_path):
-        run(line(), Line(epochs=1), data="one")
-        for recipe, data in ((Line(epochs=1, lr=0.5), "one"), (Line(epochs=1), "other")):
-            net, fresh = line(seed=7), line(seed=7)
-            run(net, recipe, data=data)
-            with resumable(tmp_path / f"{data} anew"):
-                run(fresh, recipe, data=data)
-            np.testing.assert_array_equal(numbers(net), numbers(fresh))
+    kept = Checkpoints(tmp_path)
+    run(line(), Line(epochs=1), data="one", kept=kept)
+    for recipe, data in ((Line(epochs=1, lr=0.5), "one"), (Line(epochs=1), "other")):
+        net, fresh = line(seed=7), line(seed=7)
+        run(net, recipe, data=data, kept=kept)
+        run(fresh, recipe, data=data, kept=Checkpoints(tmp_path / f"{data} anew"))
+        np.testing.assert_array_equal(numbers(net), numbers(fresh))
     assert len([f for f in tmp_path.iterdir() if "anew" not in f.name]) == 3
 
 
 def test_nothing_to_learn_from_is_said():
     net = line()
     with pytest.raises(BadSetting, match="no events"):
-        train(net, lambda rng: [], lambda batch: None, Line(), seed=0, look=None, what={})
+        train(
+            net,
+            lambda rng: [],
+            lambda batch: None,
+            Line(),
+            options=Options(),
+            validate=None,
+            what={},
+        )
 
 
 def test_a_broken_checkpoint_means_starting_anew(tmp_path):
-    with resumable(tmp_path):
-        run(line(), Line(epochs=2))
-        for file in tmp_path.glob("*/epoch-*/*.safetensors"):
-            file.write_bytes(file.read_bytes()[:40])
-        net = line()
-        assert run(net, Line(epochs=2)).epoch == 2
+    kept = Checkpoints(tmp_path)
+    run(line(), Line(epochs=2), kept=kept)
+    for file in tmp_path.glob("*/epoch-*/*.safetensors"):
+        file.write_bytes(file.read_bytes()[:40])
+    net = line()
+    assert run(net, Line(epochs=2), kept=kept).epoch == 2
     fresh = line()
     run(fresh, Line(epochs=2))
     np.testing.assert_array_equal(numbers(net), numbers(fresh))
@@ -167,8 +174,7 @@ def test_a_checkpoint_of_other_shapes_leaves_the_network_as_it_was(tmp_path):
 
 
 def test_what_was_finished_takes_the_space_of_its_weights_alone(tmp_path):
-    with resumable(tmp_path):
-        run(line(), Line(epochs=3), look=lambda: 0.0)
+    run(line(), Line(epochs=3), validate=lambda: 0.0, kept=Checkpoints(tmp_path))
     (file,) = tmp_path.glob("*/epoch-3/*.safetensors")
     assert {name.split("/")[0] for name in load_file(file)} == {"net"}
 
@@ -181,7 +187,7 @@ def test_a_loss_that_is_no_number_says_what_to_do():
 
 def test_a_device_that_is_not_here_is_named():
     with pytest.raises(BadSetting, match="gpu-of-dreams"):
-        run(line(), Line(epochs=1, device="gpu-of-dreams"))
+        run(line(), Line(epochs=1), options=Options(device="gpu-of-dreams"))
 
 
 def test_the_step_size_rises_and_falls(monkeypatch):
@@ -208,8 +214,8 @@ def test_bf16_is_used_where_it_is_asked_for():
         kinds.append(made.dtype)
         return ((made.float() - batch[1]) ** 2).mean()
 
-    run(net, Line(epochs=1, precision="bf16"), loss=loss)
-    run(net, Line(epochs=1, precision="fp32"), loss=loss)
+    run(net, Line(epochs=1), loss=loss, options=Options(precision="bf16"))
+    run(net, Line(epochs=1), loss=loss, options=Options(precision="fp32"))
     assert set(kinds[:4]) == {torch.bfloat16}
     assert set(kinds[4:]) == {torch.float32}
 
@@ -220,12 +226,12 @@ def test_trainings_on_other_data_are_told_apart():
     other = Interactions.of([0, 0, 1], [0, 1, 0], shape=log.shape)
     vectors = np.eye(3, dtype=np.float32)
     told = [
-        learned_from(log, other, vectors),
-        learned_from(other, other, vectors),
-        learned_from(log, None, vectors),
-        learned_from(log, log, vectors),
-        learned_from(log, other, 2 * vectors),
-        learned_from(log, other),
+        learned_from(TrainingData(log, other), vectors),
+        learned_from(TrainingData(other, other), vectors),
+        learned_from(TrainingData(log, None), vectors),
+        learned_from(TrainingData(log, log), vectors),
+        learned_from(TrainingData(log, other), 2 * vectors),
+        learned_from(TrainingData(log, other)),
     ]
     assert all(a != b for a, b in combinations(told, 2))
-    assert told[0] == learned_from(log, other, vectors.copy())
+    assert told[0] == learned_from(TrainingData(log, other), vectors.copy())

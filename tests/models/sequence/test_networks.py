@@ -12,6 +12,7 @@ from recweave.models import RECIPES, Query, load_model, save_model
 from recweave.models.nn.validation import Validation
 from recweave.models.sequence.gru4rec import GRU4Rec
 from recweave.models.sequence.sasrec import SASRec
+from recweave.models.training import TrainingData
 
 ITEMS = 12
 SMALL = {"dim": 16, "epochs": 6, "batch": 128, "lr": 0.01, "patience": 0, "targets": "all"}
@@ -67,7 +68,7 @@ def test_an_item_without_events_is_told_by_its_text():
     text = {"text": Feature(vectors.astype(np.float32), np.ones(21, bool), "made", "up")}
     log = Interactions.of(user, item, shape=(120, 21))
     recipe = SASRec(represent="both", features=("text",), **SMALL)
-    scores = recipe.fit(log, features=text).scores(Query.of(log))
+    scores = recipe.fit(TrainingData(log, features=text)).scores(Query.of(log))
     mine = np.arange(120) % 2 == ring[20]
     others = np.where(mine[:, None], scores[:, 1:20:2], scores[:, 0:20:2])  # of the other ring
     assert (scores[mine, 20] > others[mine].max(axis=1)).mean() > 0.9
@@ -80,7 +81,7 @@ def test_validation_stops_training_and_its_best_epoch_is_kept(monkeypatch):
     log = walks()
     last = np.arange(len(log)) % 9 == 8
     recipe = SASRec(dim=16, epochs=40, batch=128, lr=0.01, patience=2, targets="all")
-    model = recipe.fit(log[~last], valid=log[last])
+    model = recipe.fit(TrainingData(log[~last], valid=log[last]))
     assert next(values) == 0.9  # it looked four times
     best = recipe.model_copy(update={"epochs": 2}).fit(log[~last])
     np.testing.assert_array_equal(model.item, best.item)

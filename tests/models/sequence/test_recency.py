@@ -12,7 +12,7 @@ from recweave.models.sequence.recency import Recency
 
 def order(recipe, log):
     """Items from the best to the worst."""
-    return np.argsort(-recipe.fit(log).score, kind="stable").tolist()
+    return np.argsort(-recipe.fit(log).value, kind="stable").tolist()
 
 
 def test_an_event_counts_half_after_each_half_life():

@@ -11,6 +11,7 @@ from recweave.encode import Feature
 from recweave.evaluate.description import judge_descriptions
 from recweave.models.factors.als import ALS
 from recweave.models.popularity import Popularity
+from recweave.models.training import TrainingData
 from recweave.models.unified.describe import (
     TextMap,
     Texts,
@@ -88,16 +89,16 @@ def test_a_network_that_was_given_the_texts_is_refused(two_tastes):
 
     text = {"text": Feature(np.eye(40, dtype=np.float32), np.ones(40, bool), "made", "up")}
     small = {"dim": 8, "epochs": 1, "negatives": 8, "heads": 2}
-    read = Unified(features=("text",), **small).fit(two_tastes, features=text)
+    read = Unified(features=("text",), **small).fit(TrainingData(two_tastes, features=text))
     with pytest.raises(BadSetting, match=r"features text, .* circular"):
         learned_vectors(read)
     plain = Unified(represent="id", **small).fit(two_tastes)
     assert learned_vectors(plain).shape == (40, 8)
     doubting = Unified(represent="id", features=("text",), graph=1, **small)
     with pytest.raises(BadSetting, match="circular"):
-        learned_vectors(doubting.fit(two_tastes, features=text))
+        learned_vectors(doubting.fit(TrainingData(two_tastes, features=text)))
     unread = Unified(represent="id", features=("text",), graph=0, **small)
-    assert learned_vectors(unread.fit(two_tastes, features=text)).shape == (40, 8)
+    assert learned_vectors(unread.fit(TrainingData(two_tastes, features=text))).shape == (40, 8)
 
 
 def test_a_model_that_cannot_say_what_it_was_given_is_asked(two_tastes):

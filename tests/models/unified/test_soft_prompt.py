@@ -13,8 +13,9 @@ import torch
 
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.models.nn.weights import Weights
+from recweave.models.training import Options
 from recweave.models.unified.language import Language
-from recweave.models.unified.soft_prompt import SoftPrompt, Speaker, Told
+from recweave.models.unified.soft_prompt import SoftPrompt, Speaker, TextTargets
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 TITLES = ("red silk scarf", "blue tea pot", "small garden lamp", "old brass bell")
@@ -81,13 +82,11 @@ FITTED, HELD = np.arange(24), np.arange(24, 39)
 
 
 def settings(language, **more):
-    return SoftPrompt(
-        path=language, epochs=15, batch=8, lr=1e-2, length=8, device="cpu", precision="fp32", **more
-    )
+    return SoftPrompt(path=language, epochs=15, batch=8, lr=1e-2, length=8, **more)
 
 
 def told(rows):
-    return Told(TITLE[rows].tolist(), rows)
+    return TextTargets(TITLE[rows].tolist(), rows)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +157,7 @@ def test_linked_vectors_go_back_into_their_network(language):
     log = Interactions.of(user, (item * 3 + user) % 40, shape=(10, 41))
     network = Unified(dim=8, epochs=1, negatives=8).fit(log).members[0]
     rows = np.arange(24)
-    model = settings(language, link=1.0).fit(Told(TITLE[rows].tolist(), rows), network.item)
+    model = settings(language, link=1.0).fit(TextTargets(TITLE[rows].tolist(), rows), network.item)
     back = model.link_back(network)
     length = np.linalg.norm(back.item, axis=1)
     np.testing.assert_allclose(length[:40], 1, atol=1e-5)
@@ -169,7 +168,7 @@ def test_linked_vectors_go_back_into_their_network(language):
 def test_the_user_may_decide_the_text(language):
     rng = np.random.default_rng(0)
     item, user = rng.integers(0, 39, 80), rng.integers(0, 39, 80)
-    pairs = Told(TITLE[user].tolist(), item, user)
+    pairs = TextTargets(TITLE[user].tolist(), item, user)
     model = settings(language).fit(pairs, VECTORS, VECTORS)
     asked = np.array([0, 1, 2, 3])
     assert model.write(asked, asked[::-1].copy()) == list(TITLES[::-1])
@@ -210,6 +209,9 @@ def test_a_folder_without_a_model_and_texts_without_vectors_are_told(language, t
 
 def test_the_same_seed_writes_the_same_numbers(language):
     short = settings(language).model_copy(update={"epochs": 2})
-    a, b = (short.fit(told(FITTED), VECTORS, valid=told(HELD), seed=3) for _ in range(2))
+    a, b = (
+        short.fit(told(FITTED), VECTORS, valid=told(HELD), options=Options(seed=3))
+        for _ in range(2)
+    )
     for one, other in zip(a.weights.arrays, b.weights.arrays, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -8,6 +8,7 @@ from scipy import sparse
 
 pytest.importorskip("torch")
 
+
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.data.interactions import Histories, Interactions, join
 from recweave.data.split import Split
@@ -18,8 +19,8 @@ from recweave.models import Query, load_model, save_model
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.nn.items import Content
 from recweave.models.nn.reading import read_events
-from recweave.models.nn.resume import resumable
 from recweave.models.nn.sequences import newest
+from recweave.models.training import Checkpoints, Options, TrainingData
 from recweave.models.unified.holdout import hold_out
 from recweave.models.unified.numbers import CODES, EventNumbers
 from recweave.models.unified.recipe import Unified
@@ -89,7 +90,7 @@ def test_the_whole_is_not_worse_on_validation_than_any_part():
     train, valid = held(shop())
     scorers = [{"name": "popularity"}, {"name": "markov"}, {"name": "item_knn"}]
     recipe = Unified.parse({"target": ["purchase"], "scorers": scorers, **SMALL}, "here")
-    blend = recipe.fit(train, valid=valid)
+    blend = recipe.fit(TrainingData(train, valid=valid))
     assert len(blend.members) == 4
     split = Split(train, train[:0], valid)
 
@@ -155,7 +156,7 @@ def test_an_item_without_events_is_found_by_its_content():
         log.user, log.item, log.behavior, log.value, log.time, (log.shape[0], ITEMS + 1)
     )
     recipe = Unified(features=("text",), target=("purchase",), graph=0, **SMALL)
-    network = recipe.fit(grown, features=text).members[0]
+    network = recipe.fit(TrainingData(grown, features=text)).members[0]
     assert network.share[ITEMS] == 1
     likeness = network.item[:ITEMS] @ network.item[ITEMS]
     assert likeness.argmax() == 7
@@ -190,7 +191,7 @@ def test_a_gate_learns_to_doubt_edges_that_do_not_fit():
 def test_gates_are_learned_with_all_digits_where_products_have_fewer():
     """The gate's likelihoods are sums over many edges; bf16 would not even fit the sums."""
     made = [
-        Unified(target=("purchase",), precision=digits, **SMALL).fit(shop()).members[0]
+        Unified(target=("purchase",), **SMALL).fit(shop(), Options(precision=digits)).members[0]
         for digits in ("bf16", "fp32")
     ]
     lower, whole = (model.scores(asking([[3, i] for i in range(ITEMS)])) for model in made)
@@ -284,7 +285,7 @@ def test_users_profiles_are_read_before_their_history():
     vectors = np.eye(2, dtype=np.float32)[kind]
     told = {"who": Feature(vectors, np.ones(200, bool), "made", "up", of="user")}
     recipe = Unified(user_feature="who", **(SMALL | {"epochs": 40, "batch": 64, "patience": 0}))
-    network = recipe.fit(log, features=told).members[0]
+    network = recipe.fit(TrainingData(log, features=told)).members[0]
     query = Query.of(log[np.arange(len(log)) % 4 < 3])
     scores = network.scores(query)
     mine = scores[:, 10:15].mean(1) > scores[:, 15:].mean(1)
@@ -294,7 +295,10 @@ def test_users_profiles_are_read_before_their_history():
     np.testing.assert_array_equal(network.scores(strangers), without.scores(query))
     with pytest.raises(BadSetting, match="of users"):
         Unified(user_feature="t", **SMALL).fit(
-            log, features={"t": Feature(np.ones((ITEMS, 2), "f4"), np.ones(ITEMS, bool), "a", "b")}
+            TrainingData(
+                log,
+                features={"t": Feature(np.ones((ITEMS, 2), "f4"), np.ones(ITEMS, bool), "a", "b")},
+            )
         )
 
 
@@ -323,7 +327,7 @@ def test_sources_tell_how_much_content_and_each_scorer_count():
     text = {"text": Feature(vectors, np.ones(ITEMS, bool), "made", "up")}
     scorers = [{"name": "markov"}]
     told = {"features": ["text"], "target": ["purchase"], "scorers": scorers, **SMALL}
-    model = Unified.parse(told, "here").fit(log, features=text)
+    model = Unified.parse(told, "here").fit(TrainingData(log, features=text))
     found = model.sources(log.item_counts())
     assert set(found) == {"network: content", "network: behaviour", "markov"}
     np.testing.assert_allclose(sum(found.values()), 1, atol=1e-5)
@@ -396,9 +400,10 @@ def test_how_an_event_was_rated_is_read(tmp_path):
 def test_a_training_on_other_ratings_is_another(tmp_path):
     """Else a checkpoint of the one would be taken for the other's."""
     log = rated()
-    with resumable(tmp_path):
-        for value in (log.value, log.value[::-1].copy()):
-            Unified(values="log_bucket", **SMALL | {"epochs": 1}).fit(replace(log, value=value))
+    options = Options(checkpoints=Checkpoints(tmp_path))
+    for value in (log.value, log.value[::-1].copy()):
+        recipe = Unified(values="log_bucket", **SMALL | {"epochs": 1})
+        recipe.fit(replace(log, value=value), options)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -422,7 +427,7 @@ def test_the_price_of_a_new_item_is_read_with_it(tmp_path):
     log = told_by(dear[first], first)
     price = encode_numbers(np.where(dear, 90.0, 3.0), LogBucket())
     recipe = Unified(numbers=("price",), **LONGER)
-    network = recipe.fit(log, features={"price": price}).members[0]
+    network = recipe.fit(TrainingData(log, features={"price": price})).members[0]
     asked = Interactions.of([0, 1], [18, 19], shape=(2, ITEMS))
     save_model(network, tmp_path / "model")
     for model in (network, load_model(tmp_path / "model")[0]):

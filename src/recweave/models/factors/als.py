@@ -1,6 +1,6 @@
 """Alternating least squares for implicit feedback."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -8,13 +8,12 @@ from threadpoolctl import threadpool_limits
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.progress import track
-from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
+from recweave.data.interactions import Histories
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.kinds import Factors
 from recweave.models.ridge import Ridge
-from recweave.parallel import Pool, Serial, Threads
+from recweave.models.training import Options, TrainingData
 
 
 class ALS(Recipe):
@@ -27,6 +26,8 @@ class ALS(Recipe):
     The time of an epoch is O(Σ n · dim · min(n, dim)) over users and items, n being their events;
     memory holds the vectors.
     """
+
+    trainer: ClassVar[str] = f"{__name__}:train_als"
 
     dim: Annotated[int, Tune(16, 256, log=True)] = Field(
         64, gt=0, description="length of the vectors"
@@ -45,28 +46,21 @@ class ALS(Recipe):
         BehaviorWeights(), description="strength of an event by its behaviour"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> Factors:
-        """See `Recipe.fit`."""
-        codes = self.behaviors.by_code()
-        by_user = Histories.of(train).matrix(weights=codes)
-        by_item = by_user.T.tocsr()
 
-        def fold(strength: Csr, vectors: Array) -> Array:
-            ridge = Ridge.of(vectors, everywhere=True)
-            return ridge.fold(strength, self.weight, self.reg, Threads())
+def train_als(recipe: ALS, data: TrainingData, options: Options) -> Factors:
+    """See `Recipe.fit`."""
+    codes = recipe.behaviors.by_code()
+    by_user = Histories.of(data.train).matrix(weights=codes)
+    by_item = by_user.T.tocsr()
 
-        rng = np.random.default_rng(seed)
-        item = 0.1 * rng.standard_normal((train.shape[1], self.dim), dtype=np.float32)
-        with threadpool_limits(1):
-            for _ in track(range(self.epochs), "ALS"):
-                item = fold(by_item, fold(by_user, item))
-            user = fold(by_user, item)
-        return Factors(user, item, self.weight, self.reg, self.decay, codes)
+    def fold(strength: Csr, vectors: Array) -> Array:
+        ridge = Ridge.of(vectors, everywhere=True)
+        return ridge.fold(strength, recipe.weight, recipe.reg, options.pool)
+
+    rng = np.random.default_rng(options.seed)
+    item = 0.1 * rng.standard_normal((data.train.shape[1], recipe.dim), dtype=np.float32)
+    with threadpool_limits(1):
+        for _ in track(range(recipe.epochs), "ALS"):
+            item = fold(by_item, fold(by_user, item))
+        user = fold(by_user, item)
+    return Factors(user, item, recipe.weight, recipe.reg, recipe.decay, codes)

@@ -1,7 +1,7 @@
 """Bayesian personalised ranking."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -11,12 +11,11 @@ from scipy.special import expit
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.progress import track
-from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
+from recweave.data.interactions import Histories
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.kinds import Factors
-from recweave.parallel import Pool, Serial
+from recweave.models.training import Options, TrainingData
 
 BATCH = 4096
 TINY = np.finfo(np.float32).tiny
@@ -33,6 +32,8 @@ class BPR(Recipe):
 
     An epoch takes O(pairs · dim · drawn).
     """
+
+    trainer: ClassVar[str] = f"{__name__}:train_bpr"
 
     dim: Annotated[int, Tune(16, 256, log=True)] = Field(
         64, gt=0, description="length of the vectors"
@@ -54,35 +55,6 @@ class BPR(Recipe):
         BehaviorWeights(), description="size of a pair's step by its behaviour"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> Factors:
-        """See `Recipe.fit`."""
-        known = Histories.of(train).matrix(weights=self.behaviors.by_code())
-        user = np.repeat(np.arange(train.shape[0]), np.diff(known.indptr))
-        rng = np.random.default_rng(seed)
-        users, items = (_Table.drawn(size, self.dim, self.lr, rng) for size in train.shape)
-        for _ in track(range(self.epochs), "BPR"):
-            order = rng.permutation(known.nnz)
-            for first in range(0, known.nnz, BATCH):
-                pairs = order[first : first + BATCH]
-                u, i = user[pairs], known.indices[pairs]
-                j, found = self._rivals(known, u, users, items, rng)
-                p, q, r = users.vectors[u], items.vectors[i], items.vectors[j]
-                wrong = expit(np.einsum("nd,nd->n", p, r - q)) * known.data[pairs] * found
-                pull = wrong[:, None] * p
-                users.descend(u, wrong[:, None] * (r - q) + self.reg * p)
-                slopes = np.concatenate([self.reg * q - pull, self.reg * r + pull])
-                items.descend(np.concatenate([i, j]), slopes)
-        users.vectors[np.diff(known.indptr) == 0] = 0  # nothing was learned of these
-        return Factors(users.vectors, items.vectors)
-
     def _rivals(
         self,
         known: Csr,
@@ -98,6 +70,28 @@ class BPR(Recipe):
         score[taken.reshape(drawn.shape)] = -np.inf
         best = np.arange(len(user)), score.argmax(axis=1)
         return drawn[best], np.isfinite(score[best])
+
+
+def train_bpr(recipe: BPR, data: TrainingData, options: Options) -> Factors:
+    """See `Recipe.fit`."""
+    known = Histories.of(data.train).matrix(weights=recipe.behaviors.by_code())
+    user = np.repeat(np.arange(data.train.shape[0]), np.diff(known.indptr))
+    rng = np.random.default_rng(options.seed)
+    users, items = (_Table.drawn(size, recipe.dim, recipe.lr, rng) for size in data.train.shape)
+    for _ in track(range(recipe.epochs), "BPR"):
+        order = rng.permutation(known.nnz)
+        for first in range(0, known.nnz, BATCH):
+            pairs = order[first : first + BATCH]
+            u, i = user[pairs], known.indices[pairs]
+            j, found = recipe._rivals(known, u, users, items, rng)
+            p, q, r = users.vectors[u], items.vectors[i], items.vectors[j]
+            wrong = expit(np.einsum("nd,nd->n", p, r - q)) * known.data[pairs] * found
+            pull = wrong[:, None] * p
+            users.descend(u, wrong[:, None] * (r - q) + recipe.reg * p)
+            slopes = np.concatenate([recipe.reg * q - pull, recipe.reg * r + pull])
+            items.descend(np.concatenate([i, j]), slopes)
+    users.vectors[np.diff(known.indptr) == 0] = 0  # nothing was learned of these
+    return Factors(users.vectors, items.vectors)
 
 
 @dataclass(frozen=True, eq=False)

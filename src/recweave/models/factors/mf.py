@@ -12,13 +12,13 @@ from threadpoolctl import threadpool_limits
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadInput
 from recweave.core.progress import track
-from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
-from recweave.models.base import Recipe, Tune
+from recweave.data.interactions import Histories
+from recweave.models.base import Model, Recipe, Tune
 from recweave.models.query import Query
 from recweave.models.ratings import rated
 from recweave.models.ridge import Ridge
-from recweave.parallel import Pool, Serial, Threads
+from recweave.models.training import Options, TrainingData
+from recweave.parallel import Pool, Serial
 
 
 class BiasedMF(Recipe):
@@ -32,7 +32,8 @@ class BiasedMF(Recipe):
     The time of an epoch is O(Σ n · dim · min(n, dim)), n being the ratings of a user or an item.
     """
 
-    rates: ClassVar[bool] = True
+    trainer: ClassVar[str] = f"{__name__}:train_biased_mf"
+    predicts_ratings: ClassVar[bool] = True
 
     dim: Annotated[int, Tune(4, 128, log=True)] = Field(
         32, gt=0, description="length of the vectors"
@@ -48,43 +49,36 @@ class BiasedMF(Recipe):
         None, description="lowest and highest rating; without it those of the training ratings"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> "BiasedFactors":
-        """See `Recipe.fit`.
 
-        Raises:
-            BadInput: if the log holds no ratings.
-        """
-        by_user = rated(Histories.of(train))
-        if not by_user.nnz:
-            raise BadInput(
-                f"BiasedMF learns from ratings and none of the {len(train):,} events is one; "
-                "als, bpr and ease learn from other behaviours"
-            )
-        low, high = self.scale or (float(by_user.data.min()), float(by_user.data.max()))
-        mean = float(by_user.data.mean(dtype=np.float64))
-        by_user.data -= np.float32(mean)
-        by_item = by_user.T.tocsr()
-        rng = np.random.default_rng(seed)
-        item = 0.1 * rng.standard_normal((train.shape[1], self.dim + 1), dtype=np.float32)
-        item[:, -1] = 0
-        with threadpool_limits(1):
-            for _ in track(range(self.epochs), "biased MF"):
-                user = _regress(by_user, item, self.reg, self.bias_reg, Threads())
-                item = _regress(by_item, user, self.reg, self.bias_reg, Threads())
-            user = _regress(by_user, item, self.reg, self.bias_reg, Threads())
-        return BiasedFactors(user, item, mean, low, high, self.reg, self.bias_reg)
+def train_biased_mf(recipe: BiasedMF, data: TrainingData, options: Options) -> "BiasedFactors":
+    """See `Recipe.fit`.
+
+    Raises:
+        BadInput: if the log holds no ratings.
+    """
+    by_user = rated(Histories.of(data.train))
+    if not by_user.nnz:
+        raise BadInput(
+            f"BiasedMF learns from ratings and none of the {len(data.train):,} events is one; "
+            "als, bpr and ease learn from other behaviours"
+        )
+    low, high = recipe.scale or (float(by_user.data.min()), float(by_user.data.max()))
+    mean = float(by_user.data.mean(dtype=np.float64))
+    by_user.data -= np.float32(mean)
+    by_item = by_user.T.tocsr()
+    rng = np.random.default_rng(options.seed)
+    item = 0.1 * rng.standard_normal((data.train.shape[1], recipe.dim + 1), dtype=np.float32)
+    item[:, -1] = 0
+    with threadpool_limits(1):
+        for _ in track(range(recipe.epochs), "biased MF"):
+            user = _regress(by_user, item, recipe.reg, recipe.bias_reg, options.pool)
+            item = _regress(by_item, user, recipe.reg, recipe.bias_reg, options.pool)
+        user = _regress(by_user, item, recipe.reg, recipe.bias_reg, options.pool)
+    return BiasedFactors(user, item, mean, low, high, recipe.reg, recipe.bias_reg)
 
 
 @dataclass(frozen=True, eq=False)
-class BiasedFactors:
+class BiasedFactors(Model):
     """Predicts ratings from vectors whose last number is the bias.
 
     Attributes:
@@ -134,12 +128,12 @@ def _regress(
 ) -> Float[Array, "rows dim"]:
     """Vectors and biases of the rows that best give their ratings; the other side's are known."""
     left = ratings.data - other[ratings.indices, -1]
-    pull = sparse.csr_array((left, ratings.indices, ratings.indptr), shape=ratings.shape)
+    target = sparse.csr_array((left, ratings.indices, ratings.indptr), shape=ratings.shape)
     # A bias is the weight of a constant; a constant s times as large divides its penalty by s².
     constant = np.float32((reg / bias_reg) ** 0.5)
     design = other.copy()
     design[:, -1] = constant
     penalty = np.full(ratings.shape[0], reg, np.float32)
-    made = Ridge.of(design).solve(pull, np.ones_like(left), penalty, pool)
+    made = Ridge.of(design).solve(target, np.ones_like(left), penalty, pool)
     made[:, -1] *= constant
     return made

@@ -1,23 +1,23 @@
 """The linear autoencoder's sibling for sequences: from what came before to what comes next."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, ClassVar
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from pydantic import Field
 from scipy import sparse
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, Csr
 from recweave.core.memory import require_memory
-from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
+from recweave.data.interactions import Histories
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
-from recweave.models.factors.pull import Toward
+from recweave.models.factors.prior import FeaturePrior
 from recweave.models.gram import ROWS, gram_matrix, invert, taking_part
 from recweave.models.kinds import ItemWeights
-from recweave.parallel import Pool, Serial, Threads
+from recweave.models.training import Options, TrainingData
 
 FAINT = 0.01
 """An event that has faded to less than this is not read."""
@@ -31,14 +31,15 @@ class SLIT(Recipe):
     it as it would be asked with (faded by `decay`), and of T for the item that follows. B minimises
     |T − SB|² + reg |B|², so B = (SᵀS + reg I)⁻¹ SᵀT. Needs an order of events within users.
 
-    With `features`, B is also pulled toward the weights B_f that the items' vectors alone would
-    give, as L3AE does for EASE (arXiv 2508.13500): + Σ_f pull / n |B − B_f|², n being the number of
-    features; see `pull.Toward`. B = P (SᵀT + Σ_f pull / n B_f), P = (SᵀS + (reg + pull) I)⁻¹.
+    With `features`, the prior of B is the weights B_f that the items' vectors alone would give, as
+    in L3AE (arXiv 2508.13500): + Σ_f w / n |B − B_f|², w being `prior_weight` and n the number of
+    features; see `prior.FeaturePrior`. B = P (SᵀT + Σ_f w / n B_f), P = (SᵀS + (reg + w) I)⁻¹.
 
     Cost: as EASE, and items · (pairs of items that follow each other) for the product.
     """
 
-    draws: ClassVar[bool] = False
+    trainer: ClassVar[str] = f"{__name__}:train_slit"
+    stochastic: ClassVar[bool] = False
 
     reg: Annotated[float, Tune(1, 1000, log=True)] = Field(
         100.0, gt=0, description="L2 penalty on the weights, in events"
@@ -49,9 +50,11 @@ class SLIT(Recipe):
     min_count: Annotated[int, Tune(0, 20)] = Field(
         0, ge=0, description="items with fewer users get no weights, which saves time and memory"
     )
-    features: tuple[str, ...] = Field((), description="vectors of the items to be pulled toward")
-    pull: Annotated[float, Tune(10, 1000, log=True)] = Field(
-        200.0, gt=0, description="strength of that pull, shared by the features; beside reg"
+    features: tuple[str, ...] = Field(
+        (), description="vectors of the items, whose weights are the prior"
+    )
+    prior_weight: Annotated[float, Tune(10, 1000, log=True)] = Field(
+        200.0, gt=0, description="weight of that prior, shared by the features; beside reg"
     )
     feature_reg: Annotated[float, Tune(0.3, 100, log=True)] = Field(
         3.0, gt=0, description="L2 penalty on the weights that the vectors give"
@@ -60,47 +63,55 @@ class SLIT(Recipe):
         BehaviorWeights(), description="strength of an event by its behaviour, before and as next"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> ItemWeights:
-        """See `Recipe.fit`.
+    def features_used(self) -> tuple[str, ...]:
+        """See `Recipe.features_used`."""
+        return self.features
 
-        Raises:
-            BadSetting: if no item has `min_count` users, or a feature is not there.
-        """
-        codes = self.behaviors.by_code()
-        history = Histories.of(train)
-        kept = taking_part(history.matrix(weights=codes), self.min_count, "SLIT")
-        before, after = _steps(history, int(np.ceil(np.log(FAINT) / np.log(self.decay))))
-        weight = np.sqrt(codes[history.behavior[after]])
-        past = before.matrix(self.decay, codes)[:, kept]
-        past.data *= np.repeat(weight, np.diff(past.indptr))
-        shape = (len(after), train.shape[1])
-        next_ = sparse.csr_array((weight, (np.arange(len(after)), history.item[after])), shape)
-        follows = (next_[:, kept].T @ past).tocsr()  # (SᵀT)ᵀ
-        toward = Toward.of(features, self.features, self.pull, self.feature_reg, kept)
-        weights = gram_matrix(past)
-        np.fill_diagonal(weights, weights.diagonal() + np.float32(self.reg + toward.strength))
-        invert(weights)
-        left, own = weights @ toward.left, toward.diagonal
 
-        def multiply(first: int) -> None:
-            # The inverse is symmetric, so these rows of it are all that these of B are made from.
-            rows = slice(first, first + ROWS)
-            inverse = weights[rows]
-            made = (follows @ np.ascontiguousarray(inverse.T)).T
-            weights[rows] = made + left[rows] @ toward.right.T - inverse * own
+def train_slit(recipe: SLIT, data: TrainingData, options: Options) -> ItemWeights:
+    """See `Recipe.fit`.
 
-        for _ in Threads().map(multiply, range(0, len(kept), ROWS)):
-            pass
-        whole = len(kept) == train.shape[1]
-        return ItemWeights(weights, self.decay, codes, None if whole else kept)
+    Raises:
+        BadSetting: if no item has `min_count` users, or a feature is not there.
+    """
+    codes = recipe.behaviors.by_code()
+    history = Histories.of(data.train)
+    kept = taking_part(history.matrix(weights=codes), recipe.min_count, "SLIT")
+    before, after = _steps(history, int(np.ceil(np.log(FAINT) / np.log(recipe.decay))))
+    weight = np.sqrt(codes[history.behavior[after]])
+    past = before.matrix(recipe.decay, codes)[:, kept]
+    past.data *= np.repeat(weight, np.diff(past.indptr))
+    shape = (len(after), data.train.shape[1])
+    next_ = sparse.csr_array((weight, (np.arange(len(after)), history.item[after])), shape)
+    follows = (next_[:, kept].T @ past).tocsr()  # (SᵀT)ᵀ
+    prior = FeaturePrior.of(
+        data.features, recipe.features, recipe.prior_weight, recipe.feature_reg, kept
+    )
+    weights = gram_matrix(past)
+    np.fill_diagonal(weights, weights.diagonal() + np.float32(recipe.reg + prior.weight))
+    invert(weights)
+    left, own = weights @ prior.left, prior.diagonal
+    # The inverse is symmetric, so its rows are all that the same rows of B are made from.
+    blocks = [slice(first, first + ROWS) for first in range(0, len(kept), ROWS)]
+    multiply = partial(_multiply, follows=follows, right=prior.right, own=own)
+    made = options.pool.map(multiply, ((weights[rows], left[rows]) for rows in blocks))
+    for rows, block in zip(blocks, made, strict=True):
+        weights[rows] = block
+    whole = len(kept) == data.train.shape[1]
+    return ItemWeights(weights, recipe.decay, codes, None if whole else kept)
+
+
+def _multiply(
+    block: tuple[Float[Array, "rows items"], Float[Array, "rows dims"]],
+    *,
+    follows: Csr,
+    right: Float[Array, "items dims"],
+    own: Float[Array, " items"],
+) -> Float[Array, "rows items"]:
+    """Rows of B from the same rows of P and of P times the prior's left side."""
+    inverse, left = block
+    product = (follows @ np.ascontiguousarray(inverse.T)).T
+    return np.asarray(product + left @ right.T - inverse * own)
 
 
 def _steps(history: Histories, length: int) -> tuple[Histories, Int[Array, " rows"]]:

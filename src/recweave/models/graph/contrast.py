@@ -11,10 +11,14 @@ from torch.nn.functional import embedding
 
 from recweave.core.arrays import Array
 from recweave.models.graph.batches import Pairs
-from recweave.models.graph.fit import rows
+from recweave.models.graph.fit import rows, train_graph
 from recweave.models.graph.net import GraphNet
+from recweave.models.graph.pfr import PFR
 from recweave.models.graph.propagate import Convolution, Graph
+from recweave.models.graph.sgl import SGL
+from recweave.models.kinds import Factors
 from recweave.models.nn.losses import info_nce
+from recweave.models.training import Options, TrainingData
 
 AT_ONCE = 1024
 """Nodes of a kind that are told from each other in one step, drawn from the batch's."""
@@ -36,13 +40,13 @@ class TwoViews:
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
 
     def begin(self, graph: Graph, rng: np.random.Generator, device: torch.device) -> None:
-        """See `Beside.begin`."""
+        """See `AuxiliaryLoss.begin`."""
         self.rng = rng.spawn(1)[0]  # so that batches are drawn as without this loss
         dropped = (self.rng.random(len(graph.strength)) < self.share for _ in range(2))
         self.views = [graph.without(edges).on(device) for edges in dropped]
 
     def loss(self, net: GraphNet, first: Tensor, whole: Tensor, batch: Pairs) -> Tensor:
-        """See `Beside.loss`: the users' mean, and the items'."""
+        """See `AuxiliaryLoss.loss`: the users' mean, and the items'."""
         views = [net.split(view.mean(first, net.layers)) for view in self.views]
         value = first.new_zeros(())
         for kind, nodes in enumerate((batch.user, batch.item)):
@@ -65,11 +69,11 @@ class Aligned:
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
 
     def begin(self, graph: Graph, rng: np.random.Generator, device: torch.device) -> None:
-        """See `Beside.begin`."""
+        """See `AuxiliaryLoss.begin`."""
         self.rng = rng.spawn(1)[0]
 
     def loss(self, net: GraphNet, first: Tensor, whole: Tensor, batch: Pairs) -> Tensor:
-        """See `Beside.loss`: the mean over items with content; 0 where none is in the batch."""
+        """See `AuxiliaryLoss.loss`: the mean over items with content, or 0."""
         told = net.nodes.told()
         present = net.nodes.content.any(dim=1).cpu().numpy()
         item = _some(batch.item[present[batch.item]], self.rng)
@@ -84,3 +88,18 @@ def _some(nodes: Int[Array, " n"], rng: np.random.Generator) -> Int[Array, " som
     """Each once, `AT_ONCE` at most."""
     unique = np.unique(nodes)
     return unique if len(unique) <= AT_ONCE else rng.choice(unique, AT_ONCE, replace=False)
+
+
+def train_sgl(recipe: SGL, data: TrainingData, options: Options) -> Factors:
+    """See `Recipe.fit`."""
+    views = TwoViews(recipe.edge_drop, recipe.ssl_temperature, recipe.ssl_weight)
+    return train_graph(recipe, data, options, auxiliary=views)
+
+
+def train_pfr(recipe: PFR, data: TrainingData, options: Options) -> Factors:
+    """See `Recipe.fit`."""
+    aligned = Aligned(recipe.align_temperature, recipe.align_weight)
+    auxiliary = aligned if recipe.join == "align" else None
+    return train_graph(
+        recipe, data, options, names=recipe.features, join=recipe.join, auxiliary=auxiliary
+    )

@@ -11,9 +11,9 @@ from torch.nn.functional import embedding, softplus
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
-from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
+from recweave.data.interactions import Histories
 from recweave.models.graph.batches import Pairs, of_pairs, of_users
+from recweave.models.graph.lightgcn import LightGCN
 from recweave.models.graph.net import GraphNet, Nodes
 from recweave.models.graph.propagate import Graph
 from recweave.models.graph.settings import GraphRecipe, Join
@@ -23,14 +23,15 @@ from recweave.models.nn.device import choose_device
 from recweave.models.nn.items import Content
 from recweave.models.nn.loop import train as run_loop
 from recweave.models.nn.validation import Validation
+from recweave.models.training import Options, TrainingData
 
 HIDDEN = -1e9
 """The score of what is no rival; finite, so that slopes stay numbers where nobody is one."""
 
 
 @runtime_checkable
-class Beside(Protocol):
-    """A loss beside that of the ranking."""
+class AuxiliaryLoss(Protocol):
+    """A loss that is added to that of the ranking."""
 
     def begin(self, graph: Graph, rng: np.random.Generator, device: torch.device) -> None:
         """An epoch begins."""
@@ -39,42 +40,45 @@ class Beside(Protocol):
         """What is added; `first` and `whole` are all nodes' vectors before and after the graph."""
 
 
-def fit(
+def train_lightgcn(recipe: LightGCN, data: TrainingData, options: Options) -> Factors:
+    """See `Recipe.fit`."""
+    return train_graph(recipe, data, options, names=recipe.features)
+
+
+def train_graph(
     recipe: GraphRecipe,
-    train: Interactions,
-    features: Features | None,
-    valid: Interactions | None,
-    seed: int,
+    data: TrainingData,
+    options: Options,
     *,
     names: tuple[str, ...] = (),
     join: Join = "sum",
-    beside: Beside | None = None,
+    auxiliary: AuxiliaryLoss | None = None,
 ) -> Factors:
-    """See `Recipe.fit`.
+    """Train a graph network.
 
     Args:
-        recipe, train, features, valid, seed: As there.
-        names: Features that tell of items.
-        join: What is made of them.
-        beside: Another loss.
+        recipe, data, options: See `Recipe.fit`.
+        names: Features of the items.
+        join: How they are combined with what is learned of each item.
+        auxiliary: Another loss.
     """
-    events = Histories.of(train).matrix(weights=recipe.behaviors.by_code())
-    counts = np.bincount(events.indices, minlength=train.shape[1])
+    events = Histories.of(data.train).matrix(weights=recipe.behaviors.by_code())
+    counts = np.bincount(events.indices, minlength=data.train.shape[1])
     known = np.diff(events.indptr) > 0, counts > 0
-    content = Content.of(features, names, counts)
+    content = Content.of(data.features, names, counts)
     if join != "sum" and not names:
         raise BadSetting(f'join = "{join}" needs features: name those that tell of the items')
-    device = choose_device(recipe.device)
+    device = choose_device(options.device)
     graph = Graph.of(events)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(options.seed)
         nodes = Nodes(known, recipe.dim, content, join if names else None)
     touched = int(known[1].sum())
     net = GraphNet(nodes, graph.on(device), recipe)
 
     def batches(rng: np.random.Generator) -> list[Pairs]:
-        if beside is not None:
-            beside.begin(graph, rng, device)
+        if auxiliary is not None:
+            auxiliary.begin(graph, rng, device)
         if recipe.loss == "bpr":
             return of_pairs(events, rng, recipe.batch)
         return of_users(events, rng, recipe.batch, recipe.negatives)
@@ -85,17 +89,17 @@ def fit(
         compared = net.compared(gather(whole, batch, len(nodes.user)))
         value = _rank(recipe, compared, touched, batch)
         value = value + recipe.reg * _length(gather(first, batch, len(nodes.user)), batch)
-        return value if beside is None else value + beside.loss(net, first, whole, batch)
+        return value if auxiliary is None else value + auxiliary.loss(net, first, whole, batch)
 
-    validation = Validation.of(train, valid)
+    validation = Validation.of(data.train, data.valid)
     run_loop(
         net,
         batches,
         loss,
         recipe,
-        seed=seed,
-        look=None if validation is None else lambda: validation.ndcg(net.factors(recipe)),
-        what=learned_from(train, valid, content.vectors),
+        options=options,
+        validate=None if validation is None else lambda: validation.ndcg(net.factors(recipe)),
+        what=learned_from(data, content.vectors),
     )
     return net.factors(recipe)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,13 +12,12 @@ from scipy.sparse.linalg import svds
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.memory import require_memory
-from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
-from recweave.models.base import Recipe, Tune
+from recweave.data.interactions import Histories
+from recweave.models.base import Basis, Model, Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.query import Query
 from recweave.models.reasons import in_lines
-from recweave.parallel import Pool, Serial
+from recweave.models.training import Options, TrainingData
 
 NOUGHT = 1e-3
 """Singular values below this are rounding in float32; the largest is 1."""
@@ -37,6 +36,8 @@ class GFCF(Recipe):
     events, and 2 dim numbers for each user or item, whichever are fewer, meanwhile.
     """
 
+    trainer: ClassVar[str] = f"{__name__}:train_gfcf"
+
     dim: Annotated[int, Tune(0, 512)] = Field(
         256, ge=0, description="singular vectors kept; 0 leaves the linear filter alone"
     )
@@ -50,30 +51,23 @@ class GFCF(Recipe):
         BehaviorWeights(), description="strength of an event by its behaviour"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> "GraphFilter":
-        """See `Recipe.fit`."""
-        codes = self.behaviors.by_code()
-        events = Histories.of(train).matrix(weights=codes)
-        degree = np.asarray(events.sum(axis=0))
-        of_user = _inverse_root(np.asarray(events.sum(axis=1)))
-        normal = sparse.csr_array(
-            sparse.diags_array(of_user) @ events @ sparse.diags_array(_inverse_root(degree)),
-            dtype=np.float32,
-        )
-        smooth = _right_singular(normal, self.dim, seed)
-        return GraphFilter(normal, smooth, np.sqrt(degree), self.alpha, self.decay, codes)
+
+def train_gfcf(recipe: GFCF, data: TrainingData, options: Options) -> "GraphFilter":
+    """See `Recipe.fit`."""
+    codes = recipe.behaviors.by_code()
+    events = Histories.of(data.train).matrix(weights=codes)
+    degree = np.asarray(events.sum(axis=0))
+    of_user = _inverse_root(np.asarray(events.sum(axis=1)))
+    normal = sparse.csr_array(
+        sparse.diags_array(of_user) @ events @ sparse.diags_array(_inverse_root(degree)),
+        dtype=np.float32,
+    )
+    smooth = _right_singular(normal, recipe.dim, options.seed)
+    return GraphFilter(normal, smooth, np.sqrt(degree), recipe.alpha, recipe.decay, codes)
 
 
 @dataclass(frozen=True, eq=False)
-class GraphFilter:
+class GraphFilter(Model):
     """Scores a history by a linear and an ideal low-pass filter on the graph of users and items.
 
     Attributes:
@@ -84,6 +78,8 @@ class GraphFilter:
         decay: An event's strength is `decay` to the power of the events since.
         behaviors: Strength of an event by its behaviour, in the order of `BEHAVIORS`.
     """
+
+    rests_on: ClassVar[Basis] = "history"
 
     normal: Csr
     smooth: Float[Array, "items dim"]
@@ -101,7 +97,7 @@ class GraphFilter:
         return np.asarray(near + far, dtype=np.float32)
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
-        """See `Explaining.reasons`."""
+        """See `Model.reasons`."""
         history = query.history.matrix(self.decay, self.behaviors)
 
         def part(entry: Int[Array, " n"], of: Int[Array, " n"]) -> Float[Array, " n"]:

@@ -1,12 +1,10 @@
 """LightGCN: vectors smoothed over the graph, and nothing else."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
 from recweave.models.graph.settings import GraphRecipe
-from recweave.models.kinds import Factors
-from recweave.parallel import Pool, Serial
 
 
 class LightGCN(GraphRecipe):
@@ -21,24 +19,10 @@ class LightGCN(GraphRecipe):
     batch, so large batches are quicker; the softmax users · items · dim in an epoch.
     """
 
+    trainer: ClassVar[str] = "recweave.models.graph.fit:train_lightgcn"
+
     features: tuple[str, ...] = Field((), description="vectors that items start from, beside ids")
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> Factors:
-        """See `Recipe.fit`; with `valid`, stops when NDCG@10 of its real ranking does.
-
-        Raises:
-            BadSetting: for a feature that is not there, or if training diverges.
-            MissingExtra: without torch.
-        """
-        self.require_torch()
-        from recweave.models.graph.fit import fit
-
-        return fit(self, train, features, valid, seed, names=self.features)
+    def features_used(self) -> tuple[str, ...]:
+        """See `Recipe.features_used`."""
+        return self.features

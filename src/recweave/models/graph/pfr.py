@@ -1,15 +1,11 @@
 """PFR: item profiles into a graph network."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
 from recweave.models.base import Tune
 from recweave.models.graph.settings import GraphRecipe, Join
-from recweave.models.kinds import Factors
-from recweave.parallel import Pool, Serial
 
 
 class PFR(GraphRecipe):
@@ -21,6 +17,8 @@ class PFR(GraphRecipe):
     "sum" is LightGCN. Items without events are told by t.
     """
 
+    trainer: ClassVar[str] = "recweave.models.graph.contrast:train_pfr"
+
     features: tuple[str, ...] = Field(("text",), description="vectors of the items' profiles")
     join: Join = Field("sum", description="what is made of t: sum, concat, text or align")
     align_weight: Annotated[float, Tune(0.001, 1.0, log=True)] = Field(
@@ -30,28 +28,6 @@ class PFR(GraphRecipe):
         0.2, gt=0, description="of that InfoNCE"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> Factors:
-        """See `Recipe.fit`; with `valid`, stops when NDCG@10 of its real ranking does.
-
-        Raises:
-            BadSetting: for a feature that is not there, or if training diverges.
-            MissingExtra: without torch.
-        """
-        self.require_torch()
-        from recweave.models.graph.contrast import Aligned
-        from recweave.models.graph.fit import fit
-
-        beside = None
-        if self.join == "align":
-            beside = Aligned(self.align_temperature, self.align_weight)
-        return fit(
-            self, train, features, valid, seed, names=self.features, join=self.join, beside=beside
-        )
+    def features_used(self) -> tuple[str, ...]:
+        """See `Recipe.features_used`."""
+        return self.features

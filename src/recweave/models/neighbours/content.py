@@ -10,14 +10,13 @@ from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.memory import require_memory
-from recweave.data.interactions import Interactions
-from recweave.encode.features import Features, find_item_feature
+from recweave.encode.features import find_item_feature
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.kinds import ItemWeights
 from recweave.models.neighbours.nearest import nearest
 from recweave.models.neighbours.words import cosines, directions
-from recweave.parallel import Pool, Serial
+from recweave.models.training import Options, TrainingData
 
 TABLE_BYTES = 64 * 2**20
 """Of one float64 table of items by items; a block of items holds about three at a time."""
@@ -34,7 +33,8 @@ class ContentKNN(Recipe):
     The cost is items² times the length of a vector; memory holds items · k weights.
     """
 
-    draws: ClassVar[bool] = False
+    trainer: ClassVar[str] = f"{__name__}:train_content_knn"
+    stochastic: ClassVar[bool] = False
 
     feature: str = Field("text", description="whose vectors tell how alike items are")
     k: Annotated[int, Tune(5, 500, log=True)] = Field(
@@ -47,23 +47,9 @@ class ContentKNN(Recipe):
         BehaviorWeights(), description="strength of an event by its behaviour"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> ItemWeights:
-        """See `Recipe.fit`.
-
-        Raises:
-            BadSetting: if the feature is not there, or of users.
-        """
-        feature = find_item_feature(features, self.feature)
-        weights = sparse.vstack(list(self._weights(directions(feature))), format="csr")
-        return ItemWeights(sparse.csr_array(weights), self.decay, self.behaviors.by_code())
+    def features_used(self) -> tuple[str, ...]:
+        """See `Recipe.features_used`."""
+        return (self.feature,)
 
     def _weights(self, direction: Float[Array, "items dim"]) -> Iterator[Csr]:
         """The nearest of each item, by blocks of items."""
@@ -80,3 +66,14 @@ class ContentKNN(Recipe):
             similar[own, first + own] = -np.inf
             near = np.where(nearest(similar, self.k), similar, 0)
             yield sparse.csr_array(np.maximum(near, 0))
+
+
+def train_content_knn(recipe: ContentKNN, data: TrainingData, options: Options) -> ItemWeights:
+    """See `Recipe.fit`.
+
+    Raises:
+        BadSetting: if the feature is not there, or of users.
+    """
+    feature = find_item_feature(data.features, recipe.feature)
+    weights = sparse.vstack(list(recipe._weights(directions(feature))), format="csr")
+    return ItemWeights(sparse.csr_array(weights), recipe.decay, recipe.behaviors.by_code())

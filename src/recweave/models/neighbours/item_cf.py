@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,9 +11,7 @@ from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.memory import require_memory
-from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
-from recweave.models.base import Tune
+from recweave.models.base import Basis, Tune
 from recweave.models.neighbours.nearest import nearest
 from recweave.models.neighbours.ratings import RatingCF, RatingNeighbours, groups, line_means
 from recweave.models.neighbours.similarity import Similarity
@@ -21,7 +19,7 @@ from recweave.models.neighbours.words import Words
 from recweave.models.query import Query
 from recweave.models.ratings import rated
 from recweave.models.reasons import in_lines
-from recweave.parallel import Pool, Serial
+from recweave.models.training import Options, TrainingData
 
 TABLE_BYTES = 32 * 2**20
 """Of one float64 table of items by items; a block of items holds about six at a time."""
@@ -43,42 +41,11 @@ class ItemCF(RatingCF):
     square of their ratings, for each of up to eight sums; memory holds all positive weights.
     """
 
+    trainer: ClassVar[str] = f"{__name__}:train_item_cf"
+
     similarity: Annotated[
         Literal["cosine", "adjusted_cosine"], Tune(choices=("cosine", "adjusted_cosine"))
     ] = Field("adjusted_cosine", description="how alike two items are, over the users of both")
-
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> "ItemNeighbours":
-        """See `Recipe.fit`.
-
-        Raises:
-            BadInput: if the log holds no ratings.
-        """
-        adjusted = self.similarity == "adjusted_cosine"
-        shared = self._shared(train, clipped=adjusted or self.semantics == "rigorous")
-        lines: Csr = shared["ratings"]
-        if adjusted:
-            mean = np.repeat(shared["user_mean"], np.diff(lines.indptr))
-            lines = sparse.csr_array((lines.data - mean, lines.indices, lines.indptr), lines.shape)
-        words = self._words(train, features)
-        blocks = list(self._weights(lines.T.tocsr(), words))
-        weights, closest = (
-            sparse.csr_array(sparse.vstack(part, format="csr"))
-            for part in zip(*blocks, strict=True)
-        )
-        return ItemNeighbours(
-            **shared,
-            weights=weights,
-            closest=_evened(closest, weights) if words else closest,
-            words=words,
-        )
 
     def _weights(self, lines: Csr, words: Words | None) -> Iterator[tuple[Csr, Csr]]:
         """`ItemNeighbours.weights` and `closest`, by blocks of items."""
@@ -111,6 +78,31 @@ class ItemCF(RatingCF):
             yield all_alike if rigorous else near, near.maximum(0)
 
 
+def train_item_cf(recipe: ItemCF, data: TrainingData, options: Options) -> "ItemNeighbours":
+    """See `Recipe.fit`.
+
+    Raises:
+        BadInput: if the log holds no ratings.
+    """
+    adjusted = recipe.similarity == "adjusted_cosine"
+    shared = recipe._shared(data.train, clipped=adjusted or recipe.semantics == "rigorous")
+    lines: Csr = shared["ratings"]
+    if adjusted:
+        mean = np.repeat(shared["user_mean"], np.diff(lines.indptr))
+        lines = sparse.csr_array((lines.data - mean, lines.indices, lines.indptr), lines.shape)
+    words = recipe._words(data)
+    blocks = list(recipe._weights(lines.T.tocsr(), words))
+    weights, closest = (
+        sparse.csr_array(sparse.vstack(part, format="csr")) for part in zip(*blocks, strict=True)
+    )
+    return ItemNeighbours(
+        **shared,
+        weights=weights,
+        closest=_evened(closest, weights) if words else closest,
+        words=words,
+    )
+
+
 def _evened(closest: Csr, weights: Csr) -> Csr:
     """Neighbours by words alone, whose scale is free, no nearer than others' are on average."""
     reach = weights.max(axis=1).toarray()
@@ -129,6 +121,8 @@ class ItemNeighbours(RatingNeighbours):
         closest: The `k` largest of each row, words counted in, if positive; for lists.
         words: How alike items are in words; None without.
     """
+
+    rests_on: ClassVar[Basis] = "history"
 
     weights: Csr
     closest: Csr
@@ -158,7 +152,7 @@ class ItemNeighbours(RatingNeighbours):
         return np.asarray(made.toarray(), dtype=np.float32)
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
-        """See `Explaining.reasons`."""
+        """See `Model.reasons`."""
         history = rated(query.history)
 
         def part(entry: Int[Array, " n"], of: Int[Array, " n"]) -> Float[Array, " n"]:

@@ -10,14 +10,13 @@ from pydantic import Field
 
 from recweave.core.arrays import Array, Csr
 from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
-from recweave.models.base import Recipe, Tune
+from recweave.models.base import Model, Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.kinds import ItemWeights
 from recweave.models.neighbours.pairs import Neighbourhood
 from recweave.models.neighbours.weighting import Scheme, Weighting
 from recweave.models.query import Query
-from recweave.parallel import Pool, Serial
+from recweave.models.training import Options, TrainingData
 
 
 class _KNN(Recipe, ABC):
@@ -61,27 +60,21 @@ class ItemKNN(_KNN):
     The cost is the sum over users of the square of their items; memory holds items · k weights.
     """
 
-    draws: ClassVar[bool] = False
+    trainer: ClassVar[str] = f"{__name__}:train_item_knn"
+    stochastic: ClassVar[bool] = False
 
     decay: Annotated[float, Tune(0.2, 1.0)] = Field(
         1.0, gt=0, le=1, description="weight of an event is this to the power of the events since"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> ItemWeights:
-        """See `Recipe.fit`."""
-        items = self._strength(train).T.tocsr()
-        items = self._weighting(items).apply(items)
-        around = Neighbourhood(items.T.tocsr(), self.k, self.shrinkage)
-        weights = around.nearest(items, np.arange(train.shape[1]), pool)
-        return ItemWeights(weights, self.decay, self.behaviors.by_code())
+
+def train_item_knn(recipe: ItemKNN, data: TrainingData, options: Options) -> ItemWeights:
+    """See `Recipe.fit`."""
+    items = recipe._strength(data.train).T.tocsr()
+    items = recipe._weighting(items).apply(items)
+    around = Neighbourhood(items.T.tocsr(), recipe.k, recipe.shrinkage)
+    weights = around.nearest(items, np.arange(data.train.shape[1]), options.pool)
+    return ItemWeights(weights, recipe.decay, recipe.behaviors.by_code())
 
 
 class UserKNN(_KNN):
@@ -92,26 +85,20 @@ class UserKNN(_KNN):
     neighbour. The cost of a list is the sum over the items of the history of those who have them.
     """
 
-    draws: ClassVar[bool] = False
+    trainer: ClassVar[str] = f"{__name__}:train_user_knn"
+    stochastic: ClassVar[bool] = False
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> "UserVotes":
-        """See `Recipe.fit`."""
-        users = self._strength(train)
-        weighting = self._weighting(users)
-        around = Neighbourhood(weighting.apply(users).T.tocsr(), self.k, self.shrinkage)
-        return UserVotes(users, around, weighting, self.behaviors.by_code())
+
+def train_user_knn(recipe: UserKNN, data: TrainingData, options: Options) -> "UserVotes":
+    """See `Recipe.fit`."""
+    users = recipe._strength(data.train)
+    weighting = recipe._weighting(users)
+    around = Neighbourhood(weighting.apply(users).T.tocsr(), recipe.k, recipe.shrinkage)
+    return UserVotes(users, around, weighting, recipe.behaviors.by_code())
 
 
 @dataclass(frozen=True, eq=False)
-class UserVotes:
+class UserVotes(Model):
     """Scores an item by the votes of the users most like the asker.
 
     Attributes:

@@ -13,11 +13,11 @@ from scipy import sparse
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadInput
 from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
-from recweave.models.base import Recipe, Tune
+from recweave.models.base import Model, Recipe, Tune
 from recweave.models.neighbours.verdict import LIKED, Verdict
 from recweave.models.neighbours.words import Words
 from recweave.models.ratings import rated
+from recweave.models.training import TrainingData
 
 Semantics = Literal["rigorous", "as_written"]
 Means = Literal["rated", "all"]
@@ -26,7 +26,7 @@ Means = Literal["rated", "all"]
 class RatingCF(Recipe, ABC):
     """The settings of both; spec.md 5.1 has the two semantics side by side."""
 
-    rates: ClassVar[bool] = True
+    predicts_ratings: ClassVar[bool] = True
 
     k: Annotated[int, Tune(5, 200, log=True)] = Field(30, gt=0, description="neighbours heard")
     semantics: Semantics = Field(
@@ -90,13 +90,13 @@ class RatingCF(Recipe, ABC):
             "clipped": averaged and clipped,
         }
 
-    def _words(self, train: Interactions, features: Features | None) -> Words | None:
+    def _words(self, data: TrainingData) -> Words | None:
         """What likeness in words is told by; nothing in the plain models."""
         return None
 
 
 @dataclass(frozen=True, eq=False)
-class RatingNeighbours(ABC):
+class RatingNeighbours(Model, ABC):
     """A model that predicts ratings from those of neighbours.
 
     Attributes:

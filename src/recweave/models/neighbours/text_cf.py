@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from recweave.data.interactions import Interactions
-from recweave.encode.features import Features, find_feature, find_item_feature
+from recweave.encode.features import find_entity_feature, find_item_feature
 from recweave.models.base import Tune
 from recweave.models.neighbours.item_cf import ItemCF
 from recweave.models.neighbours.ratings import RatingCF
@@ -16,6 +15,7 @@ from recweave.models.neighbours.words import (
     averaged,
     directions,
 )
+from recweave.models.training import TrainingData
 
 
 class _TextCF(RatingCF, ABC):
@@ -24,6 +24,10 @@ class _TextCF(RatingCF, ABC):
         0.7, ge=0, le=1, description="share of the ratings in likeness; 1 is plain CF, 0 words only"
     )
     feature: str = Field("text", description="whose vectors tell how alike the words are")
+
+    def features_used(self) -> tuple[str, ...]:
+        """See `Recipe.features_used`."""
+        return (self.feature,)
 
 
 class TUserCF(_TextCF, UserCF):
@@ -39,10 +43,10 @@ class TUserCF(_TextCF, UserCF):
     length of a vector; for each list, all users times that. Memory for users times that length.
     """
 
-    def _words(self, train: Interactions, features: Features | None) -> Words:
-        feature = find_feature(features, self.feature)
+    def _words(self, data: TrainingData) -> Words:
+        feature = find_entity_feature(data.features, self.feature)
         if feature.of == "item":
-            feature = averaged(feature, train.matrix(values=False))
+            feature = averaged(feature, data.train.matrix(values=False))
         return Words(directions(feature), self.alpha)
 
 
@@ -58,5 +62,5 @@ class TItemCF(_TextCF, ItemCF):
     rating that is asked for, the user's items times that.
     """
 
-    def _words(self, train: Interactions, features: Features | None) -> Words:
-        return Words(directions(find_item_feature(features, self.feature)), self.alpha)
+    def _words(self, data: TrainingData) -> Words:
+        return Words(directions(find_item_feature(data.features, self.feature)), self.alpha)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,8 +12,6 @@ from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.memory import require_memory
-from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
 from recweave.models.base import Tune
 from recweave.models.neighbours.nearest import nearest
 from recweave.models.neighbours.ratings import RatingCF, RatingNeighbours, groups, line_means
@@ -21,7 +19,7 @@ from recweave.models.neighbours.similarity import Measure, Missing, Similarity
 from recweave.models.neighbours.words import Words
 from recweave.models.query import Query
 from recweave.models.ratings import rated
-from recweave.parallel import Pool, Serial
+from recweave.models.training import Options, TrainingData
 
 TABLE_BYTES = 32 * 2**20
 """Of one float64 table of askers by users; a block of askers holds about six at a time."""
@@ -42,32 +40,27 @@ class UserCF(RatingCF):
     sums (`Similarity`).
     """
 
+    trainer: ClassVar[str] = f"{__name__}:train_user_cf"
+
     similarity: Annotated[Measure, Tune(choices=("cosine", "pearson"))] = Field(
         "pearson", description="how alike two users are, over the items both have rated"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> "UserNeighbours":
-        """See `Recipe.fit`.
 
-        Raises:
-            BadInput: if the log holds no ratings.
-        """
-        rigorous = self.semantics == "rigorous"
-        return UserNeighbours(
-            **self._shared(train, clipped=rigorous),
-            measure=self.similarity,
-            missing="unknown" if rigorous else "zero",
-            shrinkage=self.shrinkage if rigorous else 0.0,
-            words=self._words(train, features),
-        )
+def train_user_cf(recipe: UserCF, data: TrainingData, options: Options) -> "UserNeighbours":
+    """See `Recipe.fit`.
+
+    Raises:
+        BadInput: if the log holds no ratings.
+    """
+    rigorous = recipe.semantics == "rigorous"
+    return UserNeighbours(
+        **recipe._shared(data.train, clipped=rigorous),
+        measure=recipe.similarity,
+        missing="unknown" if rigorous else "zero",
+        shrinkage=recipe.shrinkage if rigorous else 0.0,
+        words=recipe._words(data),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,24 +16,21 @@ from torch import nn
 import recweave.store.arrays as store
 from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadArtifact
-from recweave.data.interactions import Interactions
-from recweave.models.nn.resume import checkpoints
+from recweave.models.training import Checkpoints, TrainingData
 
-FORMAT = 2
+FORMAT = 3
 
 
-def learned_from(
-    train: Interactions, valid: Interactions | None, *numbers: Array
-) -> dict[str, Any]:
-    """What tells the data of one training from that of another.
+def learned_from(data: TrainingData, *numbers: Array) -> dict[str, Any]:
+    """What distinguishes the data of one training from that of another.
 
     Args:
-        train, valid: The logs.
-        numbers: Vectors that are read beside them.
+        data: The events.
+        numbers: Vectors that are read with them.
     """
-    told = [digest(part.ravel().astype(np.float32).view(np.int32)) for part in numbers]
-    held = None if valid is None else valid.digest()
-    return {"train": train.digest(), "valid": held, "numbers": told}
+    digests = [digest(part.ravel().astype(np.float32).view(np.int32)) for part in numbers]
+    held_out = None if data.valid is None else data.valid.digest()
+    return {"train": data.train.digest(), "valid": held_out, "numbers": digests}
 
 
 @dataclass(frozen=True)
@@ -50,14 +47,13 @@ class Checkpoint:
     folder: Path
 
     @classmethod
-    def named(cls, what: Mapping[str, Any]) -> "Checkpoint | None":
-        """The one for a training that is described like this; None where nobody asked for any."""
-        folder = checkpoints()
-        if folder is None:
+    def named(cls, where: Checkpoints | None, what: Mapping[str, Any]) -> "Checkpoint | None":
+        """The one for a training that is described like this; None where none are kept."""
+        if where is None:
             return None
         made_by = {"format": FORMAT, "version": version("recweave")}
         told = json.dumps({**what, **made_by}, sort_keys=True, default=str)
-        return cls(folder / hashlib.sha256(told.encode()).hexdigest()[:16])
+        return cls(where.folder / hashlib.sha256(told.encode()).hexdigest()[:16])
 
     def save(
         self,

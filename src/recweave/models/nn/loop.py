@@ -14,9 +14,9 @@ from recweave.core.errors import BadSetting
 from recweave.core.memory import kept_memory
 from recweave.core.progress import track
 from recweave.models.nn.checkpoint import Checkpoint
-from recweave.models.nn.device import choose_device, multiplies_bf16
-from recweave.models.nn.resume import take_over
-from recweave.models.nn.settings import NetworkRecipe
+from recweave.models.nn.device import choose_device
+from recweave.models.nn.settings import LoopSettings
+from recweave.models.training import Options
 
 Batch = TypeVar("Batch")
 
@@ -28,15 +28,15 @@ class Progress:
     Attributes:
         epoch: Epochs done.
         losses: Mean loss of each.
-        looks: Validation's value at each look.
+        checks: Validation's value at each check.
         best: The best of them.
-        since: Looks since then.
+        since: Checks since then.
         seconds: That training took, in all processes that worked on it.
     """
 
     epoch: int = 0
     losses: list[float] = field(default_factory=list)
-    looks: list[float] = field(default_factory=list)
+    checks: list[float] = field(default_factory=list)
     best: float = -math.inf
     since: int = 0
     seconds: float = 0.0
@@ -47,32 +47,31 @@ def train(
     net: nn.Module,
     batches: Callable[[np.random.Generator], Sequence[Batch]],
     loss: Callable[[Batch], Tensor],
-    recipe: NetworkRecipe,
+    recipe: LoopSettings,
     *,
-    seed: int,
-    look: Callable[[], float] | None,
+    options: Options,
+    validate: Callable[[], float] | None,
     what: Mapping[str, Any],
 ) -> Progress:
     """Train a network in place; it ends with the weights that validation liked best.
 
     With the same arguments the result is the same, whether the work was killed and taken up again
-    (see `nn.resume.resumable`) or not. Without `look` all epochs are done and the last weights
-    stay.
+    or not. Without `validate` all epochs are done and the last weights stay.
 
     Args:
-        net: What is trained; put on the recipe's device.
+        net: What is trained; put on the device of the options.
         batches: An epoch's batches, drawn with the generator given.
         loss: The mean loss of a batch.
         recipe: The loop's settings.
-        seed: Of everything that is drawn.
-        look: What validation says of the network now; higher is better.
+        options: Seed, device, precision, and where checkpoints go.
+        validate: What validation says of the network now; higher is better.
         what: Describes the training, to tell checkpoints apart: at least its data.
 
     Raises:
         BadSetting: if there is nothing to learn from, or the loss is no longer a number.
     """
-    device = choose_device(recipe.device)
-    lower = recipe.precision == "bf16" or (recipe.precision == "auto" and multiplies_bf16(device))
+    device, seed = choose_device(options.device), options.seed
+    lower = options.precision == "bf16"
     net.to(device)
     optimiser = torch.optim.AdamW(_groups(net, recipe), lr=recipe.lr, fused=True)
     told = {
@@ -82,12 +81,13 @@ def train(
         "device": device.type,
         "bf16": lower,
     }
-    checkpoint = Checkpoint.named({**told, **what})
+    checkpoint = Checkpoint.named(options.checkpoints, {**told, **what})
     progress, best = Progress(), dict[str, Tensor]()
     kept = checkpoint.load(net, optimiser) if checkpoint else None
     if kept is not None:
         progress, best = Progress(**kept[0]), kept[1]
-        take_over(progress.seconds)
+        if options.checkpoints is not None:
+            options.checkpoints.seconds += progress.seconds
     finished = _done(progress, recipe)
     began = time.perf_counter() - progress.seconds
     while not _done(progress, recipe):
@@ -100,8 +100,8 @@ def train(
             mean = _epoch(net, made, loss, recipe, optimiser, progress, lower)
         progress.losses.append(mean)
         progress.epoch += 1
-        if look is not None and progress.epoch % recipe.every == 0:
-            best = _look(net, look, progress, best)
+        if validate is not None and progress.epoch % recipe.every == 0:
+            best = _validate(net, validate, progress, best)
         progress.seconds = time.perf_counter() - began
         if checkpoint is not None and not _done(progress, recipe):
             checkpoint.save(progress.epoch, net, best, optimiser, vars(progress))
@@ -118,7 +118,7 @@ def _epoch(
     net: nn.Module,
     batches: Sequence[Batch],
     loss: Callable[[Batch], Tensor],
-    recipe: NetworkRecipe,
+    recipe: LoopSettings,
     optimiser: torch.optim.Optimizer,
     progress: Progress,
     lower: bool,
@@ -126,7 +126,7 @@ def _epoch(
     """One pass; its mean loss."""
     name, epoch = type(recipe).__name__, progress.epoch
     total, done = 0.0, 0
-    best = f", validation {progress.best:.4f}" if progress.looks else ""
+    best = f", validation {progress.best:.4f}" if progress.checks else ""
 
     def told() -> str:
         return f"{name} {epoch + 1}/{recipe.epochs}, loss {total / max(done, 1):.4f}{best}"
@@ -149,13 +149,13 @@ def _epoch(
     return total / max(done, 1)
 
 
-def _look(
-    net: nn.Module, look: Callable[[], float], progress: Progress, best: dict[str, Tensor]
+def _validate(
+    net: nn.Module, validate: Callable[[], float], progress: Progress, best: dict[str, Tensor]
 ) -> dict[str, Tensor]:
     net.eval()
     with torch.inference_mode():
-        value = look()
-    progress.looks.append(value)
+        value = validate()
+    progress.checks.append(value)
     if value <= progress.best:
         progress.since += 1
         return best
@@ -163,12 +163,12 @@ def _look(
     return {name: value.detach().clone() for name, value in net.state_dict().items()}
 
 
-def _done(progress: Progress, recipe: NetworkRecipe) -> bool:
+def _done(progress: Progress, recipe: LoopSettings) -> bool:
     enough = bool(recipe.patience) and progress.since >= recipe.patience
     return enough or progress.epoch >= recipe.epochs
 
 
-def _groups(net: nn.Module, recipe: NetworkRecipe) -> list[dict[str, Any]]:
+def _groups(net: nn.Module, recipe: LoopSettings) -> list[dict[str, Any]]:
     """Matrices decay; vectors of shifts, scales and gates do not."""
     wide = [p for p in net.parameters() if p.requires_grad and p.ndim > 1]
     thin = [p for p in net.parameters() if p.requires_grad and p.ndim <= 1]
@@ -176,7 +176,7 @@ def _groups(net: nn.Module, recipe: NetworkRecipe) -> list[dict[str, Any]]:
     return [{"params": some, "weight_decay": decay} for some, decay in both if some]
 
 
-def _rate(recipe: NetworkRecipe, epoch: float, step: float) -> float:
+def _rate(recipe: LoopSettings, epoch: float, step: float) -> float:
     """The step size at a moment, in epochs; the first step is not 0."""
     rise = min(1.0, (epoch + step) / recipe.warmup) if recipe.warmup else 1.0
     if recipe.schedule == "constant":

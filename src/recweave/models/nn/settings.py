@@ -1,4 +1,4 @@
-"""The settings of the training loop, which every recipe of a network has."""
+"""The settings of the training loop, which every network has."""
 
 from abc import ABC
 from typing import Annotated, Literal
@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from recweave.core.extras import require
+from recweave.core.value import Value
 from recweave.models.base import Recipe, Tune
 
 EXTRA = "networks"
 
 
-class NetworkRecipe(Recipe, ABC):
-    """A recipe whose model is trained by `nn.loop.train`."""
+class LoopSettings(Value):
+    """The settings of `nn.loop.train`."""
 
     epochs: int = Field(50, gt=0, description="passes over the events, at most")
     batch: int = Field(4096, gt=0, description="events in a step, about")
@@ -27,19 +28,19 @@ class NetworkRecipe(Recipe, ABC):
         "constant", description="what the step size does after that: cosine falls to 0 at the end"
     )
     clip: float = Field(5.0, gt=0, description="largest length of a step's gradient")
-    every: int = Field(1, gt=0, description="epochs between looks at validation")
+    every: int = Field(1, gt=0, description="epochs between validation checks")
     patience: int = Field(
-        5, ge=0, description="looks without a gain before training stops; 0 never stops early"
+        5, ge=0, description="checks without a gain before training stops; 0 never stops early"
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="of products; auto takes bf16 where the processor multiplies it"
-    )
-    device: str = Field("auto", description="cpu, cuda, cuda:1, …; auto takes a GPU where one is")
 
-    def require_torch(self) -> None:
-        """Fail with the command that installs it.
 
-        Raises:
-            MissingExtra: if torch is not there.
-        """
+class NetworkRecipe(LoopSettings, Recipe, ABC):
+    """A recipe whose model is trained by `nn.loop.train`.
+
+    Trained with validation events, it stops when NDCG@10 of its real ranking does (early stopping)
+    and keeps the best weights.
+    """
+
+    def require_extras(self) -> None:
+        """See `Recipe.require_extras`: torch."""
         require("torch", extra=EXTRA)

@@ -6,8 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize
 
-from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
+from recweave.data.interactions import Histories
 from recweave.models.nn.checkpoint import learned_from
 from recweave.models.nn.items import Content, ItemTable
 from recweave.models.nn.loop import train as run_loop
@@ -19,6 +18,7 @@ from recweave.models.nn.validation import Validation
 from recweave.models.nn.weights import Weights
 from recweave.models.sequence.model import Sequential
 from recweave.models.sequence.settings import SequenceRecipe
+from recweave.models.training import Options, TrainingData
 
 
 class SequenceNet(nn.Module):
@@ -44,21 +44,15 @@ class SequenceNet(nn.Module):
         return normalize(state, dim=-1) / self.temperature if self.temperature else state
 
 
-def fit(
-    recipe: SequenceRecipe,
-    train: Interactions,
-    features: Features | None,
-    valid: Interactions | None,
-    seed: int,
-) -> Sequential:
+def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options) -> Sequential:
     """See `Recipe.fit`."""
-    validation = Validation.of(train, valid)
+    validation = Validation.of(data.train, data.valid)
     codes = recipe.behaviors.by_code()
-    history = read_events(Histories.of(train), codes)
-    counts = np.bincount(history.item, minlength=train.shape[1])
-    content = Content.of(features, recipe.features, counts)
+    history = read_events(Histories.of(data.train), codes)
+    counts = np.bincount(history.item, minlength=data.train.shape[1])
+    content = Content.of(data.features, recipe.features_used(), counts)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(options.seed)
         table = ItemTable(counts, recipe.dim, content, recipe.represent)
         net = SequenceNet(table, recipe.encoder(), recipe.temperature)
     weight = codes[history.behavior]
@@ -89,9 +83,9 @@ def fit(
         lambda rng: windows.batches(rng, recipe.batch),
         loss,
         recipe,
-        seed=seed,
-        look=None if validation is None else lambda: validation.ndcg(trained(recipe, net)),
-        what=learned_from(train, valid, content.vectors),
+        options=options,
+        validate=None if validation is None else lambda: validation.ndcg(trained(recipe, net)),
+        what=learned_from(data, content.vectors),
     )
     return trained(recipe, net)
 

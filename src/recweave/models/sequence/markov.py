@@ -8,12 +8,11 @@ from scipy import sparse
 
 from recweave.core.arrays import Csr
 from recweave.core.memory import require_memory
-from recweave.data.interactions import Histories, Interactions
-from recweave.encode.features import Features
+from recweave.data.interactions import Histories
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.kinds import ItemWeights
-from recweave.parallel import Pool, Serial
+from recweave.models.training import Options, TrainingData
 
 
 class Markov(Recipe):
@@ -28,7 +27,8 @@ class Markov(Recipe):
     The cost is events · `order`; memory holds no more transitions than that.
     """
 
-    draws: ClassVar[bool] = False
+    trainer: ClassVar[str] = f"{__name__}:train_markov"
+    stochastic: ClassVar[bool] = False
 
     order: Annotated[int, Tune(1, 10, log=True)] = Field(
         1, ge=1, description="events ahead to which a transition may lead"
@@ -43,34 +43,27 @@ class Markov(Recipe):
         BehaviorWeights(), description="strength of an event by its behaviour, before and as next"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> ItemWeights:
-        """See `Recipe.fit`."""
-        codes = self.behaviors.by_code()
-        history = Histories.of(train)
-        require_memory(
-            48 * self.order * len(train),
-            f"transitions of order {self.order} over {len(train):,} events",
-            "lower order",
-        )
-        strength, user = codes[history.behavior], history.row_numbers()
-        items = train.shape[1]
-        follows = cast(Csr, sparse.csr_array((items, items), dtype=np.float32))
-        for apart in range(1, self.order + 1):
-            first = np.flatnonzero(user[apart:] == user[:-apart])
-            then = first + apart
-            counted = strength[first] * strength[then] * np.float32(self.decay ** (apart - 1))
-            pairs = (history.item[first], history.item[then])
-            follows = follows + sparse.csr_array((counted, pairs), shape=follows.shape)
-        follows.eliminate_zeros()
-        out = np.asarray(follows.sum(axis=1)) + self.smoothing
-        follows.data /= np.repeat(out, np.diff(follows.indptr)).astype(np.float32)
-        follows.sort_indices()
-        return ItemWeights(follows, self.decay, codes)
+
+def train_markov(recipe: Markov, data: TrainingData, options: Options) -> ItemWeights:
+    """See `Recipe.fit`."""
+    codes = recipe.behaviors.by_code()
+    history = Histories.of(data.train)
+    require_memory(
+        48 * recipe.order * len(data.train),
+        f"transitions of order {recipe.order} over {len(data.train):,} events",
+        "lower order",
+    )
+    strength, user = codes[history.behavior], history.row_numbers()
+    items = data.train.shape[1]
+    follows = cast(Csr, sparse.csr_array((items, items), dtype=np.float32))
+    for apart in range(1, recipe.order + 1):
+        first = np.flatnonzero(user[apart:] == user[:-apart])
+        then = first + apart
+        counted = strength[first] * strength[then] * np.float32(recipe.decay ** (apart - 1))
+        pairs = (history.item[first], history.item[then])
+        follows = follows + sparse.csr_array((counted, pairs), shape=follows.shape)
+    follows.eliminate_zeros()
+    out = np.asarray(follows.sum(axis=1)) + recipe.smoothing
+    follows.data /= np.repeat(out, np.diff(follows.indptr)).astype(np.float32)
+    follows.sort_indices()
+    return ItemWeights(follows, recipe.decay, codes)

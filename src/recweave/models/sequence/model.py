@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
+from recweave.models.base import Basis, Model
+from recweave.models.kinds import dot_products
 from recweave.models.nn.reading import last_states
 from recweave.models.nn.sequences import Sequences
 from recweave.models.nn.weights import Weights
@@ -17,7 +19,7 @@ from recweave.models.sequence.settings import SequenceRecipe
 
 
 @dataclass(frozen=True, eq=False)
-class Sequential:
+class Sequential(Model):
     """Scores by the dot product of what a network reads from a history and an item's vector.
 
     Users need not be known: whoever has a history is read. Without one all scores are 0.
@@ -28,6 +30,8 @@ class Sequential:
         recipe: Its settings say what the network is like, and which events are read.
     """
 
+    rests_on: ClassVar[Basis] = "history"
+
     item: Float[Array, "items dim"]
     weights: Weights
     recipe: SequenceRecipe
@@ -36,19 +40,23 @@ class Sequential:
         """See `Model.scores`."""
         return np.asarray(self.vectors(query) @ self.item.T)
 
+    def score(self, query: Query, item: Int[Array, "batch k"]) -> Float[Array, "batch k"]:
+        """See `Model.score`."""
+        return dot_products(self.vectors(query), self.item, item)
+
     def vectors(self, query: Query) -> Float[Array, "batch dim"]:
         """See `DotProduct.vectors`."""
-        self.recipe.require_torch()
+        self.recipe.require_extras()
         codes = self.recipe.behaviors.by_code()
         length, dim = self.recipe.length, self.item.shape[1]
         return last_states(query, length, dim, codes, self._read)
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
-        """See `Explaining.reasons`: how much lower the score is without each item of the history.
+        """See `Model.reasons`: how much lower the score is without each item of the history.
 
         Effects overlap, so a line does not sum to the score.
         """
-        return by_leaving_out(self, query, item)
+        return by_leaving_out(self.vectors, self.item, query, item)
 
     def _read(self, sequences: Sequences, _: Int[Array, " rows"]) -> Any:
         import torch

@@ -8,12 +8,11 @@ from pydantic import Field
 
 from recweave.core.arrays import Array
 from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.kinds import ItemScores
 from recweave.models.popularity import DAY
-from recweave.parallel import Pool, Serial
+from recweave.models.training import Options, TrainingData
 
 
 class Recency(Recipe):
@@ -24,7 +23,8 @@ class Recency(Recipe):
     then by item row.
     """
 
-    draws: ClassVar[bool] = False
+    trainer: ClassVar[str] = f"{__name__}:train_recency"
+    stochastic: ClassVar[bool] = False
 
     half_life: Annotated[float | None, Tune(choices=(None, 1.0, 7.0, 30.0, 90.0))] = Field(
         None,
@@ -36,26 +36,19 @@ class Recency(Recipe):
         BehaviorWeights(), description="how much an event counts by its behaviour"
     )
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> ItemScores:
-        """See `Recipe.fit`."""
-        age = _ages(train)
-        half_life = self.half_life or max(float(age.max(initial=0)), 1e-9) / 10
-        weight = self.behaviors.by_code()[train.behavior]
-        late, ever = (
-            np.bincount(train.item, each, minlength=train.shape[1])
-            for each in (weight * np.exp2(-age / half_life), weight)
-        )
-        # The place in the order, as float32 would lose what is old.
-        _, place = np.unique(np.stack([late, ever]), axis=1, return_inverse=True)
-        return ItemScores(place.ravel().astype(np.float32))
+
+def train_recency(recipe: Recency, data: TrainingData, options: Options) -> ItemScores:
+    """See `Recipe.fit`."""
+    age = _ages(data.train)
+    half_life = recipe.half_life or max(float(age.max(initial=0)), 1e-9) / 10
+    weight = recipe.behaviors.by_code()[data.train.behavior]
+    late, ever = (
+        np.bincount(data.train.item, each, minlength=data.train.shape[1])
+        for each in (weight * np.exp2(-age / half_life), weight)
+    )
+    # The place in the order, as float32 would lose what is old.
+    _, place = np.unique(np.stack([late, ever]), axis=1, return_inverse=True)
+    return ItemScores(place.ravel().astype(np.float32))
 
 
 def _ages(log: Interactions) -> Float[Array, " n"]:

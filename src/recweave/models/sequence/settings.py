@@ -1,23 +1,19 @@
 """What recipes of sequence networks have in common, and how they are trained."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recweave.data.interactions import Interactions
-from recweave.encode.features import Features
 from recweave.models.base import Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.nn.settings import NetworkRecipe
-from recweave.parallel import Pool, Serial
-
-if TYPE_CHECKING:
-    from recweave.models.sequence.model import Sequential
 
 
 class SequenceRecipe(NetworkRecipe, ABC):
     """A network that reads a history and scores the next item at every place of it at once."""
+
+    trainer: ClassVar[str] = "recweave.models.sequence.fit:train_sequence"
 
     dim: Annotated[int, Tune(32, 256, log=True)] = Field(
         64, gt=0, description="length of the vectors"
@@ -56,22 +52,6 @@ class SequenceRecipe(NetworkRecipe, ABC):
     def encoder(self) -> Any:
         """The untrained network between vectors of events and states."""
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> "Sequential":
-        """See `Recipe.fit`; with `valid`, stops when NDCG@10 of its real ranking does.
-
-        Raises:
-            BadSetting: for a feature that is not there, or if training diverges.
-            MissingExtra: without torch.
-        """
-        self.require_torch()
-        from recweave.models.sequence.fit import fit
-
-        return fit(self, train, features, valid, seed)
+    def features_used(self) -> tuple[str, ...]:
+        """See `Recipe.features_used`; none where items are represented by their ids alone."""
+        return () if self.represent == "id" else self.features

@@ -7,7 +7,6 @@ the right text among all. A network that was given the texts would be asked what
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,6 +20,7 @@ from recweave.data.interactions import Interactions
 from recweave.encode.features import Feature
 from recweave.models.base import Model, Recipe
 from recweave.models.blend import Blend
+from recweave.models.unified.recipe import Unified
 
 PENALTIES = tuple(10.0**power for power in range(-4, 4))
 """Of the map, in units of the mean variance of what it reads."""
@@ -47,22 +47,14 @@ def learned_vectors(model: Model, recipe: Recipe | None = None) -> Float[Array, 
         raise BadSetting(f"a {kind} has no vectors of items; take a network or factors")
     if recipe is None:
         raise BadSetting(f"a {kind} does not say what trained it; give that as recipe=…")
-    if given := _features_of(recipe):
+    if given := (
+        recipe.network_features() if isinstance(recipe, Unified) else recipe.features_used()
+    ):
         raise BadSetting(
             f"the model was given the features {', '.join(given)}, so finding texts by its vectors "
             'would be circular; fit it with represent = "id" and no features'
         )
     return vectors
-
-
-def _features_of(recipe: Any) -> list[str]:
-    """The features that had a part in the vectors."""
-    own = getattr(recipe, "features", ())
-    doubting = getattr(recipe, "graph", 0) and getattr(recipe, "denoise", False)
-    if getattr(recipe, "represent", "both") == "id" and not doubting:
-        own = ()  # an edge is doubted by what its item says, whatever represents it
-    named = (*own, getattr(recipe, "user_feature", ""), getattr(recipe, "feature", ""))
-    return [name for name in named if name]
 
 
 def svd_vectors(train: Interactions, dim: int) -> Float[Array, "items dim"]:

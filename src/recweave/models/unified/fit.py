@@ -10,9 +10,9 @@ from torch.nn.functional import embedding, normalize
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
-from recweave.data.interactions import Histories, Interactions, behavior_code
+from recweave.data.interactions import Histories, behavior_code
 from recweave.data.schema import BEHAVIORS
-from recweave.encode.features import Features, find_feature
+from recweave.encode.features import find_user_feature
 from recweave.models.base import Model
 from recweave.models.blend import Blend
 from recweave.models.learn_blend import learn_blend
@@ -26,6 +26,7 @@ from recweave.models.nn.sequences import Batch, Sequences, Windows, new_to_user
 from recweave.models.nn.validation import Validation
 from recweave.models.nn.weights import Weights
 from recweave.models.query import Query
+from recweave.models.training import Options, TrainingData
 from recweave.models.unified.edges import behavior_graphs
 from recweave.models.unified.graph import BehaviorGraphs
 from recweave.models.unified.holdout import hold_out
@@ -64,33 +65,27 @@ class UnifiedNet(nn.Module):
         return info_nce(embedding(some, table.id), told, 0.2)
 
 
-def fit(
-    recipe: Unified,
-    train: Interactions,
-    features: Features | None,
-    valid: Interactions | None,
-    seed: int,
-) -> Blend:
+def train_unified(recipe: Unified, data: TrainingData, options: Options) -> Blend:
     """See `Recipe.fit`."""
-    wanted = [behavior_code(name) for name in recipe.target]
+    target = [behavior_code(name) for name in recipe.target]
+    train, valid = data.train, data.valid
     if valid is None or not len(valid):
-        train, valid = hold_out(train, wanted, seed)
+        train, valid = hold_out(train, target, options.seed)
+        data = data.replace(train, valid)
         if recipe.scorers and not len(valid):
             raise BadSetting(
                 "no user has a target after another event, so nothing tells how much each of the "
                 "scorers should count; give validation events, or no scorers"
             )
     validation = Validation.of(train, valid)
-    others = [  # first, as their settings may be wrong and the network takes long
-        scorer.recipe().fit(train, features=features, valid=valid, seed=seed)
-        for scorer in recipe.scorers
-    ]
-    network = _network(recipe, train, features, valid, validation, wanted, seed)
+    # First the others: their settings may be wrong, and the network takes long.
+    others = [scorer.recipe().fit(data, options) for scorer in recipe.scorers]
+    network = _train_network(recipe, data, options, validation, target)
     members: list[Model] = [network, *others]
     names = ("network", *(scorer.name for scorer in recipe.scorers))
     if len(members) == 1:
         return Blend((network,), np.ones(1, np.float32), names)
-    return replace(learn_blend(members, Query.of(train), valid), names=names)
+    return replace(learn_blend(members, Query.of(train), valid, pool=options.pool), names=names)
 
 
 def _taught(history: Histories, weight: Float[Array, " n"]) -> Int[Array, " behaviors"]:
@@ -112,25 +107,24 @@ def _asked(taught: Int[Array, " behaviors"], target: tuple[str, ...]) -> int:
     return int(wanted[int(taught[wanted].argmax())])
 
 
-def _network(
+def _train_network(
     recipe: Unified,
-    train: Interactions,
-    features: Features | None,
-    valid: Interactions,
+    data: TrainingData,
+    options: Options,
     validation: Validation | None,
-    wanted: list[int],
-    seed: int,
+    target: list[int],
 ) -> UnifiedNetwork:
+    train, features = data.train, data.features
     items = train.shape[1]
     history = read_events(Histories.of(train), recipe.behaviors.by_code())
     counts = np.bincount(history.item, minlength=items)
-    content = Content.of(features, recipe.features, counts)
+    content = Content.of(features, recipe.content_features(), counts)
     profile = np.zeros((train.shape[0], 0), np.float32)
     if recipe.user_feature:
-        profile = _profile(features, recipe.user_feature)
+        profile = np.asarray(find_user_feature(features, recipe.user_feature).vectors, np.float32)
     weight = np.ones(len(history.item), np.float32)
-    if wanted:
-        weight[~np.isin(history.behavior, wanted)] = recipe.auxiliary
+    if target:
+        weight[~np.isin(history.behavior, target)] = recipe.auxiliary
     if recipe.targets == "new":
         weight *= new_to_user(history)
     windows = Windows.of(history, recipe.length, weight)
@@ -139,9 +133,9 @@ def _network(
     clocked = train.clock == "seconds"
     numbers = EventNumbers.of(recipe, item_numbers(recipe, features, train), clocked=clocked)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(options.seed)
         table = ItemTable(counts, recipe.dim, content, recipe.represent)
-        graphs = behavior_graphs(recipe, history, content, wanted) if recipe.graph else None
+        graphs = behavior_graphs(recipe, history, content, target) if recipe.graph else None
         reader = Reader(recipe, profile.shape[1], numbers.width)
         net = UnifiedNet(
             table, graphs, reader, recipe.align > 0 and table.has_id and table.has_text
@@ -185,9 +179,9 @@ def _network(
         lambda rng: windows.batches(rng, recipe.batch),
         loss,
         _alone(recipe),
-        seed=seed,
-        look=None if validation is None else lambda: validation.ndcg(trained()),
-        what=learned_from(train, valid, content.vectors, profile, numbers.item, train.value),
+        options=options,
+        validate=None if validation is None else lambda: validation.ndcg(trained()),
+        what=learned_from(data, content.vectors, profile, numbers.item, train.value),
     )
     return trained()
 
@@ -208,10 +202,3 @@ def _states(
     counted = weight > 0
     target = torch.from_numpy(sequences.next_item.astype(np.int64)).to(items.device)[counted]
     return reader(tokens, items)[counted], target, weight[counted]
-
-
-def _profile(features: Features | None, name: str) -> Float[Array, "users profile"]:
-    feature = find_feature(features, name)
-    if feature.of != "user":
-        raise BadSetting(f"the feature '{name}' is of items; name one of users as user_feature")
-    return np.asarray(feature.vectors, np.float32)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,7 +12,8 @@ from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import behavior_code
 from recweave.data.schema import BEHAVIORS
-from recweave.models.base import by_tenths
+from recweave.models.base import Basis, Model, by_tenths
+from recweave.models.kinds import dot_products
 from recweave.models.nn.reading import last_states
 from recweave.models.nn.sequences import Sequences
 from recweave.models.nn.weights import Weights
@@ -22,7 +23,7 @@ from recweave.models.unified.recipe import Unified
 
 
 @dataclass(frozen=True, eq=False)
-class UnifiedNetwork:
+class UnifiedNetwork(Model):
     """Scores by the dot product of what is read from a history and an item's vector.
 
     Attributes:
@@ -36,6 +37,8 @@ class UnifiedNetwork:
         asked: Code of the behaviour that is asked for.
         taught: How many events of each behaviour were targets in training.
     """
+
+    rests_on: ClassVar[Basis] = "history"
 
     item: Float[Array, "items dim"]
     share: Float[Array, " items"]
@@ -51,18 +54,22 @@ class UnifiedNetwork:
         """See `Model.scores`; zeros for somebody without a history."""
         return np.asarray(self.vectors(query) @ self.item.T)
 
+    def score(self, query: Query, item: Int[Array, "batch k"]) -> Float[Array, "batch k"]:
+        """See `Model.score`."""
+        return dot_products(self.vectors(query), self.item, item)
+
     def vectors(self, query: Query) -> Float[Array, "batch dim"]:
         """See `DotProduct.vectors`."""
-        self.recipe.require_torch()
+        self.recipe.require_extras()
         codes = self.recipe.behaviors.by_code()
         return last_states(query, self.recipe.length, self.item.shape[1], codes, self._read)
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
-        """See `Explaining.reasons`: how much lower the score is without each item of the history.
+        """See `Model.reasons`: how much lower the score is without each item of the history.
 
         Effects overlap, so a line does not sum to the score.
         """
-        return by_leaving_out(self, query, item)
+        return by_leaving_out(self.vectors, self.item, query, item)
 
     def sources(self, events: Int[Array, " items"]) -> Mapping[str, Float[Array, " tenths"]]:
         """See `Sourced.sources`: how much of an item's vector comes from what it says."""

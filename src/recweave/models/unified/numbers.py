@@ -67,7 +67,7 @@ class EventNumbers:
 
 
 def item_numbers(
-    recipe: Unified, features: Features | None, train: Interactions
+    recipe: Unified, features: Features, train: Interactions
 ) -> Float[Array, "items numbers"]:
     """The features that are read with each event, side by side.
 

@@ -1,20 +1,14 @@
 """The unified multi-behaviour model."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from recweave.data.interactions import Interactions
 from recweave.data.schema import BEHAVIORS
-from recweave.encode.features import Features
 from recweave.models.base import Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.nn.settings import NetworkRecipe
 from recweave.models.unified.scorer import Scorer
-from recweave.parallel import Pool, Serial
-
-if TYPE_CHECKING:
-    from recweave.models.blend import Blend
 
 
 class Unified(NetworkRecipe):
@@ -32,7 +26,11 @@ class Unified(NetworkRecipe):
 
     New users are read by their history, new items by their content. An epoch over n events takes
     O(n · dim · items), or O(n · dim · negatives).
+
+    `fit` gives a `Blend`: the network is its first member, scorers follow in order.
     """
+
+    trainer: ClassVar[str] = "recweave.models.unified.fit:train_unified"
 
     dim: Annotated[int, Tune(32, 256, log=True)] = Field(
         64, gt=0, description="length of the vectors"
@@ -105,23 +103,17 @@ class Unified(NetworkRecipe):
                 raise ValueError(f"'{name}' is no behaviour; there are {', '.join(BEHAVIORS)}")
         return names
 
-    def fit(
-        self,
-        train: Interactions,
-        *,
-        features: Features | None = None,
-        valid: Interactions | None = None,
-        seed: int = 0,
-        pool: Pool = Serial(),  # noqa: B008
-    ) -> "Blend":
-        """See `Recipe.fit`; the network is the blend's first member, scorers follow in order.
+    def features_used(self) -> tuple[str, ...]:
+        """See `Recipe.features_used`: of the network, and of the other scorers."""
+        scorers = (name for scorer in self.scorers for name in scorer.recipe().features_used())
+        return tuple(dict.fromkeys((*self.network_features(), *scorers)))
 
-        Raises:
-            BadSetting: for a feature that is not there, for a target that nobody has an event of,
-                or if training diverges.
-            MissingExtra: without torch.
-        """
-        self.require_torch()
-        from recweave.models.unified.fit import fit
+    def network_features(self) -> tuple[str, ...]:
+        """The features that the network itself reads."""
+        user = (self.user_feature,) if self.user_feature else ()
+        return tuple(dict.fromkeys((*self.content_features(), *user, *self.numbers)))
 
-        return fit(self, train, features, valid, seed)
+    def content_features(self) -> tuple[str, ...]:
+        """The features that represent items, or weigh edges; none where both go by ids alone."""
+        weighs_edges = bool(self.graph and self.denoise)
+        return self.features if self.represent != "id" or weighs_edges else ()

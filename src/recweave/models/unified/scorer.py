@@ -7,6 +7,7 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 from recweave.core.errors import RecweaveError
 from recweave.core.value import Value
 from recweave.models.base import Recipe
+from recweave.models.recipes import RECIPES
 
 Settings = tuple[tuple[str, Any], ...]
 
@@ -48,8 +49,6 @@ class Scorer(Value):
         Raises:
             BadSetting, UnknownName: for a model, a key or a value that is not known.
         """
-        from recweave.models.recipes import RECIPES
-
         told = {key: _thawed(value) for key, value in self.settings}
         return RECIPES[self.name].parse(told, f"the scorer '{self.name}'")
 

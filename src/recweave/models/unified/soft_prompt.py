@@ -14,8 +14,10 @@ import recweave.store.arrays as store
 from recweave.core.arrays import Array
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.core.extras import require
-from recweave.models.nn.settings import NetworkRecipe
+from recweave.core.registry import resolve
+from recweave.models.nn.settings import LoopSettings
 from recweave.models.nn.weights import Weights
+from recweave.models.training import Options
 from recweave.models.unified.language import Language
 from recweave.models.unified.model import UnifiedNetwork
 
@@ -26,7 +28,7 @@ WRITTEN = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class TextTargets:
     """Texts to be written, and the vectors they are told from.
 
     Attributes:
@@ -43,7 +45,7 @@ class Told:
         return len(self.text)
 
 
-class SoftPrompt(NetworkRecipe):
+class SoftPrompt(LoopSettings):
     """Vectors to text: each vector becomes a few virtual words before a causal language model.
 
     The words are found by a small network; the language model is kept as it is, or trained with
@@ -65,23 +67,23 @@ class SoftPrompt(NetworkRecipe):
     epochs: int = Field(20, gt=0, description="passes over the texts, at most")
     batch: int = Field(32, gt=0, description="texts in a step")
 
-    def fit(  # type: ignore[override]  # it learns from texts and vectors, not from a log
+    def fit(
         self,
-        told: Told,
+        texts: TextTargets,
         item: Float[Array, "items dim"],
         user: Float[Array, "users dim2"] | None = None,
         *,
-        valid: Told | None = None,
-        seed: int = 0,
+        valid: TextTargets | None = None,
+        options: Options | None = None,
     ) -> "Speaker":
         """Learn to write the texts from the vectors.
 
         Args:
-            told: Texts to learn; those of items whose vector is zero are left out.
+            texts: To learn; those of items whose vector is zero are left out.
             item: Learned vectors of the items.
             user: Learned vectors of the users, if texts are of both.
             valid: Texts whose likelihood stops the training.
-            seed: Of everything that is drawn.
+            options: Seed, device, precision, checkpoints.
 
         Raises:
             BadSetting: if the folder holds no such model, users are given on one side only, no text
@@ -89,9 +91,10 @@ class SoftPrompt(NetworkRecipe):
             MissingExtra: without the packages for local models.
         """
         require("transformers", extra="local")
-        from recweave.models.unified.speak import fit
-
-        return fit(self, told, item, user, valid, seed)
+        made: Speaker = resolve("recweave.models.unified.speak:train_soft_prompt")(
+            self, texts, item, user, valid, options or Options()
+        )
+        return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +196,4 @@ class Speaker:
     @cached_property
     def _net(self) -> Any:
         require("transformers", extra="local")
-        from recweave.models.unified.speak import restored
-
-        return restored(self)
+        return resolve("recweave.models.unified.speak:restored")(self)

@@ -15,8 +15,9 @@ from recweave.encode.encoder import fingerprint
 from recweave.models.nn.device import choose_device
 from recweave.models.nn.loop import train as run_loop
 from recweave.models.nn.weights import Weights
+from recweave.models.training import Options
 from recweave.models.unified.language import Language
-from recweave.models.unified.soft_prompt import SoftPrompt, Speaker, Told
+from recweave.models.unified.soft_prompt import SoftPrompt, Speaker, TextTargets
 
 IGNORED = -100
 """The label of a place that is not learned, as transformers has it."""
@@ -62,6 +63,7 @@ class PromptNet(nn.Module):
     def __init__(
         self,
         recipe: SoftPrompt,
+        device: str,
         item: Float[Array, "items dim"],
         user: Float[Array, "users dim2"],
     ) -> None:
@@ -75,7 +77,7 @@ class PromptNet(nn.Module):
         self.item = Source(item, recipe, table.shape[1])
         self.user = Source(user, recipe, table.shape[1]) if len(user) else None
         self.scale = nn.Parameter(table.detach().float().std().clone())
-        self._kept = () if recipe.tune == "all" else (network.to(choose_device(recipe.device)),)
+        self._kept = () if recipe.tune == "all" else (network.to(choose_device(device)),)
         if recipe.tune == "all":
             self.network = network
 
@@ -103,7 +105,7 @@ class PromptNet(nn.Module):
                 parts.insert(place, words.expand(len(item), -1, -1))
         return torch.cat([part.to(table.weight.dtype) for part in parts], dim=1)
 
-    def loss(self, told: Told) -> Tensor:
+    def loss(self, told: TextTargets) -> Tensor:
         """Mean negative log-likelihood of a token of the texts."""
         before = self.prompt(told.item, told.user)
         ids, there = self._ids(told.text)
@@ -151,13 +153,13 @@ class PromptNet(nn.Module):
         return token, there
 
 
-def fit(
+def train_soft_prompt(
     recipe: SoftPrompt,
-    told: Told,
+    told: TextTargets,
     item: Float[Array, "items dim"],
     user: Float[Array, "users dim2"] | None,
-    valid: Told | None,
-    seed: int,
+    valid: TextTargets | None,
+    options: Options,
 ) -> Speaker:
     """See `SoftPrompt.fit`."""
     users = np.zeros((0, 1), np.float32) if user is None else user
@@ -165,14 +167,14 @@ def fit(
     if not len(told):
         raise BadSetting("no text is left to learn: there are none, or all vectors are zero")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = PromptNet(recipe, item, users)
+        torch.manual_seed(options.seed)
+        net = PromptNet(recipe, options.device, item, users)
     judged = None if valid is None else _with_vectors(valid, item, users)
 
-    def batches(rng: np.random.Generator) -> list[Told]:
+    def batches(rng: np.random.Generator) -> list[TextTargets]:
         return _dealt(told, rng.permutation(len(told)), recipe.batch)
 
-    def look() -> float:
+    def validate() -> float:
         assert judged is not None
         parts = _dealt(judged, np.arange(len(judged)), recipe.batch)
         return -float(np.mean([float(net.loss(part)) for part in parts]))
@@ -182,8 +184,8 @@ def fit(
         batches,
         net.loss,
         recipe,
-        seed=seed,
-        look=look if judged is not None and len(judged) else None,
+        options=options,
+        validate=validate if judged is not None and len(judged) else None,
         what={
             "texts": [fingerprint(part.text) for part in (told, judged) if part is not None],
             "vectors": digest(*((v * 1e6).astype(np.int64) for v in (item, users))),
@@ -207,12 +209,12 @@ def restored(speaker: Speaker) -> PromptNet:
     """The network of a trained soft prompt, ready to write."""
     kept = speaker.recipe.model_copy(update={"link": 0.0})  # the vectors have moved already
     with torch.random.fork_rng(devices=[]):
-        net = PromptNet(kept, speaker.item, speaker.user)
+        net = PromptNet(kept, "auto", speaker.item, speaker.user)
     speaker.weights.put_into(net)
-    return net.to(choose_device(kept.device)).eval()
+    return net.to(choose_device("auto")).eval()
 
 
-def _with_vectors(told: Told, item: Array, user: Array) -> Told:
+def _with_vectors(told: TextTargets, item: Array, user: Array) -> TextTargets:
     """The texts whose vectors are not zero."""
     if (told.user is None) == bool(len(user)):
         raise BadSetting("texts of users need the users' vectors, and these need such texts")
@@ -222,10 +224,10 @@ def _with_vectors(told: Told, item: Array, user: Array) -> Told:
     return _some(told, np.flatnonzero(kept))
 
 
-def _dealt(told: Told, order: Int[Array, " texts"], size: int) -> list[Told]:
+def _dealt(told: TextTargets, order: Int[Array, " texts"], size: int) -> list[TextTargets]:
     return [_some(told, order[first : first + size]) for first in range(0, len(order), size)]
 
 
-def _some(told: Told, rows: Int[Array, " some"]) -> Told:
+def _some(told: TextTargets, rows: Int[Array, " some"]) -> TextTargets:
     user = None if told.user is None else told.user[rows]
-    return Told([told.text[row] for row in rows.tolist()], told.item[rows], user)
+    return TextTargets([told.text[row] for row in rows.tolist()], told.item[rows], user)

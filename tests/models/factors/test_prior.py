@@ -8,8 +8,9 @@ from recweave.data.interactions import Histories, Interactions
 from recweave.encode import Feature
 from recweave.models import Query, gram
 from recweave.models.factors.ease import EASE
-from recweave.models.factors.pull import Toward
+from recweave.models.factors.prior import FeaturePrior
 from recweave.models.factors.slit import SLIT
+from recweave.models.training import TrainingData
 
 
 def feature(vectors, of="item"):
@@ -47,9 +48,9 @@ def ease(gram_, reg):
 
 @pytest.mark.parametrize("names", [("words",), ("words", "kinds")])
 def test_the_thin_product_is_the_ease_of_the_vectors(features, names):
-    toward = Toward.of(features, names, 40.0, 0.7, np.arange(60))
-    told = toward.left @ toward.right.T
-    np.testing.assert_allclose(told.diagonal(), toward.diagonal, atol=1e-4)
+    prior = FeaturePrior.of(features, names, 40.0, 0.7, np.arange(60))
+    told = prior.left @ prior.right.T
+    np.testing.assert_allclose(told.diagonal(), prior.diagonal, atol=1e-4)
     np.fill_diagonal(told, 0)
     vectors = [features[name].vectors.astype(float) for name in names]
     wanted = sum(40.0 / len(names) * ease(v @ v.T, 0.7) for v in vectors)
@@ -59,8 +60,8 @@ def test_the_thin_product_is_the_ease_of_the_vectors(features, names):
 @pytest.mark.parametrize("rows", [7, 512])
 def test_ease_is_where_its_loss_is_flat(log, features, rows, monkeypatch):
     monkeypatch.setattr(gram, "ROWS", rows)
-    recipe = EASE(reg=5, features=("words", "kinds"), pull=30, feature_reg=0.7)
-    weights = recipe.fit(log, features=features).weights.astype(float)
+    recipe = EASE(reg=5, features=("words", "kinds"), prior_weight=30, feature_reg=0.7)
+    weights = recipe.fit(TrainingData(log, features=features)).weights.astype(float)
     assert not weights.diagonal().any()
     events = log.matrix(values=False).toarray().astype(float)
     slope = (events.T @ events + 5 * np.eye(60)) @ weights - events.T @ events
@@ -72,8 +73,8 @@ def test_ease_is_where_its_loss_is_flat(log, features, rows, monkeypatch):
 
 
 def test_slit_is_where_its_loss_is_flat(log, features):
-    recipe = SLIT(reg=5, decay=0.5, features=("words",), pull=30, feature_reg=0.7)
-    weights = recipe.fit(log, features=features).weights.astype(float)
+    recipe = SLIT(reg=5, decay=0.5, features=("words",), prior_weight=30, feature_reg=0.7)
+    weights = recipe.fit(TrainingData(log, features=features)).weights.astype(float)
     slope = 5 * weights
     history = Histories.of(log)
     for user in range(len(history)):
@@ -100,7 +101,9 @@ def test_an_item_nobody_had_is_found_through_its_words(recipe):
     vectors = np.vstack([vectors[:39], vectors[:1]])
     words = {"words": feature(vectors)}
     plain = recipe(reg=10).fit(log).scores(Query.of(asker, np.array([50])))
-    told = recipe(reg=10, features=("words",), pull=50).fit(log, features=words)
+    told = recipe(reg=10, features=("words",), prior_weight=50).fit(
+        TrainingData(log, features=words)
+    )
     scores = told.scores(Query.of(asker, np.array([50])))[0]
     assert plain[0, 39] == 0
     assert scores[1:].argmax() + 1 == 39
@@ -109,9 +112,9 @@ def test_an_item_nobody_had_is_found_through_its_words(recipe):
 @pytest.mark.parametrize("recipe", [EASE, SLIT])
 def test_a_feature_that_is_not_there_is_named(recipe, log, features):
     with pytest.raises(BadSetting, match=r"wrds.*words"):
-        recipe(features=("wrds",)).fit(log, features=features)
+        recipe(features=("wrds",)).fit(TrainingData(log, features=features))
     with pytest.raises(BadSetting, match=r"\[features.words\]"):
         recipe(features=("words",)).fit(log)
     of_users = {"words": feature(np.ones((200, 2)), of="user")}
     with pytest.raises(BadSetting, match="of users"):
-        recipe(features=("words",)).fit(log, features=of_users)
+        recipe(features=("words",)).fit(TrainingData(log, features=of_users))

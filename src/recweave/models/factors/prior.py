@@ -1,0 +1,72 @@
+"""Item-to-item weights that the items' features alone would give, as a product of thin matrices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from recweave.core.arrays import Array
+from recweave.encode.features import AnyFeature, find_item_feature
+
+
+@dataclass(frozen=True, eq=False)
+class FeaturePrior:
+    """Σ w_f · B_f = left @ rightᵀ, less its diagonal.
+
+    B_f is the EASE of a feature, with the numbers of a vector in the place of users: it minimises
+    |Fᵀ − FᵀB|² + reg |B|² with a diagonal of zeros, F holding items by numbers. By Woodbury's
+    identity, with M = (FᵀF + reg I)⁻¹ and h_j = F_j·M·F_j, it is F M Fᵀ diag(1 / (1 − h)) off the
+    diagonal, so items² numbers are never held.
+
+    Attributes:
+        left, right: Items by the numbers of all features.
+        weight: Σ w_f.
+        names: The features, in the order of their columns.
+        inner: M of each feature.
+    """
+
+    left: Float[Array, "items dims"]
+    right: Float[Array, "items dims"]
+    weight: float
+    names: tuple[str, ...] = ()
+    inner: tuple[Float[Array, "dim dim"], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        features: Mapping[str, AnyFeature],
+        names: Sequence[str],
+        weight: float,
+        reg: float,
+        kept: Int[Array, " items"],
+    ) -> "FeaturePrior":
+        """The features' weights between the items `kept`, sharing the prior weight equally.
+
+        Raises:
+            BadSetting: for a feature that is not there, or is not of items.
+        """
+        if not names:
+            return cls(*2 * (np.empty((len(kept), 0), np.float32),), weight=0.0)
+        left, right, inners = [], [], []
+        for name in names:
+            vector = find_item_feature(features, name).vectors[kept]
+            gram = vector.T.astype(np.float64) @ vector
+            inner = np.linalg.inv(gram + reg * np.eye(len(gram))).astype(np.float32)
+            left.append(vector @ inner * np.float32(weight / len(names)))
+            right.append(as_targets(vector, inner))
+            inners.append(inner)
+        return cls(np.hstack(left), np.hstack(right), weight, tuple(names), tuple(inners))
+
+    @property
+    def diagonal(self) -> Float[Array, " items"]:
+        """That of left @ rightᵀ."""
+        return np.asarray(np.einsum("id,id->i", self.left, self.right))
+
+
+def as_targets(
+    vector: Float[Array, "items dim"], inner: Float[Array, "dim dim"]
+) -> Float[Array, "items dim"]:
+    """F_j / (1 − h_j): the right side of the product for these items."""
+    own = np.einsum("id,id->i", vector @ inner, vector)
+    return np.asarray(vector / (1 - own)[:, None])
