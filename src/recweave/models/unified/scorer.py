@@ -51,7 +51,8 @@ class Scorer(Value):
         from recweave.models.recipes import RECIPES
 
         told = {key: _thawed(value) for key, value in self.settings}
-        return RECIPES[self.name].parse(told, f"the scorer '{self.name}'")
+        # A saved model holds scorers, and what is read from a file must not be imported.
+        return RECIPES.named(self.name).parse(told, f"the scorer '{self.name}'")
 
 
 def _frozen(told: Any) -> Any:
