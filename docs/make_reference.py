@@ -7,16 +7,15 @@ import sys
 from collections.abc import Iterable
 from inspect import getdoc
 from pathlib import Path
-from typing import get_args
 
 import typer.main
 
 from recweave.cli import app
 from recweave.cli.models import summary, tuned_over
 from recweave.core.fields import settings_of
-from recweave.data.filters import AnyFilter
+from recweave.data.filters import FILTERS
 from recweave.data.readers import READERS
-from recweave.data.split import AnySplitter
+from recweave.data.split import SPLITTERS
 from recweave.evaluate import METRICS, SLICES
 from recweave.experiment.spec import Entry, Experiment
 from recweave.models import RECIPES
@@ -84,14 +83,10 @@ def metrics() -> str:
 def parts() -> str:
     text = "# Readers, filters, splits, stages\n\n## Readers\n\n"
     text += table(["source", "what it reads"], ([f"`{n}`", first(READERS[n])] for n in READERS))
-    for title, union in (("Filters", AnyFilter), ("Splits", AnySplitter)):
+    for title, kinds in (("Filters", FILTERS), ("Splits", SPLITTERS), ("Stages", STAGES)):
         text += f"\n## {title}\n"
-        for kind in get_args(get_args(union)[0]):
-            name = kind.model_fields["kind"].default
+        for name, kind in kinds.items():
             text += f"\n### {name}\n\n{getdoc(kind)}\n\n{settings(kind)}"
-    text += "\n## Stages\n"
-    for name in STAGES:
-        text += f"\n### {name}\n\n{getdoc(STAGES[name])}\n\n{settings(STAGES[name])}"
     return text
 
 

@@ -14,14 +14,17 @@ if TYPE_CHECKING:  # a command loads what it needs when it runs
     from recweave.data.dataset import Dataset
     from recweave.data.profiles import Profiles
     from recweave.data.split import Split
-    from recweave.enrich import Extractive, Generative, Material, Task
+    from recweave.enrich import Material, Task, Writer
     from recweave.llm import Prices
 
 Data = Annotated[str, typer.Argument(help="A dataset (name or folder), or a recipe file.")]
 How = Annotated[
     str, typer.Option("--split", help='leave_last_out, … or JSON: \'{"kind": "given"}\'.')
 ]
-By = Annotated[str, typer.Option(help="extractive, a server's URL, or a local model's folder.")]
+By = Annotated[
+    str,
+    typer.Option(help="extractive, a server's URL, a local model's folder, or module:function."),
+]
 Key = Annotated[str, typer.Option(help="The environment variable that holds the server's key.")]
 Kinds = Annotated[str, typer.Option(help="Kinds of text, with commas; all without.")]
 Closed = Annotated[Path | None, typer.Option(help="Categories to choose from, one per line.")]
@@ -117,7 +120,7 @@ def _show(profiles: "Profiles", out: Path, as_json: bool) -> None:
 
 
 def _ahead(
-    by: "Extractive | Generative",
+    by: "Writer",
     material: "Material",
     tasks: "Sequence[Task]",
     probe: int,
@@ -125,11 +128,13 @@ def _ahead(
     answers: Path | None,
 ) -> dict[str, object]:
     """What is done instead of writing: an estimate, or one way or the other with a batch file."""
-    from recweave.enrich import Generative
+    from recweave.enrich import Extractive, Generative
 
     if not isinstance(by, Generative):
         if export or answers:
             raise BadSetting("batch files are of language models; name a server with --writer")
+        if not isinstance(by, Extractive):
+            raise BadSetting(f"the writer {by.name} cannot say what it will take; leave --estimate")
         return {"texts": len(tasks), "calls": 0, "cost": 0.0}
     if export:
         return {"requests": by.door.export_batch(by.requests(material, tasks), export)}

@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from recweave.core.errors import BadSetting, did_you_mean
 
 V = TypeVar("V", bound="Value")
+
+MESSAGE, UNKNOWN_KEY = "message", "unknown_key"
+"""Types of pydantic errors: one that says all by itself; one that says what key is near."""
+NAMES_ONLY = "names_only"
+"""In the context of a validation: classes are named as registries list them, never by a path."""
 
 
 class Value(BaseModel):
@@ -16,15 +22,21 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
-    def parse(cls: type[V], data: Any, where: str) -> V:
+    def parse(cls: type[V], data: Any, where: str, *, names_only: bool = False) -> V:
         """Read from a user's mapping.
+
+        Args:
+            data: The mapping.
+            where: What to name in errors.
+            names_only: Whether parts that are one of many must be named as registries list them.
+                So for what comes out of a saved file, as `package.module:Class` would be imported.
 
         Raises:
             BadSetting: naming `where` (a file, an option), the key, what is wrong with it and,
                 for an unknown key, the nearest known one.
         """
         try:
-            return cls.model_validate(data)
+            return cls.model_validate(data, context={NAMES_ONLY: names_only})
         except ValidationError as error:
             raise BadSetting(f"{where}: " + "; ".join(_explain(cls, error))) from None
 
@@ -34,9 +46,11 @@ def _explain(cls: type[BaseModel], error: ValidationError) -> list[str]:
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            *path, last = problem["loc"]
-            near = did_you_mean(str(last), _keys_at(cls, path))
-            found.append(f"unknown key '{key}', {near}")
+            found.append(f"unknown key '{key}', {_near(cls, problem['loc'])}")
+        elif problem["type"] == UNKNOWN_KEY:
+            found.append(f"unknown key '{key}', {problem['msg']}")
+        elif problem["type"] == MESSAGE:
+            found.append(problem["msg"])
         elif problem["type"] == "missing":
             found.append(f"the key '{key}' is missing")
         else:
@@ -46,6 +60,32 @@ def _explain(cls: type[BaseModel], error: ValidationError) -> list[str]:
             whole = not key and isinstance(problem["input"], dict)
             found.append(said if whole else f"'{key}' is {problem['input']!r}: {said}")
     return found
+
+
+def tagged(cls: type[BaseModel], tag: str, error: ValidationError) -> ValidationError:
+    """The error of a part whose class only the data name, as one of the whole.
+
+    Args:
+        cls: The class of the part.
+        tag: Put before the keys, as pydantic does for its own unions.
+        error: What is wrong with the part.
+    """
+    found: list[InitErrorDetails] = []
+    for problem in error.errors():
+        kind, said = problem["type"], problem["msg"]
+        if kind == "extra_forbidden":
+            kind, said = UNKNOWN_KEY, _near(cls, problem["loc"])
+        custom = PydanticCustomError(kind, said)
+        found.append(
+            InitErrorDetails(type=custom, loc=(tag, *problem["loc"]), input=problem["input"])
+        )
+    return ValidationError.from_exception_data(error.title, found)
+
+
+def _near(cls: type[BaseModel], place: Sequence[int | str]) -> str:
+    """A hint for an unknown key."""
+    *path, last = place
+    return did_you_mean(str(last), _keys_at(cls, path))
 
 
 def _keys_at(cls: type[BaseModel], path: Sequence[int | str]) -> list[str]:

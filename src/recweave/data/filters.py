@@ -7,15 +7,17 @@ Every filter keeps the order of the source. Only those that take out whole users
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
 from jaxtyping import Bool
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from recweave.core.arrays import Array, order_by
+from recweave.core.choice import Choice, OneOf
 from recweave.core.errors import BadInput, BadSetting
+from recweave.core.registry import Registry
 from recweave.core.value import Value
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import behavior_code
@@ -39,8 +41,27 @@ class Removed(Value):
     items: int
 
 
-class Filter(Value, ABC):
+FILTERS: "Registry[type[Filter]]" = Registry(
+    "filter",
+    {
+        "k_core": "recweave.data.filters:KCore",
+        "min_rating": "recweave.data.filters:MinRating",
+        "behaviors": "recweave.data.filters:Behaviors",
+        "time_window": "recweave.data.filters:TimeWindow",
+        "deduplicate": "recweave.data.filters:Deduplicate",
+        "sample": "recweave.data.filters:Sample",
+        "noise": "recweave.data.filters:Noise",
+    },
+    group="recweave.filters",
+    subclass_of="recweave.data.filters:Filter",
+)
+"""The filters by name."""
+
+
+class Filter(Choice, ABC):
     """How a log is made smaller."""
+
+    registry: ClassVar[Registry[Any]] = FILTERS
 
     @abstractmethod
     def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
@@ -276,11 +297,8 @@ class Noise(Filter):
         return dataset.replace(events=pl.concat([dataset.events, added]))
 
 
-AnyFilter = Annotated[
-    KCore | MinRating | Behaviors | TimeWindow | Deduplicate | Sample | Noise,
-    Field(discriminator="kind"),
-]
-"""Any of the filters, told apart by `kind` in a recipe file."""
+AnyFilter = Annotated[SerializeAsAny[Filter], BeforeValidator(OneOf(FILTERS))]
+"""Any of the filters in a recipe file, plug-ins included."""
 
 
 def apply_all(dataset: Dataset, filters: Sequence[Filter]) -> tuple[Dataset, list[Removed]]:

@@ -6,15 +6,16 @@ sees `Split.train` alone; equal times keep the order of the source, so a cut is 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Int
-from pydantic import Field
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from recweave.core.arrays import Array, order_by
+from recweave.core.choice import Choice, OneOf
 from recweave.core.errors import BadInput, BadSetting
-from recweave.core.value import Value
+from recweave.core.registry import Registry
 from recweave.data.interactions import Interactions, behavior_code, join
 
 BETWEEN, DROPPED, TRAIN, VALID, TEST = -2, -1, 0, 1, 2
@@ -64,8 +65,25 @@ class Split:
         return whole[np.argsort(np.concatenate(rows), kind="stable")]
 
 
-class Splitter(Value, ABC):
+SPLITTERS: "Registry[type[Splitter]]" = Registry(
+    "split",
+    {
+        "leave_last_out": "recweave.data.split:LeaveLastOut",
+        "ratio_user": "recweave.data.split:RatioUser",
+        "global_time": "recweave.data.split:GlobalTime",
+        "random_warm": "recweave.data.split:RandomWarm",
+        "given": "recweave.data.split:Given",
+    },
+    group="recweave.splits",
+    subclass_of="recweave.data.split:Splitter",
+)
+"""The splitters by name."""
+
+
+class Splitter(Choice, ABC):
     """How a log is cut. Random ones draw from `seed` alone."""
+
+    registry: ClassVar[Registry[Any]] = SPLITTERS
 
     @abstractmethod
     def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
@@ -101,6 +119,10 @@ class Splitter(Value, ABC):
             part=part,
             between=log[part == BETWEEN],
         )
+
+
+AnySplitter = Annotated[SerializeAsAny[Splitter], BeforeValidator(OneOf(SPLITTERS))]
+"""Any of the splitters in a recipe file, plug-ins included."""
 
 
 class LeaveLastOut(Splitter):
@@ -248,7 +270,7 @@ class Given(Splitter):
     """
 
     kind: Literal["given"] = "given"
-    valid: "AnySplitter | None" = Field(
+    valid: AnySplitter | None = Field(
         None, description="how validation is cut from train, if the publisher did not"
     )
 
@@ -267,12 +289,6 @@ class Given(Splitter):
             inner[inner == DROPPED] = BETWEEN
             part[train] = np.where(inner == TEST, VALID, inner)
         return part
-
-
-AnySplitter = Annotated[
-    LeaveLastOut | RatioUser | GlobalTime | RandomWarm | Given, Field(discriminator="kind")
-]
-"""Any of the splitters, told apart by `kind` in a recipe file."""
 
 
 def _is_target(log: Interactions, target: tuple[str, ...]) -> Bool[Array, " n"]:
@@ -317,6 +333,3 @@ def _unsort(values: Array, order: Int[Array, " n"]) -> Array:
     back = np.empty_like(values)
     back[order] = values
     return back
-
-
-Given.model_rebuild()

@@ -1,20 +1,35 @@
 """Numbers for models: prices, counts and gaps in time, in three ways to compare (spec.md 4.1)."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
-from pydantic import Field
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from recweave.core.arrays import Array
+from recweave.core.choice import Choice, OneOf
 from recweave.core.errors import BadInput
-from recweave.core.value import Value
+from recweave.core.registry import Registry
 from recweave.encode.features import Feature
 
+CODES: "Registry[type[NumberCode]]" = Registry(
+    "number code",
+    {
+        "digits": "recweave.encode.numeric:Digits",
+        "log_bucket": "recweave.encode.numeric:LogBucket",
+        "fourier": "recweave.encode.numeric:Fourier",
+    },
+    group="recweave.codes",
+    subclass_of="recweave.encode.numeric:NumberCode",
+)
+"""The codes of numbers by name."""
 
-class NumberCode(Value, ABC):
+
+class NumberCode(Choice, ABC):
     """How a number becomes a vector; numbers are finite and not negative."""
+
+    registry: ClassVar[Registry[Any]] = CODES
 
     @abstractmethod
     def vectors(self, values: Float[Array, " n"]) -> Float[Array, "n dim"]:
@@ -88,8 +103,8 @@ class Fourier(NumberCode):
         return np.concatenate([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
 
 
-Code = Annotated[Digits | LogBucket | Fourier, Field(discriminator="kind")]
-"""For settings: the code of a number, by its `kind`."""
+Code = Annotated[SerializeAsAny[NumberCode], BeforeValidator(OneOf(CODES))]
+"""For settings: the code of a number, by its `kind`, plug-ins included."""
 
 
 def encode_numbers(

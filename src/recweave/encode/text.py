@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from recweave.core.errors import UnknownName
-from recweave.core.registry import Registry
+from recweave.core.errors import BadSetting, UnknownName
+from recweave.core.registry import Registry, is_path
 from recweave.core.settings import Settings
 from recweave.encode.cache import Cached
 from recweave.encode.encoder import TextEncoder
@@ -20,6 +20,7 @@ ENCODERS: Registry[Callable[[Settings], TextEncoder]] = Registry(
         "tfidf": "recweave.encode.tfidf:tfidf",
     },
     group="recweave.encoders",
+    instance_of="collections.abc:Callable",
 )
 """What makes a text encoder for this machine, by name."""
 
@@ -31,12 +32,14 @@ def text_encoder(name: str = "minilm", settings: Settings | None = None) -> Text
         name: `minilm` (all-MiniLM-L6-v2 as shipped by a package, offline; `minilm-fp32` for the
             same vectors on every machine), `tfidf` (no weights; fitted on the texts of each
             call), the path of a folder or `owner/model` (both by sentence-transformers, which may
-            download the latter), or `openai:MODEL@BASE_URL` (an embeddings endpoint; the key is
-            taken from `OPENAI_API_KEY`).
+            download the latter), `openai:MODEL@BASE_URL` (an embeddings endpoint; the key is
+            taken from `OPENAI_API_KEY`), or `package.module:function` (called with `settings`, it
+            gives a `TextEncoder`).
         settings: Threads, and where vectors are kept; from the environment if not given.
 
     Raises:
         UnknownName: for a name that is none of these.
+        BadSetting: for a `package.module:function` that is not there or gives no encoder.
         MissingExtra: if the encoder's packages are not installed.
         Unavailable: if there is no such model.
     """
@@ -58,4 +61,12 @@ def _make(name: str, settings: Settings) -> TextEncoder:
         from recweave.encode.sentence import SentenceModel
 
         return SentenceModel.load(name)
+    if is_path(name):
+        made = ENCODERS[name](settings)
+        if not isinstance(made, TextEncoder):
+            raise BadSetting(
+                f"'{name}' gives a {type(made).__name__}, which is no text encoder; it must have "
+                "name, dim and encode"
+            )
+        return made
     raise UnknownName("text encoder", name, ENCODERS)

@@ -1,16 +1,80 @@
 """Writers by name, as settings and the command line give them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recweave.core.errors import BadSetting
+from recweave.core.registry import Registry, is_path
 from recweave.encode.text import text_encoder
 from recweave.enrich.extractive import Extractive
 from recweave.enrich.generative import Generative
+from recweave.enrich.writer import Writer
 from recweave.llm import LLM, Door, Local, Server
 
-EXTRACTIVE = "extractive"
+
+@dataclass(frozen=True)
+class WriterOptions:
+    """What a writer is made from.
+
+    Attributes:
+        name: As the user gave it: a name, a URL, a folder or a path `package.module:function`.
+        categories: A closed set; empty for an open list.
+        encoder: Of the extractive writer; see `text_encoder`.
+        model: As the server calls it.
+        key_variable: Name of the environment variable that holds the server's key.
+        answers: Where answers, ledger and quarantine of a language model are kept.
+        client: What else `llm.Door` takes: budget, limits, prices, …
+    """
+
+    name: str
+    categories: Sequence[str] = ()
+    encoder: str = "minilm"
+    model: str = ""
+    key_variable: str | None = None
+    answers: Path = Path("answers")
+    client: Mapping[str, Any] = field(default_factory=dict)
+
+
+WRITERS: Registry[Callable[[WriterOptions], Writer]] = Registry(
+    "writer",
+    {
+        "extractive": "recweave.enrich.choose:extractive",
+        "server": "recweave.enrich.choose:server",
+        "local": "recweave.enrich.choose:local",
+    },
+    group="recweave.writers",
+    instance_of="collections.abc:Callable",
+)
+"""What makes a writer, by name. A URL stands for `server`, a folder for `local`."""
+
+
+def extractive(options: WriterOptions) -> Extractive:
+    """The writer that needs no language model."""
+    return Extractive(text_encoder(options.encoder), options.categories)
+
+
+def server(options: WriterOptions) -> Generative:
+    """A model behind an OpenAI-compatible server; `name` is its URL up to and including `/v1`."""
+    if "://" not in options.name:
+        raise BadSetting(f"'{options.name}' is no URL; name the server's own, up to /v1")
+    if not options.model:
+        raise BadSetting(
+            f"which model of {options.name}? name it with --model, as the server calls it"
+        )
+    return _generative(Server(options.model, options.name, options.key_variable), options)
+
+
+def local(options: WriterOptions) -> Generative:
+    """A local Hugging Face model; `name` is its folder."""
+    if not Path(options.name).is_dir():
+        raise BadSetting(f"'{options.name}' is no folder; name that of a local model")
+    return _generative(Local(Path(options.name)), options)
+
+
+def _generative(llm: LLM, options: WriterOptions) -> Generative:
+    return Generative(Door(llm, options.answers, **options.client), options.categories)
 
 
 def writer_of(
@@ -21,35 +85,36 @@ def writer_of(
     model: str = "",
     key_variable: str | None = None,
     answers: Path = Path("answers"),
-    **door: Any,
-) -> Extractive | Generative:
+    **client: Any,
+) -> Writer:
     """A writer.
 
     Args:
-        name: `extractive`, the URL of an OpenAI-compatible server up to and including `/v1`, or the
-            folder of a local Hugging Face model.
-        categories: A closed set; empty for an open list.
-        encoder: Of the extractive writer; see `text_encoder`.
-        model: As the server calls it.
-        key_variable: Name of the environment variable that holds the server's key.
-        answers: Where answers, ledger and quarantine of a language model are kept.
-        **door: What else `llm.Door` takes: budget, limits, prices, …
+        name: `extractive`, the URL of an OpenAI-compatible server up to and including `/v1`, the
+            folder of a local Hugging Face model, or `package.module:function`, which is called with
+            `WriterOptions`.
+        categories, encoder, model, key_variable, answers, client: See `WriterOptions`.
 
     Raises:
         BadSetting: if the name is none of these, or a server's model is not named.
     """
-    if name == EXTRACTIVE:
-        return Extractive(text_encoder(encoder), categories)
-    llm: LLM
-    if "://" in name:
-        if not model:
-            raise BadSetting(f"which model of {name}? name it with --model, as the server calls it")
-        llm = Server(model, name, key_variable)
-    elif Path(name).is_dir():
-        llm = Local(Path(name))
-    else:
+    kind = name
+    if name not in WRITERS:
+        if "://" in name:
+            kind = "server"
+        elif Path(name).is_dir():
+            kind = "local"
+        elif not is_path(name):
+            raise BadSetting(
+                f"no writer is called '{name}'; it is extractive, a server's URL, the folder of a "
+                "local model, or package.module:function"
+            )
+    made = WRITERS[kind](
+        WriterOptions(name, categories, encoder, model, key_variable, answers, client)
+    )
+    if not isinstance(made, Writer):
         raise BadSetting(
-            f"no writer is called '{name}'; it is extractive, a server's URL, or the folder of a "
-            "local model"
+            f"'{name}' gives a {type(made).__name__}, which is no writer; it must have name and "
+            "write"
         )
-    return Generative(Door(llm, answers, **door), categories)
+    return made

@@ -2,7 +2,7 @@
 
 from recweave.evaluate.catalogue import Catalogue, head_items
 from recweave.evaluate.evaluate import evaluate, evaluate_model, evaluate_predictions
-from recweave.evaluate.metrics import METRICS, Metric, parse_metric
+from recweave.evaluate.metrics import METRICS, Measure, Metric, parse_metric
 from recweave.evaluate.report import Report, differences, means, over_seeds
 from recweave.evaluate.slices import SLICES, Slice
 
@@ -10,6 +10,7 @@ __all__ = [
     "METRICS",
     "SLICES",
     "Catalogue",
+    "Measure",
     "Metric",
     "Report",
     "Slice",

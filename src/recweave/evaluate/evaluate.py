@@ -1,6 +1,6 @@
 """Lists, or predicted ratings, against what was held out: the doors of this folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial, reduce
 from typing import Literal
 
@@ -9,7 +9,7 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
-from recweave.core.errors import BadInput, BadSetting, UnknownName
+from recweave.core.errors import BadInput, BadSetting
 from recweave.data.interactions import Interactions
 from recweave.data.split import Split
 from recweave.evaluate.catalogue import Catalogue
@@ -173,7 +173,7 @@ def evaluate_model(
                 rank(max(m.k or 0 for m in lists)),
                 metrics=[m.name for m in lists],
                 catalogue=catalogue or Catalogue.of(split.train),
-                slices=[_slice(name)(split.train, held) for name in slices],
+                slices=[SLICES[name](split.train, held) for name in slices],
             )
         )
     if drawn := [m for m in asked if m.measure.kind == "sampled"]:
@@ -197,12 +197,6 @@ def _askers(held: Interactions, known: Interactions) -> Query:
     np.minimum.at(first, held.user, held.time)
     user = np.unique(held.user)
     return Query.of(known, user, first[user])
-
-
-def _slice(name: str) -> Callable[[Interactions, Interactions], Slice]:
-    if name not in SLICES:
-        raise UnknownName("slice", name, SLICES)
-    return SLICES[name]
 
 
 def _check_lists(asked: Sequence[Metric], ranking: Ranking, catalogue: Catalogue | None) -> None:

@@ -1,15 +1,27 @@
 """Metrics by name: what `ndcg@10`, `mae` and `precision>=4` stand for, and all that there are."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from recweave.core.errors import BadSetting, UnknownName
+from recweave.core.registry import Registry
 from recweave.evaluate import accuracy, beyond, classification, rating
 from recweave.evaluate.classification import Confusion
 
 Kind = Literal["accuracy", "sampled", "per_list", "all_lists", "rating", "confusion", "curve"]
+
+CUT_OFF: dict[Kind, str] = {
+    "accuracy": "@k",
+    "sampled": "@k",
+    "per_list": "@k",
+    "all_lists": "@k",
+    "rating": "",
+    "confusion": ">=x",
+    "curve": ">=x",
+}
+"""What is written behind the name of a metric of each kind."""
 
 SAMPLED = "sampled_"
 """What the name of a metric on a few drawn items begins with."""
@@ -38,7 +50,7 @@ class Measure:
     root: bool = False
 
 
-METRICS: Mapping[str, Measure] = {
+OURS: dict[str, Measure] = {
     **{f"{name}@k": Measure(f, "accuracy") for name, f in accuracy.ACCURACY.items()},
     **{f"{SAMPLED}{name}@k": Measure(f, "sampled") for name, f in accuracy.ACCURACY.items()},
     **{f"{name}@k": Measure(f, "per_list") for name, f in beyond.PER_LIST.items()},
@@ -59,9 +71,19 @@ METRICS: Mapping[str, Measure] = {
     "pr_auc>=x": Measure(classification.pr_auc, "curve"),
     "pr_auc_negative>=x": Measure(classification.pr_auc_negative, "curve"),
 }
-"""Every metric. `@k` takes a list's length, `>=x` the rating from which somebody liked it."""
+METRICS: Registry[Measure] = Registry(
+    "metric",
+    OURS,
+    group="recweave.metrics",
+    instance_of="recweave.evaluate.metrics:Measure",
+)
+"""Every metric. `@k` takes a list's length, `>=x` the rating from which somebody liked it.
 
-SHAPE = re.compile(r"(?P<name>\w+)((?P<sign>@|>=)(?P<number>.*))?")
+Other packages name a `Measure` without its cut-off: the entry point `gain`, or the path
+`my_package.metrics:gain`, gives the metric `gain@10` or `my_package.metrics:gain@10`.
+"""
+
+SHAPE = re.compile(r"(?P<name>\w+|[\w.]+:[\w.]+)((?P<sign>@|>=)(?P<number>.*))?")
 WHOLE = re.compile(r"[1-9][0-9]*")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -104,20 +126,21 @@ class Metric:
 
 
 def parse_metric(text: str) -> Metric:
-    """A metric from its name.
+    """A metric from its name, or from the path of a `Measure`, with its cut-off.
 
     >>> parse_metric("ndcg@10").k
     10
 
     Raises:
         UnknownName: if no metric is called so.
-        BadSetting: if the cut-off is missing, not wanted, or no number that fits.
+        BadSetting: if the cut-off is missing, not wanted, or no number that fits; or if a path does
+            not lead to a `Measure`.
     """
     shape = SHAPE.fullmatch(text.strip())
     name = shape["name"] if shape else text
-    forms = {form for form in METRICS if re.split("@|>=", form)[0] == name}
+    forms = _forms(name) if shape else {}
     if shape is None or not forms:
-        raise UnknownName("metric", name, {re.split("@|>=", form)[0] for form in METRICS})
+        raise UnknownName("metric", name, {_bare(form) for form in METRICS})
     sign, number = shape["sign"], shape["number"]
     form = name + {None: "", "@": "@k", ">=": ">=x"}[sign]
     if form not in forms:
@@ -125,9 +148,26 @@ def parse_metric(text: str) -> Metric:
     if sign == "@":
         if not WHOLE.fullmatch(number):
             raise BadSetting(f"'{text}': k must be a whole number from 1 up")
-        return Metric(f"{name}@{number}", METRICS[form], k=int(number))
+        return Metric(f"{name}@{number}", forms[form], k=int(number))
     if sign == ">=":
         if not NUMBER.fullmatch(number):
             raise BadSetting(f"'{text}': the threshold must be a number such as 4 or 3.5")
-        return Metric(f"{name}>={float(number):g}", METRICS[form], threshold=float(number))
-    return Metric(name, METRICS[form])
+        return Metric(f"{name}>={float(number):g}", forms[form], threshold=float(number))
+    return Metric(name, forms[form])
+
+
+def _bare(form: str) -> str:
+    """The name of a metric without its cut-off."""
+    return re.split("@|>=", form)[0]
+
+
+def _forms(name: str) -> dict[str, Measure]:
+    """The ways to write a metric of this name, and what each stands for."""
+    listed = [form for form in METRICS if _bare(form) == name] or ([name] if ":" in name else [])
+    found = {}
+    for form in listed:
+        measure = METRICS[form]
+        if measure.kind == "sampled" and form not in OURS:
+            raise BadSetting(f"the metric '{name}' is of the kind sampled, which is for ours alone")
+        found[name + CUT_OFF[measure.kind]] = measure
+    return found

@@ -5,7 +5,7 @@ the events with that label only: they are the relevant ones, hits on others are 
 without such an event are left out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int
 
 from recweave.core.arrays import Array
+from recweave.core.registry import Registry
 from recweave.data.interactions import Interactions
 from recweave.evaluate.catalogue import head_items
 
@@ -92,12 +93,17 @@ def by_history(
     return Slice("history", (*labels, f"{starts[-1]}+"), code)
 
 
-SLICES: Mapping[str, Callable[[Interactions, Interactions], Slice]] = {
-    "popularity": by_popularity,
-    "tail": by_tail,
-    "decile": by_decile,
-    "item": by_item_age,
-    "user": by_user_age,
-    "history": by_history,
-}
-"""The slices by name, with their usual settings."""
+SLICES: Registry[Callable[[Interactions, Interactions], Slice]] = Registry(
+    "slice",
+    {
+        "popularity": by_popularity,
+        "tail": by_tail,
+        "decile": by_decile,
+        "item": by_item_age,
+        "user": by_user_age,
+        "history": by_history,
+    },
+    group="recweave.slices",
+    instance_of="collections.abc:Callable",
+)
+"""The slices by name, with their usual settings: functions of train and held-out events."""

@@ -4,16 +4,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import BeforeValidator, Field, SerializeAsAny
 from scipy import sparse
 
 from recweave.core.arrays import Csr
+from recweave.core.choice import Choice, OneOf
 from recweave.core.errors import BadSetting, UnknownName
-from recweave.core.value import Value
+from recweave.core.registry import Registry
 from recweave.data.dataset import Dataset
 from recweave.data.profiles import SCHEMA, Entity, Profiles, Table, name_of
 from recweave.data.reviews import train_reviews
@@ -34,8 +35,28 @@ TABLES: Sequence[Table] = ("reviews", "events")
 HERE = Path()
 
 
-class FeatureSpec(Value, ABC):
+FEATURES: "Registry[type[FeatureSpec]]" = Registry(
+    "feature",
+    {
+        "items": "recweave.experiment.features:ItemText",
+        "reviews": "recweave.experiment.features:ReviewText",
+        "profiles": "recweave.experiment.features:ProfileText",
+        "number": "recweave.experiment.features:Number",
+        "interest": "recweave.experiment.features:InterestHorizon",
+        "length": "recweave.experiment.features:TextLength",
+        "shuffled": "recweave.experiment.features:Shuffled",
+        "random": "recweave.experiment.features:RandomVectors",
+    },
+    group="recweave.features",
+    subclass_of="recweave.experiment.features:FeatureSpec",
+)
+"""The kinds of feature by name."""
+
+
+class FeatureSpec(Choice, ABC):
     """How a feature is made: from the catalogue, or from train's part of the reviews."""
+
+    registry: ClassVar[Registry[Any]] = FEATURES
 
     @abstractmethod
     def build(self, dataset: Dataset, split: Split, made: Features, beside: Path = HERE) -> Feature:
@@ -261,17 +282,8 @@ class RandomVectors(FeatureSpec):
         return Feature(vectors, other.present, "random/1", "drawn at random", of=other.of)
 
 
-AnyFeature = Annotated[
-    ItemText
-    | ReviewText
-    | ProfileText
-    | Number
-    | InterestHorizon
-    | TextLength
-    | Shuffled
-    | RandomVectors,
-    Field(discriminator="kind"),
-]
+AnyFeature = Annotated[SerializeAsAny[FeatureSpec], BeforeValidator(OneOf(FEATURES))]
+"""Any of the features in a recipe file, plug-ins included."""
 
 
 def in_order(features: Mapping[str, FeatureSpec]) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from recweave.core.errors import BadSetting, RecweaveError, UnknownName, did_you_mean
+from recweave.core.errors import BadSetting, RecweaveError, did_you_mean
+from recweave.core.registry import short_name
 from recweave.core.value import Value
 from recweave.data.filters import AnyFilter
 from recweave.data.split import AnySplitter, LeaveLastOut
@@ -36,7 +37,7 @@ class Source(Value):
 class Entry(Value):
     """One model of the table: a recipe by name, its settings, and what may be searched."""
 
-    name: str = Field(description="a name from `recweave show`, or blend")
+    name: str = Field(description="a name from `recweave show`, package.module:Class, or blend")
     variant: str = Field("", description="tells apart rows of the same model")
     settings: dict[str, Any] = Field(default_factory=dict, description="the recipe's settings")
     search: dict[str, list[Any]] = Field(
@@ -155,9 +156,11 @@ class Experiment(Value):
     @field_validator("slices")
     @classmethod
     def _sliced(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in SLICES:
-                raise ValueError(str(UnknownName("slice", name, SLICES)))
+        try:
+            for name in names:
+                SLICES[name]
+        except RecweaveError as error:
+            raise ValueError(str(error)) from None
         return names
 
     @model_validator(mode="after")
@@ -183,8 +186,12 @@ class Experiment(Value):
         return self
 
     def rows(self) -> list[str]:
-        """A name for each entry: its model's, with the variant where there is one."""
-        return [f"{e.name}-{e.variant}" if e.variant else e.name for e in self.models]
+        """A name for each entry: its model's (of a path, the class), with any variant."""
+        names = [short_name(entry.name) for entry in self.models]
+        return [
+            f"{name}-{entry.variant}" if entry.variant else name
+            for name, entry in zip(names, self.models, strict=True)
+        ]
 
     def compared_with(self) -> str:
         """The row that the others are compared with."""
@@ -219,11 +226,11 @@ def read_recipe(path: Path) -> Experiment:
 
 def _with_line(message: str, path: str, text: str) -> str:
     """The message with the line of the key it names, as far as it can be found."""
-    named = re.findall(r"(?<!model )'([\w.@-]+)'", message.partition("did you mean")[0])
+    named = re.findall(r"(?<!model )'([\w.@:-]+)'", message.partition("did you mean")[0])
     lines = text.splitlines()
     for name in named:
-        last = re.escape(name.rsplit(".", 1)[-1])
-        pattern = re.compile(rf"""(^|[\s{{,]){last}\s*=[^=]|["']{last}["']""")
+        whole, last = re.escape(name), re.escape(name.rsplit(".", 1)[-1])
+        pattern = re.compile(rf"""(^|[\s{{,]){last}\s*=[^=]|["']({last}|{whole})["']""")
         for number, line in enumerate(lines, 1):
             if pattern.search(line):
                 return f"{path}:{number}: {message.removeprefix(f'{path}: ')}"

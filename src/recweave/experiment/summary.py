@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recweave.core.errors import BadArtifact
+from recweave.core.registry import short_name
 from recweave.evaluate import Report, differences, means, over_seeds, parse_metric
 from recweave.evaluate.statistics import Difference, Interval, holm
 from recweave.experiment.folder import FEATURES, MADE_FROM, RunFolder, read_json
@@ -149,7 +150,7 @@ def _row(folder: RunFolder, name: str, seeds: Sequence[int]) -> Row:
     return Row(
         name=name,
         model=model,
-        variant=name.removeprefix(model).removeprefix("-"),
+        variant=name.removeprefix(short_name(model)).removeprefix("-"),
         settings=first["recipe"]["settings"],
         tried=len(first["tried"]),
         fit_seconds=statistics.mean(result["fit_seconds"] for result in results),

@@ -93,16 +93,13 @@ def _pack(part: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
             arrays[f"{path}.{name}"] = getattr(part, name)
         return {"csr": list(part.shape)}
     if is_dataclass(part) and not isinstance(part, type):
-        kind = next((name for name in KINDS if KINDS[name] is type(part)), None)
-        if kind is None:
-            raise TypeError(f"{type(part).__name__} is none of KINDS ({path})")
+        kind = _listed(KINDS, type(part))
         packed = {
             f.name: _pack(getattr(part, f.name), f"{path}/{f.name}", arrays) for f in fields(part)
         }
         return {"kind": kind, "fields": packed}
     if isinstance(part, Recipe):
-        name = next(name for name in RECIPES if RECIPES[name] is type(part))
-        return {"recipe": name, "settings": part.model_dump(mode="json")}
+        return {"recipe": _listed(RECIPES, type(part)), "settings": part.model_dump(mode="json")}
     if isinstance(part, tuple):
         return {"tuple": [_pack(p, f"{path}/{i}", arrays) for i, p in enumerate(part)]}
     if part is None or isinstance(part, bool | int | float | str):
@@ -121,8 +118,20 @@ def _unpack(packed: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
         made.check_format()  # numbers out of bounds would be read as memory, not refused
         return made
     if "recipe" in packed:
-        return RECIPES[packed["recipe"]].parse(packed["settings"], "the model's recipe")
+        recipe = RECIPES.named(packed["recipe"])
+        return recipe.parse(packed["settings"], "the model's recipe", names_only=True)
     if "tuple" in packed:
         return tuple(_unpack(p, f"{path}/{i}", arrays) for i, p in enumerate(packed["tuple"]))
     values = {n: _unpack(p, f"{path}/{n}", arrays) for n, p in packed["fields"].items()}
-    return KINDS[packed["kind"]](**values)
+    return KINDS.named(packed["kind"])(**values)
+
+
+def _listed(registry: Registry[Any], kind: type[Any]) -> str:
+    """The name that a file may call a class by: a path in a file would not be imported."""
+    name = registry.name_of(kind)
+    if name not in registry:
+        raise BadSetting(
+            f"a model with a {name} cannot be saved, as no {registry.kind} is listed under that; "
+            f"list it as an entry point of the group {registry.group}, or run with save = false"
+        )
+    return name

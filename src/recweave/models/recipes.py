@@ -31,4 +31,5 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "recency": "recweave.models.sequence.recency:Recency",
     },
     group="recweave.models",
+    subclass_of="recweave.models.base:Recipe",
 )

@@ -3,13 +3,12 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, SerializeAsAny
 
-from recweave.core.errors import BadSetting
+from recweave.core.choice import Choice, OneOf
 from recweave.core.registry import Registry
-from recweave.core.value import Value
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.encode.features import Features
@@ -17,6 +16,38 @@ from recweave.llm.base import LLM
 from recweave.models.base import Model
 from recweave.parallel import Pool, Serial
 from recweave.rank.ranking import Stage
+
+STAGES: "Registry[type[StageRecipe]]" = Registry(
+    "stage",
+    {
+        "exclude": "recweave.rank.business:ExcludeRecipe",
+        "cap": "recweave.rank.business:CapRecipe",
+        "boost": "recweave.rank.business:BoostRecipe",
+        "pin": "recweave.rank.business:PinRecipe",
+        "mmr": "recweave.rank.diversity:MMRRecipe",
+        "popularity": "recweave.rank.popularity:PopularityRecipe",
+        "freshness": "recweave.rank.freshness:FreshnessRecipe",
+        "interest": "recweave.rank.freshness:InterestRecipe",
+    },
+    group="recweave.stages",
+    subclass_of="recweave.rank.stages:StageRecipe",
+)
+"""The answer to "what stages are there?"."""
+
+STAGE_KINDS: Registry[type[Any]] = Registry(
+    "kind of fitted stage",
+    {
+        "exclude": "recweave.rank.business:Exclude",
+        "cap": "recweave.rank.business:Cap",
+        "boost": "recweave.rank.business:Boost",
+        "pin": "recweave.rank.business:Pin",
+        "mmr": "recweave.rank.diversity:MMR",
+        "popularity_weight": "recweave.rank.popularity:PopularityWeight",
+        "freshness_weight": "recweave.rank.freshness:FreshnessWeight",
+    },
+    group="recweave.stage_kinds",
+)
+"""Fitted stages that can be saved with a model and loaded again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +74,10 @@ class StageContext:
     pool: Pool = field(default_factory=Serial)
     base_dir: Path = Path()
 
+class StageRecipe(Choice, ABC):
+    """The settings of a stage: `[[models.stages]] kind = "mmr"` in a recipe file."""
 
-class StageRecipe(Value, ABC):
-    """The settings of a stage: `[[models.stages]] kind = "mmr"` in a recipe file.
-
-    Each has a `kind`, its name in `STAGES`.
-    """
-
-    kind: str
+    registry: ClassVar[Registry[Any]] = STAGES
 
     @abstractmethod
     def fit(self, context: StageContext) -> Stage:
@@ -65,21 +92,9 @@ class StageRecipe(Value, ABC):
         return ()
 
 
-STAGES: Registry[type[StageRecipe]] = Registry(
-    "stage",
-    {
-        "exclude": "recweave.rank.business:ExcludeRecipe",
-        "cap": "recweave.rank.business:CapRecipe",
-        "boost": "recweave.rank.business:BoostRecipe",
-        "pin": "recweave.rank.business:PinRecipe",
-        "mmr": "recweave.rank.diversity:MMRRecipe",
-        "popularity": "recweave.rank.popularity:PopularityRecipe",
-        "freshness": "recweave.rank.freshness:FreshnessRecipe",
-        "interest": "recweave.rank.freshness:InterestRecipe",
-    },
-    group="recweave.stages",
-)
-"""The answer to "what stages are there?"."""
+ONE_STAGE: OneOf[StageRecipe] = OneOf(STAGES)
+AnyStage = Annotated[SerializeAsAny[StageRecipe], BeforeValidator(ONE_STAGE)]
+"""Any of the stages in a recipe file, plug-ins included."""
 
 
 def read_stage(given: Any) -> StageRecipe:
@@ -89,12 +104,4 @@ def read_stage(given: Any) -> StageRecipe:
         UnknownName: for a kind that is not in `STAGES`.
         BadSetting: for a wrong key or value.
     """
-    if isinstance(given, StageRecipe):
-        return given
-    if not isinstance(given, dict) or "kind" not in given:
-        raise BadSetting(f"a stage is a table with a 'kind' ({', '.join(STAGES)}), not {given!r}")
-    return STAGES[given["kind"]].parse(given, f"stage '{given['kind']}'")
-
-
-AnyStage = Annotated[SerializeAsAny[StageRecipe], BeforeValidator(read_stage)]
-"""Any of the stages in a recipe file, plug-ins included."""
+    return ONE_STAGE.parse(given)

@@ -48,6 +48,7 @@ READERS: Registry[Reader] = Registry(
         )
     },
     group="recweave.readers",
+    instance_of="collections.abc:Callable",
 )
 """Sources by name; each reader's docstring says which files it reads."""
 
@@ -83,7 +84,7 @@ def read(
     """Read a source into a dataset.
 
     Args:
-        source: A name in `READERS`.
+        source: A name in `READERS`, or `package.module:function` of a reader.
         path: The folder, or the file, that the source is in.
         name: What the dataset is called, if not after the path.
         skip_bad: A file for the rows that cannot be taken; the rest is read. Without it, one such
@@ -143,7 +144,7 @@ def _read(
 
 def _check(source: str, reader: Reader, options: dict[str, Any]) -> None:
     """Refuse options that the reader does not have, or values that are not of their type."""
-    known = dict(list(inspect.signature(reader).parameters.items())[1:])
+    known = dict(list(inspect.signature(reader, eval_str=True).parameters.items())[1:])
     for name, value in options.items():
         if name not in known:
             hint = did_you_mean(name, known) if known else "it has none"

@@ -50,7 +50,8 @@ class Scorer(Value):
             BadSetting, UnknownName: for a model, a key or a value that is not known.
         """
         told = {key: _thawed(value) for key, value in self.settings}
-        return RECIPES[self.name].parse(told, f"the scorer '{self.name}'")
+        # A saved model holds scorers, and what is read from a file must not be imported.
+        return RECIPES.named(self.name).parse(told, f"the scorer '{self.name}'")
 
 
 def _frozen(told: Any) -> Any:
