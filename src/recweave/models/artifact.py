@@ -1,17 +1,14 @@
 """Trained models on disk: a folder of arrays and a manifest, for every kind alike."""
 
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from scipy import sparse
 
 import recweave.store.arrays as store
 from recweave.core.errors import BadArtifact, BadSetting, UnknownName
 from recweave.core.registry import Registry
-from recweave.models.base import Model, Recipe
+from recweave.models.base import Model
 from recweave.models.recipes import RECIPES
+from recweave.store.packing import pack, unpack
 
 FORMAT = 1
 
@@ -49,9 +46,8 @@ def save_model(model: Model, folder: Path, about: dict[str, Any] | None = None) 
         folder: Made; replaced if it is there.
         about: What else to keep (recipe, data fingerprint, seed): plain JSON.
     """
-    arrays: dict[str, np.ndarray] = {}
-    manifest = {"format": FORMAT, "model": _pack(model, "", arrays), "about": about or {}}
-    store.write(folder, arrays, manifest)
+    packed, arrays = pack(model, KINDS, RECIPES)
+    store.write(folder, arrays, {"format": FORMAT, "model": packed, "about": about or {}})
 
 
 def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
@@ -67,7 +63,7 @@ def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
                 f"{folder} is of format {manifest.get('format')}, this version reads {FORMAT}; "
                 "train and save the model again"
             )
-        model, about = _unpack(manifest["model"], "", arrays), manifest["about"]
+        model, about = unpack(manifest["model"], arrays, KINDS, RECIPES), manifest["about"]
         if not isinstance(model, Model):
             raise TypeError(f"a {type(model).__name__} is no model")
     except (
@@ -81,57 +77,3 @@ def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
     ) as error:
         raise BadArtifact(f"{folder} does not hold what its manifest says: {error}") from None
     return model, about
-
-
-def _pack(part: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
-    """JSON for a part of a model; arrays are put aside under their path."""
-    if isinstance(part, np.ndarray):
-        arrays[path] = part
-        return {"array": True}
-    if isinstance(part, sparse.csr_array):
-        for name in ("data", "indices", "indptr"):
-            arrays[f"{path}.{name}"] = getattr(part, name)
-        return {"csr": list(part.shape)}
-    if is_dataclass(part) and not isinstance(part, type):
-        kind = _listed(KINDS, type(part))
-        packed = {
-            f.name: _pack(getattr(part, f.name), f"{path}/{f.name}", arrays) for f in fields(part)
-        }
-        return {"kind": kind, "fields": packed}
-    if isinstance(part, Recipe):
-        return {"recipe": _listed(RECIPES, type(part)), "settings": part.model_dump(mode="json")}
-    if isinstance(part, tuple):
-        return {"tuple": [_pack(p, f"{path}/{i}", arrays) for i, p in enumerate(part)]}
-    if part is None or isinstance(part, bool | int | float | str):
-        return part
-    raise TypeError(f"a trained model cannot hold a {type(part).__name__} ({path})")
-
-
-def _unpack(packed: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
-    if packed is None or isinstance(packed, bool | int | float | str):
-        return packed
-    if "array" in packed:
-        return arrays[path]
-    if "csr" in packed:
-        parts = tuple(arrays[f"{path}.{name}"] for name in ("data", "indices", "indptr"))
-        made = sparse.csr_array(parts, shape=tuple(packed["csr"]))
-        made.check_format()  # numbers out of bounds would be read as memory, not refused
-        return made
-    if "recipe" in packed:
-        recipe = RECIPES.named(packed["recipe"])
-        return recipe.parse(packed["settings"], "the model's recipe", names_only=True)
-    if "tuple" in packed:
-        return tuple(_unpack(p, f"{path}/{i}", arrays) for i, p in enumerate(packed["tuple"]))
-    values = {n: _unpack(p, f"{path}/{n}", arrays) for n, p in packed["fields"].items()}
-    return KINDS.named(packed["kind"])(**values)
-
-
-def _listed(registry: Registry[Any], kind: type[Any]) -> str:
-    """The name that a file may call a class by: a path in a file would not be imported."""
-    name = registry.name_of(kind)
-    if name not in registry:
-        raise BadSetting(
-            f"a model with a {name} cannot be saved, as no {registry.kind} is listed under that; "
-            f"list it as an entry point of the group {registry.group}, or run with save = false"
-        )
-    return name

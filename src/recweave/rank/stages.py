@@ -74,6 +74,7 @@ class StageContext:
     pool: Pool = field(default_factory=Serial)
     base_dir: Path = Path()
 
+
 class StageRecipe(Choice, ABC):
     """The settings of a stage: `[[models.stages]] kind = "mmr"` in a recipe file."""
 

@@ -1,0 +1,84 @@
+"""Recommendations for people and for other programs: tables with ids, not rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import polars as pl
+
+from recweave.core.extras import require
+
+SCHEMA = {
+    "user_id": pl.String(),
+    "item_id": pl.String(),
+    "rank": pl.Int32(),
+    "score": pl.Float32(),
+    "source": pl.String(),
+}
+"""Columns of a table of recommendations; `user_id` is "" for a history that was given by itself."""
+
+SHOWN = 50
+"""Lines that a notebook shows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendations:
+    """Lists of items, one line for each place that holds an item.
+
+    Attributes:
+        table: Columns of `SCHEMA`: rank counts from 1, the best first; score orders one list and
+            is not comparable between sources; source is what made the list.
+        titles: Titles by item id, as far as the catalogue has them.
+    """
+
+    table: pl.DataFrame
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __repr__(self) -> str:
+        return f"<Recommendations: {len(self.table):,} lines>\n{self.with_titles()}"
+
+    def to_frame(self) -> pl.DataFrame:
+        """The table as a Polars frame."""
+        return self.table
+
+    def to_pandas(self) -> Any:
+        """The table as a pandas frame.
+
+        Raises:
+            MissingExtra: if pandas is not installed.
+        """
+        pandas = require("pandas", extra="pandas")
+        return pandas.DataFrame(self.table.to_dict(as_series=False))
+
+    def with_titles(self) -> pl.DataFrame:
+        """The table with the items' titles after their ids."""
+        title = self.table["item_id"].replace_strict(
+            dict(self.titles), default="", return_dtype=pl.String
+        )
+        return self.table.select("user_id", "item_id", title.alias("title"), "rank", "score", "source")
+
+    def _repr_html_(self) -> str:
+        return html_table(self.with_titles())
+
+
+def html_table(frame: pl.DataFrame, caption: str = "") -> str:
+    """The first lines of a frame for a notebook; every text of the data is escaped."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in frame.columns)
+    lines = "".join(
+        f"<tr>{''.join(f'<td>{escape(_cell(value))}</td>' for value in row)}</tr>"
+        for row in frame.head(SHOWN).iter_rows()
+    )
+    left = len(frame) - SHOWN
+    more = f"<p>and {left:,} more lines</p>" if left > 0 else ""
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>{more}"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
