@@ -169,7 +169,7 @@ class Speaker:
             BadArtifact: if the folder is broken, or the language model is not the one it was.
             BadSetting: if there is no language model.
         """
-        arrays, manifest = store.read(folder)
+        arrays, manifest = store.read(folder, keys=("format", "kind", "recipe", "language"))
         try:
             if (manifest["format"], manifest["kind"]) != (FORMAT, "soft_prompt"):
                 raise ValueError("it is of another kind or format")
