@@ -79,7 +79,6 @@ def atomic_folder(path: Path, *, replace: bool) -> Iterator[Path]:
             _replace_folder(draft, path)
         else:
             _place_folder(draft, path)
-        _flush_folder(path.parent)
 
 
 def move_into_place(draft: Path, path: Path) -> None:
@@ -103,8 +102,9 @@ def clear_drafts(folder: Path, target: str | None = None) -> None:
         folder: Where the targets are; need not exist.
         target: Clear the drafts of this name alone.
     """
-    abandoned = [(path, name) for path, name in _drafts(folder, target) if not _alive(name)]
-    for path, name in sorted(abandoned, key=lambda pair: pair[1]["state"] != "old"):
+    for path, name in _drafts(folder, target):
+        if _alive(name):
+            continue
         if name["state"] == "old" and not os.path.lexists(folder / name["target"]):
             with suppress(FileNotFoundError):  # another process was faster
                 os.rename(path, folder / name["target"])
@@ -193,6 +193,7 @@ def _place_folder(draft: Path, path: Path) -> None:
         if error.errno in _TAKEN:
             raise _exists_already(path) from None
         raise
+    _flush_folder(path.parent)
 
 
 def _replace_folder(draft: Path, path: Path) -> None:
@@ -212,6 +213,7 @@ def _replace_folder(draft: Path, path: Path) -> None:
                 raise
         else:
             break
+    _flush_folder(path.parent)
     if moved:
         _discard(old, path)
 

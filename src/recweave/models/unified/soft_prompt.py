@@ -182,7 +182,10 @@ class Speaker:
             )
             made = cls(recipe, manifest["language"], weights, arrays["item"], arrays["user"])
         except (KeyError, TypeError, ValueError, BadSetting) as error:
-            raise BadArtifact(f"{folder} holds no soft prompt that can be read: {error}") from None
+            raise BadArtifact(
+                f"{folder / store.MANIFEST} holds no soft prompt that can be read ({error}); "
+                "train and save it again"
+            ) from None
         if Language(recipe.path).sha256 != made.language:
             raise BadArtifact(
                 f"{recipe.path} is not the language model that {folder} was trained with (its "
