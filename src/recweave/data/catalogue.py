@@ -5,11 +5,11 @@ load("runs/my-shop")      a folder that `Dataset.save` wrote
 load("synthetic:small")   a made-up shop, drawn anew
 """
 
-import json
 import logging
 import shutil
 from pathlib import Path
 
+from recweave.core.atomic import atomic_folder, write_json
 from recweave.core.errors import BadInput, Unavailable, UnknownName
 from recweave.core.settings import Settings
 from recweave.data.dataset import MANIFEST, Dataset
@@ -17,7 +17,7 @@ from recweave.data.download import digest, fetch
 from recweave.data.known import DATASETS, File, Known
 from recweave.data.readers import read
 from recweave.data.synthetic import SHOPS, make_shop
-from recweave.data.unpack import unpack
+from recweave.data.unpack import unpack_into
 
 __all__ = ["DATASETS", "find", "get", "load"]
 
@@ -94,30 +94,28 @@ def _fetch(name: str, known: Known, folder: Path) -> Path:
             f"{name} is not on this machine and has no address to fetch it from; {by_hand}"
         )
     log.info("%s: %s", name, known.licence)
-    parts, ready = (folder.with_name(f".{name}.{state}") for state in ("parts", "ready"))
+    parts = folder.with_name(f".{name}.parts")  # stays until all is there, to be resumed
     parts.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(ready, ignore_errors=True)
     received = []
-    for file in known.files:
-        try:
-            received.append(_fetch_file(file, parts / file.name))
-        except Unavailable as error:
-            raise Unavailable(f"{name}: {error}; try again, or {by_hand}") from None
-        _lay_out(file, parts / file.name, ready)
-    told = {"name": name, "licence": known.licence, "citation": known.citation, "files": received}
-    folder.with_name(f"{name}.received.json").write_text(json.dumps(told, indent=2) + "\n")
-    ready.rename(folder)
+    with atomic_folder(folder, replace=False) as draft:
+        for file in known.files:
+            try:
+                received.append(_fetch_file(file, parts / file.name))
+            except Unavailable as error:
+                raise Unavailable(f"{name}: {error}; try again, or {by_hand}") from None
+            _lay_out(file, parts / file.name, draft)
+        about = {"name": name, "licence": known.licence, "citation": known.citation}
+        write_json(folder.with_name(f"{name}.received.json"), about | {"files": received})
     shutil.rmtree(parts)
     return folder
 
 
-def _lay_out(file: File, part: Path, ready: Path) -> None:
+def _lay_out(file: File, part: Path, folder: Path) -> None:
     if not file.unpack:
-        ready.mkdir(exist_ok=True)
-        shutil.copy2(part, ready)
+        shutil.copy2(part, folder)
         return
     try:
-        unpack(part, ready)
+        unpack_into(part, folder)
     except BadInput:
         part.unlink()  # so that it is fetched again
         raise

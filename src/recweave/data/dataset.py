@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadArtifact, BadInput
 from recweave.data.interactions import Clock, Interactions
 from recweave.data.schema import COLUMNS, conform, empty
@@ -129,25 +129,21 @@ class Dataset:
         Raises:
             BadInput: if the folder exists already.
         """
-        if folder.exists():
-            raise BadInput(f"{folder} exists already; remove it or choose another folder")
-        draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
-        draft.mkdir(parents=True)
-        counts = {}
-        for name, table in self.tables():
-            if len(table):
-                table.write_parquet(draft / f"{name}.parquet")
-                counts[name] = len(table)
-        manifest = {
-            "format": FORMAT,
-            "name": self.name,
-            "source": self.source,
-            "licence": self.licence,
-            "counts": counts,
-            "fingerprint": self.fingerprint,
-        }
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-        draft.rename(folder)
+        with atomic_folder(folder, replace=False) as draft:
+            counts = {}
+            for name, table in self.tables():
+                if len(table):
+                    table.write_parquet(draft / f"{name}.parquet")
+                    counts[name] = len(table)
+            manifest = {
+                "format": FORMAT,
+                "name": self.name,
+                "source": self.source,
+                "licence": self.licence,
+                "counts": counts,
+                "fingerprint": self.fingerprint,
+            }
+            (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> "Dataset":

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from recweave.core.atomic import move_into_place
 from recweave.core.errors import Unavailable
 from recweave.core.memory import human
 from recweave.core.progress import track
@@ -83,7 +84,7 @@ def fetch(
             f"{address} gave a file of sha256 {found} where {sha256} was expected: it was changed "
             "by its publisher or on its way; it was removed"
         )
-    part.replace(to)
+    move_into_place(part, to)
     return found
 
 

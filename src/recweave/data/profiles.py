@@ -12,6 +12,7 @@ from jaxtyping import Int
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
+from recweave.core.atomic import atomic_file
 from recweave.core.errors import BadArtifact, BadInput, did_you_mean
 from recweave.data.dataset import Dataset
 from recweave.data.reviews import PAIR
@@ -173,11 +174,10 @@ class Profiles:
 
     def save(self, file: Path) -> None:
         """Write one Parquet file, whole or not at all."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f".{file.name}.draft")
         about = {"format": FORMAT, "dataset": self.dataset, "split": self.split}
-        self.table.write_parquet(draft, metadata={f"recweave.{k}": v for k, v in about.items()})
-        draft.replace(file)
+        metadata = {f"recweave.{key}": value for key, value in about.items()}
+        with atomic_file(file) as draft:
+            self.table.write_parquet(draft, metadata=metadata)
 
     @classmethod
     def load(cls, file: Path) -> "Profiles":

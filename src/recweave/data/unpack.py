@@ -6,10 +6,12 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import count
 from lzma import LZMAError
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
+from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadInput
 from recweave.core.memory import human
 
@@ -48,21 +50,35 @@ def unpack(archive: Path, into: Path, *, limit: int = LIMIT) -> None:
         BadInput: if the archive is broken, names places outside the folder, holds links or
             devices, or is larger than `limit` inside.
     """
-    draft = into.with_name(f".{into.name}.unpacking")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    with atomic_folder(into, replace=False) as draft:
+        unpack_into(archive, draft, limit=limit)
+
+
+def unpack_into(archive: Path, folder: Path, *, limit: int = LIMIT) -> None:
+    """`unpack` into an empty folder that exists, such as the draft of a larger one.
+
+    Raises:
+        BadInput: as `unpack` does; the folder then holds a part of the files.
+    """
     try:
-        _extract(archive, draft, limit)
+        _extract(archive, folder, limit)
     except BROKEN as error:
         raise BadInput(
             f"{archive} cannot be unpacked ({error}); remove it and fetch it again"
         ) from None
-    else:
-        inside = list(draft.iterdir())
-        wrapped = len(inside) == 1 and inside[0].is_dir()
-        (inside[0] if wrapped else draft).rename(into)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    inside = list(folder.iterdir())
+    if len(inside) == 1 and inside[0].is_dir():
+        _unwrap(inside[0])
+
+
+def _unwrap(wrapper: Path) -> None:
+    """Move what a folder holds to its parent, which holds nothing else."""
+    taken = {path.name for path in wrapper.iterdir()}
+    free = next(name for name in map(str, count()) if name not in taken)
+    wrapper = wrapper.rename(wrapper.with_name(free))  # it may hold a file of its own name
+    for path in list(wrapper.iterdir()):
+        path.rename(wrapper.with_name(path.name))
+    wrapper.rmdir()
 
 
 def _extract(archive: Path, folder: Path, limit: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from recweave.core.atomic import atomic_file, clear_drafts, write_json
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.profiles import KEY, SCHEMA, Profiles, name_of
@@ -100,16 +101,15 @@ def _key(task: Task) -> tuple[str, str, str, int | None]:
 def _begin(folder: Path, about: dict[str, str]) -> None:
     """Note what the folder is for; refuse one that is for something else."""
     folder.mkdir(parents=True, exist_ok=True)
+    clear_drafts(folder)
     note = folder / JOB
     if not note.exists():
         if any(folder.iterdir()):
             raise BadSetting(f"{folder} holds other things; choose a new folder")
-        draft = note.with_suffix(".draft")
-        draft.write_text(json.dumps(about, indent=2) + "\n")
-        draft.replace(note)
+        write_json(note, about)
         return
     try:
-        begun = json.loads(note.read_text())
+        begun = json.loads(note.read_text(encoding="utf-8"))
         other = [key for key, value in about.items() if begun[key] != value]
     except (ValueError, KeyError, TypeError):
         raise BadArtifact(f"{note} cannot be read; remove the folder or choose another") from None
@@ -143,7 +143,6 @@ def _heaps(
 
 def _keep(table: pl.DataFrame, parts: Path) -> None:
     """One part more, whole or not at all; those of an earlier run keep their names."""
-    parts.mkdir(exist_ok=True)
-    draft = parts / "draft"
-    table.write_parquet(draft)
-    draft.rename(parts / f"{len(list(parts.glob('*.parquet'))):06}.parquet")
+    number = len(list(parts.glob("*.parquet")))
+    with atomic_file(parts / f"{number:06}.parquet") as draft:
+        table.write_parquet(draft)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recweave.core.atomic import write_json
 from recweave.core.errors import TooLarge
 from recweave.core.progress import track
 from recweave.evaluate.metrics import parse_metric
 from recweave.experiment.bench import Bench
-from recweave.experiment.folder import RunFolder, read_json, write_json
+from recweave.experiment.folder import RunFolder, read_json
 from recweave.experiment.measure import Cost
 from recweave.experiment.spec import Entry
 from recweave.models import Model, Recipe

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from recweave.core import atomic
+from recweave.core.atomic import atomic_folder, clear_drafts, write_json
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.encode import Features
 from recweave.evaluate import Report
@@ -43,6 +44,7 @@ class RunFolder:
         Raises:
             BadSetting: if it holds something else.
         """
+        clear_drafts(self.path)
         there = self.path / MADE_FROM
         if there.exists():
             held = read_json(there)
@@ -113,14 +115,10 @@ class RunFolder:
 
     def copy_cell(self, row: str, seed: int, other: int) -> None:
         """The cell of another seed, where nothing was drawn; appears whole or not at all."""
-        cell = self.cell(row, other)
-        draft = cell.with_name(f".{cell.name}.draft")
-        for left in (draft, cell):
-            shutil.rmtree(left, ignore_errors=True)
-        shutil.copytree(self.cell(row, seed), draft)
-        told = read_json(draft / RESULT)
-        write_json(draft / RESULT, told | {"seed": other})
-        draft.rename(cell)
+        with atomic_folder(self.cell(row, other), replace=True) as draft:
+            shutil.copytree(self.cell(row, seed), draft, dirs_exist_ok=True)
+            result = read_json(draft / RESULT)
+            write_json(draft / RESULT, result | {"seed": other})
 
     def read_cell(self, row: str, seed: int) -> tuple[dict[str, Any], Report]:
         """What `keep_cell` wrote.
@@ -153,21 +151,10 @@ class RunFolder:
         return self.path / "trials" / f"{name}.json"
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)
-
-
 def read_json(path: Path) -> Any:
     """Read a JSON file of a run.
 
     Raises:
         BadArtifact: if it is missing or broken.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadArtifact(f"{path} cannot be read ({error}); run the recipe again") from None
+    return atomic.read_json(path, remedy="run the recipe again")

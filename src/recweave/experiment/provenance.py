@@ -1,11 +1,11 @@
 """What each part of a run was made from, on disk, for the audit."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from recweave.core.atomic import atomic_file
 from recweave.encode import Features
 
 PROVENANCE = "provenance.parquet"
@@ -30,6 +30,5 @@ def write_provenance(features: Features, path: Path) -> None:
                 "row": row.astype(np.uint32),
             }
             parts.append(pl.DataFrame(columns, schema=COLUMNS))
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    pl.concat(parts).write_parquet(draft)
-    draft.replace(path)
+    with atomic_file(path) as draft:
+        pl.concat(parts).write_parquet(draft)

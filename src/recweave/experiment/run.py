@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import recweave
+from recweave.core.atomic import write_json
 from recweave.experiment.bench import Bench, prepare
 from recweave.experiment.blend import fit_blend
 from recweave.experiment.choose import Chosen, choose
 from recweave.experiment.environment import environment
-from recweave.experiment.folder import METRICS, REPORT, RESULT, RunFolder, write_json
+from recweave.experiment.folder import METRICS, REPORT, RESULT, RunFolder
 from recweave.experiment.report import write_report
 from recweave.experiment.spec import Entry, Experiment
 from recweave.experiment.summary import Summary, read_run

@@ -1,7 +1,6 @@
 """Batch-API files: JSON lines that a vendor works off overnight, for less."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from recweave.core.atomic import atomic_file
 from recweave.core.errors import BadInput
 from recweave.llm.base import Failed, Request, Usage
 from recweave.llm.completion import reply_of
@@ -55,13 +55,11 @@ def export(server: Server, requests: Mapping[str, Request], file: Path) -> int:
     Returns:
         The number of lines.
     """
-    draft = file.with_name(f".{file.name}.{os.getpid()}.draft")
-    with draft.open("w", encoding="utf-8") as out:
+    with atomic_file(file) as draft, draft.open("w", encoding="utf-8") as out:
         for address, request in requests.items():
             body = server.body(request.messages, request.schema)
             line = {"custom_id": address, "method": "POST", "url": PATH, "body": body}
             out.write(json.dumps(line) + "\n")
-    draft.replace(file)
     return len(requests)
 
 

@@ -57,10 +57,10 @@ def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
         BadArtifact: if the folder is broken, of another format, or of an unknown kind.
     """
     try:
-        arrays, manifest = store.read(folder)
-        if manifest.get("format") != FORMAT:
+        arrays, manifest = store.read(folder, keys=("format",))
+        if manifest["format"] != FORMAT:
             raise BadArtifact(
-                f"{folder} is of format {manifest.get('format')}, this version reads {FORMAT}; "
+                f"{folder} is of format {manifest['format']}, this version reads {FORMAT}; "
                 "train and save the model again"
             )
         model, about = unpack(manifest["model"], arrays, KINDS, RECIPES), manifest["about"]
@@ -75,5 +75,8 @@ def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
         UnknownName,
         BadSetting,
     ) as error:
-        raise BadArtifact(f"{folder} does not hold what its manifest says: {error}") from None
+        raise BadArtifact(
+            f"{folder / store.MANIFEST} does not fit its arrays or this version "
+            f"({type(error).__name__}: {error}); train and save the model again"
+        ) from None
     return model, about

@@ -15,6 +15,7 @@ from torch import nn
 
 import recweave.store.arrays as store
 from recweave.core.arrays import Array, digest
+from recweave.core.atomic import clear_drafts
 from recweave.core.errors import BadArtifact
 from recweave.models.training import Checkpoints, TrainingData
 
@@ -85,10 +86,9 @@ class Checkpoint:
         """Put the newest state into the network and the optimiser; the progress, and the best.
 
         None where there is none; one that is broken (a disk that was full), or of a network of
-        other shapes, does not count. What a killed writer left half done is cleared away.
+        other shapes, does not count. Drafts of killed processes are removed.
         """
-        for draft in self.folder.glob(".epoch-*"):
-            shutil.rmtree(draft, ignore_errors=True)
+        clear_drafts(self.folder)
         found = sorted(self.folder.glob("epoch-*"), key=lambda f: -int(f.name.rpartition("-")[2]))
         for folder in found:
             try:

@@ -172,7 +172,7 @@ class Speaker:
             BadArtifact: if the folder is broken, or the language model is not the one it was.
             BadSetting: if there is no language model.
         """
-        arrays, manifest = store.read(folder)
+        arrays, manifest = store.read(folder, keys=("format", "kind", "recipe", "language"))
         try:
             if (manifest["format"], manifest["kind"]) != (FORMAT, "soft_prompt"):
                 raise ValueError("it is of another kind or format")
@@ -185,7 +185,10 @@ class Speaker:
             )
             made = cls(recipe, manifest["language"], weights, arrays["item"], arrays["user"])
         except (KeyError, TypeError, ValueError, BadSetting) as error:
-            raise BadArtifact(f"{folder} holds no soft prompt that can be read: {error}") from None
+            raise BadArtifact(
+                f"{folder / store.MANIFEST} holds no soft prompt that can be read ({error}); "
+                "train and save it again"
+            ) from None
         if Language(recipe.path).sha256 != made.language:
             raise BadArtifact(
                 f"{recipe.path} is not the language model that {folder} was trained with (its "
