@@ -59,7 +59,9 @@ class Recommendations:
         title = self.table["item_id"].replace_strict(
             dict(self.titles), default="", return_dtype=pl.String
         )
-        return self.table.select("user_id", "item_id", title.alias("title"), "rank", "score", "source")
+        return self.table.select(
+            "user_id", "item_id", title.alias("title"), "rank", "score", "source"
+        )
 
     def _repr_html_(self) -> str:
         return html_table(self.with_titles())

@@ -128,6 +128,8 @@ class Recipe(Value, ABC):
     """Whether `fit` gives a `RatingModel`."""
     stochastic: ClassVar[bool] = True
     """Whether `fit` draws anything at random; if not, one seed is as good as another."""
+    uses_validation: ClassVar[bool] = False
+    """Whether `fit` stops or weighs by `TrainingData.valid`."""
 
     def fit(self, data: TrainingData | Interactions, options: Options | None = None) -> Model:
         """Train on `data.train` alone; the same recipe, data and seed give the same model.

@@ -33,7 +33,7 @@ def recommend(
     query: Query,
     k: int,
     *,
-    hide: Interactions | None = None,
+    hide: Interactions | Histories | None = None,
     hide_history: bool = True,
     candidates: Bool[Array, "users items"] | Int[Array, "users some"] | None = None,
     allow: Bool[Array, " items"] | None = None,
@@ -47,7 +47,7 @@ def recommend(
         model: What scores.
         query: Who asks.
         k: Length of the lists; they are shorter where fewer items may be shown.
-        hide: More events whose items are hidden from their users.
+        hide: More events whose items are hidden: a log, by its users, or a row for each query user.
         hide_history: Whether what is in an asker's history is hidden.
         candidates: For each asker, rows of items (-1 fills up) or a mask over the items; nothing
             else is shown. Rows take far less memory where the lists are short.
@@ -65,7 +65,7 @@ def recommend(
             f"k is {k}; the catalogue has {items:,} items, so it must be 1 to {items:,}"
         )
     wide = min(max(k, depth), items) if stages else k
-    hidden = None if hide is None else Histories.of(hide, query.user)
+    hidden = Histories.of(hide, query.user) if isinstance(hide, Interactions) else hide
     many = len(query) >= SEARCH_FROM
     if many and isinstance(model, DotProduct) and candidates is None:
         size = ASKERS

@@ -1,7 +1,7 @@
 """The settings of the training loop, which every network has."""
 
 from abc import ABC
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,8 @@ class NetworkRecipe(LoopSettings, Recipe, ABC):
     Trained with validation events, it stops when NDCG@10 of its real ranking does (early stopping)
     and keeps the best weights.
     """
+
+    uses_validation: ClassVar[bool] = True
 
     def require_extras(self) -> None:
         """See `Recipe.require_extras`: torch."""

@@ -1,0 +1,119 @@
+"""A trained model to a bundle: what it needs to answer is gathered from the dataset once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from recweave.bundle.bundle import Bundle
+from recweave.core.errors import BadSetting
+from recweave.data.dataset import Dataset
+from recweave.data.interactions import Interactions
+from recweave.data.split import LeaveLastOut, Split
+from recweave.encode.features import AnyFeature, Feature
+from recweave.models.base import Model, Recipe
+from recweave.models.popularity import Popularity
+from recweave.models.recipes import RECIPES
+from recweave.models.training import Options, TrainingData
+from recweave.rank.ranking import Stage
+
+
+def make_bundle(
+    dataset: Dataset,
+    model: Model,
+    *,
+    name: str,
+    stages: Sequence[Stage] = (),
+    features: Mapping[str, AnyFeature] | None = None,
+    depth: int = 100,
+    about: Mapping[str, Any] | None = None,
+) -> Bundle:
+    """What a model needs to answer by itself: ids, catalogue, and everybody's histories.
+
+    Args:
+        dataset: What the model was trained on; all of its events become histories.
+        model: Trained on rows of this dataset.
+        name: The source of its lists.
+        stages: Applied to the lists.
+        features: Vectors that similar items are found by, and that new items may be placed by.
+        depth: Length of the lists that stages are handed.
+        about: What the model was made from. Plain JSON.
+    """
+    log = dataset.interactions()
+    kept = {name: one for name, one in (features or {}).items() if isinstance(one, Feature)}
+    return Bundle(
+        name=name,
+        model=model,
+        dataset=standing_alone(dataset),
+        log=log,
+        fallback=Popularity().fit(log),
+        placed=log.shape[1],
+        known_users=log.shape[0],
+        stages=tuple(stages),
+        features={name: one for name, one in kept.items() if one.of == "item"},
+        depth=depth,
+        about=about or {},
+    )
+
+
+def fit_bundle(
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    features: Mapping[str, AnyFeature] | None = None,
+    options: Options | None = None,
+    name: str = "",
+) -> Bundle:
+    """Train a recipe on all events of a dataset, with the settings as they are.
+
+    Recipes that stop or weigh by validation events keep each user's last event out of training
+    for that; it is part of the histories all the same.
+
+    Args:
+        recipe: What is trained.
+        dataset: Whose events.
+        features: That the recipe reads, by name.
+        options: See `Recipe.fit`.
+        name: The source of its lists; the recipe's name without it.
+    """
+    data = everything(dataset.interactions(), recipe, features or {})
+    called = name or RECIPES.name_of(type(recipe)).rpartition(":")[2]
+    return make_bundle(
+        dataset,
+        recipe.fit(data, options),
+        name=called,
+        features=features,
+        about={
+            "recipe": {"name": called, "settings": recipe.model_dump(mode="json")},
+            "data": dataset.fingerprint,
+        },
+    )
+
+
+def everything(
+    log: Interactions, recipe: Recipe, features: Mapping[str, AnyFeature]
+) -> TrainingData:
+    """All events as training data, less a validation event of each user where that is needed."""
+    if not recipe.uses_validation:
+        return TrainingData(log, features=features)
+    try:
+        split: Split = LeaveLastOut(n=1, valid=0).cut(log)
+    except BadSetting:  # nobody has two events, so nothing can be held out
+        return TrainingData(log, features=features)
+    return TrainingData(split.train, split.test, features)
+
+
+def standing_alone(dataset: Dataset) -> Dataset:
+    """Catalogue and users with a line for each row, in the order of rows, and nothing else."""
+    return Dataset(
+        dataset.name,
+        items=_aligned(dataset.item_ids.ids, "item_id", dataset.items),
+        users=_aligned(dataset.user_ids.ids, "user_id", dataset.users),
+        source=dataset.source,
+        licence=dataset.licence,
+    )
+
+
+def _aligned(ids: pl.Series, column: str, table: pl.DataFrame) -> pl.DataFrame:
+    rows = pl.DataFrame({column: ids})
+    return rows.join(table, on=column, how="left", maintain_order="left")

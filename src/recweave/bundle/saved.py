@@ -1,0 +1,207 @@
+"""A bundle on disk: one folder, every file with its checksum."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import recweave
+import recweave.store.arrays as store
+from recweave.bundle.bundle import Bundle
+from recweave.core.atomic import atomic_folder
+from recweave.core.errors import BadArtifact, BadInput, BadSetting, UnknownName
+from recweave.data.dataset import Dataset
+from recweave.data.interactions import Interactions
+from recweave.encode.features import Feature
+from recweave.models.artifact import load_model, save_model
+from recweave.models.recipes import RECIPES
+from recweave.rank.ranking import Stage
+from recweave.rank.stages import STAGE_KINDS
+from recweave.store.packing import pack, unpack
+
+MANIFEST = "bundle.json"
+FORMAT = 1
+MODEL, FALLBACK, STAGES, LOG, FEATURES = "model", "fallback", "stages", "log", "features"
+"""Folders of arrays."""
+ITEMS, USERS = "items.parquet", "users.parquet"
+AGAIN = "fit the bundle again, or copy it again from where it was made"
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write a bundle; an older one of the name is replaced, and it appears whole or not at all."""
+    if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
+        raise BadArtifact(f"{folder} exists and is no bundle; choose another folder")
+    packed, arrays = pack(bundle.stages, STAGE_KINDS, RECIPES)
+    with atomic_folder(folder, replace=True) as draft:
+        save_model(bundle.model, draft / MODEL)
+        save_model(bundle.fallback, draft / FALLBACK)
+        store.write(draft / STAGES, arrays, {"stages": packed})
+        _write_log(bundle.log, draft / LOG)
+        _write_features(bundle.features, draft / FEATURES)
+        bundle.dataset.items.write_parquet(draft / ITEMS)
+        bundle.dataset.users.write_parquet(draft / USERS)
+        manifest = {
+            "format": FORMAT,
+            "version": recweave.__version__,
+            "name": bundle.name,
+            "data": {
+                "name": bundle.dataset.name,
+                "source": bundle.dataset.source,
+                "licence": bundle.dataset.licence,
+            },
+            "placed": bundle.placed,
+            "known_users": bundle.known_users,
+            "depth": bundle.depth,
+            "about": dict(bundle.about),
+            "files": _digests(draft),
+        }
+        text = json.dumps(manifest, indent=2, ensure_ascii=False)
+        (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle. Only classes that registries list are made; no code of the folder is run.
+
+    Raises:
+        BadArtifact: naming the file that is missing, damaged, or does not fit the others.
+    """
+    told = _read_manifest(folder / MANIFEST)
+    _verify(folder, told["files"])
+    model, _ = load_model(folder / MODEL)
+    fallback, _ = load_model(folder / FALLBACK)
+    try:
+        dataset = Dataset(
+            str(told["data"]["name"]),
+            items=pl.read_parquet(folder / ITEMS),
+            users=pl.read_parquet(folder / USERS),
+            source=str(told["data"]["source"]),
+            licence=str(told["data"]["licence"]),
+        )
+        bundle = Bundle(
+            name=str(told["name"]),
+            model=model,
+            dataset=dataset,
+            log=_read_log(folder / LOG),
+            fallback=fallback,
+            placed=int(told["placed"]),
+            known_users=int(told["known_users"]),
+            stages=_read_stages(folder / STAGES),
+            features=_read_features(folder / FEATURES),
+            depth=int(told["depth"]),
+            about=dict(told["about"]),
+        )
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        BadInput,
+        BadSetting,
+        UnknownName,
+        pl.exceptions.PolarsError,
+    ) as error:
+        raise BadArtifact(f"{folder} does not hold what it says ({error}); {AGAIN}") from None
+    if bundle.log.shape != (len(dataset.user_ids), len(dataset.item_ids)):
+        raise BadArtifact(
+            f"{folder}: histories are of {bundle.log.shape} users and items, the tables of "
+            f"({len(dataset.user_ids)}, {len(dataset.item_ids)}); {AGAIN}"
+        )
+    return bundle
+
+
+def _read_manifest(file: Path) -> dict[str, Any]:
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadArtifact(
+            f"{file.parent} is no bundle: {file.name} is missing; name a folder that "
+            "`recweave fit --out` or `recweave run` wrote"
+        ) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadArtifact(f"{file} cannot be read ({error}); {AGAIN}") from None
+    keys = ("format", "name", "data", "placed", "known_users", "depth", "about", "files")
+    missing = [key for key in keys if not isinstance(told, dict) or key not in told]
+    if missing:
+        raise BadArtifact(f"{file} lacks {', '.join(missing)}; {AGAIN}")
+    if told["format"] != FORMAT:
+        raise BadArtifact(
+            f"{file} is of format {told['format']}, this version reads {FORMAT}; fit it again"
+        )
+    return dict(told)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file but those whose own manifest holds a hash."""
+    return {
+        str(file.relative_to(folder).as_posix()): _sha256(file)
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != store.ARRAYS
+    }
+
+
+def _verify(folder: Path, files: Any) -> None:
+    if not isinstance(files, dict):
+        raise BadArtifact(f"{folder / MANIFEST} lists no files; {AGAIN}")
+    for name, digest in files.items():
+        file = folder / str(name)
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise BadArtifact(f"{folder / MANIFEST} names a file outside of it: {name}")
+        try:
+            found = _sha256(file)
+        except OSError as error:
+            raise BadArtifact(f"{file} cannot be read ({error.strerror}); {AGAIN}") from None
+        if found != digest:
+            raise BadArtifact(f"{file} was damaged or changed after it was written; {AGAIN}")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _write_log(log: Interactions, folder: Path) -> None:
+    arrays = {
+        "user": log.user,
+        "item": log.item,
+        "behavior": log.behavior,
+        "value": log.value,
+        "time": log.time,
+    }
+    store.write(folder, arrays, {"shape": list(log.shape), "clock": log.clock})
+
+
+def _read_log(folder: Path) -> Interactions:
+    arrays, told = store.read(folder, keys=("shape", "clock"))
+    users, items = told["shape"]
+    return Interactions(**arrays, shape=(int(users), int(items)), clock=told["clock"])
+
+
+def _read_stages(folder: Path) -> tuple[Stage, ...]:
+    arrays, told = store.read(folder, keys=("stages",))
+    return tuple(unpack(told["stages"], arrays, STAGE_KINDS, RECIPES))
+
+
+def _write_features(features: Any, folder: Path) -> None:
+    arrays: dict[str, np.ndarray] = {}
+    told = {}
+    for name, feature in features.items():
+        arrays |= {f"{name}/vectors": feature.vectors, f"{name}/present": feature.present}
+        told[name] = {"encoder": feature.encoder, "source": feature.source, "of": feature.of}
+    store.write(folder, arrays, {"features": told})
+
+
+def _read_features(folder: Path) -> dict[str, Feature]:
+    arrays, told = store.read(folder, keys=("features",))
+    return {
+        name: Feature(
+            arrays[f"{name}/vectors"],
+            arrays[f"{name}/present"].astype(bool),
+            about["encoder"],
+            about["source"],
+            of=about["of"],
+        )
+        for name, about in told["features"].items()
+    }

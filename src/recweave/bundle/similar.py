@@ -1,0 +1,167 @@
+"""Items like an item: by what people did, or by what is said and shown of them (item-to-item)."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float, Int
+
+from recweave.bundle.lists import Recommendations
+from recweave.core.arrays import Array
+from recweave.core.errors import BadSetting, did_you_mean
+from recweave.core.progress import track
+from recweave.core.topk import top_k
+from recweave.data.interactions import Histories, behavior_code
+from recweave.models.base import DotProduct
+from recweave.models.query import Query
+from recweave.rank.rules import Rule
+
+if TYPE_CHECKING:
+    from recweave.bundle.bundle import Bundle
+
+BATCH = 1024
+"""Items whose neighbours are found at a time."""
+
+BEHAVIOUR = "behaviour"
+
+
+def similar(
+    bundle: "Bundle",
+    items: Sequence[str],
+    k: int = 10,
+    *,
+    by: str = BEHAVIOUR,
+    where: Sequence[Rule | str] = (),
+) -> Recommendations:
+    """The items most like each of some items, never the item itself.
+
+    Args:
+        bundle: Whose catalogue.
+        items: Their ids.
+        k: How many for each; fewer where fewer have anything in common with it.
+        by: "behaviour": the cosine of the model's item vectors, or for models without them the
+            scores of somebody whose history is that item. Else the name of a feature, or "text"
+            for the first feature that an encoder made of words: the cosine of its vectors.
+        where: Conditions on item fields, all of which must hold.
+
+    Raises:
+        UnknownId: for an item that is not in the catalogue.
+        BadSetting: if there is no such feature, or an item has no vector.
+    """
+    parts = list(similar_batches(bundle, items, k, by=by, where=where))
+    return Recommendations(pl.concat(parts).rename({"like": "user_id"}), bundle.titles)
+
+
+def similar_batches(
+    bundle: "Bundle",
+    items: Sequence[str] | None,
+    k: int = 10,
+    *,
+    by: str = BEHAVIOUR,
+    where: Sequence[Rule | str] = (),
+) -> Iterator[pl.DataFrame]:
+    """The same, some thousand items at a time; all items of the catalogue for None.
+
+    Columns: like (the id asked about), item_id, rank, score, source.
+    """
+    rows = np.arange(bundle.placed) if items is None else _rows(bundle, items)
+    measure = _measure(bundle, by, rows if items is not None else None)
+    allow = bundle.allowed(where)
+    total = -(-len(rows) // BATCH)
+    parts = (rows[first : first + BATCH] for first in range(0, len(rows), BATCH))
+    for part in track(parts, f"similar items by {by}", total=total):
+        yield _neighbours(bundle, part, measure(part), k, by, allow)
+
+
+class _ByVectors:
+    """Cosines of vectors."""
+
+    def __init__(self, vectors: Float[Array, "items dim"]) -> None:
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        self.unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+
+    def __call__(self, rows: Int[Array, " some"]) -> Float[Array, "some items"]:
+        return np.asarray(self.unit[rows] @ self.unit.T, np.float32)
+
+
+class _ByScores:
+    """What the model would show to somebody whose history is the item."""
+
+    def __init__(self, bundle: "Bundle") -> None:
+        self.bundle = bundle
+
+    def __call__(self, rows: Int[Array, " some"]) -> Float[Array, "some items"]:
+        bundle, count = self.bundle, len(rows)
+        now = int(bundle.log.time.max(initial=0)) + 1
+        history = Histories(
+            start=np.arange(count + 1),
+            item=rows.astype(np.int32),
+            behavior=np.full(count, behavior_code(bundle.usual_behavior), np.int8),
+            value=np.full(count, bundle.usual_value, np.float32),
+            time=np.full(count, now, np.int64),
+            items=bundle.placed,
+        )
+        query = Query(np.full(count, -1, np.int32), history, np.full(count, now + 1, np.int64))
+        return np.require(bundle.model.scores(query), np.float32, "W")
+
+
+def _measure(bundle: "Bundle", by: str, rows: Array | None) -> "_ByVectors | _ByScores":
+    if by == BEHAVIOUR:
+        model = bundle.model
+        return _ByVectors(model.item) if isinstance(model, DotProduct) else _ByScores(bundle)
+    name = _text_feature(bundle) if by == "text" and "text" not in bundle.features else by
+    if name not in bundle.features:
+        known = (BEHAVIOUR, *bundle.features)
+        raise BadSetting(f"items cannot be compared by '{by}'; {did_you_mean(by, known)}")
+    feature = bundle.features[name]
+    if rows is not None and not feature.present[rows].all():
+        item = bundle.dataset.item_ids.ids[int(rows[~feature.present[rows]][0])]
+        raise BadSetting(f"item '{item}' has no {by}, so nothing is like it by that")
+    return _ByVectors(feature.vectors)
+
+
+def _text_feature(bundle: "Bundle") -> str:
+    """The first feature whose vectors an encoder made of words."""
+    for name, feature in bundle.features.items():
+        if not feature.encoder.startswith(("numbers/", "categories/", "random/")):
+            return name
+    raise BadSetting(
+        f"the bundle {bundle.name} has no text features; add a table [features.text] with "
+        'kind = "items" to the recipe and fit it again'
+    )
+
+
+def _rows(bundle: "Bundle", items: Sequence[str]) -> Int[Array, " some"]:
+    rows = np.array([bundle.dataset.item_ids.row(item) for item in items])
+    if (rows >= bundle.placed).any():
+        item = items[int(np.argmax(rows >= bundle.placed))]
+        raise BadSetting(f"the model {bundle.name} does not know item '{item}', which came later")
+    return rows
+
+
+def _neighbours(
+    bundle: "Bundle",
+    rows: Int[Array, " some"],
+    scores: Float[Array, "some items"],
+    k: int,
+    by: str,
+    allow: Bool[Array, " items"] | None,
+) -> pl.DataFrame:
+    scores[np.arange(len(rows)), rows] = -np.inf
+    scores[scores == 0] = -np.inf  # nothing in common
+    if allow is not None:
+        scores[:, ~allow] = -np.inf
+    item, score = top_k(scores, min(k, scores.shape[1]))
+    row, place = np.nonzero(item >= 0)
+    ids = bundle.dataset.item_ids.ids
+    source = bundle.name if by == BEHAVIOUR else by
+    return pl.DataFrame(
+        {
+            "like": ids.gather(rows[row]),
+            "item_id": ids.gather(item[row, place]),
+            "rank": pl.Series(place + 1, dtype=pl.Int32),
+            "score": score[row, place],
+            "source": pl.repeat(source, len(row), eager=True),
+        }
+    )
