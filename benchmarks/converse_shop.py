@@ -20,9 +20,9 @@ from recweave.models.factors.ease import EASE
 from recweave.models.popularity import Popularity
 from recweave.models.training import TrainingData
 from recweave.models.unified.recipe import Unified
-from recweave.rank.converse import Adviser
+from recweave.chat.converse import Adviser
 from recweave.rank.rules import item_table
-from recweave.rank.wish import Wish
+from recweave.chat.wish import Wish
 
 
 def wishes(line: dict[str, object], rng: np.random.Generator) -> list[Wish]:

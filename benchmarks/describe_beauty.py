@@ -16,7 +16,7 @@ from recweave.encode.items import encode_items
 from recweave.evaluate.description import judge_descriptions
 from recweave.models.sequence.sasrec import SASRec
 from recweave.models.training import TrainingData
-from recweave.models.unified.describe import learned_vectors, svd_vectors
+from recweave.evaluate.text_map import learned_vectors, svd_vectors
 from recweave.models.unified.recipe import Unified
 
 

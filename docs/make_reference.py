@@ -17,7 +17,7 @@ from recweave.data.filters import FILTERS
 from recweave.data.readers import READERS
 from recweave.data.split import SPLITTERS
 from recweave.evaluate import METRICS, SLICES
-from recweave.experiment.spec import Entry, Experiment
+from recweave.runs.spec import Entry, Experiment
 from recweave.models import RECIPES
 from recweave.rank import STAGES
 

@@ -26,7 +26,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RECWEAVE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("RECWEAVE_DATA", raising=False)
-    monkeypatch.setattr("recweave.experiment.report.plots", lambda *_: {})
+    monkeypatch.setattr("recweave.report.page.plots", lambda *_: {})
     users, items = range(12), range(8)
     events = pl.DataFrame(
         [(f"u{u}", f"i{(u + d) % 8}", u * 10 + d) for u in users for d in range(5)],

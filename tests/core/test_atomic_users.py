@@ -20,10 +20,10 @@ from recweave.data.profiles import SCHEMA, Profiles
 from recweave.data.unpack import unpack
 from recweave.encode import Feature
 from recweave.enrich import job
-from recweave.experiment.folder import RESULT, RunFolder
-from recweave.experiment.provenance import write_provenance
 from recweave.llm import Message, Request, Server
 from recweave.llm.batch import export
+from recweave.runs.folder import RESULT, RunFolder
+from recweave.runs.provenance import write_provenance
 
 
 def write_arrays(path):

@@ -8,12 +8,12 @@ import pytest
 
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.evaluate import evaluate_model
-from recweave.experiment import bench as bench_module
-from recweave.experiment.bench import prepare
+from recweave.experiment import prepare as bench_module
+from recweave.experiment.prepare import prepare
 from recweave.experiment.run import run
-from recweave.experiment.spec import Experiment, read_recipe
-from recweave.experiment.summary import read_run
 from recweave.models.popularity import Popularity
+from recweave.runs.spec import Experiment, read_recipe
+from recweave.runs.summary import read_run
 
 
 def numbers(summary):
@@ -77,13 +77,13 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(recipe, tmp_path, g
 import os
 from pathlib import Path
 from recweave.experiment import run as module
-from recweave.experiment.folder import RunFolder
+from recweave.runs.folder import RunFolder
 keep = RunFolder.keep_cell
 def keep_and_die(self, row, *rest):
     keep(self, row, *rest)
     os.kill(os.getpid(), 9)
 RunFolder.keep_cell = keep_and_die
-from recweave.experiment.spec import read_recipe
+from recweave.runs.spec import read_recipe
 module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
            beside=Path({str(recipe.parent)!r}))
 """
@@ -225,7 +225,7 @@ def save_and_die(self, epoch, *rest):
     if epoch == 2:
         os.kill(os.getpid(), 9)
 Checkpoint.save = save_and_die
-from recweave.experiment.spec import read_recipe
+from recweave.runs.spec import read_recipe
 module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
            beside=Path({str(recipe.parent)!r}))
 """

@@ -2,7 +2,7 @@ import pytest
 
 from recweave.experiment import tune as module
 from recweave.experiment.choose import try_out
-from recweave.experiment.spec import read_recipe
+from recweave.runs.spec import read_recipe
 
 pytest.importorskip("optuna")
 

@@ -125,7 +125,7 @@ class Bundle:
         self, user: str, k: int = 10, *, where: Sequence[Rule | str] = (), hide: Hide = "all"
     ) -> list[str]:
         """Why each item is in a user's list, a line each: the history, and what stages moved."""
-        return tell(self.explanations(user, k, where=where, hide=hide), self.dataset)
+        return self.sentences(self.explanations(user, k, where=where, hide=hide))
 
     def explanations(
         self, user: str, k: int = 10, *, where: Sequence[Rule | str] = (), hide: Hide = "all"
@@ -136,6 +136,35 @@ class Bundle:
         wide = max(k, self.depth) if self.stages else k
         ranking = self._rank(model, query, wide, where, hide, stages=())
         return explain(model, ranking, stages=self.stages, k=k)[0]
+
+    def sentences(self, explanations: Sequence[Explanation]) -> list[str]:
+        """Explanations of one list in words, a line each."""
+        return tell(explanations, self.dataset)
+
+    def reasons_json(self, explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
+        """Explanations of one list as parts, for machines."""
+        ids, sentences = self.dataset.item_ids.ids, self.sentences(explanations)
+        return [
+            {
+                "item_id": ids[one.item],
+                "title": self.title(ids[one.item]),
+                "rank": one.place,
+                "score": one.score,
+                "basis": one.basis,
+                "because": [
+                    {"item_id": ids[b.item], "behavior": b.behavior, "share": b.share}
+                    for b in one.because
+                ],
+                "moves": [vars(move) for move in one.moves],
+                "why": why,
+            }
+            for one, why in zip(explanations, sentences, strict=True)
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """How many users, items and events it knows."""
+        users, items = self.log.shape
+        return {"users": users, "items": items, "events": len(self.log)}
 
     def events_of(self, user: str) -> int:
         """How many events the history of a user holds."""

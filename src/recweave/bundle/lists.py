@@ -1,12 +1,17 @@
 """Recommendations for people and for other programs: tables with ids, not rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
+from recweave.core.atomic import atomic_file
+from recweave.core.errors import BadSetting
 from recweave.core.extras import require
 
 SCHEMA = {
@@ -65,6 +70,41 @@ class Recommendations:
 
     def _repr_html_(self) -> str:
         return html_table(self.with_titles())
+
+
+def write_lists(parts: Iterator[pl.DataFrame], path: Path) -> int:
+    """Write tables one after the other into a file that appears whole or not at all.
+
+    Args:
+        parts: Taken one at a time; they are never held together.
+        path: Ends in .parquet or .csv.
+
+    Returns:
+        How many lines were written.
+
+    Raises:
+        BadSetting: for another ending.
+    """
+    if path.suffix not in (".parquet", ".csv"):
+        raise BadSetting(f"{path}: lists are written as .parquet or .csv; choose one of these")
+    first = next(parts, None)
+    if first is None:
+        raise BadSetting("there is nobody to make lists for")
+    lines = 0
+
+    def counted(*_: Any) -> Iterator[pl.DataFrame]:
+        nonlocal lines
+        for part in chain([first], parts):
+            lines += len(part)
+            yield part
+
+    with atomic_file(path) as draft:
+        stream = register_io_source(counted, schema=first.schema)
+        if path.suffix == ".parquet":
+            stream.sink_parquet(draft)
+        else:
+            stream.sink_csv(draft)
+    return lines
 
 
 def html_table(frame: pl.DataFrame, caption: str = "") -> str:

@@ -1,14 +1,16 @@
 """Words on the command line to calls. A command parses, calls one function, prints."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
+from recweave.cli.bundles import explain, fit, recommend, similar
 from recweave.cli.data import app as data
 from recweave.cli.demo import demo
 from recweave.cli.doctor import doctor
 from recweave.cli.enrich import enrich
-from recweave.cli.models import explain, recommend, show
+from recweave.cli.models import show
 from recweave.cli.runs import audit, compare, run, tune
 from recweave.cli.words import probe, words
 from recweave.core.errors import RecweaveError
@@ -21,11 +23,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data, name="data")
-for command in (demo, doctor, show, run, compare, tune, audit, recommend, explain):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    demo,
+    doctor,
+    show,
+    run,
+    compare,
+    tune,
+    audit,
+    fit,
+    recommend,
+    similar,
+    explain,
+    enrich,
+    words,
+    probe,
+)
+for command in COMMANDS:
     app.command()(command)
-app.command()(enrich)
-app.command()(words)
-app.command()(probe)
 
 
 def main() -> None:

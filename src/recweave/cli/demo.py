@@ -7,7 +7,7 @@ import typer
 
 from recweave.cli.output import Json, print_json, say
 from recweave.cli.runs import show_table
-from recweave.experiment.folder import REPORT
+from recweave.runs.folder import REPORT
 
 
 def demo(
@@ -15,12 +15,14 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Compare five models on real data (or the synthetic shop), print a table, write a report."""
-    from recweave.experiment.compare import table_of
     from recweave.experiment.demo import demo as run_demo
-    from recweave.experiment.verdict import verdict
+    from recweave.report.compare import table_of
+    from recweave.report.page import write_report
+    from recweave.report.verdict import verdict
 
     say("comparing five models; settings are chosen on validation, the table is of the test part")
     found = run_demo(out)
+    write_report(found.summary, found.summary.path / REPORT)
     say(f"data: {found.data}")
     if as_json:
         print_json(found.summary.to_json())

@@ -13,7 +13,7 @@ from recweave.core.extras import EXTRAS, INSTALL
 from recweave.core.memory import available, human
 from recweave.core.settings import Settings
 from recweave.data.catalogue import DATASETS, find
-from recweave.experiment.environment import installed
+from recweave.runs.environment import installed
 
 
 def doctor(as_json: Json = False) -> None:

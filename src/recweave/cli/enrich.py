@@ -147,8 +147,8 @@ def read_data(data: str, how: str, seed: int) -> "tuple[Dataset, Split]":
     """The dataset and its split; a recipe file says both, filters included."""
     from recweave.data.catalogue import load
     from recweave.data.split import AnySplitter, LeaveLastOut
-    from recweave.experiment.bench import cut
-    from recweave.experiment.spec import read_recipe
+    from recweave.experiment.prepare import cut
+    from recweave.runs.spec import read_recipe
 
     if data.endswith(".toml"):
         if how:

@@ -1,23 +1,13 @@
-"""`recweave show`, `recommend`, `explain`: models, and what they say to one user."""
+"""`recweave show`: what models there are, and their settings."""
 
 from inspect import getdoc
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from recweave.cli.output import Json, print_json, print_table
-from recweave.core.errors import BadSetting
 from recweave.core.fields import Setting, settings_of
 from recweave.models import RECIPES, Recipe, Tune
-
-Run = Annotated[Path, typer.Argument(help="A run folder (made by `recweave run`).")]
-User = Annotated[str, typer.Option(help="The user's id, as in the data.")]
-Row = Annotated[str, typer.Option(help="The row of the run's table; its best one without.")]
-K = Annotated[int, typer.Option("-k", min=1, help="How many items.")]
-Where = Annotated[
-    list[str] | None, typer.Option(help="A condition on item fields, such as 'price<=20'.")
-]
 
 
 def show(
@@ -60,46 +50,3 @@ def tuned_over(setting: Setting) -> str:
     if how.choices:
         return ", ".join("none" if choice is None else str(choice) for choice in how.choices)
     return f"{how.low:g} … {how.high:g}{', log' if how.log else ''}"
-
-
-def recommend(
-    run: Run,
-    user: User,
-    row: Row = "",
-    k: K = 10,
-    where: Where = None,
-    as_json: Json = False,
-) -> None:
-    """The best items for one user, by a model of a run."""
-    from recweave.experiment.ask import ask
-
-    found = ask(run, user, row=row, k=k, where=where or [])
-    if as_json:
-        print_json(found.to_json())
-        return
-    print_table(
-        f"{found.row} for {user}, after {found.events:,} events",
-        ["place", "item", "title", "score"],
-        [[str(i + 1), p.item_id, p.title, f"{p.score:.4f}"] for i, p in enumerate(found.picks)],
-    )
-
-
-def explain(
-    run: Run,
-    user: User,
-    row: Row = "",
-    k: K = 10,
-    where: Where = None,
-    as_json: Json = False,
-) -> None:
-    """Why each item of a user's list is there: what of their history, and which rule moved it."""
-    from recweave.experiment.ask import ask
-
-    found = ask(run, user, row=row, k=k, where=where or [], reasons=True)
-    if as_json:
-        print_json(found.to_json())
-        return
-    if not found.picks:
-        raise BadSetting(f"no item is left to show to {user}; loosen --where")
-    for pick in found.picks:
-        print(pick.why)

@@ -7,10 +7,10 @@ import typer
 
 from recweave.cli.enrich import read_data
 from recweave.cli.output import Json, print_json, print_markdown, print_table, say
-from recweave.experiment.compare import Table, table_of
-from recweave.experiment.folder import REPORT
-from recweave.experiment.spec import Experiment, read_recipe
-from recweave.experiment.summary import Row
+from recweave.report.compare import Table, table_of
+from recweave.runs.folder import REPORT
+from recweave.runs.spec import Experiment, read_recipe
+from recweave.runs.summary import Row
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe file (recipes/*.toml).")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
@@ -22,10 +22,12 @@ def run(
 ) -> None:
     """Run a recipe: choose on validation, fit, judge on test. Killed, it goes on where it was."""
     from recweave.experiment.run import run as run_recipe
+    from recweave.report.page import write_report
 
     experiment = read_recipe(recipe)
     folder = out or _folder(recipe, experiment)
-    found = run_recipe(experiment, folder, beside=recipe.parent)
+    found = run_recipe(experiment, folder, base_dir=recipe.parent)
+    write_report(found, folder / REPORT)
     if as_json:
         print_json(found.to_json())
     else:
@@ -40,7 +42,7 @@ def compare(
     markdown: Markdown = False,
 ) -> None:
     """Put runs side by side, with intervals and corrected significance."""
-    from recweave.experiment.compare import compare as compare_runs
+    from recweave.report.compare import compare as compare_runs
 
     table = compare_runs(runs, baseline)
     if as_json:
@@ -57,14 +59,14 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search settings on validation and print the recipe with the best ones filled in."""
-    from recweave.experiment.toml import to_toml
     from recweave.experiment.tune import tune as tune_recipe
+    from recweave.runs.toml import to_toml
 
     experiment = read_recipe(recipe)
     folder = out or _folder(recipe, experiment, "tune-")
     say(f"{trials} trials for each of {len(experiment.models)} models, by {experiment.choose}")
     found = []
-    for row in tune_recipe(experiment, folder, trials=trials, seed=seed, beside=recipe.parent):
+    for row in tune_recipe(experiment, folder, trials=trials, seed=seed, base_dir=recipe.parent):
         say(f"{row.row}: {experiment.choose} {row.value:.4f} on validation, {row.trials} trials")
         found.append(row)
     blends = tuple(entry for entry in experiment.models if entry.members)
@@ -88,8 +90,8 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Check that nothing a run or a text learned from was held out; exit code 1 if it was."""
-    from recweave.experiment.audit import audit as audit_run
-    from recweave.experiment.audit_texts import audit_texts
+    from recweave.report.audit import audit as audit_run
+    from recweave.report.audit_texts import audit_texts
 
     texts = read_data(data, how, split_seed) if data else None
     found = audit_texts(folder, *texts) if texts else audit_run(folder)

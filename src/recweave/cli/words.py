@@ -9,7 +9,7 @@ from recweave.cli.output import Json, print_json, print_markdown, print_table
 from recweave.core.errors import BadSetting
 
 if TYPE_CHECKING:
-    from recweave.experiment.words import Gain, WordRow
+    from recweave.report.words import Gain, WordRow
 
 HALF = "± half of the 95 % interval over users; * beyond chance, corrected by Holm over the report"
 
@@ -21,9 +21,9 @@ def words(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
 ) -> None:
     """Tell what each text of a run gains, on warm and cold items, and what that takes."""
-    from recweave.experiment.words import PARTS, PER
-    from recweave.experiment.words import words as judge
-    from recweave.experiment.words_verdict import words_verdict
+    from recweave.report.words import PARTS, PER
+    from recweave.report.words import words as judge
+    from recweave.report.words_verdict import words_verdict
 
     found = judge(folder, metric)
     verdict = words_verdict(found)

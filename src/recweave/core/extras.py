@@ -28,6 +28,7 @@ EXTRAS: Mapping[str, Extra] = {
     "llm": Extra("language models behind an OpenAI-compatible server", ("openai",)),
     "local": Extra("language models of one's own, by path", ("torch", "transformers", "outlines")),
     "networks": Extra("models that are networks", ("torch",)),
+    "pandas": Extra("pandas frames out", ("pandas",)),
     "photos": Extra("reading and drawing photographs", ("PIL",)),
     "plots": Extra("plots in reports", ("altair", "vl_convert")),
     "text": Extra(

@@ -53,6 +53,11 @@ class Split:
         counts = f"{len(self.train):,} / {len(self.valid):,} / {len(self.test):,}"
         return f"<Split {counts} events in train / valid / test>"
 
+    @classmethod
+    def whole(cls, log: Interactions) -> "Split":
+        """Everything to learn from and nothing held out: for what goes live after an experiment."""
+        return cls(log, log[:0], log[:0], how="whole", part=np.full(len(log), TRAIN, np.int8))
+
     @property
     def known(self) -> Interactions:
         """What a user has done before the test events; in the order of the log, where it is one."""

@@ -10,7 +10,7 @@ from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting, did_you_mean
 from recweave.encode.features import Feature
 from recweave.evaluate.statistics import Difference, Interval, intervals, paired_bootstrap
-from recweave.models.unified.describe import TextMap, Texts, deal_items
+from recweave.evaluate.text_map import TextMap, Texts, deal_items
 
 METRICS = ("recall@1", "recall@10", "mrr")
 

@@ -1,19 +1,21 @@
 """A row that blends other rows of the table, by weights learned on validation."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from recweave.core.measure import Cost, measured
 from recweave.evaluate import parse_metric
-from recweave.experiment.bench import Bench
-from recweave.experiment.folder import RunFolder
-from recweave.experiment.measure import Cost, measured
-from recweave.experiment.spec import Entry
-from recweave.models import RECIPES, Model, Query
+from recweave.experiment.prepare import Prepared
+from recweave.models import RECIPES, Model, Query, Recipe
+from recweave.models.blend import Blend
 from recweave.models.learn_blend import learn_blend
+from recweave.runs.folder import RunFolder
+from recweave.runs.spec import Entry
 
 
 def fit_blend(
-    bench: Bench, folder: RunFolder, entry: Entry, seed: int
+    prepared: Prepared, folder: RunFolder, entry: Entry, seed: int
 ) -> tuple[Model, dict[str, Any], Cost]:
     """The members fitted anew as their rows chose, their blend, and the weight of each.
 
@@ -21,14 +23,19 @@ def fit_blend(
     """
     chosen = [folder.read_cell(row, seed)[0]["recipe"] for row in entry.members]
     recipes = [RECIPES[one["name"]].parse(one["settings"], "a blend's member") for one in chosen]
-    split = bench.split
     with measured() as cost:
-        members = [bench.fit(recipe, seed=seed, final=False)[0] for recipe in recipes]
-        k = parse_metric(bench.experiment.choose).k or 10
-        blend = learn_blend(members, Query.of(split.train), split.valid, k=k)
-        if bench.experiment.refit == "train+valid":
-            again = (bench.fit(recipe, seed=seed, final=True)[0] for recipe in recipes)
+        blend = learn_weights(prepared, recipes, seed)
+        if prepared.experiment.refit == "train+valid":
+            again = (prepared.fit(recipe, seed=seed, final=True)[0] for recipe in recipes)
             blend = replace(blend, members=tuple(again))
     blend = replace(blend, names=entry.members)
     weights = dict(zip(entry.members, blend.weights.tolist(), strict=True))
     return blend, {"weights": weights}, cost
+
+
+def learn_weights(prepared: Prepared, recipes: Sequence[Recipe], seed: int) -> Blend:
+    """The blend of members fitted on train alone, by weights learned on validation."""
+    split = prepared.split
+    members = [prepared.fit(recipe, seed=seed, final=False)[0] for recipe in recipes]
+    k = parse_metric(prepared.experiment.choose).k or 10
+    return learn_blend(members, Query.of(split.train), split.valid, k=k)

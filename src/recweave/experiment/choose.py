@@ -6,13 +6,13 @@ from typing import Any
 
 from recweave.core.atomic import write_json
 from recweave.core.errors import TooLarge
+from recweave.core.measure import Cost
 from recweave.core.progress import track
 from recweave.evaluate.metrics import parse_metric
-from recweave.experiment.bench import Bench
-from recweave.experiment.folder import RunFolder, read_json
-from recweave.experiment.measure import Cost
-from recweave.experiment.spec import Entry
+from recweave.experiment.prepare import Prepared
 from recweave.models import Model, Recipe
+from recweave.runs.folder import RunFolder, read_json
+from recweave.runs.spec import Entry
 
 Fitted = tuple[Model, Cost]
 
@@ -47,31 +47,31 @@ class Chosen:
     fitted: Fitted | None = None
 
 
-def try_out(bench: Bench, folder: RunFolder, entry: Entry, recipe: Recipe) -> Trial:
+def try_out(prepared: Prepared, folder: RunFolder, entry: Entry, recipe: Recipe) -> Trial:
     """Fit on train, judge on validation; from the folder if it was done before."""
-    return _try(bench, folder, entry, recipe)[0]
+    return _try(prepared, folder, entry, recipe)[0]
 
 
 def _try(
-    bench: Bench, folder: RunFolder, entry: Entry, recipe: Recipe
+    prepared: Prepared, folder: RunFolder, entry: Entry, recipe: Recipe
 ) -> tuple[Trial, Fitted | None]:
-    metric = bench.experiment.choose
+    metric = prepared.experiment.choose
     settings = [stage.model_dump(mode="json") for stage in entry.stages]
-    seed = bench.experiment.seeds[0]
+    seed = prepared.experiment.seeds[0]
     asked = {"name": entry.name, "recipe": recipe.model_dump(mode="json"), "stages": settings}
     file = folder.trial(metric=metric, seed=seed, **asked)
     fitted = None
     if not file.exists():
-        fitted = model, cost = bench.fit(recipe, seed=seed, final=False)
-        stages = bench.fit_stages(entry, model)
-        report = bench.evaluate(model, stages, on="valid", metrics=(metric,))
+        fitted = model, cost = prepared.fit(recipe, seed=seed, final=False)
+        stages = prepared.fit_stages(entry, model)
+        report = prepared.evaluate(model, stages, on="valid", metrics=(metric,))
         value = report.means("normal")[metric].mean
         write_json(file, {**asked, "metric": metric, "value": value, "seconds": cost.seconds})
     kept: dict[str, Any] = read_json(file)
     return Trial(recipe, kept["value"], kept["seconds"]), fitted
 
 
-def choose(bench: Bench, folder: RunFolder, row: str, entry: Entry) -> Chosen:
+def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Chosen:
     """The recipe that is best on validation; the first of equals.
 
     Nothing is tried where there is nothing to choose. The best model so far is kept while others
@@ -84,17 +84,17 @@ def choose(bench: Bench, folder: RunFolder, row: str, entry: Entry) -> Chosen:
     kept: Fitted | None = None
     for recipe in track(recipes, f"{row}: choosing"):
         try:
-            trial, fitted = _try(bench, folder, entry, recipe)
+            trial, fitted = _try(prepared, folder, entry, recipe)
         except TooLarge:
             if kept is None:
                 raise
             kept = None
-            trial, fitted = _try(bench, folder, entry, recipe)
+            trial, fitted = _try(prepared, folder, entry, recipe)
         trials.append(trial)
-        if best(trials, bench.experiment.choose) is trial:
+        if best(trials, prepared.experiment.choose) is trial:
             kept = fitted
         del fitted
-    return Chosen(best(trials, bench.experiment.choose).recipe, trials, kept)
+    return Chosen(best(trials, prepared.experiment.choose).recipe, trials, kept)
 
 
 def best(trials: Sequence[Trial], metric: str) -> Trial:

@@ -7,8 +7,8 @@ from recweave.core.errors import Unavailable
 from recweave.core.settings import Settings
 from recweave.data.catalogue import get
 from recweave.experiment.run import run
-from recweave.experiment.spec import Experiment
-from recweave.experiment.summary import Summary
+from recweave.runs.spec import Experiment
+from recweave.runs.summary import Summary
 
 DATA = "ml-100k"
 FALLBACK = "synthetic"

@@ -1,98 +1,124 @@
-"""A recipe to a run folder: choose on validation, fit, judge on test, sum up."""
+"""A recipe to a run folder: choose on validation, fit, evaluate on test, sum up."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import recweave
+from recweave.bundle.make import make_bundle
 from recweave.core.atomic import write_json
-from recweave.experiment.bench import Bench, prepare
+from recweave.experiment.about import about_row
 from recweave.experiment.blend import fit_blend
 from recweave.experiment.choose import Chosen, choose
-from recweave.experiment.environment import environment
-from recweave.experiment.folder import METRICS, REPORT, RESULT, RunFolder
-from recweave.experiment.report import write_report
-from recweave.experiment.spec import Entry, Experiment
-from recweave.experiment.summary import Summary, read_run
+from recweave.experiment.prepare import Prepared, prepare
 from recweave.models import Model
 from recweave.models.base import Sourced
+from recweave.rank import Stage
+from recweave.runs.environment import environment
+from recweave.runs.folder import METRICS, RESULT, RunFolder
+from recweave.runs.spec import Entry, Experiment
+from recweave.runs.summary import Summary, read_run
 
 
-def run(experiment: Experiment, out: Path, *, beside: Path = Path()) -> Summary:
+def run(experiment: Experiment, out: Path, *, base_dir: Path = Path()) -> Summary:
     """Run all rows of a recipe; what an earlier, interrupted run has done is not done again.
 
     Args:
         experiment: The recipe.
         out: The run folder.
-        beside: The folder that the recipe's relative paths start from.
+        base_dir: The folder that the recipe's relative paths start from.
 
     Returns:
-        What `metrics.json` and `report.html` in the folder hold.
+        What `metrics.json` in the folder holds.
     """
     folder = RunFolder(out)
-    bench = replace(prepare(experiment, beside), checkpoints=folder.checkpoints)
+    prepared = replace(prepare(experiment, base_dir), checkpoints=folder.checkpoints)
     made_from = {
         "recipe": experiment.model_dump(mode="json"),
-        "data": bench.about(),
+        "data": prepared.about(),
         "version": recweave.__version__,
     }
-    folder.start(made_from, environment() | {"beside": str(beside.resolve())})
-    folder.keep_features(bench.features, bench.feature_costs)
+    folder.start(made_from, environment() | {"base_dir": str(base_dir.resolve())})
+    folder.keep_features(prepared.features, prepared.feature_costs)
     for row, entry in zip(experiment.rows(), experiment.models, strict=True):
         if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):
             continue
-        chosen = None if entry.members else choose(bench, folder, row, entry)
+        chosen = None if entry.members else choose(prepared, folder, row, entry)
         for seed in experiment.seeds:
             if not (folder.cell(row, seed) / RESULT).exists():
-                _run_cell(bench, folder, row, entry, seed, chosen)
+                _run_cell(prepared, folder, row, entry, seed, chosen)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
     summary = read_run(out)
     write_json(out / METRICS, summary.to_json())
-    write_report(summary, out / REPORT)
     return summary
 
 
 def _run_cell(
-    bench: Bench,
+    prepared: Prepared,
     folder: RunFolder,
     row: str,
     entry: Entry,
     seed: int,
     chosen: Chosen | None,
 ) -> None:
-    experiment = bench.experiment
+    experiment = prepared.experiment
     first = experiment.seeds[0]
     if chosen is not None and not chosen.recipe.stochastic and seed != first:
         folder.copy_cell(row, first, seed)
         return
     if chosen is None:
-        model, settings, cost = fit_blend(bench, folder, entry, seed)
+        model, settings, cost = fit_blend(prepared, folder, entry, seed)
     else:
         tried_on = seed == experiment.seeds[0] and experiment.refit == "train"
         if chosen.fitted is not None and tried_on:
             model, cost = chosen.fitted
         else:
-            model, cost = bench.fit(chosen.recipe, seed=seed, final=True)
+            model, cost = prepared.fit(chosen.recipe, seed=seed, final=True)
         settings = chosen.recipe.model_dump(mode="json")
     trials = [] if chosen is None else chosen.trials
-    stages = bench.fit_stages(entry, None if experiment.refit == "train+valid" else model)
-    report = bench.evaluate(model, stages, on="test", metrics=experiment.metrics)
+    stages = prepared.fit_stages(entry, None if experiment.refit == "train+valid" else model)
+    report = prepared.evaluate(model, stages, on="test", metrics=experiment.metrics)
     result = {
         "row": row,
         "seed": seed,
         "recipe": {"name": entry.name, "settings": settings},
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
-        "learned_from": bench.learned_from(final=True).digest(),
-        "sources": _sources(bench, model),
+        "learned_from": prepared.learned_from(final=True).digest(),
+        "sources": _sources(prepared, model),
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,
     }
-    folder.keep_cell(row, seed, result, report, model if experiment.save else None)
+    if experiment.save and seed == first:
+        _keep_bundle(prepared, folder, row, model, stages, result)
+    folder.keep_cell(row, seed, result, report)
 
 
-def _sources(bench: Bench, model: Model) -> dict[str, list[float]]:
+def _keep_bundle(
+    prepared: Prepared,
+    folder: RunFolder,
+    row: str,
+    model: Model,
+    stages: Sequence[Stage],
+    result: Mapping[str, Any],
+) -> None:
+    """What answers for this row: its model and stages, with everybody's whole history."""
+    bundle = make_bundle(
+        prepared.dataset,
+        model,
+        name=row,
+        stages=stages,
+        features=prepared.features,
+        depth=prepared.experiment.depth,
+        about=about_row(prepared.experiment, row, result, prepared.dataset.fingerprint),
+    )
+    bundle.save(folder.bundle(row))
+
+
+def _sources(prepared: Prepared, model: Model) -> dict[str, list[float]]:
     """How much each source of a model counts, by tenths of the catalogue; empty for most models."""
     if not isinstance(model, Sourced):
         return {}
-    told = model.sources(bench.split.train.item_counts())
+    told = model.sources(prepared.split.train.item_counts())
     return {name: [round(float(v), 4) for v in value] for name, value in told.items()}

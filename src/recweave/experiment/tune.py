@@ -11,12 +11,12 @@ from recweave.core.errors import BadSetting
 from recweave.core.extras import require
 from recweave.core.progress import track
 from recweave.evaluate.metrics import parse_metric
-from recweave.experiment.bench import Bench, prepare
 from recweave.experiment.choose import Trial, best, try_out
-from recweave.experiment.environment import environment
-from recweave.experiment.folder import RunFolder
-from recweave.experiment.spec import Entry, Experiment
+from recweave.experiment.prepare import Prepared, prepare
 from recweave.models import RECIPES, Recipe, Tune
+from recweave.runs.environment import environment
+from recweave.runs.folder import RunFolder
+from recweave.runs.spec import Entry, Experiment
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Tuned:
 
 
 def tune(
-    experiment: Experiment, out: Path, *, trials: int, seed: int = 0, beside: Path = Path()
+    experiment: Experiment, out: Path, *, trials: int, seed: int = 0, base_dir: Path = Path()
 ) -> Iterator[Tuned]:
     """Search each row's settings; the rows come as they are done.
 
@@ -50,23 +50,27 @@ def tune(
         out: The folder that keeps the trials.
         trials: Fits per row; the same for each, so that no model is favoured.
         seed: Of the search.
-        beside: The folder that the recipe's relative paths start from.
+        base_dir: The folder that the recipe's relative paths start from.
 
     Raises:
         MissingExtra: without Optuna.
         BadSetting: if the split leaves no validation events.
     """
     require("optuna", extra="tune")
-    bench = prepare(experiment, beside)
-    if not len(bench.split.valid):
-        raise BadSetting(f"the split {bench.split.how} leaves no validation events to tune by")
+    prepared = prepare(experiment, base_dir)
+    if not len(prepared.split.valid):
+        raise BadSetting(f"the split {prepared.split.how} leaves no validation events to tune by")
     folder = RunFolder(out)
-    made_from = {"tuning": experiment.key(), "data": bench.about(), "version": recweave.__version__}
+    made_from = {
+        "tuning": experiment.key(),
+        "data": prepared.about(),
+        "version": recweave.__version__,
+    }
     folder.start(made_from, environment())
     for row, entry in zip(experiment.rows(), experiment.models, strict=True):
         if entry.members:
             continue  # its weights are learned by `run`
-        tried = _search(bench, folder, row, entry, trials, seed)
+        tried = _search(prepared, folder, row, entry, trials, seed)
         found = best(tried, experiment.choose)
         chosen = {
             name: value
@@ -78,25 +82,25 @@ def tune(
 
 
 def _search(
-    bench: Bench, folder: RunFolder, row: str, entry: Entry, trials: int, seed: int
+    prepared: Prepared, folder: RunFolder, row: str, entry: Entry, trials: int, seed: int
 ) -> list[Trial]:
     optuna = require("optuna", extra="tune")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     kind = RECIPES[entry.name]
     space = search_space(kind)
-    metric = parse_metric(bench.experiment.choose)
+    metric = parse_metric(prepared.experiment.choose)
     study = optuna.create_study(
         direction="minimize" if metric.lower_is_better else "maximize",
         sampler=optuna.samplers.TPESampler(seed=seed),
     )
-    tried = [try_out(bench, folder, entry, entry.recipes()[0])]
+    tried = [try_out(prepared, folder, entry, entry.recipes()[0])]
     if not space:
         return tried
     for _ in track(range(trials - 1), f"{row}: tuning"):
         asked = study.ask()
         drawn = {name: _suggest(asked, name, how, kind) for name, how in space.items()}
         recipe = kind.parse(entry.settings | drawn, f"model '{entry.name}'")
-        trial = try_out(bench, folder, entry, recipe)
+        trial = try_out(prepared, folder, entry, recipe)
         study.tell(asked, trial.value)
         tried.append(trial)
     return tried

@@ -12,7 +12,7 @@ from recweave.core.arrays import Array, Csr
 from recweave.core.registry import resolve
 from recweave.core.value import Value
 from recweave.data.interactions import Interactions
-from recweave.encode.features import find_feature
+from recweave.encode.features import Features, find_feature
 from recweave.models.query import Query
 from recweave.models.reasons import no_lines
 from recweave.models.training import Options, TrainingData
@@ -70,6 +70,15 @@ class Model:
         score comes from elsewhere, or the item is -1, it is empty.
         """
         return no_lines(query.history.items, item)
+
+    def with_items(self, features: Features, count: int) -> "Model | None":
+        """The model with more items, placed by their features; None if it cannot place any.
+
+        Args:
+            features: By name, vectors of the new items alone.
+            count: How many there are; they get the next rows.
+        """
+        return None
 
     def likeness(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
         """Where the basis is "likeness": cosines with the items of the history, in such lines."""

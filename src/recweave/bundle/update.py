@@ -1,0 +1,189 @@
+"""What came after training: new events, new users, new items. The model itself is not trained."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from recweave.core.errors import BadInput, BadSetting
+from recweave.data.frames import to_polars
+from recweave.data.interactions import Interactions, join
+from recweave.data.schema import conform
+from recweave.encode.features import Feature
+from recweave.features import FEATURES
+from recweave.models.kinds import ItemScores
+from recweave.rank.ranking import Stage
+from recweave.rank.stages import STAGES, StageContext
+
+if TYPE_CHECKING:
+    from recweave.bundle.bundle import Bundle
+
+
+def with_events(bundle: "Bundle", events: Any) -> "Bundle":
+    """The bundle with more events in its histories; new users come with their events.
+
+    Models read histories when they are asked, so new events count at once.
+
+    Args:
+        bundle: To start from; it stays as it is.
+        events: A frame with user_id, item_id and, as far as they are known, behavior, value and
+            time (or order), as in `Dataset.events`.
+
+    Raises:
+        BadInput: if the frame does not fit, an item is not in the catalogue, or only one of the
+            two logs has times.
+    """
+    frame = conform(to_polars(events), "events", "the new events")
+    items = bundle.dataset.item_ids.rows(frame["item_id"])
+    if (items < 0).any():
+        unknown = frame["item_id"].filter(pl.Series(items < 0)).unique(maintain_order=True)
+        raise BadInput(
+            f"{len(unknown):,} items of the new events are not in the catalogue, the first is "
+            f"'{unknown[0]}'; add them with with_items (--items) first, or drop their events"
+        )
+    known = bundle.dataset.user_ids
+    fresh = frame["user_id"].unique(maintain_order=True)
+    fresh = fresh.filter(~fresh.is_in(known.ids.implode()))
+    users = pl.concat([bundle.dataset.users, pl.DataFrame({"user_id": fresh})], how="diagonal")
+    dataset = bundle.dataset.replace(users=users)
+    shape = (len(users), bundle.log.shape[1])
+    more = Interactions(
+        user=dataset.user_ids.rows(frame["user_id"]),
+        item=items,
+        behavior=frame["behavior"].to_physical().cast(pl.Int8).to_numpy(),
+        value=frame["value"].to_numpy(),
+        time=_times(bundle.log, frame),
+        shape=shape,
+        clock=bundle.log.clock,
+    )
+    return bundle.replace(dataset=dataset, log=join(_reshaped(bundle.log, shape), more))
+
+
+def with_items(bundle: "Bundle", items: Any) -> "Bundle":
+    """The bundle with more items, which the model places by their features.
+
+    Features are made of the items' catalogue rows as the recipe made those of the others; what
+    needs reviews or events is missing. Stages are fitted again for the larger catalogue.
+
+    Args:
+        bundle: To start from; it stays as it is.
+        items: A frame as `Dataset.items`: item_id, and title, categories, price, … as the recipe's
+            features read them.
+
+    Raises:
+        BadInput: if the frame does not fit, or an item is in the catalogue already.
+        BadSetting: if the model reads no features of items, so that it cannot place any.
+    """
+    frame = conform(to_polars(items), "items", "the new items")
+    there = frame["item_id"].filter(frame["item_id"].is_in(bundle.dataset.item_ids.ids.implode()))
+    if len(there):
+        raise BadInput(
+            f"{len(there):,} of the new items are in the catalogue already, the first is "
+            f"'{there[0]}'; drop them"
+        )
+    if bundle.placed < len(bundle.dataset.item_ids):
+        raise BadSetting("the bundle holds items that its model cannot place; fit it again")
+    new = _new_features(bundle, frame)
+    model = bundle.model.with_items(new, len(frame))
+    if model is None:
+        reads = ", ".join(bundle.about.get("recipe", {}).get("features", ())) or "none"
+        raise BadSetting(
+            f"the model {bundle.name} ({type(bundle.model).__name__}) cannot place items that it "
+            f"has never seen: that takes a model that reads features of items (here: {reads}), "
+            "such as ease or slit with features; fit one, or fit this one again with the items"
+        )
+    catalogue = pl.concat([bundle.dataset.items, frame], how="diagonal_relaxed")
+    dataset = bundle.dataset.replace(items=catalogue)
+    features = {
+        name: _joined(feature, new.get(name), len(frame))
+        for name, feature in bundle.features.items()
+    }
+    log = _reshaped(bundle.log, (bundle.log.shape[0], len(catalogue)))
+    grown = bundle.replace(
+        model=model,
+        dataset=dataset,
+        log=log,
+        features=features,
+        fallback=_padded(bundle.fallback, len(frame)),
+        placed=len(catalogue),
+    )
+    return grown.replace(stages=_stages(grown))
+
+
+def _times(log: Interactions, frame: pl.DataFrame) -> np.ndarray:
+    timed = len(frame) - frame["time"].null_count()
+    if log.clock == "seconds":
+        if timed < len(frame):
+            raise BadInput(
+                f"{len(frame) - timed:,} of {len(frame):,} new events have no time, but the "
+                "bundle's log is in seconds; give a column 'time'"
+            )
+        return np.asarray(frame["time"].to_numpy())
+    if timed:
+        raise BadInput("the bundle's log has only an order; leave the column 'time' out")
+    return np.asarray(int(log.time.max(initial=0)) + 1 + np.arange(len(frame)))
+
+
+def _reshaped(log: Interactions, shape: tuple[int, int]) -> Interactions:
+    return Interactions(
+        log.user, log.item, log.behavior, log.value, log.time, shape=shape, clock=log.clock
+    )
+
+
+def _new_features(bundle: "Bundle", items: pl.DataFrame) -> dict[str, Feature]:
+    """Vectors of the new items, by the names of the bundle's features; those that can be made."""
+    made = {}
+    for name, settings in bundle.about.get("features", {}).items():
+        if name not in bundle.features:
+            continue
+        # The kind comes out of a file, so it must be a listed name: a path would be imported.
+        spec = FEATURES.named(settings["kind"]).parse(
+            settings, f"the feature '{name}'", names_only=True
+        )
+        feature = spec.of_new_items(items)
+        if feature is None:
+            continue
+        old = bundle.features[name]
+        if feature.encoder != old.encoder:
+            raise BadSetting(
+                f"the feature '{name}' was made by {old.encoder}, and here {feature.encoder} "
+                "would make that of the new items; their vectors cannot be compared"
+            )
+        made[name] = feature
+    return made
+
+
+def _joined(old: Feature, new: Feature | None, count: int) -> Feature:
+    dim = old.vectors.shape[1]
+    vectors = np.zeros((count, dim), np.float32) if new is None else new.vectors
+    present = np.zeros(count, bool) if new is None else new.present
+    return Feature(
+        np.concatenate([old.vectors, vectors]),
+        np.concatenate([old.present, present]),
+        old.encoder,
+        old.source,
+        of=old.of,
+    )
+
+
+def _padded(fallback: Any, count: int) -> Any:
+    """New items come last in the fallback: nobody has had them yet."""
+    if not isinstance(fallback, ItemScores):
+        raise BadSetting(f"the fallback {type(fallback).__name__} cannot take new items")
+    least = fallback.value.min(initial=0) - 1
+    return ItemScores(np.append(fallback.value, np.full(count, least, np.float32)))
+
+
+def _stages(bundle: "Bundle") -> tuple[Stage, ...]:
+    """The stages fitted again, for the items that there are now."""
+    settings = bundle.about.get("stages", [])
+    if len(settings) != len(bundle.stages):
+        raise BadSetting("the bundle's stages cannot be fitted again for new items; fit it again")
+    context = StageContext(
+        dataset=bundle.dataset, train=bundle.log, features=bundle.features, model=bundle.model
+    )
+    recipes = [
+        STAGES.named(one["kind"]).parse(one, "the bundle's stage", names_only=True)
+        for one in settings
+    ]
+    return tuple(recipe.fit(context) for recipe in recipes)

@@ -1,0 +1,1 @@
+"""A dialogue over the same models: what somebody wishes, as conditions, likes and free words."""

@@ -1,0 +1,212 @@
+"""`recweave fit`, `recommend`, `similar`, `explain`: a trained model that answers by itself."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from recweave.cli.output import Json, print_json, print_table, say
+from recweave.core.errors import BadSetting
+
+if TYPE_CHECKING:  # a command loads what it needs when it runs
+    import polars as pl
+
+    from recweave.bundle import Bundle
+
+Folder = Annotated[Path, typer.Argument(help="A bundle (`recweave fit`) or a run folder.")]
+User = Annotated[str, typer.Option(help="The user's id, as in the data.")]
+Users = Annotated[Path | None, typer.Option(help="A file of user ids, one per line.")]
+Everyone = Annotated[bool, typer.Option("--all", help="Lists for all users.")]
+History = Annotated[str, typer.Option(help="Item ids with commas, oldest first: somebody new.")]
+Row = Annotated[str, typer.Option(help="The row of a run's table; its best one without.")]
+K = Annotated[int, typer.Option("-k", min=1, help="How many items.")]
+Where = Annotated[
+    list[str] | None, typer.Option(help="A condition on item fields, such as 'price<=20'.")
+]
+HideItems = Annotated[
+    Literal["all", "purchases", "none"], typer.Option(help="What of a history is left out.")
+]
+Events = Annotated[Path | None, typer.Option(help="More events: a CSV or Parquet file.")]
+Items = Annotated[Path | None, typer.Option(help="More items: a CSV or Parquet file.")]
+OutFile = Annotated[Path | None, typer.Option(help="Write lists to this .parquet or .csv file.")]
+By = Annotated[str, typer.Option(help="behaviour, text, or the name of a feature.")]
+
+
+def fit(
+    recipe: Annotated[Path, typer.Argument(help="A recipe file (recipes/*.toml).")],
+    out: Annotated[Path, typer.Option(help="The bundle's folder.")],
+    row: Annotated[str, typer.Option(help="The row; needed where the recipe has several.")] = "",
+    run: Annotated[
+        Path | None, typer.Option(help="A finished run of the recipe: take its chosen settings.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train one row of a recipe on all data and write a bundle that answers by itself."""
+    from recweave.experiment.fit import fit as fit_row
+    from recweave.runs.spec import read_recipe
+
+    bundle = fit_row(read_recipe(recipe), row, base_dir=recipe.parent, run=run)
+    bundle.save(out)
+    if as_json:
+        print_json({"bundle": str(out), "name": bundle.name, **bundle.counts()})
+        return
+    say(f"{bundle!r} in {out}")
+    say(f"then: recweave recommend {out} --all --out lists.parquet")
+
+
+def recommend(
+    folder: Folder,
+    user: User = "",
+    users: Users = None,
+    everyone: Everyone = False,
+    history: History = "",
+    out: OutFile = None,
+    row: Row = "",
+    k: K = 10,
+    where: Where = None,
+    hide: HideItems = "all",
+    events: Events = None,
+    items: Items = None,
+    as_json: Json = False,
+) -> None:
+    """The best items for one user, some, all, or somebody new by the items they liked."""
+    _exactly_one(user=user, users=users, all=everyone, history=history)
+    bundle = _open(folder, row, items, events)
+    if history:
+        found = bundle.recommend(history=_words(history), k=k, where=where or [], hide=hide)
+        _show_lists(found.table, bundle, f"{bundle.name} for a history", out, as_json)
+        return
+    if user:
+        found = bundle.recommend([user], k, where=where or [], hide=hide)
+        title = f"{bundle.name} for {user}, after {bundle.events_of(user):,} events"
+        _show_lists(found.table, bundle, title, out, as_json)
+        return
+    asked = None if users is None else _ids(users)
+    parts = bundle.batches(asked, k, where=where or [], hide=hide)
+    if out is None:
+        import polars as pl
+
+        _show_lists(pl.concat(list(parts)), bundle, f"lists of {bundle.name}", None, as_json)
+        return
+    from recweave.bundle.lists import write_lists
+
+    lines = write_lists(parts, out)
+    say(f"{lines:,} lines in {out}")
+
+
+def similar(
+    folder: Folder,
+    item: Annotated[str, typer.Argument(help="An item's id; or --all.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="For all items.")] = False,
+    by: By = "behaviour",
+    out: OutFile = None,
+    row: Row = "",
+    k: K = 10,
+    where: Where = None,
+    items: Items = None,
+    as_json: Json = False,
+) -> None:
+    """Items like an item: by what people did, or by what is said of them."""
+    from recweave.bundle.lists import write_lists
+    from recweave.bundle.similar import similar_batches
+
+    if bool(item) == everything:
+        raise BadSetting("name an item, or give --all; one of the two")
+    bundle = _open(folder, row, items, None)
+    parts = similar_batches(bundle, [item] if item else None, k, by=by, where=where or [])
+    if out is not None:
+        lines = write_lists(parts, out)
+        say(f"{lines:,} lines in {out}")
+        return
+    import polars as pl
+
+    _show_lists(
+        pl.concat(list(parts)), bundle, f"like {item or 'each item'}, by {by}", None, as_json
+    )
+
+
+def explain(
+    folder: Folder,
+    user: User,
+    row: Row = "",
+    k: K = 10,
+    where: Where = None,
+    events: Events = None,
+    as_json: Json = False,
+) -> None:
+    """Why each item of a user's list is there: what of their history, and which rule moved it."""
+    bundle = _open(folder, row, None, events)
+    found = bundle.explanations(user, k, where=where or [])
+    if as_json:
+        print_json({"row": bundle.name, "user_id": user, "items": bundle.reasons_json(found)})
+        return
+    if not found:
+        raise BadSetting(f"no item is left to show to {user}; loosen --where")
+    for line in bundle.sentences(found):
+        print(line)
+
+
+def _open(folder: Path, row: str, items: Path | None, events: Path | None) -> "Bundle":
+    from recweave.runs.answering import open_bundle
+
+    bundle = open_bundle(folder, row)
+    if items is not None:
+        bundle = bundle.with_items(items)
+    if events is not None:
+        bundle = bundle.with_events(events)
+    return bundle
+
+
+def _exactly_one(**given: object) -> None:
+    named = [f"--{name}" for name, value in given.items() if value]
+    if len(named) != 1:
+        asked = ", ".join(f"--{name}" for name in given)
+        what = f"not {' and '.join(named)}" if named else "none was given"
+        raise BadSetting(f"say whose lists are wanted by one of {asked}; {what}")
+
+
+def _show_lists(
+    table: "pl.DataFrame", bundle: "Bundle", title: str, out: Path | None, as_json: bool
+) -> None:
+    if out is not None:
+        from recweave.bundle.lists import write_lists
+
+        write_lists(iter([table]), out)
+        say(f"{len(table):,} lines in {out}")
+        return
+    lines = [line | {"title": bundle.title(line["item_id"])} for line in table.to_dicts()]
+    if as_json:
+        print_json({"row": bundle.name, "items": lines})
+        return
+    if not lines:
+        raise BadSetting("no item is left to show; loosen --where, or --hide none")
+    first = table.columns[0]
+    several = table[first].n_unique() > 1
+    head = [*([first] if several else []), "rank", "item", "title", "score", "source"]
+    rows = [
+        [
+            *([line[first]] if several else []),
+            str(line["rank"]),
+            line["item_id"],
+            line["title"],
+            f"{line['score']:.4f}",
+            line["source"],
+        ]
+        for line in lines
+    ]
+    print_table(title, head, rows)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _ids(file: Path) -> list[str]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{file} cannot be read ({error}); give a text file of ids") from None
+    found = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not found:
+        raise BadSetting(f"{file} holds no user id; write one per line")
+    return found

@@ -1,0 +1,57 @@
+"""Frames that users have: Polars, pandas, or plain columns."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from recweave.core.errors import BadInput
+
+
+def to_polars(given: Any) -> pl.DataFrame:
+    """A Polars frame of what was given.
+
+    Args:
+        given: A Polars frame, lazy or not, a pandas frame, a mapping of columns, a list of rows as
+            mappings, or the path of a Parquet or CSV file.
+
+    Raises:
+        BadInput: for anything else, or a table that cannot be read.
+    """
+    if isinstance(given, pl.DataFrame):
+        return given
+    if isinstance(given, pl.LazyFrame):
+        return given.collect()
+    try:
+        if isinstance(given, str | Path):
+            return _read(Path(given))
+        if type(given).__module__.partition(".")[0] == "pandas":
+            # Column by column, as pl.from_pandas needs pyarrow, which the core does not install.
+            return pl.DataFrame({str(name): _column(given[name]) for name in given.columns})
+        if isinstance(given, Mapping | list | tuple):
+            return pl.DataFrame(given)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OSError) as error:
+        raise BadInput(f"this table cannot be read: {error}") from None
+    raise BadInput(
+        f"a {type(given).__name__} is no table; give a Polars or pandas frame, columns by name, or "
+        "the path of a Parquet or CSV file"
+    )
+
+
+def _read(path: Path) -> pl.DataFrame:
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path)
+    return pl.read_csv(path, infer_schema_length=None)
+
+
+def _column(series: Any) -> pl.Series:
+    """A pandas column; its missing values (NaN, NaT, None) are null."""
+    kind = str(series.dtype)
+    if kind.startswith("datetime"):
+        return pl.Series(series.to_numpy())
+    if kind in ("object", "str", "string", "category"):
+        values = series.astype(object).where(series.notna(), None)
+        return pl.Series(values.tolist())
+    column = pl.Series(series.to_numpy())
+    return column.fill_nan(None) if column.dtype.is_float() else column

@@ -1,0 +1,29 @@
+"""What a bundle of a recipe's row says of itself, so that it can be made again and extended."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from recweave.runs.spec import Experiment
+
+
+def about_row(
+    experiment: Experiment, row: str, result: Mapping[str, Any], fingerprint: str
+) -> dict[str, Any]:
+    """Plain JSON: the recipe with its settings, the stages, and how its features are made.
+
+    Args:
+        experiment: The recipe file.
+        row: Which row of it.
+        result: With the key "recipe": name and settings as they were fitted.
+        fingerprint: Of the dataset.
+    """
+    entry = experiment.entry(row)
+    return {
+        "recipe": dict(result["recipe"]),
+        "stages": [stage.model_dump(mode="json") for stage in entry.stages],
+        "features": {
+            name: spec.model_dump(mode="json") for name, spec in experiment.features.items()
+        },
+        "data": fingerprint,
+        "learned_from": result.get("learned_from", ""),
+    }

@@ -1,0 +1,237 @@
+"""The data of an experiment made ready: read, filtered, split, once for all its models."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from recweave.core.arrays import Array, digest
+from recweave.core.errors import BadSetting
+from recweave.core.measure import Cost, measured
+from recweave.data.catalogue import load
+from recweave.data.dataset import Dataset
+from recweave.data.filters import Removed, apply_all
+from recweave.data.interactions import Interactions, join
+from recweave.data.readers import read
+from recweave.data.split import TRAIN, VALID, Split
+from recweave.encode import Features
+from recweave.encode.categories import encode_categories
+from recweave.encode.features import AnyFeature, find_item_feature
+from recweave.evaluate import Catalogue, Report, evaluate_model
+from recweave.features import FeatureContext, FeatureSpec
+from recweave.models import Model, Recipe
+from recweave.models.training import Checkpoints, Options, TrainingData
+from recweave.rank import Stage
+from recweave.rank.stages import StageContext
+from recweave.runs.spec import Entry, Experiment, Source
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Everything that the rows of one table share.
+
+    Attributes:
+        experiment: What is asked.
+        dataset: After the filters.
+        split: What is learned from, chosen by and reported.
+        features: Vectors of the items, by name.
+        feature_costs: What it took to make those the recipe asks for; less where vectors of their
+            texts were kept on disk.
+        catalogue: What metrics beyond accuracy need; from train alone.
+        removed: What each filter took away.
+        base_dir: The folder that relative paths start from.
+        checkpoints: Where networks in training keep their state; None keeps none.
+    """
+
+    experiment: Experiment
+    dataset: Dataset
+    split: Split
+    features: Features
+    feature_costs: Mapping[str, Cost]
+    catalogue: Catalogue
+    removed: tuple[Removed, ...]
+    base_dir: Path = Path()
+    checkpoints: Path | None = None
+
+    def fit(self, recipe: Recipe, *, seed: int, final: bool) -> tuple[Model, Cost]:
+        """A trained model and what it cost.
+
+        The final one may also learn from validation; else it is the model that was tried, which may
+        stop early by validation.
+        """
+        joined = self._joined(final)
+        train = self.learned_from(final=final)
+        kept = Checkpoints(self.checkpoints) if self.checkpoints else None
+        options = Options(
+            seed=seed,
+            device=self.experiment.device,
+            precision=self.experiment.precision,
+            checkpoints=kept,
+        )
+        data = TrainingData(
+            train, None if joined else self.split.valid, self.features, self._rows(final=final)
+        )
+        with measured() as cost:
+            model = recipe.fit(data, options)
+        if kept:
+            cost.seconds += kept.seconds  # by a process that was killed
+        return model, cost
+
+    def learned_from(self, *, final: bool) -> Interactions:
+        """The events that models are fitted on."""
+        split = self.split
+        return join(split.train, split.valid) if self._joined(final) else split.train
+
+    def _joined(self, final: bool) -> bool:
+        return final and self.experiment.refit == "train+valid"
+
+    def _rows(self, *, final: bool) -> Int[Array, " n"] | None:
+        """Rows in the log of the events that models are fitted on."""
+        if self.split.part is None:
+            return None
+        parts = (TRAIN, VALID) if self._joined(final) else (TRAIN,)
+        return np.concatenate([np.flatnonzero(self.split.part == part) for part in parts])
+
+    def fit_stages(self, entry: Entry, model: Model | None = None) -> list[Stage]:
+        """The entry's stages, made once from the training part.
+
+        Args:
+            entry: The row.
+            model: The row's model, fitted on train alone, for stages that learn on validation.
+        """
+        context = StageContext(
+            dataset=self.dataset,
+            train=self.split.train,
+            valid=self.split.valid,
+            features=self.features,
+            model=model,
+            base_dir=self.base_dir,
+        )
+        return [stage.fit(context) for stage in entry.stages]
+
+    def evaluate(
+        self,
+        model: Model,
+        stages: Sequence[Stage],
+        *,
+        on: Literal["test", "valid"],
+        metrics: Sequence[str],
+    ) -> Report:
+        """The model's lists, after the stages, against the held-out events."""
+        asked = self.experiment
+        return evaluate_model(
+            model,
+            self.split,
+            metrics,
+            on=on,
+            stages=stages,
+            depth=asked.depth,
+            catalogue=self.catalogue,
+            relevant_from=asked.relevant_from,
+            slices=asked.slices if on == "test" else (),
+            seed=asked.split_seed,
+            protocol=asked.protocol,
+        )
+
+    def about(self) -> dict[str, Any]:
+        """What reports say of the data."""
+        split = self.split
+        return {
+            "name": self.dataset.name,
+            "source": self.dataset.source,
+            "licence": self.dataset.licence,
+            "fingerprint": self.dataset.fingerprint,
+            "users": split.train.shape[0],
+            "items": split.train.shape[1],
+            "train": len(split.train),
+            "valid": len(split.valid),
+            "test": len(split.test),
+            "dropped": split.dropped,
+            "removed": [one.model_dump() for one in self.removed],
+            "split": split.how,
+            "statistics": digest(self.catalogue.events, self.catalogue.owners),
+            "features": {
+                name: {"encoder": made.encoder, "source": made.source, "of": made.of}
+                for name, made in self.features.items()
+                if name in self.experiment.features
+            },
+        }
+
+
+def prepare(experiment: Experiment, base_dir: Path) -> Prepared:
+    """Read, filter, split, and make the features.
+
+    Args:
+        experiment: The recipe.
+        base_dir: The folder that the recipe's relative paths start from.
+    """
+    dataset, split, removed = cut(experiment, base_dir)
+    searched = [
+        row for row, e in zip(experiment.rows(), experiment.models, strict=True) if e.search
+    ]
+    if searched and not len(split.valid):
+        raise BadSetting(
+            f"'{searched[0]}' has settings to search, but the split {split.how} leaves no "
+            "validation events to choose by; hold some out"
+        )
+    _warn_of_hidden(split)
+    context = FeatureContext(dataset, split, base_dir=base_dir)
+    features, costs = make_features(experiment.features, context)
+    kinds = find_item_feature(features, "categories") if "categories" in features else None
+    catalogue = Catalogue.of(split.train, categories=kinds, vectors=kinds)
+    return Prepared(experiment, dataset, split, features, costs, catalogue, removed, base_dir)
+
+
+def cut(experiment: Experiment, base_dir: Path) -> tuple[Dataset, Split, tuple[Removed, ...]]:
+    """The data of a recipe, filtered and split; and what each filter took away."""
+    dataset, removed = apply_all(_dataset(experiment.data, base_dir), experiment.filters)
+    return dataset, dataset.split(experiment.split, seed=experiment.split_seed), tuple(removed)
+
+
+def _warn_of_hidden(split: Split) -> None:
+    """Items that a user had before are hidden from lists, so held-out events of them are lost."""
+    parts = (split.known, split.test)
+    known, test = (part.user * np.int64(part.shape[1]) + part.item for part in parts)
+    hidden = int(np.isin(test, known).sum())
+    if 2 * hidden > len(test):
+        log.warning(
+            "%s of %s test events are of an item that their user had before, such as a view of "
+            "what is bought; lists hide these, so nobody can find them: leave_last_out with "
+            "`fresh = true` keeps such views out of histories",
+            f"{hidden:,}",
+            f"{len(test):,}",
+        )
+
+
+def make_features(
+    specs: Mapping[str, FeatureSpec], context: FeatureContext
+) -> tuple[Features, Mapping[str, Cost]]:
+    """What the catalogue itself says of the items' categories, and what is asked for, by name.
+
+    Args:
+        specs: In order: each may read those above it.
+        context: What they are made from.
+
+    Returns:
+        The features, and what each that was asked for cost.
+    """
+    categories = encode_categories(context.dataset)
+    made: dict[str, AnyFeature] = {"categories": categories} if categories.present.any() else {}
+    costs = {}
+    for name, spec in specs.items():
+        with measured() as costs[name]:
+            made[name] = spec.build(replace(context, made=made))
+    return made, costs
+
+
+def _dataset(data: str | Source, base_dir: Path) -> Dataset:
+    if isinstance(data, str):
+        inside = base_dir / data
+        return load(str(inside) if inside.is_dir() else data)
+    return read(data.source, base_dir / data.path, **data.options)

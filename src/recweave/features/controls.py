@@ -1,0 +1,73 @@
+"""Controls: features that hold no words, so what gains with them does not gain by words."""
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from recweave.encode.features import Feature, find_entity_feature
+from recweave.encode.items import FIELDS, item_texts
+from recweave.encode.numeric import LogBucket, encode_numbers
+from recweave.features.spec import FeatureContext, FeatureSpec
+
+
+class TextLength(FeatureSpec):
+    """A control: nothing but how long the text of each item is."""
+
+    kind: Literal["length"] = "length"
+    fields: tuple[str, ...] = Field(FIELDS, min_length=1, description="columns, in order")
+
+    def build(self, context: FeatureContext) -> Feature:
+        """See `FeatureSpec.build`."""
+        lengths = np.array([float(len(text)) for text in item_texts(context.dataset, self.fields)])
+        return encode_numbers(
+            lengths, LogBucket(per_doubling=4), source=f"length of items.{'+'.join(self.fields)}"
+        )
+
+
+class Permuted(FeatureSpec):
+    """A control: the vectors of another feature, randomly permuted among those that have one."""
+
+    kind: Literal["shuffled"] = "shuffled"
+    feature: str = Field(description="a feature above this one")
+    seed: int = Field(0, description="of the permutation")
+
+    def build(self, context: FeatureContext) -> Feature:
+        """See `FeatureSpec.build`."""
+        other = find_entity_feature(context.made, self.feature)
+        rows = np.flatnonzero(other.present)
+        drawn = np.random.default_rng(self.seed).permutation(rows)
+        source = np.arange(len(other.present))
+        source[rows] = drawn
+        return replace(
+            other,
+            vectors=other.vectors[source],
+            source=f"{other.source}, permuted",
+            used={table: used[source] for table, used in other.used.items()},
+        )
+
+    def made_from(self) -> tuple[str, ...]:
+        """See `FeatureSpec.made_from`."""
+        return (self.feature,)
+
+
+class RandomVectors(FeatureSpec):
+    """A control: random vectors of length 1, as many numbers as another feature has."""
+
+    kind: Literal["random"] = "random"
+    feature: str = Field(description="a feature above this one")
+    seed: int = Field(0, description="of the draw")
+
+    def build(self, context: FeatureContext) -> Feature:
+        """See `FeatureSpec.build`."""
+        other = find_entity_feature(context.made, self.feature)
+        rng = np.random.default_rng(self.seed)
+        vectors = rng.standard_normal(other.vectors.shape, dtype=np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors[~other.present] = 0
+        return Feature(vectors, other.present, "random/1", "drawn at random", of=other.of)
+
+    def made_from(self) -> tuple[str, ...]:
+        """See `FeatureSpec.made_from`."""
+        return (self.feature,)

@@ -1,0 +1,64 @@
+"""Numbers of the catalogue, and numbers fitted from events, as features."""
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+from scipy import sparse
+
+from recweave.core.arrays import Csr
+from recweave.core.errors import BadSetting, UnknownName
+from recweave.data.split import TRAIN, Split
+from recweave.encode.features import Feature
+from recweave.encode.numeric import Code, Fourier, LogBucket, encode_numbers
+from recweave.enrich.interest import Interest
+from recweave.features.spec import FeatureContext, FeatureSpec
+
+
+class Number(FeatureSpec):
+    """A number of the catalogue, such as the price."""
+
+    kind: Literal["number"] = "number"
+    field: str = Field(description="a column of the items")
+    code: Code = Field(LogBucket(), description="digits, log_bucket or fourier")
+
+    def build(self, context: FeatureContext) -> Feature:
+        """See `FeatureSpec.build`."""
+        if self.field not in context.dataset.items.columns:
+            raise UnknownName("column of the items", self.field, context.dataset.items.columns)
+        values = np.full(len(context.dataset.item_ids), np.nan)
+        row = context.dataset.item_ids.rows(context.dataset.items["item_id"])
+        values[row] = (
+            context.dataset.items[self.field].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        )
+        return encode_numbers(values, self.code, source=f"items.{self.field}")
+
+    def of_new_items(self, items: pl.DataFrame) -> Feature | None:
+        """See `FeatureSpec.of_new_items`."""
+        values = items[self.field].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return encode_numbers(values, self.code, source=f"items.{self.field}")
+
+
+class InterestHorizon(FeatureSpec):
+    """How long interest in an item lasts: its half-life in days, fitted from train's events."""
+
+    kind: Literal["interest"] = "interest"
+    code: Code = Field(Fourier(), description="how the number becomes a vector")
+
+    def build(self, context: FeatureContext) -> Feature:
+        """See `FeatureSpec.build`."""
+        half_life = Interest.fit(context.split.train).half_life.astype(np.float64)
+        feature = encode_numbers(half_life, self.code, source="half-life of interest, in days")
+        return replace(feature, used={"events": _events_behind(context.split)})
+
+
+def _events_behind(split: Split) -> Csr:
+    """Which rows of the log are train's events with each item."""
+    if split.part is None:
+        raise BadSetting("a split that was not cut from one log cannot tell a feature's events")
+    rows = np.flatnonzero(split.part == TRAIN)
+    shape = (split.train.shape[1], len(split.part))
+    ones = np.ones(len(rows), np.float32)
+    return sparse.csr_array((ones, (split.train.item, rows)), shape=shape)

@@ -1,0 +1,92 @@
+"""What a recipe file may ask to be made into numbers: `[features.NAME]`, one for each."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import polars as pl
+from pydantic import BeforeValidator, SerializeAsAny
+
+from recweave.core.choice import Choice, OneOf
+from recweave.core.registry import Registry
+from recweave.data.dataset import Dataset
+from recweave.data.split import Split
+from recweave.encode.features import AnyFeature as AnyVectors
+from recweave.encode.features import Feature, Features
+
+FEATURES: "Registry[type[FeatureSpec]]" = Registry(
+    "feature",
+    {
+        "items": "recweave.features.text:ItemText",
+        "reviews": "recweave.features.text:ReviewText",
+        "profiles": "recweave.features.profiles:ProfileText",
+        "number": "recweave.features.numbers:Number",
+        "interest": "recweave.features.numbers:InterestHorizon",
+        "length": "recweave.features.controls:TextLength",
+        "shuffled": "recweave.features.controls:Permuted",
+        "random": "recweave.features.controls:RandomVectors",
+    },
+    group="recweave.features",
+    subclass_of="recweave.features.spec:FeatureSpec",
+)
+"""The kinds of feature by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureContext:
+    """What a feature may be made from.
+
+    Attributes:
+        dataset: Whose items, users and events.
+        split: Distinguishes train's rows from those held out.
+        made: The features above this one in the file.
+        base_dir: The folder that relative paths start from.
+    """
+
+    dataset: Dataset
+    split: Split
+    made: Features = field(default_factory=dict)
+    base_dir: Path = Path()
+
+
+class FeatureSpec(Choice, ABC):
+    """How a feature is made: from the catalogue, or from train's part of the reviews and events."""
+
+    registry: ClassVar[Registry[Any]] = FEATURES
+
+    @abstractmethod
+    def build(self, context: FeatureContext) -> AnyVectors:
+        """The vectors."""
+
+    def made_from(self) -> tuple[str, ...]:
+        """Names of the features above this one that it reads."""
+        return ()
+
+    def of_new_items(self, items: pl.DataFrame) -> Feature | None:
+        """Vectors of items that came after training, from their catalogue rows alone.
+
+        None where the catalogue does not tell them: such items have no vector.
+        """
+        return None
+
+
+AnyFeature = Annotated[SerializeAsAny[FeatureSpec], BeforeValidator(OneOf(FEATURES))]
+"""Any of the features in a recipe file, plug-ins included."""
+
+
+def in_order(features: Mapping[str, FeatureSpec]) -> None:
+    """Make sure that features stand below those they are made from.
+
+    Raises:
+        ValueError: naming the first that does not.
+    """
+    above: list[str] = []
+    for name, spec in features.items():
+        for needed in spec.made_from():
+            if needed not in above:
+                raise ValueError(
+                    f"the feature '{name}' is made from '{needed}', which must be above it"
+                )
+        above.append(name)

@@ -1,0 +1,1 @@
+"""Finished runs read: comparison, verdict, the report on text features, plots, HTML, audit."""

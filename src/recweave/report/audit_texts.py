@@ -1,0 +1,70 @@
+"""Whether texts that `recweave enrich` wrote rest on held-out rows, or on the rows they are for."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from recweave.core.errors import BadArtifact, BadInput
+from recweave.data.dataset import Dataset
+from recweave.data.profiles import Profiles, Table, name_of
+from recweave.data.split import TRAIN, Split
+from recweave.enrich.job import PROFILES
+from recweave.report.audit import Audit, Finding, finding, parts_of
+
+
+def audit_texts(folder: Path, dataset: Dataset, split: Split) -> Audit:
+    """Check the rows behind each text against the split.
+
+    Cross-fitted texts are checked against themselves too: for each row that a kind of text rests
+    on there must be a variant of its entity that the row had no part in (spec.md 3.8, F-SUMLEAK).
+
+    Args:
+        folder: What `recweave enrich --out` wrote.
+        dataset: What it was written from.
+        split: What it was written for.
+
+    Raises:
+        BadArtifact: if there are no texts, they were written from other data or for another split,
+            or a row is behind every variant of a cross-fitted text.
+    """
+    profiles = Profiles.load(folder / PROFILES)
+    if profiles.dataset != dataset.fingerprint:
+        raise BadArtifact(
+            f"{folder} was written from data with fingerprint {profiles.dataset}; "
+            f"{dataset.name} has {dataset.fingerprint}"
+        )
+    if name_of(split) != profiles.split:
+        raise BadArtifact(
+            f"{folder} was written for the split {profiles.split}, not for {name_of(split)}; "
+            "give the same --split and --split-seed as to `recweave enrich`"
+        )
+    findings: list[Finding] = []
+    checked = []
+    for (entity, kind), own in profiles.table.group_by("entity", "kind", maintain_order=True):
+        name = f"{entity} {kind}"
+        tables: tuple[Table, ...] = ("reviews", "events")
+        for table in tables:
+            rows = np.unique(own[table].explode().drop_nulls().to_numpy()).astype(np.int64)
+            if not len(rows):
+                continue
+            parts = parts_of(table, dataset, split)
+            held = rows[parts[rows] != TRAIN]
+            if len(held):
+                findings.append(finding(name, table, held, parts, dataset))
+            told = f"{len(own):,} texts '{name}': {len(rows):,} {table} behind them"
+            checked.append(told + _crossed(profiles, kind, entity, own, table))
+    return Audit(findings, checked, ())
+
+
+def _crossed(profiles: Profiles, kind: str, entity: str, own: pl.DataFrame, table: Table) -> str:
+    if own["fold"].is_null().all():
+        return "; not cross-fitted, so no model may learn from these rows with them"
+    whole = own.filter(pl.col("fold").is_null())[table].explode().drop_nulls().unique()
+    try:
+        profiles.folds(
+            kind, "item" if entity == "item" else "user", whole.cast(pl.Int64).to_numpy(), table
+        )
+    except BadInput as error:
+        raise BadArtifact(str(error)) from None
+    return "; each has a variant that it had no part in"

@@ -1,0 +1,255 @@
+"""What a recipe file says: the data, the split, the models, the metrics. One file, one table."""
+
+import hashlib
+import re
+import tomllib
+from collections import Counter
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from recweave.core.errors import BadSetting, RecweaveError, UnknownName, did_you_mean
+from recweave.core.registry import short_name
+from recweave.core.value import Value
+from recweave.data.filters import AnyFilter
+from recweave.data.split import AnySplitter, LeaveLastOut
+from recweave.evaluate import SLICES, parse_metric
+from recweave.features.spec import AnyFeature, in_order
+from recweave.models import RECIPES, Recipe
+from recweave.models.training import Precision
+from recweave.rank.stages import AnyStage
+
+RESERVED = ("name", "variant", "search", "stages", "members")
+BLEND = "blend"
+"""The name of an entry that is no model of its own but a blend of other rows."""
+
+
+class Source(Value):
+    """A folder or file of one's own, read by one of the readers."""
+
+    source: str = Field(description="a reader's name: table, recbole, amazon, …")
+    path: str = Field(description="file or folder; relative to the recipe file")
+    options: dict[str, Any] = Field(default_factory=dict, description="what the reader takes")
+
+
+class Entry(Value):
+    """One model of the table: a recipe by name, its settings, and what may be searched."""
+
+    name: str = Field(description="a name from `recweave show`, package.module:Class, or blend")
+    variant: str = Field("", description="tells apart rows of the same model")
+    settings: dict[str, Any] = Field(default_factory=dict, description="the recipe's settings")
+    search: dict[str, list[Any]] = Field(
+        default_factory=dict, description="values to try; validation chooses"
+    )
+    stages: tuple[AnyStage, ...] = Field((), description="steps after retrieval, in order")
+    members: tuple[str, ...] = Field(
+        (), description="of a blend: rows above, whose weights are learned on validation"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, data: Any) -> Any:
+        """In the file the recipe's settings stand beside the name, not in a table of their own."""
+        if isinstance(data, dict) and "settings" not in data:
+            own = {key: data[key] for key in RESERVED if key in data}
+            return own | {"settings": {k: v for k, v in data.items() if k not in RESERVED}}
+        return data
+
+    def recipes(self) -> list[Recipe]:
+        """Every combination of what may be searched; one where nothing is, none of a blend.
+
+        Raises:
+            BadSetting, UnknownName: for a model, a key or a value that is not known.
+        """
+        if self.name == BLEND:
+            return []
+        kind = RECIPES[self.name]
+        where = f"model '{self.name}'"
+        both = set(self.search) & set(self.settings)
+        if both:
+            raise BadSetting(f"{where}: '{min(both)}' is set and searched; keep one of the two")
+        tried = [
+            dict(zip(self.search, values, strict=True)) for values in product(*self.search.values())
+        ]
+        return [kind.parse(self.settings | values, where) for values in tried]
+
+
+class Experiment(Value):
+    """A recipe file."""
+
+    title: str = Field("", description="what the report is headed with")
+    data: str | Source = Field(description="a known dataset's name, a dataset folder, or a source")
+    protocol: Literal["rigorous", "paper"] = Field(
+        "rigorous",
+        description="paper: as much published code does it, validation events not in histories",
+    )
+    filters: tuple[AnyFilter, ...] = Field((), description="applied to the log, in order")
+    split: AnySplitter = Field(LeaveLastOut(), description="how the log is cut")
+    split_seed: int = Field(0, description="for splits that are drawn at random")
+    refit: Literal["train", "train+valid"] = Field(
+        "train", description="what the reported models are fitted on, once settings are chosen"
+    )
+    seeds: tuple[int, ...] = Field(
+        (0,), min_length=1, description="of training; values are averaged"
+    )
+    metrics: tuple[str, ...] = Field(
+        ("recall@10", "ndcg@10"), min_length=1, description="what is reported"
+    )
+    choose: str = Field("ndcg@10", description="the metric that chooses on validation")
+    features: dict[str, AnyFeature] = Field(
+        default_factory=dict, description="vectors that models may draw on, by name"
+    )
+    slices: tuple[str, ...] = Field(
+        ("popularity", "decile", "item", "history"), description="what is told apart in reports"
+    )
+    depth: int = Field(100, ge=1, description="length of the lists that stages are handed")
+    precision: Precision = Field(
+        "fp32", description="of networks' products: fp32, or bf16 where speed matters more"
+    )
+    device: str = Field(
+        "auto", description="where networks train: cpu, cuda, cuda:1, …; auto takes a GPU if any"
+    )
+    relevant_from: float | None = Field(
+        None, description="held-out events below this value count as not liked"
+    )
+    baseline: str = Field("", description="the row that others are compared with; else the first")
+    save: bool = Field(True, description="whether the run folder keeps the trained models")
+    models: tuple[Entry, ...] = Field(min_length=1, description="the rows")
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _row_for_each(cls, models: Any) -> Any:
+        """`each = { k = [5, 10] }` stands for two rows, k=5 and k=10."""
+        if not isinstance(models, list):
+            return models
+        rows = []
+        for entry in models:
+            each = entry.get("each") if isinstance(entry, dict) else None
+            if not isinstance(each, dict):
+                rows.append(entry)
+                continue
+            rest = {key: value for key, value in entry.items() if key != "each"}
+            for values in product(*each.values()):
+                told = [f"{key}={value}" for key, value in zip(each, values, strict=True)]
+                variant = "-".join(filter(None, [rest.get("variant", ""), *told]))
+                rows.append({**rest, **dict(zip(each, values, strict=True)), "variant": variant})
+        return rows
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_metric_name(name) for name in names)
+
+    @field_validator("choose")
+    @classmethod
+    def _choosable(cls, name: str) -> str:
+        return _metric_name(name)
+
+    @field_validator("features")
+    @classmethod
+    def _made_in_order(cls, features: dict[str, Any]) -> dict[str, Any]:
+        in_order(features)
+        return features
+
+    @field_validator("slices")
+    @classmethod
+    def _sliced(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            for name in names:
+                SLICES[name]
+        except RecweaveError as error:
+            raise ValueError(str(error)) from None
+        return names
+
+    @model_validator(mode="after")
+    def _rows_are_told_apart(self) -> "Experiment":
+        twice = [row for row, count in Counter(self.rows()).items() if count > 1]
+        if twice:
+            raise ValueError(f"two rows are called '{twice[0]}'; give each a variant")
+        for place, entry in enumerate(self.models):
+            above = [
+                r for r, e in zip(self.rows()[:place], self.models, strict=False) if not e.members
+            ]
+            if (entry.name == BLEND) != bool(entry.members):
+                raise ValueError(
+                    "a blend, and nothing else, has 'members': rows that stand above it"
+                )
+            for member in entry.members:
+                if member not in above:
+                    hint = did_you_mean(member, above)
+                    raise ValueError(f"'{member}' is no row above its blend; {hint}")
+        if self.baseline and self.baseline not in self.rows():
+            rows = ", ".join(self.rows())
+            raise ValueError(f"the baseline '{self.baseline}' is no row; there are {rows}")
+        return self
+
+    def rows(self) -> list[str]:
+        """A name for each entry: its model's (of a path, the class), with any variant."""
+        names = [short_name(entry.name) for entry in self.models]
+        return [
+            f"{name}-{entry.variant}" if entry.variant else name
+            for name, entry in zip(names, self.models, strict=True)
+        ]
+
+    def entry(self, row: str) -> Entry:
+        """The entry of a row.
+
+        Raises:
+            UnknownName: if there is no such row.
+        """
+        if row not in self.rows():
+            raise UnknownName("row", row, self.rows())
+        return self.models[self.rows().index(row)]
+
+    def compared_with(self) -> str:
+        """The row that the others are compared with."""
+        return self.baseline or self.rows()[0]
+
+    def key(self) -> str:
+        """A short hash of all that decides the numbers."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def read_recipe(path: Path) -> Experiment:
+    """A recipe file, checked whole before anything is run.
+
+    Raises:
+        BadSetting: naming the file, the line and the key, and what is wrong with it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        told = tomllib.loads(text)
+    except OSError as error:
+        raise BadSetting(f"{path}: cannot be read ({error.strerror}); name a recipe file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{path}: is no TOML: {error}") from None
+    try:
+        experiment = Experiment.parse(told, str(path))
+        for entry in experiment.models:
+            entry.recipes()
+    except RecweaveError as error:
+        raise BadSetting(_with_line(str(error), str(path), text)) from None
+    return experiment
+
+
+def _with_line(message: str, path: str, text: str) -> str:
+    """The message with the line of the key it names, as far as it can be found."""
+    named = re.findall(r"(?<!model )'([\w.@:-]+)'", message.partition("did you mean")[0])
+    lines = text.splitlines()
+    for name in named:
+        whole, last = re.escape(name), re.escape(name.rsplit(".", 1)[-1])
+        pattern = re.compile(rf"""(^|[\s{{,]){last}\s*=[^=]|["']({last}|{whole})["']""")
+        for number, line in enumerate(lines, 1):
+            if pattern.search(line):
+                return f"{path}:{number}: {message.removeprefix(f'{path}: ')}"
+    return message if message.startswith(path) else f"{path}: {message}"
+
+
+def _metric_name(text: str) -> str:
+    """The metric's name as reports write it. pydantic gathers ValueErrors; ours would escape it."""
+    try:
+        return parse_metric(text).name
+    except RecweaveError as error:
+        raise ValueError(str(error)) from None

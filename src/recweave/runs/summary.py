@@ -1,0 +1,205 @@
+"""What a run found: its rows, with intervals, and how they differ from the baseline."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from recweave.core.errors import BadArtifact
+from recweave.core.registry import short_name
+from recweave.evaluate import Report, differences, means, over_seeds, parse_metric
+from recweave.evaluate.statistics import Difference, Interval, holm
+from recweave.runs.folder import FEATURES, MADE_FROM, RunFolder, read_json
+from recweave.runs.spec import Experiment
+from recweave.models import RECIPES
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One row of the table, over all its seeds.
+
+    Attributes:
+        name: The model's name, with its variant where there is one.
+        model, variant: The two apart.
+        settings: The recipe that was fitted, as chosen on validation.
+        tried: How many settings validation chose among; 0 where nothing was searched.
+        fit_seconds, peak_mb: The mean and the highest over seeds.
+        report: The numbers; values of users are averaged over seeds.
+        sources: Of the first seed: each source's share by tenths of the catalogue, if it has some.
+    """
+
+    name: str
+    model: str
+    variant: str
+    settings: Mapping[str, Any]
+    tried: int
+    fit_seconds: float
+    peak_mb: float | None
+    report: Report
+    sources: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    @cached_property
+    def means(self) -> Mapping[str, Interval]:
+        """Metrics that each user has a value of: the mean and its 95 % interval over users."""
+        return self.report.means()
+
+    def value(self, metric: str) -> float | None:
+        """The metric's mean or, of all lists together, its value; None where the row has none."""
+        if metric in self.means:
+            return self.means[metric].mean
+        return self.report.whole.get(metric)
+
+    def slice_means(self, way: str) -> dict[str, dict[str, Interval]]:
+        """For each label of a way of slicing, the metrics over the users who have it."""
+        table = self.report.slices.get(way)
+        if table is None:
+            return {}
+        parts = table.group_by("label", maintain_order=True)
+        return {str(label): means(part, "normal") for (label,), part in parts}
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines."""
+        told = self.report.to_json()
+        whole = {name: {"mean": value} for name, value in told["whole"].items()}
+        return {
+            "name": self.name,
+            "model": self.model,
+            "variant": self.variant,
+            "settings": dict(self.settings),
+            "tried": self.tried,
+            "fit_seconds": round(self.fit_seconds, 4),
+            "peak_mb": None if self.peak_mb is None else round(self.peak_mb, 1),
+            "users": told["users"],
+            "metrics": told["metrics"] | whole,
+            "slices": told["slices"],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """All rows of a run.
+
+    Attributes:
+        experiment: What was asked.
+        data, environment: What it was asked of, and where.
+        rows: What was found.
+        path: The run folder.
+        features: Of each feature of the recipe: what made it, from what, for how many, in how many
+            seconds.
+    """
+
+    experiment: Experiment
+    data: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    rows: Sequence[Row]
+    path: Path
+    features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def drawn_on(self, row: str) -> tuple[str, ...]:
+        """The features that a row's model and stages read; of a blend, those of its members."""
+        entries = dict(zip(self.experiment.rows(), self.experiment.models, strict=True))
+        by_name = {one.name: one for one in self.rows}
+        found: list[str] = []
+        for name in entries[row].members or (row,):
+            member = by_name[name]
+            recipe = RECIPES[member.model].parse(dict(member.settings), f"row '{name}'")
+            found += recipe.features_used()
+        for stage in entries[row].stages:
+            found += stage.features_used()
+        return tuple(dict.fromkeys(found))
+
+    def best_row(self) -> Row:
+        """The best row by the choosing metric, the first of equals; the first where none has it."""
+        metric = parse_metric(self.experiment.choose)
+        valued = [(row, row.value(metric.name)) for row in self.rows]
+        known = [(row, value) for row, value in valued if value is not None]
+        if not known:
+            return self.rows[0]
+        sign = -1 if metric.lower_is_better else 1
+        return max(known, key=lambda pair: sign * pair[1])[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """What `recweave run --json` prints."""
+        return {
+            "protocol": self.experiment.protocol,
+            "data": dict(self.data),
+            "features": dict(self.features),
+            "models": [row.to_json() for row in self.rows],
+        }
+
+
+def read_run(path: Path) -> Summary:
+    """Sum up a run folder.
+
+    Raises:
+        BadArtifact: if the folder holds no run, or one that has not come to its end.
+    """
+    if not (path / MADE_FROM).exists():
+        raise BadArtifact(
+            f"{path} is no run folder (it has no {MADE_FROM}); name what `recweave run` wrote"
+        )
+    made_from = read_json(path / MADE_FROM)
+    experiment = Experiment.parse(made_from["recipe"], str(path / MADE_FROM))
+    folder = RunFolder(path)
+    rows = [_row(folder, name, experiment.seeds) for name in experiment.rows()]
+    environment = read_json(path / "environment.json")
+    features = read_json(path / FEATURES) if experiment.features else {}
+    return Summary(experiment, made_from["data"], environment, rows, path, features)
+
+
+def _row(folder: RunFolder, name: str, seeds: Sequence[int]) -> Row:
+    results, reports = zip(*(folder.read_cell(name, seed) for seed in seeds), strict=True)
+    first = results[0]
+    model = first["recipe"]["name"]
+    peaks = [result["peak_mb"] for result in results if result["peak_mb"] is not None]
+    return Row(
+        name=name,
+        model=model,
+        variant=name.removeprefix(short_name(model)).removeprefix("-"),
+        settings=first["recipe"]["settings"],
+        tried=len(first["tried"]),
+        fit_seconds=statistics.mean(result["fit_seconds"] for result in results),
+        peak_mb=max(peaks, default=None),
+        report=over_seeds(reports),
+        sources=first.get("sources", {}),
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A row against the baseline.
+
+    Attributes:
+        row, metric: What is compared.
+        difference: Row less baseline, user by user, with its 95 % interval.
+        p: Two-sided, corrected by Holm over all rows and metrics of the table.
+    """
+
+    row: str
+    metric: str
+    difference: Difference
+    p: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether the difference stands after the correction, at 5 %."""
+        return self.p < 0.05
+
+    @property
+    def better(self) -> bool:
+        """Whether the row does better by the metric, sure or not."""
+        return (self.difference.mean > 0) != parse_metric(self.metric).lower_is_better
+
+
+def against(rows: Sequence[Row], baseline: Row, metrics: Sequence[str]) -> list[Comparison]:
+    """Every other row against the baseline, user by user, corrected for the number of looks."""
+    found: list[tuple[str, str, Difference]] = []
+    for row in rows:
+        shared = [m for m in metrics if m in row.means and m in baseline.means]
+        if row is not baseline and shared:
+            ours, theirs = row.report.per_user, baseline.report.per_user
+            found += [(row.name, m, d) for m, d in differences(ours, theirs, shared).items()]
+    corrected = holm([difference.p for _, _, difference in found])
+    return [Comparison(*one, p) for one, p in zip(found, corrected, strict=True)]

@@ -1,0 +1,70 @@
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from recweave.cli import app
+from recweave.core.errors import BadArtifact
+from recweave.data.catalogue import load
+from recweave.data.profiles import Profiles, name_of
+from recweave.data.reviews import train_reviews
+from recweave.data.split import LeaveLastOut
+from recweave.enrich.job import PROFILES
+from recweave.report.audit_texts import audit_texts
+
+
+@pytest.fixture(scope="module")
+def shop():
+    dataset = load("synthetic:small")
+    return dataset, dataset.split(LeaveLastOut())
+
+
+def write(shop, folder, rows, fold=None, split=None):
+    dataset, own = shop
+    texts = [
+        {
+            "entity": "item",
+            "id": "item-001",
+            "kind": "summary",
+            "fold": f,
+            "text": "Said to be good.",
+        }
+        | {"writer": "made/1", "reviews": some, "events": []}
+        for f, some in zip([None] if fold is None else [None, *fold], rows, strict=True)
+    ]
+    table = pl.DataFrame(texts, schema_overrides={"events": pl.List(pl.UInt32)})
+    Profiles(table, dataset.fingerprint, name_of(split or own)).save(folder / PROFILES)
+
+
+def test_texts_from_train_are_clean(shop, tmp_path):
+    write(shop, tmp_path, [train_reviews(*shop)[:4].tolist()])
+    found = audit_texts(tmp_path, *shop)
+    assert not found.findings
+    assert "4 reviews behind them; not cross-fitted" in found.checked[0]
+
+
+def test_a_text_from_a_held_out_review_is_named_with_the_row(shop, tmp_path):
+    dataset, _ = shop
+    held = np.setdiff1d(np.arange(len(dataset.reviews)), train_reviews(*shop))[0]
+    write(shop, tmp_path, [[int(train_reviews(*shop)[0]), int(held)]])
+    found = audit_texts(tmp_path, *shop)
+    assert [(f.feature, f.rows.tolist()) for f in found.findings] == [("item summary", [held])]
+    told = CliRunner().invoke(app, ["audit", str(tmp_path), "--data", "synthetic:small"])
+    assert told.exit_code == 1
+    assert f"row {held}" in told.stdout
+
+
+def test_a_row_that_every_variant_rests_on_is_a_leak_of_its_own(shop, tmp_path):
+    one, two, three = (int(row) for row in train_reviews(*shop)[:3])
+    write(shop, tmp_path, [[one, two, three], [two, three], [one, three]], fold=[0, 1])
+    with pytest.raises(BadArtifact, match=f"row {three}"):
+        audit_texts(tmp_path, *shop)
+    write(shop, tmp_path, [[one, two], [two], [one]], fold=[0, 1])
+    assert "no part in" in audit_texts(tmp_path, *shop).checked[0]
+
+
+def test_texts_for_another_split_are_refused(shop, tmp_path):
+    dataset, _ = shop
+    write(shop, tmp_path, [[0]], split=dataset.split(LeaveLastOut(n=2)))
+    with pytest.raises(BadArtifact, match="not for"):
+        audit_texts(tmp_path, *shop)

@@ -1,0 +1,321 @@
+"""What words are worth: planted values of users in a run's folder, and one run from end to end."""
+
+import json
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from recweave.cli import app
+from recweave.core.errors import BadSetting
+from recweave.data.dataset import Dataset
+from recweave.evaluate import Report, differences
+from recweave.evaluate.statistics import holm, paired_bootstrap
+from recweave.experiment.run import run
+from recweave.llm import Message, Usage
+from recweave.llm.store import Store
+from recweave.report.words import Spent, words
+from recweave.report.words_verdict import words_verdict
+from recweave.runs.folder import FEATURES, MADE_FROM, RunFolder, write_json
+from recweave.runs.spec import Experiment
+
+USERS = 200
+COLD_USERS = 50
+RESAMPLES = 1_000
+FEATURES_ASKED = {
+    "title": {"kind": "items", "fields": ["title"]},
+    "written": {"kind": "profiles", "folder": "texts"},
+    "dealt": {"kind": "shuffled", "feature": "title"},
+    "drawn": {"kind": "random", "feature": "title"},
+    "length": {"kind": "length"},
+}
+SECONDS = {"title": 3.0, "written": 5.0, "dealt": 0.5, "drawn": 0.25, "length": 0.125}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def fewer_draws():
+    """The usual 10,000 resamples of each gain would take most of the time."""
+    fewer = partial(differences, resamples=RESAMPLES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recweave.report.words.differences", fewer)
+        yield
+
+
+def model(variant, *features, name="ease"):
+    return {"name": name, "variant": variant, "features": list(features)}
+
+
+def write_run(folder, rows, metric="ndcg@10", baseline="ease-plain", features=FEATURES_ASKED):
+    """A finished run: each row an entry, values of users on all events, and on the cold ones."""
+    entries = [entry for entry, _, _ in rows]
+    experiment = Experiment.parse(
+        {
+            "data": "made up",
+            "metrics": [metric],
+            "choose": metric,
+            "baseline": baseline,
+            "features": features,
+            "models": entries,
+        },
+        "here",
+    )
+    data = {"name": "made-up"}
+    write_json(folder / MADE_FROM, {"recipe": experiment.model_dump(mode="json"), "data": data})
+    write_json(folder / "environment.json", {})
+    if features:
+        write_json(folder / FEATURES, {name: {"seconds": SECONDS[name]} for name in features})
+    for place, (entry, values, cold) in enumerate(rows):
+        settings = {key: value for key, value in entry.items() if key not in ("name", "variant")}
+        result = {
+            "recipe": {"name": entry["name"], "settings": settings},
+            "tried": [],
+            "fit_seconds": 10.0 + place,
+            "peak_mb": None,
+        }
+        counts = {"relevant": 1, "rated": 1, "predicted": 1}
+        table = pl.DataFrame({"user": np.arange(USERS), metric: values}).with_columns(
+            **{name: pl.lit(count) for name, count in counts.items()}
+        )
+        some = table[:COLD_USERS].with_columns(pl.Series(metric, cold), label=pl.lit("cold"))
+        slices = {"item": pl.concat([table.with_columns(label=pl.lit("warm"))[60:], some])}
+        name = experiment.rows()[place]
+        RunFolder(folder).keep_cell(name, 0, result, Report(table, {}, slices), None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def values():
+    """The baseline's values of users, and noise to be added to another row's."""
+    rng = np.random.default_rng(5)
+    base = rng.random(USERS)
+    return base, lambda size, users=USERS: size + rng.normal(0, 0.01, users)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory, values):
+    """Titles gain .05, and .2 on cold items; the controls gain nothing."""
+    base, noise = values
+    none = np.zeros(COLD_USERS)
+    return write_run(
+        tmp_path_factory.mktemp("planted") / "run",
+        [
+            (model("plain"), base, none),
+            (model("title", "title"), base + noise(0.05), none + noise(0.2, COLD_USERS)),
+            (model("dealt", "dealt"), base + noise(0), none + noise(0, COLD_USERS)),
+            (model("drawn", "drawn"), base + noise(-0.001), none),
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def found(planted, fewer_draws):
+    return words(planted)
+
+
+def by_name(found):
+    return {row.row: row for row in found.rows}
+
+
+def test_a_gain_is_told_on_all_on_warm_and_on_cold_items(found):
+    title = by_name(found)["ease-title"]
+    assert {part: gain.users for part, gain in title.gains.items()} == {
+        "all": USERS,
+        "warm": USERS - 60,
+        "cold": COLD_USERS,
+    }
+    assert title.gains["all"].by.mean == pytest.approx(0.05, abs=0.003)
+    assert title.gains["warm"].by.mean == pytest.approx(0.05, abs=0.003)
+    assert title.gains["cold"].by.mean == pytest.approx(0.2, abs=0.006)
+    assert title.pays
+
+
+def test_controls_are_known_by_their_kinds(found, tmp_path, values):
+    assert {name: row.control for name, row in by_name(found).items()} == {
+        "ease-title": False,
+        "ease-dealt": True,
+        "ease-drawn": True,
+    }
+    base, noise = values
+    none = np.zeros(COLD_USERS)
+    entries = [model("plain"), model("mixed", "title", "drawn"), model("length", "length")]
+    mixed = [(entry, base + noise(0), none) for entry in entries]
+    found = by_name(words(write_run(tmp_path / "mixed", mixed)))
+    assert not found["ease-mixed"].control
+    assert found["ease-length"].control
+
+
+def test_all_gains_of_the_report_are_corrected_together(found):
+    gains = [gain for row in found.rows for gain in (*row.gains.values(), row.over_control) if gain]
+    assert len(gains) == 3 * 3 + 1
+    assert [gain.p for gain in gains] == holm([gain.by.p for gain in gains])
+
+
+def test_the_interval_is_that_of_the_paired_bootstrap(planted, found):
+    tables = [
+        RunFolder(planted).read_cell(row, 0)[1].per_user for row in ("ease-title", "ease-plain")
+    ]
+    ours, theirs = (table["ndcg@10"].to_numpy()[:, None] for table in tables)
+    ones = np.ones_like(ours)
+    expected = paired_bootstrap((ours, ones), (theirs, ones), resamples=RESAMPLES)[0]
+    assert by_name(found)["ease-title"].gains["all"].by == expected
+
+
+def test_a_text_that_gains_no_more_than_its_control_does_not_pay(tmp_path, values):
+    base, noise = values
+    none = np.zeros(COLD_USERS)
+    rows = [
+        (model("plain"), base, none),
+        (model("title", "title"), base + noise(0.05), none),
+        (model("dealt", "dealt"), base + noise(0.05), none),
+        (model("drawn", "drawn"), base + noise(0), none),
+    ]
+    found = words(write_run(tmp_path / "run", rows))
+    title = by_name(found)["ease-title"]
+    assert (title.gains["all"].sure, title.best_control, title.pays) == (True, "ease-dealt", False)
+    told = words_verdict(found)
+    assert "no text pays" in told
+    assert "its control ease-dealt: words are not shown to be the cause" in told
+    assert "controls gain as well, beyond chance: ease-dealt" in told
+
+
+def test_a_row_is_held_against_a_control_of_its_own_model(tmp_path, values):
+    base, noise = values
+    none = np.zeros(COLD_USERS)
+    rows = [
+        (model("plain"), base, none),
+        (model("title", "title"), base + noise(0.02), none),
+        (model("dealt", "dealt"), base + noise(0), none),
+        (model("title", "title", name="slit"), base + noise(0.05), none),
+        (model("dealt", "dealt", name="slit"), base + noise(0.04), none),
+    ]
+    found = by_name(words(write_run(tmp_path / "run", rows)))
+    assert found["ease-title"].best_control == "ease-dealt"
+    assert found["slit-title"].best_control == "slit-dealt"
+    assert found["slit-title"].over_control.by.mean == pytest.approx(0.01, abs=0.003)
+
+
+def test_seconds_count_what_a_feature_was_made_from_and_the_longer_fit(found):
+    title, dealt = (by_name(found)[name] for name in ("ease-title", "ease-dealt"))
+    assert (title.making, title.fitting) == (3.0, 1.0)
+    assert (dealt.making, dealt.fitting) == (3.5, 2.0)
+    assert title.per_gain(title.seconds) == pytest.approx(4 * 0.001 / title.gains["all"].by.mean)
+    assert dealt.per_gain(dealt.seconds) is None
+    assert title.spent == Spent(0, 0, 0.0)
+
+
+def test_the_catalogue_s_own_categories_cost_nothing_and_are_no_control(tmp_path, values):
+    base, _ = values
+    none = np.zeros(COLD_USERS)
+    rows = [(model("plain"), base, none), (model("kinds", "categories"), base, none)]
+    found = by_name(words(write_run(tmp_path / "run", rows, features={})))["ease-kinds"]
+    assert (found.making, found.control, found.features) == (0, False, ("categories",))
+
+
+def test_money_is_that_of_the_ledger_beside_the_texts(tmp_path, values, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    base, noise = values
+    none = np.zeros(COLD_USERS)
+    rows = [(model("plain"), base, none), (model("w", "written"), base + noise(0.05), none)]
+    folder = write_run(tmp_path / "run", rows)
+    assert by_name(words(folder))["ease-w"].spent is None
+    with Store(tmp_path / "texts-answers") as store:
+        for cost in (0.5, 0.25):
+            row = store.begin("m", [Message("user", "?")], Experiment, Usage())
+            store.settle(row, Usage(90, 10, cost), 1.0, "answered")
+    found = by_name(words(folder))["ease-w"]
+    assert found.spent == Spent(2, 200, 0.75)
+    assert found.per_gain(0.75) == pytest.approx(0.00075 / found.gains["all"].by.mean)
+
+
+def test_where_less_is_better_a_smaller_error_is_a_gain(tmp_path, values):
+    base, noise = values
+    none = np.ones(COLD_USERS)
+    rows = [(model("plain"), base + 1, none), (model("title", "title"), base + noise(0.9), none)]
+    gain = by_name(words(write_run(tmp_path / "run", rows, "mae")))["ease-title"].gains["all"]
+    assert gain.by.mean == pytest.approx(0.1, abs=0.005)
+    assert gain.sure
+
+
+def test_a_blend_draws_on_what_its_members_draw_on(tmp_path, values):
+    base, noise = values
+    none = np.zeros(COLD_USERS)
+    blend = {"name": "blend", "variant": "", "members": ["ease-plain", "ease-title"]}
+    rows = [(model("plain"), base, none), (model("title", "title"), base, none)]
+    found = words(write_run(tmp_path / "run", [*rows, (blend, base + noise(0), none)]))
+    assert by_name(found)["blend"].features == ("title",)
+
+
+def test_the_verdict_says_who_pays_what_the_controls_do_and_how_cold_items_fare(found):
+    told = words_verdict(found)
+    assert "words pay: ease-title gains +0.0497, +0.0" in told
+    assert "The controls do not rise above the baseline's level" in told
+    assert "On cold items (50 users) these gain: ease-title +0.2" in told
+
+
+def test_the_verdict_misses_controls_and_warns_of_a_weak_baseline(tmp_path, values):
+    base, noise = values
+    none = np.zeros(COLD_USERS)
+    rows = [
+        (model("plain"), base, none),
+        (model("tuned"), base + 0.1, none),
+        (model("title", "title"), base + noise(0), none),
+    ]
+    told = words_verdict(words(write_run(tmp_path / "run", rows)))
+    assert "No control was run" in told
+    assert "ease-tuned without words does better than the baseline ease-plain" in told
+    assert "On cold items (50 users) no text gains beyond chance" in told
+
+
+def test_runs_that_cannot_tell_are_refused(tmp_path, values):
+    base, _ = values
+    none = np.zeros(COLD_USERS)
+    plain = (model("plain"), base, none)
+    with pytest.raises(BadSetting, match="no words to judge"):
+        words(write_run(tmp_path / "a", [plain]))
+    text = (model("title", "title"), base, none)
+    folder = write_run(tmp_path / "b", [plain, text], baseline="ease-title")
+    with pytest.raises(BadSetting, match="draws on words itself"):
+        words(folder)
+    with pytest.raises(BadSetting, match=r"recall@20.*--metric"):
+        words(write_run(tmp_path / "c", [plain, text]), "recall@20")
+
+
+def test_the_command_prints_the_same_for_people_and_machines(planted):
+    told = CliRunner().invoke(app, ["words", str(planted)])
+    assert told.exit_code == 0
+    assert "ease-dealt (control)" in told.stdout
+    asked = json.loads(CliRunner().invoke(app, ["words", str(planted), "--json"]).stdout)
+    assert [row["name"] for row in asked["rows"] if row["pays"]] == ["ease-title"]
+    assert asked["verdict"] in told.stdout
+    markdown = CliRunner().invoke(app, ["words", str(planted), "--markdown"]).stdout
+    assert markdown.startswith("| row | draws on | all |")
+
+
+def test_words_that_decide_are_found_from_end_to_end(tmp_path):
+    """Users buy things of one colour; one purchase each is learned from, so behaviour is silent."""
+    rng = np.random.default_rng(3)
+    colours = ["red", "blue", "green", "black"]
+    bought = [
+        (f"u{user}", f"i{4 * item + user % 4}", time)
+        for user in range(160)
+        for time, item in enumerate(rng.choice(20, 3, replace=False))
+    ]
+    events = pl.DataFrame(bought, schema=["user_id", "item_id", "time"], orient="row")
+    items = pl.DataFrame(
+        {
+            "item_id": [f"i{item}" for item in range(80)],
+            "title": [f"{colours[item % 4]} thing" for item in range(80)],
+        }
+    )
+    Dataset("colours", events=events, items=items).save(tmp_path / "shop")
+    title = {"kind": "items", "fields": ["title"], "encoder": "tfidf"}
+    features = {"title": title, "dealt": {"kind": "shuffled", "feature": "title"}}
+    models = [model("plain"), model("title", "title"), model("dealt", "dealt")]
+    told = {"data": str(tmp_path / "shop"), "features": features, "models": models}
+    told |= {"metrics": ["ndcg@10"], "slices": ["item"], "save": False}
+    run(Experiment.parse(told, "here"), tmp_path / "run")
+    found = by_name(words(tmp_path / "run"))
+    assert found["ease-title"].pays
+    assert not found["ease-dealt"].gains["all"].sure

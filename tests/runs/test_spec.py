@@ -1,0 +1,107 @@
+import pytest
+
+from recweave.core.errors import BadSetting
+from recweave.runs.spec import read_recipe
+from recweave.runs.toml import to_toml
+
+
+def written(tmp_path, text):
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+MODEL = '\n[[models]]\nname = "popularity"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("data = 'x'\nmetrisc = ['ndcg@5']" + MODEL, 2, ["metrisc", "did you mean 'metrics'"]),
+        ("data = 'x'\nmetrics = ['ndgc@5']" + MODEL, 2, ["ndgc", "did you mean 'ndcg'"]),
+        ("data = 'x'\nmetrics = ['ndcg@0']" + MODEL, 2, ["ndcg@0", "from 1 up"]),
+        ("data = 'x'\nslices = ['hed']" + MODEL, 2, ["hed"]),
+        ("data = 'x'\n[[models]]\nname = 'populariti'", 3, ["did you mean 'popularity'"]),
+        ("data = 'x'\n[[models]]\nname = 'popularity'\ndayz = 3", 4, ["dayz", "'days'"]),
+        ("data = 'x'\n[[models]]\nname = 'popularity'\ndays = -1", 4, ["days", "greater than 0"]),
+        ("data = 'x'\nseeds = []" + MODEL, 2, ["seeds"]),
+        ("data = 'x'\nbaseline = 'ease'" + MODEL, 2, ["'ease' is no row", "popularity"]),
+        ("data = 'x'" + MODEL + MODEL, 3, ["two rows are called 'popularity'", "variant"]),
+        ("data = 'x'\nsplit = { kind = 'leave_one' }" + MODEL, 2, ["leave_last_out"]),
+        ("data = 'x'\nsplit = { kind = 'leave_last_out', n = 0 }" + MODEL, 2, ["split"]),
+        ("data = 'x'\nfilters = [{ kind = 'k_cor' }]" + MODEL, 2, ["k_core"]),
+        ("data = 'x'" + MODEL + "members = ['a']", None, ["a blend, and nothing else"]),
+        (
+            "data = 'x'" + MODEL + "[[models]]\nname = 'blend'\nmembers = ['popularty']",
+            6,
+            ["no row above", "did you mean 'popularity'"],
+        ),
+        (MODEL, None, ["'data' is missing"]),
+        ("data = 'x'", None, ["'models' is missing"]),
+        ("data = ", None, ["no TOML"]),
+        (
+            "data = 'x'\n[[models]]\nname = 'popularity'\ndays = 7\nsearch = { days = [1.0] }",
+            4,
+            ["'days' is set and searched"],
+        ),
+        (
+            "data = 'x'\n[[models]]\nname = 'popularity'\nstages = [{ kind = 'mmmr' }]",
+            4,
+            ["mmmr", "did you mean 'mmr'"],
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_a_remedy(tmp_path, text, line, words):
+    path = written(tmp_path, text)
+    with pytest.raises(BadSetting) as error:
+        read_recipe(path)
+    told = str(error.value)
+    assert told.startswith(f"{path}:{line}:" if line else f"{path}:"), told
+    for word in words:
+        assert word in told
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(BadSetting, match="cannot be read"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadSetting, match="no TOML"):
+        read_recipe(path)
+
+
+def test_search_gives_every_combination(tmp_path):
+    text = "data = 'x'\n[[models]]\nname = 'popularity'\nsearch = { days = [1.0, 7.0] }"
+    experiment = read_recipe(written(tmp_path, text))
+    assert [recipe.days for recipe in experiment.models[0].recipes()] == [1.0, 7.0]
+
+
+def test_each_value_makes_a_row(tmp_path):
+    text = "data = 'x'\n[[models]]\nname = 'popularity'\nvariant = 'late'\neach = { days = [1, 7] }"
+    experiment = read_recipe(written(tmp_path, text))
+    assert experiment.rows() == ["popularity-late-days=1", "popularity-late-days=7"]
+    assert [entry.recipes()[0].days for entry in experiment.models] == [1.0, 7.0]
+
+
+def test_a_recipe_written_as_toml_reads_back_equal(tmp_path):
+    text = """
+        title = 'With "quotes" and ü'
+        data = { source = "table", path = "x.csv", options = { skip = 1 } }
+        split = { kind = "given", valid = { kind = "ratio_user", valid = 0.0 } }
+        filters = [{ kind = "k_core", users = 5, items = 5 }]
+        seeds = [0, 1]
+        [[models]]
+        name = "popularity"
+        days = 7.0
+        stages = [{ kind = "cap", field = "brand", n = 2 }]
+        [[models]]
+        name = "random"
+        """
+    experiment = read_recipe(written(tmp_path, text))
+    again = tmp_path / "again.toml"
+    again.write_text(to_toml(experiment))
+    assert read_recipe(again) == experiment
+    assert read_recipe(again).key() == experiment.key()
