@@ -28,7 +28,7 @@ def numbers(summary):
 @pytest.fixture
 def go(recipe):
     def run_in(folder):
-        return run(read_recipe(recipe), folder, beside=recipe.parent)
+        return run(read_recipe(recipe), folder, base_dir=recipe.parent)
 
     return run_in
 
@@ -85,7 +85,7 @@ def keep_and_die(self, row, *rest):
 RunFolder.keep_cell = keep_and_die
 from recweave.runs.spec import read_recipe
 module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
-           beside=Path({str(recipe.parent)!r}))
+           base_dir=Path({str(recipe.parent)!r}))
 """
     assert subprocess.run([sys.executable, "-c", dies], check=False).returncode == -9
     assert (tmp_path / "cut/cells/popularity.0/result.json").exists()
@@ -144,7 +144,7 @@ def test_settings_are_chosen_on_validation_alone(recipe, shop, tmp_path):
         '[[models]]\nname = "popularity"\nsearch = { days = [0.0001, 0.001, 0.002] }',
     )
     recipe.write_text(text)
-    found = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    found = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
     split = bench_module.load(str(shop)).split(read_recipe(recipe).split)
     value = {
         days: evaluate_model(Popularity(days=days).fit(split.train), split, ["ndcg@5"], on="valid")
@@ -159,7 +159,7 @@ def test_settings_are_chosen_on_validation_alone(recipe, shop, tmp_path):
 
 def test_seeds_are_averaged_per_user(recipe, tmp_path):
     recipe.write_text(recipe.read_text().replace("choose =", "seeds = [0, 1, 2]\nchoose ="))
-    found = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    found = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
     single = [
         pl.read_parquet(tmp_path / f"run/cells/random.{seed}/users.parquet")["recall@5"].mean()
         for seed in range(3)
@@ -184,7 +184,7 @@ def test_a_blend_weighs_the_rows_above_it_on_validation(recipe, tmp_path):
     recipe.write_text(
         recipe.read_text() + '[[models]]\nname = "blend"\nmembers = ["popularity", "random"]\n'
     )
-    found = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    found = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
     assert found.rows[2].settings["weights"] == {"popularity": 1.0, "random": 0.0}
     assert found.rows[2].value("ndcg@5") == found.rows[0].value("ndcg@5")
 
@@ -197,12 +197,12 @@ def test_the_model_that_was_chosen_is_not_fitted_again(recipe, tmp_path, monkeyp
     )
     text = recipe.read_text() + '\n[[models]]\nname = "item_knn"\nsearch = { k = [3, 9] }\n'
     recipe.write_text(text)
-    whole = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    whole = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
     assert [r.k for r in fitted if hasattr(r, "k")] == [3, 9]
     # Without the tried models at hand, as after a kill, the numbers are the same.
     for cell in (tmp_path / "run" / "cells").glob("item_knn*"):
         (cell / "result.json").unlink()
-    again = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    again = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
     assert numbers(again) == numbers(whole)
     assert len([r for r in fitted if hasattr(r, "k")]) == 3
 
@@ -227,7 +227,7 @@ def save_and_die(self, epoch, *rest):
 Checkpoint.save = save_and_die
 from recweave.runs.spec import read_recipe
 module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
-           beside=Path({str(recipe.parent)!r}))
+           base_dir=Path({str(recipe.parent)!r}))
 """
     assert subprocess.run([sys.executable, "-c", dies], check=False).returncode == -9
     (kept,) = (tmp_path / "cut/checkpoints").glob("*/epoch-2/*.json")

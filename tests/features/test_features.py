@@ -72,7 +72,7 @@ def test_reviews_that_are_not_there_are_missed(shop):
     ("features", "what"),
     [
         ({"dealt": {"kind": "shuffled", "feature": "words"}}, "must be above it"),
-        ({"words": {"kind": "item"}}, "kind"),
+        ({"words": {"kind": "item"}}, "did you mean 'items'"),
         ({"words": {"kind": "items", "colums": ["title"]}}, "colums"),
     ],
 )

@@ -168,6 +168,28 @@ def test_a_kind_that_is_not_registered_is_refused_and_nothing_is_imported(saved,
         load_model(saved)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"kind": "never_imported:Thing", "fields": {}},
+        {"recipe": "never_imported:Thing", "settings": {}},
+        {"tuple": [{"recipe": "never_imported:Thing", "settings": {}}]},
+        {
+            "recipe": "unified",
+            "settings": {"scorers": [{"name": "never_imported:Thing", "settings": {}}]},
+        },
+    ],
+    ids=["kind", "recipe", "within a tuple", "within a recipe"],
+)
+def test_a_path_in_a_manifest_is_refused_and_not_imported(saved, part, tmp_path, monkeypatch):
+    (tmp_path / "never_imported.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    edit(saved, lambda m: m["model"]["fields"].update(user=part))
+    with pytest.raises(BadArtifact, match="is called 'never_imported:Thing'"):
+        load_model(saved)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_sparse_matrix_whose_parts_disagree_is_refused(tmp_path):
     save_model(ItemWeights(SPARSE), tmp_path / "m")
     arrays = load_file(tmp_path / "m" / ARRAYS)

@@ -102,7 +102,7 @@ def test_a_model_or_statistic_from_other_events_is_found(leaking, tmp_path):
 
 def test_data_that_has_changed_since_is_refused(recipe, shop):
     folder = recipe.parent / "run"
-    run(read_recipe(recipe), folder, beside=recipe.parent)
+    run(read_recipe(recipe), folder, base_dir=recipe.parent)
     dataset = Dataset.load(shop)
     changed = dataset.replace(events=dataset.events[: len(dataset.events) - 1])
     shop.rename(shop.with_name("before"))

@@ -11,7 +11,7 @@ from recweave.runs.spec import read_recipe
 def two_runs(recipe, tmp_path):
     def one(name, old="", new=""):
         recipe.write_text(recipe.read_text().replace(old, new) if old else recipe.read_text())
-        run(read_recipe(recipe), tmp_path / name, beside=recipe.parent)
+        run(read_recipe(recipe), tmp_path / name, base_dir=recipe.parent)
         return tmp_path / name
 
     return one

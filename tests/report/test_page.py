@@ -8,7 +8,7 @@ from recweave.runs.spec import read_recipe
 
 @pytest.fixture
 def found(recipe, tmp_path):
-    return run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    return run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
 
 
 def test_the_report_has_words_a_table_and_pictures_and_needs_no_network(found):

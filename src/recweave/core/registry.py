@@ -152,7 +152,9 @@ class Registry(Mapping[str, T], Generic[T]):
         found = resolve(path)
         if self._base is None:
             return cast(T, found)
-        what = f"the class {found.__name__}" if inspect.isclass(found) else type(found).__name__
+        what = f"of the type {type(found).__name__}"
+        if inspect.isclass(found):
+            what = f"the class {found.__name__}"
         if self._of_classes:
             if not (inspect.isclass(found) and issubclass(found, self.base)):
                 must = f"a subclass of {self._base}"
