@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from html import escape
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from polars.io.plugins import register_io_source
 from recweave.core.atomic import atomic_file
 from recweave.core.errors import BadSetting
 from recweave.core.extras import require
+from recweave.core.tables import html_table
 
 SCHEMA = {
     "user_id": pl.String(),
@@ -22,9 +22,6 @@ SCHEMA = {
     "source": pl.String(),
 }
 """Columns of a table of recommendations; `user_id` is "" for a history that was given by itself."""
-
-SHOWN = 50
-"""Lines that a notebook shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,22 +102,3 @@ def write_lists(parts: Iterator[pl.DataFrame], path: Path) -> int:
         else:
             stream.sink_csv(draft)
     return lines
-
-
-def html_table(frame: pl.DataFrame, caption: str = "") -> str:
-    """The first lines of a frame for a notebook; every text of the data is escaped."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in frame.columns)
-    lines = "".join(
-        f"<tr>{''.join(f'<td>{escape(_cell(value))}</td>' for value in row)}</tr>"
-        for row in frame.head(SHOWN).iter_rows()
-    )
-    left = len(frame) - SHOWN
-    more = f"<p>and {left:,} more lines</p>" if left > 0 else ""
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>{more}"
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -178,6 +178,10 @@ class Registry(Mapping[str, T], Generic[T]):
         named = cast(Any, thing)
         return f"{named.__module__}:{named.__qualname__}"
 
+    def paths(self) -> dict[str, str]:
+        """The path of each listed name, without importing it; objects at hand are left out."""
+        return {name: where for name, where in self._where.items() if isinstance(where, str)}
+
     def __contains__(self, name: object) -> bool:
         return name in self._where
 

@@ -12,6 +12,8 @@ import polars as pl
 
 from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadArtifact, BadInput
+from recweave.core.tables import html_table
+from recweave.data.frames import to_polars
 from recweave.data.interactions import Clock, Interactions
 from recweave.data.schema import COLUMNS, conform, empty
 from recweave.data.split import DROPPED, PARTS, Parts, Split, Splitter
@@ -49,6 +51,46 @@ class Dataset:
     def __repr__(self) -> str:
         sizes = (f"{len(table):,} {name}" for name, table in self.tables() if len(table))
         return f"<Dataset {self.name}: {', '.join(sizes) or 'empty'}>"
+
+    @classmethod
+    def from_frames(
+        cls,
+        name: str = "data",
+        *,
+        events: Any = None,
+        items: Any = None,
+        reviews: Any = None,
+        users: Any = None,
+        links: Any = None,
+        impressions: Any = None,
+    ) -> "Dataset":
+        """From frames that are at hand: Polars, pandas, mappings of columns, or paths of files.
+
+        Columns are those of `schema.COLUMNS`; ids of any type become strings. Of events, user_id
+        and item_id are needed; behavior is `rating` and value is 1 where they are not given.
+
+        Raises:
+            BadInput: for something that is no table, or does not fit.
+        """
+        given = {
+            "events": events,
+            "items": items,
+            "reviews": reviews,
+            "users": users,
+            "links": links,
+            "impressions": impressions,
+        }
+        frames = {table: to_polars(one) for table, one in given.items() if one is not None}
+        return cls(name, **frames, source="frames")
+
+    def _repr_html_(self) -> str:
+        filled = [(name, frame) for name, frame in self.tables() if len(frame)]
+        table = {
+            "table": [name for name, _ in filled],
+            "rows": [len(frame) for _, frame in filled],
+            "columns": [", ".join(frame.columns) for _, frame in filled],
+        }
+        return html_table(pl.DataFrame(table), self.name)
 
     def tables(self) -> list[tuple[str, pl.DataFrame]]:
         """The tables by name."""
@@ -123,13 +165,13 @@ class Dataset:
                 digest.update(part.write_ndjson().encode())
         return digest.hexdigest()[:16]
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | str) -> None:
         """Write as Parquet files and a manifest; the folder appears whole or not at all.
 
         Raises:
             BadInput: if the folder exists already.
         """
-        with atomic_folder(folder, replace=False) as draft:
+        with atomic_folder(Path(folder), replace=False) as draft:
             counts = {}
             for name, table in self.tables():
                 if len(table):
@@ -146,13 +188,14 @@ class Dataset:
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
 
     @classmethod
-    def load(cls, folder: Path) -> "Dataset":
+    def load(cls, folder: Path | str) -> "Dataset":
         """Read what `save` wrote.
 
         Raises:
             BadArtifact: if the manifest or a table is missing, broken or not of this format.
         """
         try:
+            folder = Path(folder)
             manifest = json.loads((folder / MANIFEST).read_text())
             if manifest["format"] != FORMAT:
                 raise BadArtifact(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+import polars as pl
 from jaxtyping import Bool, Int
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
@@ -16,6 +17,7 @@ from recweave.core.arrays import Array, order_by
 from recweave.core.choice import Choice, OneOf
 from recweave.core.errors import BadInput, BadSetting
 from recweave.core.registry import Registry
+from recweave.core.tables import html_table
 from recweave.data.interactions import Interactions, behavior_code, join
 
 BETWEEN, DROPPED, TRAIN, VALID, TEST = -2, -1, 0, 1, 2
@@ -52,6 +54,16 @@ class Split:
     def __repr__(self) -> str:
         counts = f"{len(self.train):,} / {len(self.valid):,} / {len(self.test):,}"
         return f"<Split {counts} events in train / valid / test>"
+
+    def _repr_html_(self) -> str:
+        parts = {name: getattr(self, name) for name in PARTS}
+        table = {
+            "part": list(parts),
+            "events": [len(log) for log in parts.values()],
+            "users": [len(np.unique(log.user)) for log in parts.values()],
+            "items": [len(np.unique(log.item)) for log in parts.values()],
+        }
+        return html_table(pl.DataFrame(table), f"split {self.how}")
 
     @classmethod
     def whole(cls, log: Interactions) -> "Split":

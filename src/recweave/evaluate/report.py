@@ -9,6 +9,7 @@ import polars as pl
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadInput
+from recweave.core.tables import html_table
 from recweave.evaluate.metrics import parse_metric
 from recweave.evaluate.statistics import Difference, Interval, intervals, paired_bootstrap
 
@@ -48,6 +49,19 @@ class Report:
         shown |= {name: f"{value:.4f}" for name, value in self.whole.items()}
         told = ", ".join(f"{name} {value}" for name, value in shown.items())
         return f"<Report ({self.protocol}) of {len(self.per_user):,} users: {told}>"
+
+    def to_frame(self) -> pl.DataFrame:
+        """A line for each metric: its mean, and the ends of its 95 % interval where it has one."""
+        rows = [
+            {"metric": name, "mean": value.mean, "low": value.low, "high": value.high}
+            for name, value in self.means().items()
+        ]
+        rows += [{"metric": name, "mean": value} for name, value in self.whole.items()]
+        schema = {"metric": pl.String, "mean": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+        return pl.DataFrame(rows, schema=schema)
+
+    def _repr_html_(self) -> str:
+        return html_table(self.to_frame(), f"{len(self.per_user):,} users, {self.protocol}")
 
     @property
     def without_relevant(self) -> int:

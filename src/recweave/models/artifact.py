@@ -37,7 +37,7 @@ KINDS: Registry[type[Any]] = Registry(
 """What can be loaded. A folder names its kind; nothing else in it decides what is run."""
 
 
-def save_model(model: Model, folder: Path, about: dict[str, Any] | None = None) -> None:
+def save_model(model: Model, folder: Path | str, about: dict[str, Any] | None = None) -> None:
     """Write a trained model.
 
     Args:
@@ -47,17 +47,17 @@ def save_model(model: Model, folder: Path, about: dict[str, Any] | None = None) 
         about: What else to keep (recipe, data fingerprint, seed): plain JSON.
     """
     packed, arrays = pack(model, KINDS, RECIPES)
-    store.write(folder, arrays, {"format": FORMAT, "model": packed, "about": about or {}})
+    store.write(Path(folder), arrays, {"format": FORMAT, "model": packed, "about": about or {}})
 
 
-def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
+def load_model(folder: Path | str) -> tuple[Model, dict[str, Any]]:
     """A model that `save_model` wrote, and what was kept about it. Runs no code of the folder.
 
     Raises:
         BadArtifact: if the folder is broken, of another format, or of an unknown kind.
     """
     try:
-        arrays, manifest = store.read(folder, keys=("format",))
+        arrays, manifest = store.read(Path(folder), keys=("format",))
         if manifest["format"] != FORMAT:
             raise BadArtifact(
                 f"{folder} is of format {manifest['format']}, this version reads {FORMAT}; "

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from recweave.core.arrays import Array, Csr
 from recweave.core.registry import resolve
 from recweave.core.value import Value
+from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.encode.features import Features, find_feature
 from recweave.models.query import Query
@@ -160,6 +161,21 @@ class Recipe(Value, ABC):
             raise TypeError(f"{type(self).__name__} names no trainer (package.module:function)")
         model: Model = resolve(self.trainer)(self, given, options or Options())
         return model
+
+    def fit_bundle(
+        self,
+        dataset: Dataset,
+        *,
+        features: Features | None = None,
+        options: Options | None = None,
+        name: str = "",
+    ) -> Any:
+        """Train on all events of a dataset; a `Bundle` that answers by itself.
+
+        See `bundle.make.fit_bundle`, which is found by name, as bundles stand above models.
+        """
+        fit_bundle = resolve("recweave.bundle.make:fit_bundle")
+        return fit_bundle(self, dataset, features=features, options=options, name=name)
 
     def features_used(self) -> tuple[str, ...]:
         """Names of all features that the model reads, each once.

@@ -1,6 +1,6 @@
 """What a model is asked with: who, what they did so far, and when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,21 +28,22 @@ class Query:
     def of(
         cls,
         log: Interactions,
-        users: Int[Array, " batch"] | None = None,
-        now: Int[Array, " batch"] | None = None,
+        users: Int[Array, " batch"] | Sequence[int] | None = None,
+        now: Int[Array, " batch"] | Sequence[int] | None = None,
     ) -> "Query":
         """Ask for these users of the log (all, without it), with all that the log says of them.
 
         Without `now`, a user asks one tick after their last event.
         """
-        rows = np.arange(log.shape[0], dtype=np.int32) if users is None else users.astype(np.int32)
+        everyone = np.arange(log.shape[0], dtype=np.int32)
+        rows = everyone if users is None else np.asarray(users, np.int32)
         history = Histories.of(log, rows)
         if now is None:
             last = np.full(len(rows), log.time.max(initial=0))
             some = history.lengths > 0
             last[some] = history.time[history.start[1:][some] - 1]
             now = last + 1
-        return cls(user=rows, history=history, now=now)
+        return cls(user=rows, history=history, now=np.asarray(now, np.int64))
 
     def __len__(self) -> int:
         return len(self.user)

@@ -33,3 +33,14 @@ RECIPES: Registry[type[Recipe]] = Registry(
     group="recweave.models",
     subclass_of="recweave.models.base:Recipe",
 )
+
+
+def class_names() -> dict[str, str]:
+    """Names of the recipes' classes, with the names they are registered under."""
+    return {path.rpartition(":")[2]: name for name, path in RECIPES.paths().items()}
+
+
+def recipe_class(name: str) -> type[Recipe] | None:
+    """The recipe whose class has this name ("EASE"); None if there is none."""
+    registered = class_names().get(name)
+    return None if registered is None else RECIPES[registered]

@@ -3,11 +3,15 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
+from recweave.core.tables import html_table
+from recweave.data.dataset import Dataset
 from recweave.models.query import Query
 
 PAD = -1
@@ -53,6 +57,28 @@ class Ranking:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    def to_frame(self, dataset: Dataset | None = None) -> pl.DataFrame:
+        """A line for each item of each list: user, item, rank (from 1), score.
+
+        Args:
+            dataset: Whose ids are given, as user_id and item_id; rows without it. A user who is
+                not in the dataset is null.
+        """
+        row, position = np.nonzero(self.filled)
+        user, item = self.query.user[row], self.item[row, position]
+        columns: dict[str, Any] = {"user": user, "item": item}
+        if dataset is not None:
+            known = pl.Series(user).replace(-1, None).cast(pl.UInt32)
+            columns = {
+                "user_id": dataset.user_ids.ids.gather(known),
+                "item_id": dataset.item_ids.ids.gather(item),
+            }
+        ranks = {"rank": position.astype(np.int32) + 1, "score": self.score[row, position]}
+        return pl.DataFrame(columns | ranks)
+
+    def _repr_html_(self) -> str:
+        return html_table(self.to_frame(), f"{len(self):,} lists of up to {self.k}")
 
     @property
     def k(self) -> int:

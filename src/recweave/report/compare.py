@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from recweave.core.errors import BadSetting, UnknownName
+from recweave.core.tables import html_table
 from recweave.runs.summary import Comparison, Row, Summary, against, read_run
 
 SAME = ("fingerprint", "split", "users", "items", "test")
@@ -27,6 +30,32 @@ class Table:
         found = [c for c in self.comparisons if c.row == row and c.metric == metric]
         return found[0] if found else None
 
+    def to_frame(self) -> pl.DataFrame:
+        """A line for each row and metric, with the difference from the baseline where there is one.
+
+        Columns: row, metric, mean, low, high, difference, p (corrected by Holm), fit_seconds.
+        """
+        lines = []
+        for row in self.rows:
+            for metric in self.metrics:
+                interval, found = row.means.get(metric), self.find(row.name, metric)
+                lines.append(
+                    {
+                        "row": row.name,
+                        "metric": metric,
+                        "mean": row.value(metric),
+                        "low": interval.low if interval else None,
+                        "high": interval.high if interval else None,
+                        "difference": found.difference.mean if found else None,
+                        "p": found.p if found else None,
+                        "fit_seconds": row.fit_seconds,
+                    }
+                )
+        return pl.DataFrame(lines, infer_schema_length=None)
+
+    def _repr_html_(self) -> str:
+        return html_table(self.to_frame(), f"against {self.baseline.name}")
+
     def to_json(self) -> dict[str, Any]:
         """For machines."""
         return {
@@ -44,7 +73,7 @@ class Table:
         }
 
 
-def compare(paths: Sequence[Path], baseline: str = "") -> Table:
+def compare(paths: Sequence[Path | str], baseline: str = "") -> Table:
     """Put runs beside each other.
 
     Args:
@@ -55,7 +84,7 @@ def compare(paths: Sequence[Path], baseline: str = "") -> Table:
         BadSetting: if the runs differ in data, split or held-out events.
         UnknownName: if no row is called `baseline`.
     """
-    runs = [read_run(path) for path in paths]
+    runs = [read_run(Path(path)) for path in paths]
     first = runs[0]
     for run in runs[1:]:
         differing = [key for key in SAME if run.data[key] != first.data[key]]
