@@ -51,7 +51,8 @@ class Scorer(Value):
         """
         told = {key: _thawed(value) for key, value in self.settings}
         # A saved model holds scorers, and what is read from a file must not be imported.
-        return RECIPES.named(self.name).parse(told, f"the scorer '{self.name}'")
+        recipe = RECIPES.named(self.name)
+        return recipe.parse(told, f"the scorer '{self.name}'", names_only=True)
 
 
 def _frozen(told: Any) -> Any:
