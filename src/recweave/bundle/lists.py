@@ -30,7 +30,8 @@ class Recommendations:
 
     Attributes:
         table: Columns of `SCHEMA`: rank counts from 1, the best first; score orders one list and
-            is not comparable between sources; source is what made the list.
+            is not comparable between sources; source is what made the list. Of similar items,
+            item_id and similar_id stand in the place of user_id and item_id.
         titles: Titles by item id, as far as the catalogue has them.
     """
 
@@ -57,8 +58,8 @@ class Recommendations:
         return pandas.DataFrame(self.table.to_dict(as_series=False))
 
     def with_titles(self) -> pl.DataFrame:
-        """The table with the items' titles after their ids."""
-        title = self.table["item_id"].replace_strict(
+        """The table with the listed items' titles after their ids."""
+        title = self.table.to_series(1).replace_strict(
             dict(self.titles), default="", return_dtype=pl.String
         )
         return self.table.select(

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-import recweave
 import recweave.store.arrays as store
 from recweave.bundle.bundle import Bundle
 from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadArtifact, BadInput, BadSetting, UnknownName
+from recweave.core.version import VERSION
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.encode.features import Feature
@@ -45,7 +45,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
         bundle.dataset.users.write_parquet(draft / USERS)
         manifest = {
             "format": FORMAT,
-            "version": recweave.__version__,
+            "version": VERSION,
             "name": bundle.name,
             "data": {
                 "name": bundle.dataset.name,

@@ -50,7 +50,7 @@ def similar(
         BadSetting: if there is no such feature, or an item has no vector.
     """
     parts = list(similar_batches(bundle, items, k, by=by, where=where))
-    return Recommendations(pl.concat(parts).rename({"like": "user_id"}), bundle.titles)
+    return Recommendations(pl.concat(parts), bundle.titles)
 
 
 def similar_batches(
@@ -63,7 +63,7 @@ def similar_batches(
 ) -> Iterator[pl.DataFrame]:
     """The same, some thousand items at a time; all items of the catalogue for None.
 
-    Columns: like (the id asked about), item_id, rank, score, source.
+    Columns: item_id (asked about), similar_id, rank, score, source.
     """
     rows = np.arange(bundle.placed) if items is None else _rows(bundle, items)
     measure = _measure(bundle, by, rows if items is not None else None)
@@ -158,8 +158,8 @@ def _neighbours(
     source = bundle.name if by == BEHAVIOUR else by
     return pl.DataFrame(
         {
-            "like": ids.gather(rows[row]),
-            "item_id": ids.gather(item[row, place]),
+            "item_id": ids.gather(rows[row]),
+            "similar_id": ids.gather(item[row, place]),
             "rank": pl.Series(place + 1, dtype=pl.Int32),
             "score": score[row, place],
             "source": pl.repeat(source, len(row), eager=True),

@@ -174,20 +174,20 @@ def _show_lists(
         write_lists(iter([table]), out)
         say(f"{len(table):,} lines in {out}")
         return
-    lines = [line | {"title": bundle.title(line["item_id"])} for line in table.to_dicts()]
+    first, listed = table.columns[:2]
+    lines = [line | {"title": bundle.title(line[listed])} for line in table.to_dicts()]
     if as_json:
         print_json({"row": bundle.name, "items": lines})
         return
     if not lines:
         raise BadSetting("no item is left to show; loosen --where, or --hide none")
-    first = table.columns[0]
     several = table[first].n_unique() > 1
     head = [*([first] if several else []), "rank", "item", "title", "score", "source"]
     rows = [
         [
             *([line[first]] if several else []),
             str(line["rank"]),
-            line["item_id"],
+            line[listed],
             line["title"],
             f"{line['score']:.4f}",
             line["source"],

@@ -80,7 +80,9 @@ class Dataset:
             "links": links,
             "impressions": impressions,
         }
-        frames = {table: to_polars(one) for table, one in given.items() if one is not None}
+        frames: dict[str, Any] = {
+            table: to_polars(one) for table, one in given.items() if one is not None
+        }
         return cls(name, **frames, source="frames")
 
     def _repr_html_(self) -> str:

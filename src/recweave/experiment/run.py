@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import recweave
 from recweave.bundle.make import make_bundle
 from recweave.core.atomic import write_json
+from recweave.core.version import VERSION
 from recweave.experiment.about import about_row
 from recweave.experiment.blend import fit_blend
 from recweave.experiment.choose import Chosen, choose
@@ -38,7 +38,7 @@ def run(experiment: Experiment, out: Path, *, base_dir: Path = Path()) -> Summar
     made_from = {
         "recipe": experiment.model_dump(mode="json"),
         "data": prepared.about(),
-        "version": recweave.__version__,
+        "version": VERSION,
     }
     folder.start(made_from, environment() | {"base_dir": str(base_dir.resolve())})
     folder.keep_features(prepared.features, prepared.feature_costs)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import recweave
 from recweave.core.errors import BadSetting
 from recweave.core.extras import require
 from recweave.core.progress import track
+from recweave.core.version import VERSION
 from recweave.evaluate.metrics import parse_metric
 from recweave.experiment.choose import Trial, best, try_out
 from recweave.experiment.prepare import Prepared, prepare
@@ -64,7 +64,7 @@ def tune(
     made_from = {
         "tuning": experiment.key(),
         "data": prepared.about(),
-        "version": recweave.__version__,
+        "version": VERSION,
     }
     folder.start(made_from, environment())
     for row, entry in zip(experiment.rows(), experiment.models, strict=True):

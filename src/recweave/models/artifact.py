@@ -76,7 +76,7 @@ def load_model(folder: Path | str) -> tuple[Model, dict[str, Any]]:
         BadSetting,
     ) as error:
         raise BadArtifact(
-            f"{folder / store.MANIFEST} does not fit its arrays or this version "
+            f"{Path(folder) / store.MANIFEST} does not fit its arrays or this version "
             f"({type(error).__name__}: {error}); train and save the model again"
         ) from None
     return model, about
