@@ -13,7 +13,6 @@ from recweave.core.errors import BadSetting
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
 from recweave.data.filters import Removed, apply_all
-from recweave.data.interactions import Interactions, join
 from recweave.data.readers import read
 from recweave.data.split import Split
 from recweave.encode import Features
@@ -57,26 +56,18 @@ class Bench:
         The final one may also learn from validation; else it is the model that was tried, which may
         stop early by validation.
         """
-        joined = self._joined(final)
-        train = self.learned_from(final=final)
+        train = self.experiment.final_events(self.split) if final else self.split.train
+        valid = None if final and self.experiment.refits else self.split.valid
         earlier = taken_over()
         with measured() as cost:
             model = recipe.fit(
                 train,
                 features=self.features,
-                valid=None if joined else self.split.valid,
+                valid=valid,
                 seed=seed,
             )
         cost.seconds += taken_over() - earlier  # by a process that was killed
         return model, cost
-
-    def learned_from(self, *, final: bool) -> Interactions:
-        """The events that models are fitted on."""
-        split = self.split
-        return join(split.train, split.valid) if self._joined(final) else split.train
-
-    def _joined(self, final: bool) -> bool:
-        return final and self.experiment.refit == "train+valid"
 
     def stages(self, entry: Entry) -> list[Stage]:
         """The entry's stages for this catalogue."""

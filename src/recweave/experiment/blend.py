@@ -26,7 +26,7 @@ def fit_blend(
         members = [bench.fit(recipe, seed=seed, final=False)[0] for recipe in recipes]
         k = parse_metric(bench.experiment.choose).k or 10
         blend = learn_blend(members, Query.of(split.train), split.valid, k=k)
-        if bench.experiment.refit == "train+valid":
+        if bench.experiment.refits:
             again = (bench.fit(recipe, seed=seed, final=True)[0] for recipe in recipes)
             blend = replace(blend, members=tuple(again))
     blend = replace(blend, names=entry.members)

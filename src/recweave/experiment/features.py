@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import Field
 from scipy import sparse
 
-from recweave.core.arrays import Csr
+from recweave.core.arrays import Csr, unit_rows
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.value import Value
 from recweave.data.dataset import Dataset
@@ -254,8 +254,7 @@ class RandomVectors(FeatureSpec):
         """See `FeatureSpec.build`."""
         other = made[self.feature]
         rng = np.random.default_rng(self.seed)
-        vectors = rng.standard_normal(other.vectors.shape, dtype=np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = unit_rows(rng.standard_normal(other.vectors.shape, dtype=np.float32))
         vectors[~other.present] = 0
         return Feature(vectors, other.present, "random/1", "drawn at random", of=other.of)
 

@@ -68,8 +68,7 @@ def _run_cell(
     if chosen is None:
         model, settings, cost = fit_blend(bench, folder, entry, seed)
     else:
-        tried_on = seed == experiment.seeds[0] and experiment.refit == "train"
-        if chosen.fitted is not None and tried_on:
+        if chosen.fitted is not None and seed == first and not experiment.refits:
             model, cost = chosen.fitted
         else:
             model, cost = bench.fit(chosen.recipe, seed=seed, final=True)
@@ -81,7 +80,7 @@ def _run_cell(
         "seed": seed,
         "recipe": {"name": entry.name, "settings": settings},
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
-        "learned_from": bench.learned_from(final=True).digest(),
+        "learned_from": experiment.final_events(bench.split).digest(),
         "sources": _sources(bench, model),
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,

@@ -188,8 +188,8 @@ class Comparison:
 
     @property
     def better(self) -> bool:
-        """Whether the row does better by the metric, sure or not."""
-        return (self.difference.mean > 0) != parse_metric(self.metric).lower_is_better
+        """Whether the row's mean is better by the metric, significant or not; not if equal."""
+        return parse_metric(self.metric).sign * self.difference.mean > 0
 
 
 def against(rows: Sequence[Row], baseline: Row, metrics: Sequence[str]) -> list[Comparison]:

@@ -86,7 +86,7 @@ def _search(
     space = search_space(kind)
     metric = parse_metric(bench.experiment.choose)
     study = optuna.create_study(
-        direction="minimize" if metric.lower_is_better else "maximize",
+        direction="maximize" if metric.sign > 0 else "minimize",
         sampler=optuna.samplers.TPESampler(seed=seed),
     )
     tried = [try_out(bench, folder, entry, entry.recipes()[0])]

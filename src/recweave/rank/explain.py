@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from recweave.core.arrays import Array, Csr
+from recweave.core.arrays import Array, Csr, unit_rows
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Histories
 from recweave.data.schema import BEHAVIORS
@@ -170,7 +170,7 @@ def _reasons(model: Model, ranking: Ranking) -> tuple[list[Basis], Csr]:
 
 def _likeness(model: Factors, history: Histories, item: Int[Array, "batch k"]) -> Csr:
     """Cosines between the vectors of the items in the histories and of those in the lists."""
-    unit = model.item / np.maximum(np.linalg.norm(model.item, axis=1, keepdims=True), 1e-12)
+    unit = unit_rows(model.item)
     seen = history.matrix()
     return in_lines(
         seen, item, lambda entry, of: np.einsum("nd,nd->n", unit[seen.indices[entry]], unit[of])

@@ -11,10 +11,10 @@ from torch.nn.functional import embedding
 
 from recweave.core.arrays import Array
 from recweave.models.graph.batches import Pairs
-from recweave.models.graph.fit import rows
 from recweave.models.graph.net import GraphNet
 from recweave.models.graph.propagate import Convolution, Graph
 from recweave.models.nn.losses import info_nce
+from recweave.models.nn.tensors import index_tensor, to_array
 
 AT_ONCE = 1024
 """Nodes of a kind that are told from each other in one step, drawn from the batch's."""
@@ -46,7 +46,7 @@ class TwoViews:
         views = [net.split(view.mean(first, net.layers)) for view in self.views]
         value = first.new_zeros(())
         for kind, nodes in enumerate((batch.user, batch.item)):
-            at = rows(_some(nodes, self.rng), first)
+            at = index_tensor(_some(nodes, self.rng), first.device)
             one, other = (embedding(at, view[kind]) for view in views)
             value = value + info_nce(one, other, self.temperature)
         return self.weight * value
@@ -71,11 +71,11 @@ class Aligned:
     def loss(self, net: GraphNet, first: Tensor, whole: Tensor, batch: Pairs) -> Tensor:
         """See `Beside.loss`: the mean over items with content; 0 where none is in the batch."""
         told = net.nodes.told()
-        present = net.nodes.content.any(dim=1).cpu().numpy()
+        present = to_array(net.nodes.content.any(dim=1))
         item = _some(batch.item[present[batch.item]], self.rng)
         if not len(item):
             return first.new_zeros(())
-        at = rows(item, first)
+        at = index_tensor(item, first.device)
         made, said = embedding(at, net.split(whole)[1]), embedding(at, told)
         return self.weight * info_nce(made, said, self.temperature)
 
