@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 from pydantic import Field
+from recweave.features.specs import FeatureSpec
 
 from recweave.data.filters import Filter
 from recweave.data.readers.sequence import sequence
@@ -11,7 +12,6 @@ from recweave.data.split import TEST, TRAIN, VALID, Splitter
 from recweave.encode import Feature
 from recweave.encode.numeric import NumberCode
 from recweave.evaluate import Measure, Slice
-from recweave.features.specs import FeatureSpec
 from recweave.models import Recipe
 from recweave.models.kinds import ItemScores
 from recweave.rank import StageRecipe

@@ -25,6 +25,12 @@ def test_errors_and_false_alarms_are_better_when_low():
     assert low == {"mae", "rmse", "fpr>=x", "gini@k"}
 
 
+@pytest.mark.parametrize("form", METRICS)
+def test_a_better_value_has_the_larger_product_with_the_sign(form):
+    name = form.replace("@k", "@7").replace(">=x", ">=3.5")
+    assert parse_metric(name).sign == (-1 if form in {"mae", "rmse", "fpr>=x", "gini@k"} else 1)
+
+
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [

@@ -7,6 +7,7 @@ import plugin_parts
 import polars as pl
 import pytest
 from pydantic import TypeAdapter
+from recweave.features.specs import FEATURES
 
 from recweave.core.errors import BadSetting, RecweaveError, UnknownName
 from recweave.core.settings import Settings
@@ -17,14 +18,13 @@ from recweave.encode.numeric import CODES, Code, LogBucket
 from recweave.encode.text import ENCODERS, text_encoder
 from recweave.enrich.choose import WRITERS, writer_of
 from recweave.evaluate import METRICS, SLICES, Report, parse_metric
-from recweave.features.specs import FEATURES
 from recweave.experiment.run import run
-from recweave.runs.spec import Experiment, read_recipe
-from recweave.runs.summary import read_run
-from recweave.runs.toml import to_toml
 from recweave.models import RECIPES
 from recweave.rank import STAGES
 from recweave.rank.stages import read_stage
+from recweave.runs.spec import Experiment, read_recipe
+from recweave.runs.summary import read_run
+from recweave.runs.toml import to_toml
 
 HERE = "plugin_parts:"
 MODEL = {"name": "popularity"}

@@ -61,3 +61,30 @@ def test_batches_cover_everybody_once_and_in_order(log):
 
 def test_histories_and_events_are_of_one_catalogue(log):
     assert Query.of(log).history.items == Histories.of(log).items == 5
+
+
+def test_before_asks_for_each_user_once_at_their_first_held_out_event(log):
+    held_out = Interactions.of([2, 0, 2, 0], [0, 4, 1, 3], 1.0, [70, 55, 60, 50], shape=(3, 5))
+    query = Query.before(log, held_out)
+    assert query.user.tolist() == [0, 2]
+    assert query.now.tolist() == [50, 60]
+
+
+def test_before_gives_all_known_events_as_history_and_no_held_out_one(log):
+    held_out = Interactions.of([2, 0, 0], [0, 4, 3], 1.0, [35, 25, 15], shape=(3, 5))
+    query = Query.before(log, held_out)
+    assert query.now.tolist() == [15, 35]
+    assert told(query) == [
+        [1, 2, 1],
+        [3],
+    ]  # those after `now` too: what is known is the split's say
+
+
+def test_before_asks_for_a_user_without_known_events_with_an_empty_history(log):
+    held_out = Interactions.of([1], [0], 1.0, [9], shape=(3, 5))
+    query = Query.before(log, held_out)
+    assert (query.user.tolist(), told(query), query.now.tolist()) == ([1], [[]], [9])
+
+
+def test_before_nothing_is_held_out_nobody_asks(log):
+    assert len(Query.before(log, log[:0])) == 0

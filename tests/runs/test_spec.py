@@ -1,7 +1,9 @@
 import pytest
 
 from recweave.core.errors import BadSetting
-from recweave.runs.spec import read_recipe
+from recweave.data.interactions import Interactions
+from recweave.data.split import Split
+from recweave.runs.spec import Experiment, read_recipe
 from recweave.runs.toml import to_toml
 
 
@@ -105,3 +107,14 @@ def test_a_recipe_written_as_toml_reads_back_equal(tmp_path):
     again.write_text(to_toml(experiment))
     assert read_recipe(again) == experiment
     assert read_recipe(again).key() == experiment.key()
+
+
+@pytest.mark.parametrize(("refit", "events"), [("train", 3), ("train+valid", 5)])
+def test_the_final_events_are_those_that_refit_names(refit, events):
+    parts = [
+        Interactions.of(user, [0] * len(user), shape=(6, 2)) for user in ([0, 1, 2], [3, 4], [5])
+    ]
+    asked = {"data": "x", "refit": refit, "models": [{"name": "popularity"}]}
+    experiment = Experiment.parse(asked, "here")
+    assert experiment.refits == (refit != "train")
+    assert experiment.final_events(Split(*parts)).user.tolist() == list(range(events))

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import sparse
 
@@ -29,6 +29,26 @@ def order_by(code: Int[Array, " n"], size: int) -> Int[Array, " n"]:
     n = len(code)
     pairs = (np.ones(n, bool), (code, np.arange(n)))
     return np.asarray(sparse.csr_array(pairs, shape=(size, n)).indices)
+
+
+def unit_rows(
+    vectors: Float[Array, "n dim"], shortest: float | Float[Array, " n"] = 0.0
+) -> Float[Array, "n dim"]:
+    """Each row divided by its Euclidean length, in the same precision; a new array.
+
+    Args:
+        vectors: Finite.
+        shortest: Rows that are no longer than this (one number, or one for each row) become zeros,
+            as their direction is rounding error; by default only rows of length 0.
+
+    >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
+    length = np.linalg.norm(vectors, axis=1)
+    far = (length > shortest)[:, None]
+    unit = np.zeros_like(vectors)
+    np.divide(vectors, length[:, None], out=unit, where=far)
+    return unit
 
 
 def digest(*columns: Array) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from recweave.core.arrays import unit_rows
 from recweave.data.dataset import Dataset
 from recweave.encode.features import Feature
 
@@ -20,10 +21,9 @@ def encode_categories(dataset: Dataset) -> Feature:
     column = np.searchsorted(names.to_numpy(), listed["categories"].to_numpy())
     vectors = np.zeros((len(dataset.item_ids), len(names)), np.float32)
     vectors[row, column] = 1
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return Feature(
-        vectors=vectors / np.maximum(length, 1),
-        present=length[:, 0] > 0,
+        vectors=unit_rows(vectors),
+        present=np.asarray(vectors.any(axis=1)),
         encoder="categories/1",
         source="items.categories",
     )

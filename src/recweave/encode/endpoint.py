@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadSetting, Unavailable
 from recweave.core.extras import require
 
@@ -71,8 +71,7 @@ class Endpoint:
             answers = [self._ask(client, [texts[row] for row in batch]) for batch in batches]
         made = np.concatenate(answers)
         vectors = np.zeros((len(texts), made.shape[1]), np.float32)
-        length = np.linalg.norm(made, axis=1, keepdims=True)
-        vectors[written] = made / np.where(length > 0, length, 1)
+        vectors[written] = unit_rows(made)
         return vectors
 
     def _ask(self, client: Any, texts: list[str]) -> Float[Array, "texts dim"]:

@@ -8,7 +8,7 @@ import polars as pl
 from jaxtyping import Float
 from scipy import sparse
 
-from recweave.core.arrays import Array, Csr
+from recweave.core.arrays import Array, Csr, unit_rows
 from recweave.core.settings import Settings
 
 WORD = r"(?u)\b\w\w+\b"
@@ -48,9 +48,7 @@ class TfIdf:
         left, strength, right = _svd(weighted, self.dim)
         sign = np.sign(right[np.arange(len(right)), np.abs(right).argmax(axis=1)])
         vectors[:, : len(right)] = left * strength * sign
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        there = length > 1e-6
-        return np.where(there, vectors / np.where(there, length, 1), 0).astype(np.float32)
+        return unit_rows(vectors, 1e-6)
 
 
 def tfidf(settings: Settings) -> TfIdf:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
+from recweave.core.lists import ndcg as ndcg
 from recweave.evaluate.hits import Hits
 
 PerUser = Float[Array, " users"]
@@ -65,22 +66,6 @@ def mrr(hits: Hits, relevant: Counts) -> PerUser:
     """
     first = np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0)
     return _known(first, relevant)
-
-
-def ndcg(hits: Hits, relevant: Counts) -> PerUser:
-    """Normalised discounted cumulative gain (Järvelin & Kekäläinen, TOIS 2002), binary.
-
-    The gain of a hit at rank r is 1 / log2(r + 1). The ideal list, the divisor, has
-    min(k, relevant) hits at its head, as in ranx and RecBole; RecTools fills all k places of it
-    unless told `divide_by_achievable`. It may fall as k grows.
-
-    >>> ndcg(np.array([[False, True]]), np.array([1])).round(3)
-    array([0.631])
-    """
-    k = hits.shape[1]
-    gain = 1 / np.log2(np.arange(2, k + 2))
-    ideal = np.concatenate([[np.nan], np.cumsum(gain)])[np.minimum(relevant, k)]
-    return np.asarray((hits * gain).sum(axis=1) / ideal)
 
 
 def average_precision(hits: Hits, relevant: Counts) -> PerUser:

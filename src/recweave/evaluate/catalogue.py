@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import sparse
 
-from recweave.core.arrays import Array, Csr
+from recweave.core.arrays import Array, Csr, unit_rows
 from recweave.data.interactions import Interactions
 from recweave.encode import Feature
 
@@ -89,6 +89,5 @@ def _used_columns(feature: Feature) -> Csr:
 
 
 def _unit(feature: Feature) -> Float[Array, "items dim"]:
-    length = np.linalg.norm(feature.vectors, axis=1, keepdims=True)
-    known = feature.present[:, None] & (length > 0)
-    return np.where(known, feature.vectors / np.where(known, length, 1), 0).astype(np.float32)
+    known = np.where(feature.present[:, None], feature.vectors, 0)
+    return unit_rows(known).astype(np.float32)

@@ -120,9 +120,9 @@ class Metric:
         return self.measure.kind in ("accuracy", "sampled", "per_list", "rating")
 
     @property
-    def lower_is_better(self) -> bool:
-        """See `Measure`."""
-        return self.measure.lower_is_better
+    def sign(self) -> Literal[1, -1]:
+        """-1 if lower is better, else 1: of two values v, the one with the larger sign · v wins."""
+        return -1 if self.measure.lower_is_better else 1
 
 
 def parse_metric(text: str) -> Metric:

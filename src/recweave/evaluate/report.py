@@ -79,6 +79,14 @@ class Report:
         """Each metric's mean over its users, with a 95 % interval (see `statistics.intervals`)."""
         return means(self.per_user, how, resamples=resamples, seed=seed)
 
+    def value(self, metric: str) -> float:
+        """A metric's mean over users or, where it is one number for all lists, that number.
+
+        Raises:
+            KeyError: if the report does not have the metric.
+        """
+        return self.whole[metric] if metric in self.whole else self.means("normal")[metric].mean
+
     def to_json(self) -> dict[str, Any]:
         """For machines; NaN becomes null."""
         return {

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import diags_array
 from scipy.sparse.linalg import svds
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadSetting
 from recweave.core.topk import top_k
 from recweave.data.interactions import Interactions
@@ -137,10 +137,10 @@ class TextMap:
             valid: Rows that choose the penalty.
             penalties: To choose from.
         """
-        x = _unit(vectors[items])
+        x = unit_rows(vectors[items])
         shift, centre = x.mean(axis=0), texts.vectors[texts.of[items]].mean(axis=0)
         x = (x - shift).astype(np.float64)
-        y = _unit(texts.vectors[texts.of[items]] - centre)
+        y = unit_rows(texts.vectors[texts.of[items]] - centre)
         value, basis = np.linalg.eigh(x.T @ x)
         told, scale = basis.T @ (x.T @ y), max(float(value.mean()), 1e-12)
         best: tuple[float, TextMap] | None = None
@@ -173,10 +173,10 @@ class TextMap:
         return np.where(found >= 0, texts.item[found], -1)
 
     def _told(self, vectors: Float[Array, "n dim"]) -> Float[Array, "n text"]:
-        return np.asarray((_unit(vectors) - self.shift) @ self.weight, np.float32)
+        return np.asarray((unit_rows(vectors) - self.shift) @ self.weight, np.float32)
 
     def _looked_for(self, texts: Texts) -> Float[Array, "texts text"]:
-        return _unit(texts.vectors - self.centre)
+        return unit_rows(texts.vectors - self.centre)
 
 
 def deal_items(
@@ -199,8 +199,3 @@ def deal_items(
         able[(drawn >= held) & (drawn < valid + held)],
         able[drawn < held],
     )
-
-
-def _unit(vectors: Float[Array, "n dim"]) -> Float[Array, "n dim"]:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(length, 1e-9))

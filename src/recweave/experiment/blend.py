@@ -25,7 +25,7 @@ def fit_blend(
     recipes = [RECIPES[one["name"]].parse(one["settings"], "a blend's member") for one in chosen]
     with measured() as cost:
         blend = learn_weights(prepared, recipes, seed)
-        if prepared.experiment.refit == "train+valid":
+        if prepared.experiment.refits:
             again = (prepared.fit(recipe, seed=seed, final=True)[0] for recipe in recipes)
             blend = replace(blend, members=tuple(again))
     blend = replace(blend, names=entry.members)

@@ -65,7 +65,7 @@ def _try(
         fitted = model, cost = prepared.fit(recipe, seed=seed, final=False)
         stages = prepared.fit_stages(entry, model)
         report = prepared.evaluate(model, stages, on="valid", metrics=(metric,))
-        value = report.means("normal")[metric].mean
+        value = report.value(metric)
         write_json(file, {**asked, "metric": metric, "value": value, "seconds": cost.seconds})
     kept: dict[str, Any] = read_json(file)
     return Trial(recipe, kept["value"], kept["seconds"]), fitted
@@ -99,5 +99,5 @@ def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Cho
 
 def best(trials: Sequence[Trial], metric: str) -> Trial:
     """The trial with the best value of the metric; the first of equals."""
-    sign = -1 if parse_metric(metric).lower_is_better else 1
+    sign = parse_metric(metric).sign
     return max(trials, key=lambda trial: sign * trial.value)

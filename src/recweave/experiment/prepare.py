@@ -15,7 +15,6 @@ from recweave.core.measure import Cost, measured
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
 from recweave.data.filters import Removed, apply_all
-from recweave.data.interactions import Interactions, join
 from recweave.data.readers import read
 from recweave.data.split import TRAIN, VALID, Split
 from recweave.encode import Features
@@ -65,8 +64,9 @@ class Prepared:
         The final one may also learn from validation; else it is the model that was tried, which may
         stop early by validation.
         """
-        joined = self._joined(final)
-        train = self.learned_from(final=final)
+        joined = final and self.experiment.refits
+        train = self.experiment.final_events(self.split) if final else self.split.train
+        valid = None if joined else self.split.valid
         kept = Checkpoints(self.checkpoints) if self.checkpoints else None
         options = Options(
             seed=seed,
@@ -74,28 +74,18 @@ class Prepared:
             precision=self.experiment.precision,
             checkpoints=kept,
         )
-        data = TrainingData(
-            train, None if joined else self.split.valid, self.features, self._rows(final=final)
-        )
+        data = TrainingData(train, valid, self.features, self._rows(joined))
         with measured() as cost:
             model = recipe.fit(data, options)
         if kept:
             cost.seconds += kept.seconds  # by a process that was killed
         return model, cost
 
-    def learned_from(self, *, final: bool) -> Interactions:
-        """The events that models are fitted on."""
-        split = self.split
-        return join(split.train, split.valid) if self._joined(final) else split.train
-
-    def _joined(self, final: bool) -> bool:
-        return final and self.experiment.refit == "train+valid"
-
-    def _rows(self, *, final: bool) -> Int[Array, " n"] | None:
+    def _rows(self, joined: bool) -> Int[Array, " n"] | None:
         """Rows in the log of the events that models are fitted on."""
         if self.split.part is None:
             return None
-        parts = (TRAIN, VALID) if self._joined(final) else (TRAIN,)
+        parts = (TRAIN, VALID) if joined else (TRAIN,)
         return np.concatenate([np.flatnonzero(self.split.part == part) for part in parts])
 
     def fit_stages(self, entry: Entry, model: Model | None = None) -> list[Stage]:

@@ -71,21 +71,20 @@ def _run_cell(
     if chosen is None:
         model, settings, cost = fit_blend(prepared, folder, entry, seed)
     else:
-        tried_on = seed == experiment.seeds[0] and experiment.refit == "train"
-        if chosen.fitted is not None and tried_on:
+        if chosen.fitted is not None and seed == first and not experiment.refits:
             model, cost = chosen.fitted
         else:
             model, cost = prepared.fit(chosen.recipe, seed=seed, final=True)
         settings = chosen.recipe.model_dump(mode="json")
     trials = [] if chosen is None else chosen.trials
-    stages = prepared.fit_stages(entry, None if experiment.refit == "train+valid" else model)
+    stages = prepared.fit_stages(entry, None if experiment.refits else model)
     report = prepared.evaluate(model, stages, on="test", metrics=experiment.metrics)
     result = {
         "row": row,
         "seed": seed,
         "recipe": {"name": entry.name, "settings": settings},
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
-        "learned_from": prepared.learned_from(final=True).digest(),
+        "learned_from": experiment.final_events(prepared.split).digest(),
         "sources": _sources(prepared, model),
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,

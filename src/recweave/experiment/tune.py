@@ -90,7 +90,7 @@ def _search(
     space = search_space(kind)
     metric = parse_metric(prepared.experiment.choose)
     study = optuna.create_study(
-        direction="minimize" if metric.lower_is_better else "maximize",
+        direction="maximize" if metric.sign > 0 else "minimize",
         sampler=optuna.samplers.TPESampler(seed=seed),
     )
     tried = [try_out(prepared, folder, entry, entry.recipes()[0])]

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from recweave.core.arrays import unit_rows
 from recweave.encode.features import Feature, find_entity_feature
 from recweave.encode.items import FIELDS, item_texts
 from recweave.encode.numeric import LogBucket, encode_numbers
@@ -63,8 +64,7 @@ class RandomVectors(FeatureSpec):
         """See `FeatureSpec.build`."""
         other = find_entity_feature(context.made, self.feature)
         rng = np.random.default_rng(self.seed)
-        vectors = rng.standard_normal(other.vectors.shape, dtype=np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = unit_rows(rng.standard_normal(other.vectors.shape, dtype=np.float32))
         vectors[~other.present] = 0
         return Feature(vectors, other.present, "random/1", "drawn at random", of=other.of)
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
-from recweave.core.arrays import Array, Csr
+from recweave.core.arrays import Array, Csr, unit_rows
 from recweave.models.base import Basis, Model
 from recweave.models.query import Query
 from recweave.models.reasons import in_lines
@@ -97,7 +97,7 @@ class Factors(Model):
 
     def likeness(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
         """See `Model.likeness`."""
-        unit = self.item / np.maximum(np.linalg.norm(self.item, axis=1, keepdims=True), 1e-12)
+        unit = unit_rows(self.item)
         seen = query.history.matrix()
         return in_lines(
             seen, item, lambda entry, of: np.einsum("nd,nd->n", unit[seen.indices[entry]], unit[of])

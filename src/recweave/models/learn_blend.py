@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
+from recweave.core.lists import ndcg, ndcg_of_pairs, pair_keys, top_k_visible
 from recweave.core.memory import require_memory
 from recweave.core.progress import track
 from recweave.core.topk import top_k
@@ -99,7 +100,8 @@ def _select(
 
     def judged(scores: Float[Array, "users width"]) -> Float[Array, " users"]:
         place, _ = top_k(scores, k)
-        return _ndcg(np.take_along_axis(hit, place, axis=1) & (place >= 0), hit.sum(axis=1))
+        listed = np.take_along_axis(hit, place, axis=1) & (place >= 0)
+        return _or_zero(ndcg(listed, hit.sum(axis=1)))
 
     total = np.zeros_like(tables[0])
     given = np.zeros(len(tables), np.float32)
@@ -168,7 +170,7 @@ def _score_batch(
 
 def _cells(history: Histories) -> Int[Array, " cells"]:
     """The pairs of row and item that occur, as one number each: row · items + item; rising."""
-    return np.unique(history.row_numbers() * history.items + history.item)
+    return np.unique(pair_keys(history.row_numbers(), history.item, history.items))
 
 
 def _listed(
@@ -178,24 +180,19 @@ def _listed(
     items = query.history.items
 
     def best(batch: Query) -> Int[Array, "batch k"]:
-        scores = np.require(model.scores(batch), np.float32, "W")
-        if hide_history:
-            scores[batch.history.row_numbers(), batch.history.item] = -np.inf
-        return top_k(scores, k)[0].astype(np.int64)
+        seen = (batch.history.row_numbers(), batch.history.item)
+        return top_k_visible(model.scores(batch), seen if hide_history else None, k)[0]
 
     size = max(1, BATCH_BYTES // (4 * items))
     item = np.concatenate(list(pool.map(best, query.batches(size))))
-    return np.where(item < 0, -1, np.arange(len(item))[:, None] * items + item)
+    return pair_keys(np.arange(len(item))[:, None], item, items)
 
 
 def _judged(cells: Int[Array, "users k"], wanted: Int[Array, " wanted"], items: int) -> float:
     """Mean NDCG of lists."""
-    count = np.bincount(wanted // items, minlength=len(cells))
-    return float(_ndcg(np.isin(cells, wanted), count).mean())
+    return float(_or_zero(ndcg_of_pairs(cells, wanted, items)).mean())
 
 
-def _ndcg(hit: Bool[Array, "users k"], wanted: Int[Array, " users"]) -> Float[Array, " users"]:
-    """NDCG with binary relevance (spec.md 1.3); 0 for those who want nothing."""
-    gain = 1 / np.log2(np.arange(2, hit.shape[1] + 2))
-    ideal = np.cumsum(gain)[np.clip(wanted, 1, len(gain)) - 1]
-    return np.asarray((hit * gain).sum(axis=1) / ideal)
+def _or_zero(value: Float[Array, " users"]) -> Float[Array, " users"]:
+    """0 for users whose held-out items are all hidden: they count the same for every mixture."""
+    return np.where(np.isnan(value), 0.0, value)

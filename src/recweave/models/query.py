@@ -45,6 +45,21 @@ class Query:
             now = last + 1
         return cls(user=rows, history=history, now=np.asarray(now, np.int64))
 
+    @classmethod
+    def before(cls, known: Interactions, held_out: Interactions) -> "Query":
+        """Each user with held-out events asks once, at the time of their first one.
+
+        Users come in the order of their rows; the history of each is all their events in `known`.
+
+        Args:
+            known: What users did before.
+            held_out: What is predicted; of the same users and items.
+        """
+        users = np.unique(held_out.user)
+        first = np.full(held_out.shape[0], np.iinfo(np.int64).max)
+        np.minimum.at(first, held_out.user, held_out.time)
+        return cls.of(known, users, first[users])
+
     def __len__(self) -> int:
         return len(self.user)
 

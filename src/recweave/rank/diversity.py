@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadSetting
 from recweave.encode.categories import encode_categories
 from recweave.encode.features import find_item_feature
@@ -99,9 +99,7 @@ class MMRRecipe(StageRecipe):
             raise BadSetting(f"stage 'mmr': no feature is called '{self.feature}', only {known}")
         if not vectors.any():
             raise BadSetting(f"stage 'mmr': no item has {self.feature}; name another feature")
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
-        return MMR(unit, self.trade, self.k)
+        return MMR(unit_rows(vectors), self.trade, self.k)
 
     def features_used(self) -> tuple[str, ...]:
         """See `StageRecipe.features_used`; categories are read from the catalogue."""

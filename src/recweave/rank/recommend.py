@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
+from recweave.core.lists import top_k_visible, writable
 from recweave.core.progress import track
-from recweave.core.topk import top_k
 from recweave.data.interactions import Histories, Interactions
 from recweave.models.base import DotProduct, Model
 from recweave.models.query import Query
@@ -119,14 +119,12 @@ def _nearest(batch: _Batch, *, model: DotProduct, shelf: Shelf, k: int) -> tuple
 def _best(
     batch: _Batch, *, model: Model, k: int, allow: Bool[Array, " items"] | None
 ) -> tuple[Array, Array]:
-    # The scores are ours to overwrite, unless the model says that they are not (see `Model`).
-    scores = np.require(model.scores(batch.query), np.float32, "W")
+    scores = writable(model.scores(batch.query))
     if allow is not None:
         scores[:, ~allow] = -np.inf
     if batch.candidates is not None:
         scores = _among(batch.candidates, scores)
-    scores[batch.hidden] = -np.inf
-    return top_k(scores, k)
+    return top_k_visible(scores, batch.hidden, k)
 
 
 def _among(candidates: Array, scores: Float[Array, "users items"]) -> Float[Array, "users items"]:

@@ -151,8 +151,7 @@ def _learned(folder: Path, summary: Summary, split: Split) -> list[str]:
         BadArtifact: if one of them was made from other events than it may learn from.
     """
     experiment = summary.experiment
-    joined = experiment.refit == "train+valid"
-    allowed = (join(split.train, split.valid) if joined else split.train).digest()
+    allowed = experiment.final_events(split).digest()
     cells = [(row, seed) for row in experiment.rows() for seed in experiment.seeds]
     for row, seed in cells:
         if RunFolder(folder).read_cell(row, seed)[0].get("learned_from") != allowed:

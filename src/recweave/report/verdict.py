@@ -7,7 +7,7 @@ from recweave.runs.summary import Comparison, Row
 
 def ranked_rows(table: Table, metric: str) -> list[Row]:
     """The rows that have the metric, best first."""
-    sign = -1 if parse_metric(metric).lower_is_better else 1
+    sign = parse_metric(metric).sign
     judged = [row for row in table.rows if metric in row.means]
     return sorted(judged, key=lambda row: -sign * row.means[metric].mean)
 

@@ -228,8 +228,7 @@ def _is_control(features: Sequence[str], experiment: Experiment) -> bool:
 
 def _ahead(row: Row, other: Row, metric: str) -> float:
     """By how much a row's mean is better than another's."""
-    sign = -1 if parse_metric(metric).lower_is_better else 1
-    return sign * (row.means[metric].mean - other.means[metric].mean)
+    return parse_metric(metric).sign * (row.means[metric].mean - other.means[metric].mean)
 
 
 def _alike(row: Row, others: Sequence[Row]) -> Sequence[Row]:
@@ -252,7 +251,7 @@ def _gains(
         if rival := rivals.get(row.name):
             pairs.append(("control", row.report.per_user, rival.report.per_user))
         for part, ours, theirs in pairs:
-            if parse_metric(metric).lower_is_better:
+            if parse_metric(metric).sign < 0:
                 ours, theirs = theirs, ours
             looks[row.name, part] = len(ours), differences(ours, theirs, [metric])[metric]
     corrected = holm([by.p for _, by in looks.values()])

@@ -14,7 +14,8 @@ from recweave.core.errors import BadSetting, RecweaveError, UnknownName, did_you
 from recweave.core.registry import short_name
 from recweave.core.value import Value
 from recweave.data.filters import AnyFilter
-from recweave.data.split import AnySplitter, LeaveLastOut
+from recweave.data.interactions import Interactions, join
+from recweave.data.split import AnySplitter, LeaveLastOut, Split
 from recweave.evaluate import SLICES, parse_metric
 from recweave.features.spec import AnyFeature, in_order
 from recweave.models import RECIPES, Recipe
@@ -206,6 +207,15 @@ class Experiment(Value):
     def compared_with(self) -> str:
         """The row that the others are compared with."""
         return self.baseline or self.rows()[0]
+
+    @property
+    def refits(self) -> bool:
+        """Whether the reported models are fitted again, with the validation events as well."""
+        return self.refit == "train+valid"
+
+    def final_events(self, split: Split) -> Interactions:
+        """The events that the reported models are fitted on; train's first."""
+        return join(split.train, split.valid) if self.refits else split.train
 
     def key(self) -> str:
         """A short hash of all that decides the numbers."""

@@ -117,8 +117,7 @@ class Summary:
         known = [(row, value) for row, value in valued if value is not None]
         if not known:
             return self.rows[0]
-        sign = -1 if metric.lower_is_better else 1
-        return max(known, key=lambda pair: sign * pair[1])[0]
+        return max(known, key=lambda pair: metric.sign * pair[1])[0]
 
     def to_json(self) -> dict[str, Any]:
         """What `recweave run --json` prints."""
@@ -189,8 +188,8 @@ class Comparison:
 
     @property
     def better(self) -> bool:
-        """Whether the row does better by the metric, sure or not."""
-        return (self.difference.mean > 0) != parse_metric(self.metric).lower_is_better
+        """Whether the row's mean is better by the metric, significant or not; not if equal."""
+        return parse_metric(self.metric).sign * self.difference.mean > 0
 
 
 def against(rows: Sequence[Row], baseline: Row, metrics: Sequence[str]) -> list[Comparison]:

@@ -9,9 +9,9 @@ from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
 from recweave.data.split import Split
 from recweave.evaluate import evaluate_model
-from recweave.models.kinds import Factors
+from recweave.models.kinds import Factors, ItemScores
 from recweave.models.nn import validation
-from recweave.models.nn.validation import Validation
+from recweave.models.nn.validation import Validation, validation_check
 
 
 @pytest.mark.parametrize("held", [1, 3])
@@ -50,3 +50,23 @@ def test_validation_that_no_list_could_hold_is_refused_with_what_to_do():
     with pytest.raises(BadSetting, match="fresh = true"):
         Validation.of(train, bought)
     assert Validation.of(train, replace(bought, item=np.array([1, 3], np.int32))) is not None
+
+
+def test_the_check_judges_the_model_as_it_is_at_the_time_of_the_call():
+    train = Interactions.of([0, 1], [0, 1], shape=(2, 4))
+    valid = Interactions.of([0, 1], [3, 3], shape=(2, 4))
+    models = [ItemScores(np.arange(4, dtype=np.float32)), ItemScores(-np.arange(4.0, dtype="f4"))]
+    check = validation_check(Validation.of(train, valid, k=1), lambda: models.pop(0))
+    assert [check(), check()] == [1, 0]
+
+
+def test_without_held_out_events_there_is_no_check():
+    assert validation_check(None, lambda: pytest.fail("no model is needed")) is None
+
+
+def test_a_model_that_gives_nan_is_refused_and_not_ranked_first():
+    train = Interactions.of([0, 1], [0, 1], shape=(2, 4))
+    valid = Interactions.of([0, 1], [3, 3], shape=(2, 4))
+    broken = ItemScores(np.full(4, np.nan, np.float32))
+    with pytest.raises(BadSetting, match="NaN"):
+        Validation.of(train, valid).ndcg(broken)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, unit_rows
 from recweave.data.synthetic.lexicon import CATEGORIES, COLOURS
 from recweave.data.synthetic.truth import DAY, OPENING, Shop
 
@@ -63,8 +63,7 @@ def plant(shop: Shop, rng: Rng) -> Planted:
 def _around(centre: Float[Array, "rows dim"], spread: float, rng: Rng) -> Float[Array, "rows dim"]:
     """Unit vectors at about the distance `spread` from their centres."""
     away = rng.standard_normal(centre.shape, np.float32) / np.sqrt(centre.shape[1])
-    taste = centre + spread * away
-    return np.asarray(taste / np.linalg.norm(taste, axis=1, keepdims=True), np.float32)
+    return np.asarray(unit_rows(centre + spread * away), np.float32)
 
 
 def _births(shop: Shop, rng: Rng) -> Int[Array, " items"]:

@@ -11,13 +11,14 @@ from torch.nn.functional import embedding
 
 from recweave.core.arrays import Array
 from recweave.models.graph.batches import Pairs
-from recweave.models.graph.fit import rows, train_graph
+from recweave.models.graph.fit import train_graph
 from recweave.models.graph.net import GraphNet
 from recweave.models.graph.pfr import PFR
 from recweave.models.graph.propagate import Convolution, Graph
 from recweave.models.graph.sgl import SGL
 from recweave.models.kinds import Factors
 from recweave.models.nn.losses import info_nce
+from recweave.models.nn.tensors import index_tensor, to_array
 from recweave.models.training import Options, TrainingData
 
 AT_ONCE = 1024
@@ -50,7 +51,7 @@ class TwoViews:
         views = [net.split(view.mean(first, net.layers)) for view in self.views]
         value = first.new_zeros(())
         for kind, nodes in enumerate((batch.user, batch.item)):
-            at = rows(_some(nodes, self.rng), first)
+            at = index_tensor(_some(nodes, self.rng), first.device)
             one, other = (embedding(at, view[kind]) for view in views)
             value = value + info_nce(one, other, self.temperature)
         return self.weight * value
@@ -75,11 +76,11 @@ class Aligned:
     def loss(self, net: GraphNet, first: Tensor, whole: Tensor, batch: Pairs) -> Tensor:
         """See `AuxiliaryLoss.loss`: the mean over items with content, or 0."""
         told = net.nodes.told()
-        present = net.nodes.content.any(dim=1).cpu().numpy()
+        present = to_array(net.nodes.content.any(dim=1))
         item = _some(batch.item[present[batch.item]], self.rng)
         if not len(item):
             return first.new_zeros(())
-        at = rows(item, first)
+        at = index_tensor(item, first.device)
         made, said = embedding(at, net.split(whole)[1]), embedding(at, told)
         return self.weight * info_nce(made, said, self.temperature)
 

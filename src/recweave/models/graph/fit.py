@@ -5,11 +5,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import embedding, softplus
 
-from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories
 from recweave.models.graph.batches import Pairs, of_pairs, of_users
@@ -22,7 +21,8 @@ from recweave.models.nn.checkpoint import learned_from
 from recweave.models.nn.device import choose_device
 from recweave.models.nn.items import Content
 from recweave.models.nn.loop import train as run_loop
-from recweave.models.nn.validation import Validation
+from recweave.models.nn.tensors import float_tensor, index_tensor, seeded
+from recweave.models.nn.validation import Validation, validation_check
 from recweave.models.training import Options, TrainingData
 
 HIDDEN = -1e9
@@ -70,8 +70,7 @@ def train_graph(
         raise BadSetting(f'join = "{join}" needs features: name those that tell of the items')
     device = choose_device(options.device)
     graph = Graph.of(events)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
+    with seeded(options.seed):
         nodes = Nodes(known, recipe.dim, content, join if names else None)
     touched = int(known[1].sum())
     net = GraphNet(nodes, graph.on(device), recipe)
@@ -98,15 +97,10 @@ def train_graph(
         loss,
         recipe,
         options=options,
-        validate=None if validation is None else lambda: validation.ndcg(net.factors(recipe)),
+        validate=validation_check(validation, lambda: net.factors(recipe)),
         what=learned_from(data, content.vectors),
     )
     return net.factors(recipe)
-
-
-def rows(of: Int[Array, " n"], like: Tensor) -> Int[Tensor, " n"]:
-    """Rows as torch wants them, where the tensor is."""
-    return torch.from_numpy(of.astype(np.int64)).to(like.device)
 
 
 def gather(
@@ -117,7 +111,7 @@ def gather(
     Taken at once, as the slope of each taking is as large as all nodes.
     """
     part = np.concatenate([batch.user, users + batch.item, users + batch.rival])
-    return embedding(rows(part, nodes), nodes)
+    return embedding(index_tensor(part, nodes.device), nodes)
 
 
 def _parts(gathered: Float[Tensor, "part ..."], batch: Pairs) -> tuple[Tensor, ...]:
@@ -134,7 +128,7 @@ def _rank(
     have (then σ is the softmax over the pair's item and these), told from those that were drawn.
     """
     user, item, rival = _parts(compared, batch)
-    place = rows(batch.place, user)
+    place = index_tensor(batch.place, user.device)
     asker = user / recipe.temperature if recipe.temperature else user
     # Pairs of the pairwise loss stand in the order of their users.
     asking = asker if recipe.loss == "bpr" else embedding(place, asker)
@@ -143,15 +137,16 @@ def _rank(
         other = (asking * rival).sum(1)
     else:
         score = asker @ rival.T
-        score[rows(batch.own[0], item), rows(batch.own[1], item)] = HIDDEN
+        own_user, own_item = (index_tensor(of, item.device) for of in batch.own)
+        score[own_user, own_item] = HIDDEN
         all_of = score.float().logsumexp(1, keepdim=True) + math.log(touched / len(rival))
         other = embedding(place, all_of)[:, 0]
-    weight = torch.from_numpy(batch.weight).to(user.device)
+    weight = float_tensor(batch.weight, user.device)
     return (weight * softplus(other - own)).sum() / weight.sum()
 
 
 def _length(gathered: Float[Tensor, "part dim"], batch: Pairs) -> Float[Tensor, ""]:
     """Half the mean over pairs of |e⁰|² of all who take part."""
     user, item, rival = _parts(gathered.square().sum(1), batch)
-    whole = user[rows(batch.place, user)].sum() + item.sum() + rival.sum()
+    whole = user[index_tensor(batch.place, user.device)].sum() + item.sum() + rival.sum()
     return whole / (2 * len(batch.item))

@@ -11,6 +11,7 @@ from recweave.models.graph.propagate import Convolution
 from recweave.models.graph.settings import GraphRecipe, Join
 from recweave.models.kinds import Factors
 from recweave.models.nn.items import Content
+from recweave.models.nn.tensors import to_array
 
 START = 0.1
 """Standard deviation of vectors before training, as in LightGCN's code."""
@@ -94,5 +95,5 @@ class GraphNet(nn.Module):
                 known = self.nodes.known_item > 0
                 length = item[known[:, 0]].norm(dim=1).mean()
                 item = torch.where(known, item, normalize(self.nodes.told(), dim=1) * length)
-            made = [part.cpu().numpy().copy() for part in (user, item)]
-        return Factors(made[0], made[1], behaviors=recipe.behaviors.by_code())
+            made = to_array(user), to_array(item)
+        return Factors(*made, behaviors=recipe.behaviors.by_code())

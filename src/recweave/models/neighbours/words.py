@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from recweave.core.arrays import Array, Csr
+from recweave.core.arrays import Array, Csr, unit_rows
 from recweave.encode.features import Feature
 
 SAME = 1e-6
@@ -71,9 +71,7 @@ def directions(feature: Feature) -> Float[Array, "rows dim"]:
         return np.zeros_like(feature.vectors)
     mean = feature.vectors[present].mean(axis=0, dtype=np.float64).astype(np.float32)
     centred = np.where(present[:, None], feature.vectors - mean, 0)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    there = length > SAME
-    return np.where(there, centred / np.where(there, length, 1), 0).astype(np.float32)
+    return unit_rows(centred, SAME).astype(np.float32)
 
 
 def cosines(

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadSetting
 from recweave.encode.features import Feature, Features, find_item_feature
 
@@ -56,13 +56,10 @@ def _about_the_mean(feature: Feature, known: Bool[Array, " items"]) -> Float[Arr
     """Directions from the mean of known items: what all texts share says nothing of one."""
     told = feature.present & known
     mean = feature.vectors[told].mean(axis=0) if told.any() else np.float32(0)
-    vectors = feature.vectors - mean
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = np.where(feature.present[:, None], feature.vectors - mean, 0)
     # What is left of equal vectors is rounding, which points nowhere.
-    there = feature.present[:, None] & (
-        length > 1e-5 * np.linalg.norm(feature.vectors, axis=1, keepdims=True)
-    )
-    return np.where(there, vectors / np.maximum(length, 1e-9), 0).astype(np.float32)
+    rounding = 1e-5 * np.linalg.norm(feature.vectors, axis=1)
+    return unit_rows(vectors, rounding).astype(np.float32)
 
 
 class ItemTable(nn.Module):

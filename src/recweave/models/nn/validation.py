@@ -1,12 +1,14 @@
 """How a network is judged while it trains: the real ranking of what validation holds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
+from recweave.core.lists import ndcg_of_pairs, pair_keys, top_k_visible
 from recweave.data.interactions import Histories, Interactions
 from recweave.models.base import Model
 from recweave.models.query import Query
@@ -40,17 +42,15 @@ class Validation:
         """
         if valid is None or not len(valid):
             return None
-        pairs = [log.user.astype(np.int64) * log.shape[1] + log.item for log in (valid, train)]
-        if np.isin(*pairs).all():
+        held, had = (pair_keys(log.user, log.item, log.shape[1]) for log in (valid, train))
+        if np.isin(held, had).all():
             raise BadSetting(
                 "every validation event is of an item that its user already had to do with, and "
                 "lists hide these, so there is nothing to choose by; where views and carts lead to "
                 "purchases, cut the log with fresh = true (split leave_last_out)"
             )
-        users = np.unique(valid.user)
-        first = np.full(train.shape[0], np.iinfo(np.int64).max)
-        np.minimum.at(first, valid.user, valid.time)
-        return cls(Query.of(train, users, first[users]), Histories.of(valid, users), k)
+        query = Query.before(train, valid)
+        return cls(query, Histories.of(valid, query.user), k)
 
     def ndcg(self, model: Model) -> float:
         """Mean NDCG@k over users: the whole catalogue, histories hidden, ties by item row.
@@ -66,27 +66,24 @@ class Validation:
         return float(np.concatenate(gains).mean())
 
     def _gains(self, model: Model, first: int, query: Query) -> Float[Array, " users"]:
-        held = self.held.between(first, first + len(query)).matrix()
-        history = query.history
-        scores = np.require(model.scores(query), np.float32, "W")
-        scores[history.row_numbers(), history.item] = -np.inf
-        row = np.repeat(np.arange(len(query)), np.diff(held.indptr))
-        rank = _ranks(scores, row, held.indices)
-        gain = np.where(rank < self.k, 1 / np.log2(rank + 2), 0.0)
-        ideal = np.cumsum(1 / np.log2(np.arange(self.k) + 2))
-        count = np.minimum(np.diff(held.indptr), self.k)
-        return np.asarray(np.bincount(row, gain, len(query)) / ideal[count - 1])
+        """NDCG@k of each; every user has a held-out item, so none is NaN."""
+        history, held = query.history, self.held.between(first, first + len(query))
+        seen = (history.row_numbers(), history.item)
+        item, _ = top_k_visible(model.scores(query), seen, self.k)
+        listed = pair_keys(np.arange(len(query))[:, None], item, held.items)
+        relevant = np.unique(pair_keys(held.row_numbers(), held.item, held.items))
+        return ndcg_of_pairs(listed, relevant, held.items)
 
 
-def _ranks(
-    scores: Float[Array, "users items"], row: Int[Array, " n"], item: Int[Array, " n"]
-) -> Int[Array, " n"]:
-    """How many items stand before each; what is hidden (-inf) comes after everything."""
-    own = scores[row, item]
-    some = scores if len(row) == len(scores) else scores[row]  # with one each, no copies of rows
-    rank = np.count_nonzero(some > own[:, None], axis=1)
-    same = some == own[:, None]
-    for tied in np.flatnonzero(np.count_nonzero(same, axis=1) > 1):
-        rank[tied] += np.count_nonzero(same[tied, : item[tied]])
-    rank[np.isneginf(own)] = scores.shape[1]
-    return np.asarray(rank)
+def validation_check(
+    validation: Validation | None, trained: Callable[[], Model]
+) -> Callable[[], float] | None:
+    """What `nn.loop.train` calls between epochs: NDCG@k of the model as it is then.
+
+    None where nothing is held out: then the loop does not stop early.
+
+    Args:
+        validation: The held-out events.
+        trained: Makes the model of the network's weights at the time of the call.
+    """
+    return None if validation is None else lambda: validation.ndcg(trained())

@@ -1,12 +1,15 @@
 """The numbers of a network as a value: what a trained model keeps of it."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recweave.core.arrays import Array
 
 if TYPE_CHECKING:
     from torch import nn
+
+Network = TypeVar("Network")
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +25,30 @@ class Weights:
     arrays: tuple[Array, ...]
 
     @classmethod
-    def of(cls, net: "nn.Module") -> "Weights":
-        """A copy of a network's numbers."""
-        state = net.state_dict()
-        arrays = tuple(value.detach().cpu().numpy().copy() for value in state.values())
-        return cls(tuple(state), arrays)
+    def of(cls, net: "nn.Module", without: Collection[str] = ()) -> "Weights":
+        """A copy of a network's numbers, but for those of some names."""
+        from recweave.models.nn.tensors import to_array
+
+        state = {name: value for name, value in net.state_dict().items() if name not in without}
+        return cls(tuple(state), tuple(to_array(value) for value in state.values()))
+
+    def restore(self, construct: Callable[[], Network]) -> Network:
+        """The network that these are the numbers of, in evaluation mode.
+
+        Args:
+            construct: Makes a network of the same shape. What it draws at random is replaced, and
+                torch's generator is left as it was.
+
+        Raises:
+            RuntimeError: if it is another network's.
+        """
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            net: Any = construct()
+        self.put_into(net)
+        restored: Network = net.eval()
+        return restored
 
     def put_into(self, net: "nn.Module") -> None:
         """Set a network's numbers.

@@ -14,7 +14,8 @@ from recweave.models.nn.losses import bpr, gbce
 from recweave.models.nn.negatives import Negatives
 from recweave.models.nn.reading import read_events
 from recweave.models.nn.sequences import Batch, Windows, new_to_user
-from recweave.models.nn.validation import Validation
+from recweave.models.nn.tensors import float_tensor, index_tensor, seeded, to_array
+from recweave.models.nn.validation import Validation, validation_check
 from recweave.models.nn.weights import Weights
 from recweave.models.sequence.model import Sequential
 from recweave.models.sequence.settings import SequenceRecipe
@@ -51,8 +52,7 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
     history = read_events(Histories.of(data.train), codes)
     counts = np.bincount(history.item, minlength=data.train.shape[1])
     content = Content.of(data.features, recipe.features_used(), counts)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
+    with seeded(options.seed):
         table = ItemTable(counts, recipe.dim, content, recipe.represent)
         net = SequenceNet(table, recipe.encoder(), recipe.temperature)
     weight = codes[history.behavior]
@@ -64,12 +64,12 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
     def loss(batch: Batch) -> Tensor:
         sequences = batch.read()
         device = next(net.parameters()).device
-        told = torch.from_numpy(sequences.weight).to(device)
+        told = float_tensor(sequences.weight, device)
         items = net.items()
-        item = torch.from_numpy(sequences.item).to(device).long()
+        item = index_tensor(sequences.item, device)
         counted = told > 0
         state = net.states(item, items)[counted]
-        target = torch.from_numpy(sequences.next_item).to(device).long()[counted]
+        target = index_tensor(sequences.next_item, device)[counted]
         share = told[counted]
         if recipe.loss == "softmax":
             return negatives.all_softmax(state, items, target, share)
@@ -84,7 +84,7 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
         loss,
         recipe,
         options=options,
-        validate=None if validation is None else lambda: validation.ndcg(trained(recipe, net)),
+        validate=validation_check(validation, lambda: trained(recipe, net)),
         what=learned_from(data, content.vectors),
     )
     return trained(recipe, net)
@@ -93,7 +93,7 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
 def trained(recipe: SequenceRecipe, net: SequenceNet) -> Sequential:
     """The network as it stands, as a model."""
     with torch.inference_mode():
-        item = net.items().float().cpu().numpy().copy()
+        item = to_array(net.items())
     return Sequential(item, Weights.of(net.encoder), recipe)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
-from recweave.core.arrays import Array, Csr
+from recweave.core.arrays import Array, Csr, unit_rows
 from recweave.data.interactions import Histories
 from recweave.models.nn.items import Content
 from recweave.models.unified.graph import BehaviorGraph, BehaviorGraphs
@@ -24,7 +24,7 @@ def behavior_graphs(
     codes = np.unique(history.behavior).tolist()
     counted = {code: _counts(history.only(history.behavior == code)) for code in codes}
     told = [counted[code] for code in codes if not wanted or code in wanted]
-    mean = _unit(_sum(told) @ content.vectors) if told else None
+    mean = unit_rows(_sum(told) @ content.vectors) if told else None
     doubtful = [code for code in codes if recipe.denoise and wanted and code not in wanted]
     if doubtful:
         pairs = _sum(list(counted.values())).copy()
@@ -80,7 +80,7 @@ def _signals(
     told = [np.log(edges.data), np.log1p(ways / max(float(ways.mean()), 1e-12))]
     if mean is not None and mean.shape[1]:
         user = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
-        told.append(_dots(mean, _unit(content.vectors), user, edges.indices))
+        told.append(_dots(mean, unit_rows(content.vectors), user, edges.indices))
     signal = np.stack(told, axis=1).astype(np.float32)
     spread = signal.std(axis=0)
     return np.where(spread > 1e-6, (signal - signal.mean(axis=0)) / np.maximum(spread, 1e-6), 0)
@@ -130,8 +130,3 @@ def _dots(
         some = slice(first, first + step)
         made[some] = np.einsum("nd,nd->n", left[user[some]], right[item[some]])
     return made
-
-
-def _unit(vectors: Float[Array, "n dims"]) -> Float[Array, "n dims"]:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(length, 1e-9))

@@ -23,7 +23,8 @@ from recweave.models.nn.losses import info_nce
 from recweave.models.nn.negatives import Negatives
 from recweave.models.nn.reading import read_events
 from recweave.models.nn.sequences import Batch, Sequences, Windows, new_to_user
-from recweave.models.nn.validation import Validation
+from recweave.models.nn.tensors import float_tensor, index_tensor, seeded, to_array
+from recweave.models.nn.validation import Validation, validation_check
 from recweave.models.nn.weights import Weights
 from recweave.models.query import Query
 from recweave.models.training import Options, TrainingData
@@ -132,8 +133,7 @@ def _train_network(
     asked = _asked(taught, recipe.target)
     clocked = train.clock == "seconds"
     numbers = EventNumbers.of(recipe, item_numbers(recipe, features, train), clocked=clocked)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
+    with seeded(options.seed):
         table = ItemTable(counts, recipe.dim, content, recipe.represent)
         graphs = behavior_graphs(recipe, history, content, target) if recipe.graph else None
         reader = Reader(recipe, profile.shape[1], numbers.width)
@@ -160,8 +160,8 @@ def _train_network(
 
     def trained() -> UnifiedNetwork:
         with torch.inference_mode():
-            item = net.items().float().cpu().numpy().copy()
-            share = table.share()[:, 0].float().cpu().numpy().copy()
+            item = to_array(net.items())
+            share = to_array(table.share()[:, 0])
         return UnifiedNetwork(
             item=item,
             share=share,
@@ -180,7 +180,7 @@ def _train_network(
         loss,
         _alone(recipe),
         options=options,
-        validate=None if validation is None else lambda: validation.ndcg(trained()),
+        validate=validation_check(validation, trained),
         what=learned_from(data, content.vectors, profile, numbers.item, train.value),
     )
     return trained()
@@ -198,7 +198,7 @@ def _states(
     items: Float[Tensor, "items dim"],
 ) -> tuple[Tensor, Tensor, Tensor]:
     """States where a target counts, the targets and their weights."""
-    weight = torch.from_numpy(sequences.weight).to(items.device)
+    weight = float_tensor(sequences.weight, items.device)
     counted = weight > 0
-    target = torch.from_numpy(sequences.next_item.astype(np.int64)).to(items.device)[counted]
+    target = index_tensor(sequences.next_item, items.device)[counted]
     return reader(tokens, items)[counted], target, weight[counted]

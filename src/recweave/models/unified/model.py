@@ -111,7 +111,7 @@ class UnifiedNetwork(Model):
         from recweave.models.unified.numbers import EventNumbers
 
         numbers = EventNumbers.of(self.recipe, self.numbers, clocked=self.clocked)
-        with torch.random.fork_rng(devices=[]):  # numbers are drawn, only to be replaced
-            net = Reader(self.recipe, self.profile.shape[1], numbers.width)
-        self.weights.put_into(net)
-        return net.eval(), torch.from_numpy(self.item), numbers
+        net = self.weights.restore(
+            lambda: Reader(self.recipe, self.profile.shape[1], numbers.width)
+        )
+        return net, torch.from_numpy(self.item), numbers

@@ -11,6 +11,7 @@ from torch.nn.functional import embedding, normalize
 from recweave.core.arrays import Array
 from recweave.data.schema import BEHAVIORS
 from recweave.models.nn.sequences import Sequences
+from recweave.models.nn.tensors import float_tensor, index_tensor
 from recweave.models.nn.transformer import CausalTransformer
 from recweave.models.unified.numbers import EventNumbers
 from recweave.models.unified.recipe import Unified
@@ -45,8 +46,8 @@ class Tokens:
     ) -> "Tokens":
         """Of events and what is asked for after each."""
         columns = (np.maximum(sequences.item, 0), sequences.behavior, asked)
-        item, behavior, wanted = (torch.from_numpy(c.astype(np.int64)).to(device) for c in columns)
-        told = (torch.from_numpy(part).to(device) for part in (numbers.read(sequences), profile))
+        item, behavior, wanted = (index_tensor(column, device) for column in columns)
+        told = (float_tensor(part, device) for part in (numbers.read(sequences), profile))
         return cls(item, behavior, wanted, *told)
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 
 import recweave.store.arrays as store
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.core.extras import require
 from recweave.core.registry import resolve
@@ -144,8 +144,7 @@ class Speaker:
         """
         if self.item.shape != network.item.shape:
             raise ValueError("these are not the vectors of that network")
-        length = np.linalg.norm(self.item, axis=1, keepdims=True)
-        return replace(network, item=self.item / np.maximum(length, np.float32(1e-9)))
+        return replace(network, item=unit_rows(self.item))
 
     def save(self, folder: Path) -> None:
         """Write a folder of arrays and a manifest; a language model that was kept is not copied."""

@@ -14,6 +14,7 @@ from recweave.core.errors import BadSetting
 from recweave.encode.encoder import fingerprint
 from recweave.models.nn.device import choose_device
 from recweave.models.nn.loop import train as run_loop
+from recweave.models.nn.tensors import index_tensor, seeded, to_array
 from recweave.models.nn.weights import Weights
 from recweave.models.training import Options
 from recweave.models.unified.language import Language
@@ -92,10 +93,10 @@ class PromptNet(nn.Module):
         """What stands before the text: the start, words for the user and the item, real words."""
         device = self.scale.device
         table = self.language.get_input_embeddings()
-        rows = torch.from_numpy(item.astype(np.int64)).to(device)
+        rows = index_tensor(item, device)
         parts = [self.item(rows) * self.scale]
         if self.user is not None and user is not None:
-            rows = torch.from_numpy(user.astype(np.int64)).to(device)
+            rows = index_tensor(user, device)
             parts.insert(0, self.user(rows) * self.scale)
         start = [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
         real = self.tokenizer(self.recipe.words, add_special_tokens=False)["input_ids"]
@@ -166,8 +167,7 @@ def train_soft_prompt(
     told = _with_vectors(told, item, users)
     if not len(told):
         raise BadSetting("no text is left to learn: there are none, or all vectors are zero")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
+    with seeded(options.seed):
         net = PromptNet(recipe, options.device, item, users)
     judged = None if valid is None else _with_vectors(valid, item, users)
 
@@ -198,20 +198,16 @@ def train_soft_prompt(
         },
     )
     with torch.inference_mode():
-        moved = [users if s is None else s.now().cpu().numpy().copy() for s in (net.item, net.user)]
-    state = {n: v for n, v in net.state_dict().items() if n not in ("item.moved", "user.moved")}
-    arrays = tuple(value.detach().cpu().numpy().copy() for value in state.values())
-    weights = Weights(tuple(state), arrays)
+        moved = [users if s is None else to_array(s.now()) for s in (net.item, net.user)]
+    weights = Weights.of(net, without=("item.moved", "user.moved"))
     return Speaker(recipe, Language(recipe.path).sha256, weights, *moved)
 
 
 def restored(speaker: Speaker) -> PromptNet:
     """The network of a trained soft prompt, ready to write."""
     kept = speaker.recipe.model_copy(update={"link": 0.0})  # the vectors have moved already
-    with torch.random.fork_rng(devices=[]):
-        net = PromptNet(kept, "auto", speaker.item, speaker.user)
-    speaker.weights.put_into(net)
-    return net.to(choose_device("auto")).eval()
+    net = speaker.weights.restore(lambda: PromptNet(kept, "auto", speaker.item, speaker.user))
+    return net.to(choose_device("auto"))
 
 
 def _with_vectors(told: TextTargets, item: Array, user: Array) -> TextTargets:
