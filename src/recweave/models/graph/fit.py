@@ -22,6 +22,7 @@ from recweave.models.nn.checkpoint import learned_from
 from recweave.models.nn.device import choose_device
 from recweave.models.nn.items import Content
 from recweave.models.nn.loop import train as run_loop
+from recweave.models.nn.losses import pad_rows
 from recweave.models.nn.validation import Validation
 
 HIDDEN = -1e9
@@ -138,7 +139,7 @@ def _rank(
     if recipe.loss == "bpr":
         other = (asking * rival).sum(1)
     else:
-        score = asker @ rival.T
+        score = pad_rows(asker) @ rival.T  # `place` names no row of the padding
         score[rows(batch.own[0], item), rows(batch.own[1], item)] = HIDDEN
         all_of = score.float().logsumexp(1, keepdim=True) + math.log(touched / len(rival))
         other = embedding(place, all_of)[:, 0]
