@@ -14,7 +14,7 @@ from recweave.core.errors import BadSetting
 from recweave.core.memory import kept_memory
 from recweave.core.progress import track
 from recweave.models.nn.checkpoint import Checkpoint
-from recweave.models.nn.device import choose_device, multiplies_bf16
+from recweave.models.nn.device import choose_device
 from recweave.models.nn.resume import take_over
 from recweave.models.nn.settings import NetworkRecipe
 
@@ -72,7 +72,7 @@ def train(
         BadSetting: if there is nothing to learn from, or the loss is no longer a number.
     """
     device = choose_device(recipe.device)
-    lower = recipe.precision == "bf16" or (recipe.precision == "auto" and multiplies_bf16(device))
+    lower = recipe.precision == "bf16"
     net.to(device)
     optimiser = torch.optim.AdamW(_groups(net, recipe), lr=recipe.lr, fused=True)
     told = {

@@ -31,8 +31,8 @@ class NetworkRecipe(Recipe, ABC):
     patience: int = Field(
         5, ge=0, description="looks without a gain before training stops; 0 never stops early"
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="of products; auto takes bf16 where the processor multiplies it"
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="of matrix products; bf16 is faster where the processor multiplies it"
     )
     device: str = Field("auto", description="cpu, cuda, cuda:1, …; auto takes a GPU where one is")
 
