@@ -178,14 +178,17 @@ def _listed(
 ) -> Int[Array, "users k"]:
     """The cells of each asker's k best, best first; -1 at the end of short lists."""
     items = query.history.items
-
-    def best(batch: Query) -> Int[Array, "batch k"]:
-        seen = (batch.history.row_numbers(), batch.history.item)
-        return top_k_visible(model.scores(batch), seen if hide_history else None, k)[0]
-
     size = max(1, BATCH_BYTES // (4 * items))
+    best = partial(_best_of_batch, model=model, k=k, hide_history=hide_history)
     item = np.concatenate(list(pool.map(best, query.batches(size))))
     return pair_keys(np.arange(len(item))[:, None], item, items)
+
+
+def _best_of_batch(
+    batch: Query, *, model: Model, k: int, hide_history: bool
+) -> Int[Array, "batch k"]:
+    seen = (batch.history.row_numbers(), batch.history.item)
+    return top_k_visible(model.scores(batch), seen if hide_history else None, k)[0]
 
 
 def _judged(cells: Int[Array, "users k"], wanted: Int[Array, " wanted"], items: int) -> float:

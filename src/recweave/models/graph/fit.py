@@ -21,6 +21,7 @@ from recweave.models.nn.checkpoint import learned_from
 from recweave.models.nn.device import choose_device
 from recweave.models.nn.items import Content
 from recweave.models.nn.loop import train as run_loop
+from recweave.models.nn.losses import pad_rows
 from recweave.models.nn.tensors import float_tensor, index_tensor, seeded
 from recweave.models.nn.validation import Validation, validation_check
 from recweave.models.training import Options, TrainingData
@@ -136,7 +137,7 @@ def _rank(
     if recipe.loss == "bpr":
         other = (asking * rival).sum(1)
     else:
-        score = asker @ rival.T
+        score = pad_rows(asker) @ rival.T  # `place` names no row of the padding
         own_user, own_item = (index_tensor(of, item.device) for of in batch.own)
         score[own_user, own_item] = HIDDEN
         all_of = score.float().logsumexp(1, keepdim=True) + math.log(touched / len(rival))

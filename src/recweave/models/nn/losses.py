@@ -3,12 +3,25 @@
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
-from torch.nn.functional import logsigmoid, normalize, softplus
+from torch.nn.functional import logsigmoid, normalize, pad, softplus
 
 ROWS = 512
 """Rows of logits that are held at once; for 12,000 items they are 24 MiB."""
+
+MULTIPLE = 64
+"""See `pad_rows`."""
+
+
+def pad_rows(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "padded ..."]:
+    """x with rows of zeros after it, up to the next multiple of `MULTIPLE`.
+
+    Every matrix product whose number of rows changes from batch to batch must use it: for bf16
+    oneDNN compiles a kernel for each new shape of a product (about 0.6 MB) and keeps the last 1,024
+    of them, so products of ever new shapes take memory without end. Padding leaves few shapes.
+    """
+    return pad(x, (0, 0) * (x.ndim - 1) + (0, -len(x) % MULTIPLE))
 
 
 def bpr(
@@ -34,8 +47,9 @@ def full_softmax(
     about half the time and a fraction of the memory of torch's own cross-entropy.
     """
     share = state.new_ones(len(target)) if weight is None else weight
+    # Rows of padding have no share of the loss and no gradient.
     made: Tensor = _FullSoftmax.apply(  # type: ignore[no-untyped-call]
-        state, item, target, share / share.sum()
+        pad_rows(state), item, pad_rows(target), pad_rows(share / share.sum())
     )
     return made
 
@@ -119,7 +133,9 @@ def info_nce(
     one: Float[Tensor, "n dim"], other: Float[Tensor, "n dim"], temperature: float
 ) -> Float[Tensor, ""]:
     """Each row's likeness to its partner against the others' partners, by cosine; one to other."""
-    likeness = normalize(one, dim=1) @ normalize(other, dim=1).T / temperature
+    n = len(one)
+    all_pairs = pad_rows(normalize(one, dim=1)) @ pad_rows(normalize(other, dim=1)).T
+    likeness = all_pairs[:n, :n] / temperature
     return (likeness.logsumexp(1) - likeness.diagonal()).mean()
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from recweave.core.arrays import Array
-from recweave.models.nn.losses import full_softmax, sampled_softmax
+from recweave.models.nn.losses import full_softmax, pad_rows, sampled_softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ class Negatives:
         drawn = self.draw(count, items.device)
         return sampled_softmax(
             (state * embedding(target, items)).sum(1),
-            state @ embedding(drawn.item, items).T,
+            (pad_rows(state) @ embedding(drawn.item, items).T)[: len(state)],
             drawn.log_q_of(target),
             drawn.log_q,
             drawn.item[None, :] == target[:, None],

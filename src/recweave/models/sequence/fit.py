@@ -10,7 +10,7 @@ from recweave.data.interactions import Histories
 from recweave.models.nn.checkpoint import learned_from
 from recweave.models.nn.items import Content, ItemTable
 from recweave.models.nn.loop import train as run_loop
-from recweave.models.nn.losses import bpr, gbce
+from recweave.models.nn.losses import bpr, gbce, pad_rows
 from recweave.models.nn.negatives import Negatives
 from recweave.models.nn.reading import read_events
 from recweave.models.nn.sequences import Batch, Windows, new_to_user
@@ -106,7 +106,7 @@ def _pairwise(
     drawn: Int[Tensor, " drawn"],
 ) -> Tensor:
     positive = (state * embedding(target, items)).sum(1)
-    negative = state @ embedding(drawn, items).T
+    negative = (pad_rows(state) @ embedding(drawn, items).T)[: len(state)]
     negative = negative.masked_fill(drawn[None, :] == target[:, None], -1e9)  # its slope is 0
     if recipe.loss == "gbce":
         return gbce(positive, negative, len(items), recipe.calibration, share)
