@@ -11,7 +11,9 @@ pytest.importorskip("optuna")
 def tuned(recipe):
     def search(folder, trials=6, seed=0):
         return list(
-            module.tune(read_recipe(recipe), folder, trials=trials, seed=seed, base_dir=recipe.parent)
+            module.tune(
+                read_recipe(recipe), folder, trials=trials, seed=seed, base_dir=recipe.parent
+            )
         )
 
     return search
