@@ -17,9 +17,9 @@ from recweave.data.filters import FILTERS
 from recweave.data.readers import READERS
 from recweave.data.split import SPLITTERS
 from recweave.evaluate import METRICS, SLICES
-from recweave.runs.spec import Entry, Experiment
 from recweave.models import RECIPES
 from recweave.rank import STAGES
+from recweave.runs.spec import Entry, Experiment
 
 HERE = Path(__file__).parent / "reference"
 MADE = "<!-- made by docs/make_reference.py; do not edit -->\n\n"

@@ -1,10 +1,10 @@
 """One small part of each kind, as a user would write them outside recweave."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
-from recweave.features.specs import FeatureSpec
 
 from recweave.data.filters import Filter
 from recweave.data.readers.sequence import sequence
@@ -12,7 +12,9 @@ from recweave.data.split import TEST, TRAIN, VALID, Splitter
 from recweave.encode import Feature
 from recweave.encode.numeric import NumberCode
 from recweave.evaluate import Measure, Slice
+from recweave.features.spec import FeatureSpec
 from recweave.models import Recipe
+from recweave.models.base import Model
 from recweave.models.kinds import ItemScores
 from recweave.rank import StageRecipe
 
@@ -20,14 +22,41 @@ from recweave.rank import StageRecipe
 class Buys(Recipe):
     """Items by their number of events."""
 
+    trainer: ClassVar[str] = "plugin_parts:count_buys"
     power: float = Field(1.0, gt=0)
-    feature: str = Field("", description="multiplied in, if named")
+    feature: str = Field("", description="added, if named")
 
-    def fit(self, train, *, features=None, valid=None, seed=0, pool=None):
-        score = train.item_counts() ** self.power
-        if self.feature:
-            score = score + features[self.feature].vectors[:, 0]
-        return ItemScores(score.astype(np.float32))
+    def features_used(self):
+        return (self.feature,) if self.feature else ()
+
+
+def count_buys(recipe, data, options):
+    """The trainer of `Buys`; its model is of a kind that is listed."""
+    score = data.train.item_counts() ** recipe.power
+    if recipe.feature:
+        score = score + data.features[recipe.feature].vectors[:, 0]
+    return ItemScores(score.astype(np.float32))
+
+
+class OwnModel(Recipe):
+    """Its trained model is of a class that no registry lists."""
+
+    trainer: ClassVar[str] = "plugin_parts:fit_own"
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Model):
+    """The same score for all items."""
+
+    items: int
+
+    def scores(self, query):
+        return np.zeros((len(query), self.items), np.float32)
+
+
+def fit_own(recipe, data, options):
+    """The trainer of `OwnModel`."""
+    return Constant(data.train.shape[1])
 
 
 class EveryNth(Splitter):
@@ -60,8 +89,8 @@ class RowNumber(FeatureSpec):
 
     scale: float = 1.0
 
-    def build(self, dataset, split, made, beside=None):
-        items = len(dataset.item_ids)
+    def build(self, context):
+        items = len(context.dataset.item_ids)
         vectors = self.scale * np.arange(items, dtype=np.float32)[:, None]
         return Feature(vectors, np.ones(items, bool), "row/1", "rows")
 
@@ -71,11 +100,18 @@ class Upside(StageRecipe):
 
     times: int = 1
 
-    def build(self, dataset, train, features=None):
-        def stage(ranking):
-            return ranking.ordered_by(-ranking.score if self.times % 2 else ranking.score)
+    def fit(self, context):
+        return Turned(self.times % 2 == 1)
 
-        return stage
+
+@dataclass(frozen=True)
+class Turned:
+    """What `Upside` is fitted to."""
+
+    upside_down: bool
+
+    def __call__(self, ranking):
+        return ranking.ordered_by(-ranking.score if self.upside_down else ranking.score)
 
 
 class Roots(NumberCode):

@@ -4,13 +4,17 @@ import re
 import subprocess
 import sys
 import tomllib
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from statistics import median
 
+import grimp
 import pytest
 
 from recweave.core.extras import EXTRAS
 
 ROOT = Path(__file__).parents[1]
+SOURCE = sorted((ROOT / "src").rglob("*.py"))
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 BLOCKS = [
@@ -74,7 +78,7 @@ def test_no_load_can_run_code():
     bad = re.compile(
         r"\bpickle\b|torch\.load\(|joblib|cloudpickle|yaml\.load\(|[^.\w]eval\(|exec\("
     )
-    for path in (ROOT / "src").rglob("*.py"):
+    for path in SOURCE:
         for number, line in enumerate(path.read_text().splitlines(), 1):
             code = line.partition("#")[0]
             if '"""' not in code and "`" not in code:
@@ -82,10 +86,24 @@ def test_no_load_can_run_code():
                 assert not found, f"{path.relative_to(ROOT)}:{number} has {found.group()}"
 
 
-def test_no_file_is_long():
-    long = {
-        p.name: n
-        for p in (ROOT / "src").rglob("*.py")
-        if (n := len(p.read_text().splitlines())) > 400
-    }
-    assert not long
+def lengths():
+    return {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in SOURCE}
+
+
+def test_no_file_is_longer_than_400_lines():
+    assert not {name: n for name, n in lengths().items() if n > 400}
+
+
+def test_half_of_the_files_have_at_most_110_lines():
+    assert median(lengths().values()) <= 110
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """Imports at the top, within functions and for types alike: a circle is a wrong cut."""
+    graph = grimp.build_graph("recweave", cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    order = TopologicalSorter(imports)
+    try:
+        order.prepare()
+    except CycleError as error:
+        pytest.fail("these modules import each other: " + " <- ".join(error.args[1]))

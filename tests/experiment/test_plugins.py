@@ -1,14 +1,15 @@
 """Parts that nobody listed, named by `package.module:Class` in a recipe file or an option."""
 
 import json
+import shutil
 
 import numpy as np
 import plugin_parts
 import polars as pl
 import pytest
 from pydantic import TypeAdapter
-from recweave.features.specs import FEATURES
 
+from recweave.bundle import Bundle
 from recweave.core.errors import BadSetting, RecweaveError, UnknownName
 from recweave.core.settings import Settings
 from recweave.data.filters import FILTERS, KCore
@@ -19,9 +20,11 @@ from recweave.encode.text import ENCODERS, text_encoder
 from recweave.enrich.choose import WRITERS, writer_of
 from recweave.evaluate import METRICS, SLICES, Report, parse_metric
 from recweave.experiment.run import run
+from recweave.features.spec import FEATURES
 from recweave.models import RECIPES
 from recweave.rank import STAGES
 from recweave.rank.stages import read_stage
+from recweave.report.page import page
 from recweave.runs.spec import Experiment, read_recipe
 from recweave.runs.summary import read_run
 from recweave.runs.toml import to_toml
@@ -119,6 +122,7 @@ metrics = ["recall@5", "{HERE}GAIN@5", "coverage@5"]
 choose = "{HERE}GAIN@5"
 slices = ["{HERE}by_parity", "item"]
 baseline = "popularity"
+save = false
 
 [features.row]
 kind = "{HERE}RowNumber"
@@ -151,11 +155,32 @@ def test_a_recipe_of_foreign_parts_runs_and_its_folder_is_read_back(recipe, tmp_
     assert hits.to_list() == pytest.approx(per_user[HERE + "GAIN@5"].to_list())
     assert set(row.report.slices["parity"]["label"]) <= {"even", "odd"}
     assert json.loads(again.data["split"]) == {"kind": HERE + "EveryNth", "n": 3}
-    assert HERE + "GAIN@5" in (tmp_path / "run" / "report.html").read_text()
+    assert HERE + "GAIN@5" in page(again)
     # A finished run is not done again.
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "cells").rglob("*")}
     run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "cells").rglob("*")}
+
+
+def test_what_no_registry_lists_is_not_saved_and_the_message_says_what_to_do(recipe, tmp_path):
+    for name, stages in (
+        (HERE + "OwnModel", ""),
+        ("popularity", f"stages = [{{ kind = '{HERE}Upside' }}]"),
+    ):
+        recipe.write_text(f"data = 'shop'\n[[models]]\nname = '{name}'\n{stages}\n")
+        with pytest.raises(BadSetting, match=r"entry point of the group .*, or run with save"):
+            run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
+        shutil.rmtree(tmp_path / "run")
+
+
+def test_a_recipe_by_path_that_gives_a_listed_model_is_saved_and_answers(recipe, tmp_path):
+    recipe.write_text(f"data = 'shop'\n[[models]]\nname = '{HERE}Buys'\npower = 2.0\n")
+    run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
+    bundle = Bundle.load(tmp_path / "run/bundles/Buys")
+    counts = bundle.log.item_counts()
+    (best,) = bundle.recommend(["u0"], 1, hide="none").table["item_id"]
+    assert counts[bundle.dataset.item_ids.row(best)] == counts.max()
+    assert bundle.about["recipe"]["name"] == HERE + "Buys"
 
 
 BROKEN = {

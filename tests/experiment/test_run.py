@@ -6,10 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from recweave.bundle import Bundle
 from recweave.core.errors import BadArtifact, BadSetting
+from recweave.data.catalogue import load
 from recweave.evaluate import evaluate_model
-from recweave.experiment import prepare as bench_module
-from recweave.experiment.prepare import prepare
+from recweave.experiment.prepare import Prepared, prepare
 from recweave.experiment.run import run
 from recweave.models.popularity import Popularity
 from recweave.runs.spec import Experiment, read_recipe
@@ -40,16 +41,34 @@ def test_the_folder_holds_what_is_promised(go, tmp_path):
         "made_from.json",
         "environment.json",
         "metrics.json",
-        "report.html",
         "cells/popularity.0/users.parquet",
-        "cells/popularity.0/model/arrays.safetensors",
+        "bundles/popularity/bundle.json",
+        "bundles/popularity/model/arrays.safetensors",
+        "bundles/random/model/arrays.safetensors",
     ):
         assert name in there
 
 
+def test_each_row_s_bundle_answers_with_the_model_that_was_evaluated(go, tmp_path, shop):
+    found = go(tmp_path / "run")
+    split = load(str(shop)).split(read_recipe(shop.parent / "floors.toml").split)
+    for row in ("popularity", "random"):
+        bundle = Bundle.load(found.path / "bundles" / row)
+        report = evaluate_model(bundle.model, split, ["ndcg@5"])
+        (evaluated,) = [one for one in found.rows if one.name == row]
+        assert report.means()["ndcg@5"].mean == evaluated.value("ndcg@5")
+        assert len(bundle.recommend(["u0"], 3).table) == 3
+
+
+def test_a_recipe_may_keep_no_bundles(recipe, tmp_path):
+    recipe.write_text(recipe.read_text().replace("title =", "save = false\ntitle =", 1))
+    run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
+    assert not (tmp_path / "run/bundles").exists()
+
+
 def test_numbers_are_those_of_the_library_door(go, tmp_path, shop):
     found = go(tmp_path / "run")
-    split = bench_module.load(str(shop)).split(read_recipe(shop.parent / "floors.toml").split)
+    split = load(str(shop)).split(read_recipe(shop.parent / "floors.toml").split)
     report = evaluate_model(Popularity().fit(split.train), split, ["recall@5", "ndcg@5"])
     row = found.rows[0]
     assert row.name == "popularity"
@@ -67,7 +86,7 @@ def test_a_finished_run_is_not_run_again(go, tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr(bench_module.Bench, "fit", refuse)
+    monkeypatch.setattr(Prepared, "fit", refuse)
     assert numbers(go(tmp_path / "run")) == numbers(first)
 
 
@@ -145,7 +164,7 @@ def test_settings_are_chosen_on_validation_alone(recipe, shop, tmp_path):
     )
     recipe.write_text(text)
     found = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
-    split = bench_module.load(str(shop)).split(read_recipe(recipe).split)
+    split = load(str(shop)).split(read_recipe(recipe).split)
     value = {
         days: evaluate_model(Popularity(days=days).fit(split.train), split, ["ndcg@5"], on="valid")
         .means()["ndcg@5"]
@@ -191,10 +210,8 @@ def test_a_blend_weighs_the_rows_above_it_on_validation(recipe, tmp_path):
 
 def test_the_model_that_was_chosen_is_not_fitted_again(recipe, tmp_path, monkeypatch):
     fitted = []
-    real = bench_module.Bench.fit
-    monkeypatch.setattr(
-        bench_module.Bench, "fit", lambda *a, **b: fitted.append(a[1]) or real(*a, **b)
-    )
+    real = Prepared.fit
+    monkeypatch.setattr(Prepared, "fit", lambda *a, **b: fitted.append(a[1]) or real(*a, **b))
     text = recipe.read_text() + '\n[[models]]\nname = "item_knn"\nsearch = { k = [3, 9] }\n'
     recipe.write_text(text)
     whole = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
@@ -242,13 +259,13 @@ module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
 def test_what_draws_nothing_is_fitted_once_for_all_seeds(recipe, tmp_path, go, monkeypatch):
     recipe.write_text(recipe.read_text().replace("title =", "seeds = [0, 1, 2]\ntitle =", 1))
     fitted = []
-    real = bench_module.Bench.fit
+    real = Prepared.fit
 
     def fit(self, one, *, seed, final):
         fitted.append((type(one).__name__, seed))
         return real(self, one, seed=seed, final=final)
 
-    monkeypatch.setattr(bench_module.Bench, "fit", fit)
+    monkeypatch.setattr(Prepared, "fit", fit)
     found = go(tmp_path / "run")
     assert fitted.count(("Popularity", 0)) == 1
     assert ("Popularity", 1) not in fitted

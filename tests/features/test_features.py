@@ -20,12 +20,12 @@ def shop():
     return dataset, dataset.split(LeaveLastOut(target=("purchase",)))
 
 
-def test_shuffled_vectors_are_the_same_ones_on_other_items(shop):
+def test_permuted_vectors_are_the_same_ones_on_other_items(shop):
     words = WORDS.build(FeatureContext(*shop, {}))
-    dealt = Permuted(feature="words").build(FeatureContext(*shop, {"words": words}))
-    assert sorted(map(tuple, dealt.vectors)) == sorted(map(tuple, words.vectors))
-    assert (dealt.vectors != words.vectors).any(axis=1).mean() > 0.9
-    assert "shuffled" in dealt.source
+    permuted = Permuted(feature="words").build(FeatureContext(*shop, {"words": words}))
+    assert sorted(map(tuple, permuted.vectors)) == sorted(map(tuple, words.vectors))
+    assert (permuted.vectors != words.vectors).any(axis=1).mean() > 0.9
+    assert permuted.source.endswith(", permuted")
 
 
 def test_random_vectors_know_nothing_but_the_shape(shop):
@@ -71,7 +71,7 @@ def test_reviews_that_are_not_there_are_missed(shop):
 @pytest.mark.parametrize(
     ("features", "what"),
     [
-        ({"dealt": {"kind": "shuffled", "feature": "words"}}, "must be above it"),
+        ({"permuted": {"kind": "shuffled", "feature": "words"}}, "must be above it"),
         ({"words": {"kind": "item"}}, "did you mean 'items'"),
         ({"words": {"kind": "items", "colums": ["title"]}}, "colums"),
     ],

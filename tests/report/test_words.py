@@ -81,7 +81,7 @@ def write_run(folder, rows, metric="ndcg@10", baseline="ease-plain", features=FE
         some = table[:COLD_USERS].with_columns(pl.Series(metric, cold), label=pl.lit("cold"))
         slices = {"item": pl.concat([table.with_columns(label=pl.lit("warm"))[60:], some])}
         name = experiment.rows()[place]
-        RunFolder(folder).keep_cell(name, 0, result, Report(table, {}, slices), None)
+        RunFolder(folder).keep_cell(name, 0, result, Report(table, {}, slices))
     return folder
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 import recweave.store.arrays as store
-from recweave.bundle.bundle import Bundle
+from recweave.bundle.base import B, BundleBase
 from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadArtifact, BadInput, BadSetting, UnknownName
 from recweave.core.version import VERSION
@@ -30,7 +30,7 @@ ITEMS, USERS = "items.parquet", "users.parquet"
 AGAIN = "fit the bundle again, or copy it again from where it was made"
 
 
-def save_bundle(bundle: Bundle, folder: Path) -> None:
+def save_bundle(bundle: BundleBase, folder: Path) -> None:
     """Write a bundle; an older one of the name is replaced, and it appears whole or not at all."""
     if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
         raise BadArtifact(f"{folder} exists and is no bundle; choose another folder")
@@ -62,8 +62,12 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
         (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, kind: type[B]) -> B:
     """Read a bundle. Only classes that registries list are made; no code of the folder is run.
+
+    Args:
+        folder: What `save_bundle` wrote.
+        kind: The class to make: `Bundle`.
 
     Raises:
         BadArtifact: naming the file that is missing, damaged, or does not fit the others.
@@ -80,7 +84,7 @@ def load_bundle(folder: Path) -> Bundle:
             source=str(told["data"]["source"]),
             licence=str(told["data"]["licence"]),
         )
-        bundle = Bundle(
+        bundle = kind(
             name=str(told["name"]),
             model=model,
             dataset=dataset,

@@ -1,12 +1,12 @@
 """Items like an item: by what people did, or by what is said and shown of them (item-to-item)."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float, Int
 
+from recweave.bundle.base import BundleBase
 from recweave.bundle.lists import Recommendations
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting, did_you_mean
@@ -17,9 +17,6 @@ from recweave.models.base import DotProduct
 from recweave.models.query import Query
 from recweave.rank.rules import Rule
 
-if TYPE_CHECKING:
-    from recweave.bundle.bundle import Bundle
-
 BATCH = 1024
 """Items whose neighbours are found at a time."""
 
@@ -27,7 +24,7 @@ BEHAVIOUR = "behaviour"
 
 
 def similar(
-    bundle: "Bundle",
+    bundle: BundleBase,
     items: Sequence[str],
     k: int = 10,
     *,
@@ -54,7 +51,7 @@ def similar(
 
 
 def similar_batches(
-    bundle: "Bundle",
+    bundle: BundleBase,
     items: Sequence[str] | None,
     k: int = 10,
     *,
@@ -88,7 +85,7 @@ class _ByVectors:
 class _ByScores:
     """What the model would show to somebody whose history is the item."""
 
-    def __init__(self, bundle: "Bundle") -> None:
+    def __init__(self, bundle: BundleBase) -> None:
         self.bundle = bundle
 
     def __call__(self, rows: Int[Array, " some"]) -> Float[Array, "some items"]:
@@ -106,7 +103,7 @@ class _ByScores:
         return np.require(bundle.model.scores(query), np.float32, "W")
 
 
-def _measure(bundle: "Bundle", by: str, rows: Array | None) -> "_ByVectors | _ByScores":
+def _measure(bundle: BundleBase, by: str, rows: Array | None) -> "_ByVectors | _ByScores":
     if by == BEHAVIOUR:
         model = bundle.model
         return _ByVectors(model.item) if isinstance(model, DotProduct) else _ByScores(bundle)
@@ -121,7 +118,7 @@ def _measure(bundle: "Bundle", by: str, rows: Array | None) -> "_ByVectors | _By
     return _ByVectors(feature.vectors)
 
 
-def _text_feature(bundle: "Bundle") -> str:
+def _text_feature(bundle: BundleBase) -> str:
     """The first feature whose vectors an encoder made of words."""
     for name, feature in bundle.features.items():
         if not feature.encoder.startswith(("numbers/", "categories/", "random/")):
@@ -132,7 +129,7 @@ def _text_feature(bundle: "Bundle") -> str:
     )
 
 
-def _rows(bundle: "Bundle", items: Sequence[str]) -> Int[Array, " some"]:
+def _rows(bundle: BundleBase, items: Sequence[str]) -> Int[Array, " some"]:
     rows = np.array([bundle.dataset.item_ids.row(item) for item in items])
     if (rows >= bundle.placed).any():
         item = items[int(np.argmax(rows >= bundle.placed))]
@@ -141,7 +138,7 @@ def _rows(bundle: "Bundle", items: Sequence[str]) -> Int[Array, " some"]:
 
 
 def _neighbours(
-    bundle: "Bundle",
+    bundle: BundleBase,
     rows: Int[Array, " some"],
     scores: Float[Array, "some items"],
     k: int,

@@ -1,10 +1,11 @@
 """What came after training: new events, new users, new items. The model itself is not trained."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from recweave.bundle.base import B, BundleBase
 from recweave.core.errors import BadInput, BadSetting
 from recweave.data.frames import to_polars
 from recweave.data.interactions import Interactions, join
@@ -15,11 +16,8 @@ from recweave.models.kinds import ItemScores
 from recweave.rank.ranking import Stage
 from recweave.rank.stages import STAGES, StageContext
 
-if TYPE_CHECKING:
-    from recweave.bundle.bundle import Bundle
 
-
-def with_events(bundle: "Bundle", events: Any) -> "Bundle":
+def with_events(bundle: B, events: Any) -> B:
     """The bundle with more events in its histories; new users come with their events.
 
     Models read histories when they are asked, so new events count at once.
@@ -59,7 +57,7 @@ def with_events(bundle: "Bundle", events: Any) -> "Bundle":
     return bundle.replace(dataset=dataset, log=join(_reshaped(bundle.log, shape), more))
 
 
-def with_items(bundle: "Bundle", items: Any) -> "Bundle":
+def with_items(bundle: B, items: Any) -> B:
     """The bundle with more items, which the model places by their features.
 
     Features are made of the items' catalogue rows as the recipe made those of the others; what
@@ -130,7 +128,7 @@ def _reshaped(log: Interactions, shape: tuple[int, int]) -> Interactions:
     )
 
 
-def _new_features(bundle: "Bundle", items: pl.DataFrame) -> dict[str, Feature]:
+def _new_features(bundle: BundleBase, items: pl.DataFrame) -> dict[str, Feature]:
     """Vectors of the new items, by the names of the bundle's features; those that can be made."""
     made = {}
     for name, settings in bundle.about.get("features", {}).items():
@@ -174,7 +172,7 @@ def _padded(fallback: Any, count: int) -> Any:
     return ItemScores(np.append(fallback.value, np.full(count, least, np.float32)))
 
 
-def _stages(bundle: "Bundle") -> tuple[Stage, ...]:
+def _stages(bundle: BundleBase) -> tuple[Stage, ...]:
     """The stages fitted again, for the items that there are now."""
     settings = bundle.about.get("stages", [])
     if len(settings) != len(bundle.stages):

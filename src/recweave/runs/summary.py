@@ -11,9 +11,9 @@ from recweave.core.errors import BadArtifact
 from recweave.core.registry import short_name
 from recweave.evaluate import Report, differences, means, over_seeds, parse_metric
 from recweave.evaluate.statistics import Difference, Interval, holm
+from recweave.models import RECIPES
 from recweave.runs.folder import FEATURES, MADE_FROM, RunFolder, read_json
 from recweave.runs.spec import Experiment
-from recweave.models import RECIPES
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+from teashop import shop, train  # noqa: F401 - fixtures

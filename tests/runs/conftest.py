@@ -1,0 +1,1 @@
+from floors import recipe, shop, without_pictures  # noqa: F401 - fixtures
