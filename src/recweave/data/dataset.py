@@ -12,6 +12,8 @@ import polars as pl
 
 from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadArtifact, BadInput
+from recweave.data.impression_log import number_impressions
+from recweave.data.impressions import Impressions
 from recweave.data.interactions import Clock, Interactions
 from recweave.data.parts import impression_rule, impression_times, review_rule
 from recweave.data.schema import COLUMNS, conform, empty
@@ -105,6 +107,10 @@ class Dataset:
             shape=(len(self.user_ids), len(self.item_ids)),
             clock=self.clock,
         )
+
+    def impression_log(self) -> Impressions:
+        """The impressions as rows and numbers (see `number_impressions`)."""
+        return number_impressions(self.impressions, self.user_ids, self.item_ids, self.name)
 
     def split(self, how: Splitter, *, seed: int = 0) -> Split:
         """Every table cut by a splitter: the rows of train, validation and test of each.
