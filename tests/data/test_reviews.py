@@ -3,6 +3,7 @@ import polars as pl
 import pytest
 
 from recweave.data.dataset import Dataset
+from recweave.data.parts import review_rule
 from recweave.data.reviews import review_parts, train_reviews
 from recweave.data.split import DROPPED, TEST, TRAIN, VALID, LeaveLastOut
 
@@ -38,7 +39,10 @@ def test_a_split_of_another_log_is_refused(shop):
 
 
 def test_what_is_dropped_is_not_train(shop):
-    split = shop.split(LeaveLastOut(target=("rating",)))
-    part = split.part.copy()
+    part = shop.split(LeaveLastOut(target=("rating",))).part.copy()
     part[0] = DROPPED
-    assert review_parts(shop, type(split)(**{**vars(split), "part": part}))[3] == DROPPED
+    assert review_rule(shop.events, part, shop.reviews)[3] == DROPPED
+
+
+def test_with_nothing_held_out_every_review_is_train(shop):
+    assert (review_parts(shop, shop.whole()) == TRAIN).all()

@@ -14,9 +14,12 @@ from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadArtifact, BadInput
 from recweave.core.tables import html_table
 from recweave.data.frames import to_polars
+from recweave.data.impression_log import number_impressions
+from recweave.data.impressions import Impressions
 from recweave.data.interactions import Clock, Interactions
+from recweave.data.parts import impression_rule, impression_times, review_rule
 from recweave.data.schema import COLUMNS, conform, empty
-from recweave.data.split import DROPPED, PARTS, Parts, Split, Splitter
+from recweave.data.split import DROPPED, PARTS, TRAIN, ImpressionParts, Parts, Split, Splitter
 from recweave.data.vocabulary import Vocabulary
 
 MANIFEST = "dataset.json"
@@ -149,9 +152,76 @@ class Dataset:
             clock=self.clock,
         )
 
+    def impression_log(self) -> Impressions:
+        """The impressions as rows and numbers (see `number_impressions`)."""
+        return number_impressions(self.impressions, self.user_ids, self.item_ids, self.name)
+
     def split(self, how: Splitter, *, seed: int = 0) -> Split:
-        """The log cut by a splitter."""
-        return how.cut(self.interactions(), published=self._published(), seed=seed)
+        """Every table cut by a splitter: the rows of train, validation and test of each.
+
+        The splitter cuts the events. Reviews follow the events of their user and item
+        (`parts.review_rule`), impressions the events of what was clicked in them
+        (`parts.impression_rule`) or, with `global_time`, the same moments as the events. A dataset
+        of impressions alone is cut as if each impression were one event of its user; its parts of
+        events are empty then.
+
+        Args:
+            how: The splitter.
+            seed: For random splitters.
+
+        Raises:
+            BadInput: if there are neither events nor impressions.
+            BadSetting: if nothing is left to train or to test on.
+        """
+        if not len(self.events) and len(self.impressions):
+            return self._split_impressions(how, seed)
+        log = self.interactions()
+        split = how.cut(log, published=self._published(), seed=seed)
+        assert split.part is not None
+        return replace(
+            split,
+            reviews=review_rule(self.events, split.part, self.reviews),
+            impressions=self._impression_parts(how, log, split.part),
+        )
+
+    def whole(self) -> Split:
+        """Everything to learn from and nothing held out, in every table."""
+        return replace(
+            Split.whole(self.interactions()),
+            reviews=np.full(len(self.reviews), TRAIN, np.int8),
+            impressions=np.full(len(self.impressions), TRAIN, np.int8),
+        )
+
+    def _impression_parts(self, how: Splitter, log: Interactions, part: Parts) -> ImpressionParts:
+        moments = how.moments(log) if len(self.impressions) else None
+        if moments is None:
+            return impression_rule(self.events, part, self.impressions)
+        return impression_times(self.impressions, moments.valid_from, moments.test_from)
+
+    def _split_impressions(self, how: Splitter, seed: int) -> Split:
+        """Each impression as one event of its user, all of one item."""
+        time = self.impressions["time"]
+        timed = not time.null_count()
+        count = len(self.impressions)
+        shown = Interactions.of(
+            self.user_ids.rows(self.impressions["user_id"]),
+            np.zeros(count, np.int32),
+            time=time.to_numpy() if timed else np.arange(count),
+            behavior="impression",
+            clock="seconds" if timed else "order",
+        )
+        cut = how.cut(shown, seed=seed)
+        none = replace(shown[:0], shape=(len(self.user_ids), len(self.item_ids)))
+        return Split(
+            train=none,
+            valid=none,
+            test=none,
+            how=cut.how,
+            part=np.empty(0, np.int8),
+            between=none,
+            reviews=np.full(len(self.reviews), DROPPED, np.int8),
+            impressions=cut.part,
+        )
 
     def _published(self) -> Parts:
         codes = self.events["part"].replace_strict(PARTS, default=DROPPED, return_dtype=pl.Int8)

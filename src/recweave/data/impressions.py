@@ -25,6 +25,11 @@ class Impressions:
             are all those of the impression, as sources give none.
         shape: Number of users and of items.
         clock: What `time` counts.
+        labelled: Whether it is known what was clicked; all are, without it. Where it is not,
+            nothing counts as clicked, and neither training nor evaluation may read that.
+        unknown_shown, unknown_clicked, unknown_history: How many shown items (and clicks among
+            them) and read items were left out of the whole log, as the vocabulary does not have
+            them.
     """
 
     user: Int[Array, " n"]
@@ -35,6 +40,10 @@ class Impressions:
     history: Histories
     shape: tuple[int, int]
     clock: Clock = "seconds"
+    labelled: Bool[Array, " n"] | None = None
+    unknown_shown: int = 0
+    unknown_clicked: int = 0
+    unknown_history: int = 0
 
     def __len__(self) -> int:
         return len(self.user)
@@ -68,7 +77,12 @@ class Impressions:
             item=self.item[take],
             clicked=self.clicked[take],
             history=self.history.rows(chosen),
+            labelled=None if self.labelled is None else self.labelled[chosen],
         )
+
+    def with_labels(self) -> "Impressions":
+        """Those of which it is known what was clicked."""
+        return self if self.labelled is None else self[self.labelled]
 
 
 def click_history(

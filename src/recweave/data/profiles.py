@@ -15,7 +15,7 @@ from recweave.core.arrays import Array, Csr
 from recweave.core.atomic import atomic_file
 from recweave.core.errors import BadArtifact, BadInput, did_you_mean
 from recweave.data.dataset import Dataset
-from recweave.data.reviews import PAIR
+from recweave.data.parts import PAIR
 from recweave.data.split import Split
 
 Entity = Literal["item", "user"]

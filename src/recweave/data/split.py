@@ -25,6 +25,17 @@ PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
 
 Parts = Int[Array, " n"]
 """One code for each event. Nobody learns from BETWEEN, but it is known once test is asked."""
+ReviewParts = Int[Array, " reviews"]
+ImpressionParts = Int[Array, " impressions"]
+"""One code for each row of these tables."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """When validation (None: there is none) and test begin, in the clock of the log."""
+
+    valid_from: int | None
+    test_from: int
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,10 @@ class Split:
         dropped: Events in none of the three (they come after a user's first held-out event).
         between: Those of them that come before the user's test events: nobody learns from them, as
             they would tell of validation, but they are history when test events are asked for.
+        reviews: The part of every review of the dataset, in the order of its table (the rule is
+            `parts.review_rule`); None where the split was not cut from a dataset.
+        impressions: The same of impressions (`parts.impression_rule`, or the moments of the
+            splitter where it has some).
         how: The splitter as JSON, for reports.
         part: The part of every event of the log, in its order; None where the three were not cut
             from one log.
@@ -50,6 +65,8 @@ class Split:
     how: str = ""
     part: Parts | None = None
     between: Interactions | None = None
+    reviews: ReviewParts | None = None
+    impressions: ImpressionParts | None = None
 
     def __repr__(self) -> str:
         counts = f"{len(self.train):,} / {len(self.valid):,} / {len(self.test):,}"
@@ -112,6 +129,16 @@ class Splitter(Choice, ABC):
                 nothing), where there is one.
             seed: For random splitters.
         """
+
+    def moments(self, log: Interactions) -> "Moments | None":
+        """When validation and test begin, where that is one moment for everybody; else None.
+
+        Impressions are then cut by these moments, not by the events of what was clicked.
+
+        Args:
+            log: The whole log.
+        """
+        return None
 
     def cut(self, log: Interactions, *, published: Parts | None = None, seed: int = 0) -> Split:
         """The three parts of the log.
@@ -228,8 +255,12 @@ class GlobalTime(Splitter):
     test_from: int | None = Field(None, description="seconds since 1970; instead of the share")
     target: tuple[str, ...] = Field((), description="behaviours that are held out; all if empty")
 
-    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
-        """See `Splitter.parts`."""
+    def moments(self, log: Interactions) -> Moments:
+        """See `Splitter.moments`.
+
+        Raises:
+            BadSetting: if the log has no times, or validation would begin after test.
+        """
         if log.clock != "seconds":
             raise BadSetting("a global_time split needs times; this log has only an order per user")
         ordered = np.sort(log.time)
@@ -245,10 +276,16 @@ class GlobalTime(Splitter):
                 f"validation would begin at {valid_from}, but test begins at {test_from}; "
                 "give valid_from an earlier moment"
             )
+        has_valid = bool(self.valid) or self.valid_from is not None
+        return Moments(valid_from if has_valid else None, test_from)
+
+    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
+        """See `Splitter.parts`."""
+        moments = self.moments(log)
         part = np.full(len(log), TRAIN, np.int8)
-        if self.valid or self.valid_from is not None:
-            part[log.time >= valid_from] = VALID
-        part[log.time >= test_from] = TEST
+        if moments.valid_from is not None:
+            part[log.time >= moments.valid_from] = VALID
+        part[log.time >= moments.test_from] = TEST
         aside = ~_is_target(log, self.target)
         part[aside & (part == VALID)] = BETWEEN
         part[aside & (part == TEST)] = DROPPED

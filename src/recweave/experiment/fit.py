@@ -7,7 +7,6 @@ from pathlib import Path
 from recweave.bundle import Bundle
 from recweave.bundle.make import everything, make_bundle
 from recweave.core.errors import BadSetting
-from recweave.data.split import Split
 from recweave.experiment.about import about_row
 from recweave.experiment.blend import learn_weights
 from recweave.experiment.choose import choose
@@ -46,7 +45,7 @@ def fit(
     entry = experiment.entry(name)
     recipes, blend = _settings(experiment, entry, name, base_dir, run)
     dataset, _, _ = cut(experiment, base_dir)
-    whole = Split.whole(dataset.interactions())
+    whole = dataset.whole()
     context = FeatureContext(dataset, whole, base_dir=base_dir)
     features, _ = make_features(experiment.features, context)
     options = Options(

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from recweave.core.measure import Cost, measured
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
 from recweave.data.filters import Removed, apply_all
+from recweave.data.impressions import Impressions
 from recweave.data.readers import read
 from recweave.data.split import TRAIN, VALID, Split
 from recweave.encode import Features
@@ -74,12 +76,31 @@ class Prepared:
             precision=self.experiment.precision,
             checkpoints=kept,
         )
-        data = TrainingData(train, valid, self.features, self._rows(joined))
+        parts = (TRAIN, VALID) if joined else (TRAIN,)
+        data = TrainingData(
+            train,
+            valid,
+            self.features,
+            self._rows(joined),
+            impressions=self.impressions_of(*parts),
+            valid_impressions=None if joined else self.impressions_of(VALID),
+        )
         with measured() as cost:
             model = recipe.fit(data, options)
         if kept:
             cost.seconds += kept.seconds  # by a process that was killed
         return model, cost
+
+    @cached_property
+    def impressions(self) -> Impressions | None:
+        """All impressions of the dataset, with and without labels; None if there are none."""
+        return self.dataset.impression_log() if len(self.dataset.impressions) else None
+
+    def impressions_of(self, *parts: int) -> Impressions | None:
+        """The impressions of some parts of the split of which the clicks are known."""
+        if self.impressions is None or self.split.impressions is None:
+            return None
+        return self.impressions[np.isin(self.split.impressions, parts)].with_labels()
 
     def _rows(self, joined: bool) -> Int[Array, " n"] | None:
         """Rows in the log of the events that models are fitted on."""

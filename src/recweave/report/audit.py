@@ -210,8 +210,9 @@ def parts_of(table: str, dataset: Dataset, split: Split) -> Parts:
     """
     if table == "reviews":
         return review_parts(dataset, split)
-    if table == "events" and split.part is not None:
-        return split.part
+    parts = {"events": split.part, "impressions": split.impressions}.get(table)
+    if parts is not None:
+        return parts
     raise BadArtifact(f"the provenance speaks of a table '{table}', which has no parts")
 
 
