@@ -32,8 +32,8 @@ class ContentMap:
     """
 
     names: tuple[str, ...]
-    means: tuple[Float[Array, " dim"], ...]
-    layers: tuple[Float[Array, "inputs outputs"], ...]
+    means: tuple[Float[Array, " _"], ...]
+    layers: tuple[Float[Array, "_ _"], ...]
     zeros: int = 0
     unit: bool = False
     length: float = 1.0

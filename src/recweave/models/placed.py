@@ -44,7 +44,7 @@ class ItemPrior:
     """
 
     names: tuple[str, ...]
-    inner: tuple[Float[Array, "dim dim"], ...]
+    inner: tuple[Float[Array, "_ _"], ...]
     left: Float[Array, "kept dims"]
     right: Float[Array, "kept dims"]
     share: float

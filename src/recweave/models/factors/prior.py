@@ -31,7 +31,7 @@ class FeaturePrior:
     right: Float[Array, "items dims"]
     weight: float
     names: tuple[str, ...] = ()
-    inner: tuple[Float[Array, "dim dim"], ...] = ()
+    inner: tuple[Float[Array, "_ _"], ...] = ()
 
     @classmethod
     def of(

@@ -33,7 +33,7 @@ class Content:
     vectors: Float[Array, "items dims"]
     present: Bool[Array, " items"]
     names: tuple[str, ...] = ()
-    means: tuple[Float[Array, " dim"], ...] = ()
+    means: tuple[Float[Array, " _"], ...] = ()
 
     @classmethod
     def of(
