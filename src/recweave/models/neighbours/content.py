@@ -108,7 +108,7 @@ def _rows(direction: Float[Array, "items dim"], start: int, k: int) -> Iterator[
 
 def _columns(known: Float[Array, "items dim"], new: Float[Array, "new dim"]) -> Iterator[Csr]:
     """Cosines above 0 of known items with new ones, by blocks of known items."""
-    size = max(1, TABLE_BYTES // (8 * len(new)))
+    size = max(1, TABLE_BYTES // max(1, 8 * len(new)))
     for first in range(0, len(known), size):
         yield sparse.csr_array(np.maximum(cosines(known[first : first + size], new), 0))
 
