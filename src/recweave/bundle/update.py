@@ -1,5 +1,6 @@
 """What came after training: new events, new users, new items. The model itself is not trained."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def with_items(bundle: B, items: Any) -> B:
 
     Raises:
         BadInput: if the frame does not fit, or an item is in the catalogue already.
-        BadSetting: if the model reads no features of items, so that it cannot place any.
+        BadSetting: if the model cannot place items, or none of its features can be made for them.
     """
     frame = conform(to_polars(items), "items", "the new items")
     there = frame["item_id"].filter(frame["item_id"].is_in(bundle.dataset.item_ids.ids.implode()))
@@ -84,12 +85,7 @@ def with_items(bundle: B, items: Any) -> B:
     new = _new_features(bundle, frame)
     model = bundle.model.with_items(new, len(frame))
     if model is None:
-        reads = ", ".join(bundle.about.get("recipe", {}).get("features", ())) or "none"
-        raise BadSetting(
-            f"the model {bundle.name} ({type(bundle.model).__name__}) cannot place items that it "
-            f"has never seen: that takes a model that reads features of items (here: {reads}), "
-            "such as ease or slit with features; fit one, or fit this one again with the items"
-        )
+        raise _cannot_place(bundle, new)
     catalogue = pl.concat([bundle.dataset.items, frame], how="diagonal_relaxed")
     dataset = bundle.dataset.replace(items=catalogue)
     features = {
@@ -149,6 +145,29 @@ def _new_features(bundle: BundleBase, items: pl.DataFrame) -> dict[str, Feature]
             )
         made[name] = feature
     return made
+
+
+def _cannot_place(bundle: BundleBase, new: Mapping[str, Feature]) -> BadSetting:
+    """Why the model places nothing, and what to do."""
+    described = bundle.about.get("features", {})
+    lost = [name for name in bundle.features if name not in new]
+    if not bundle.features:
+        why = "it reads no features of items"
+    elif not lost:
+        why = "it does not place items by " + ", ".join(new)
+    else:
+        reasons = [
+            f"{name} ({bundle.features[name].encoder})"
+            if name in described
+            else f"{name} (by hand)"
+            for name in lost
+        ]
+        why = f"no vectors of new items can be made of {', '.join(reasons)}"
+    return BadSetting(
+        f"the model {bundle.name} cannot place items that it has never seen: {why}. Fit it again "
+        "with the new items, or fit a model that reads features of the catalogue, such as ease "
+        "with a text feature by minilm"
+    )
 
 
 def _joined(old: Feature, new: Feature | None, count: int) -> Feature:

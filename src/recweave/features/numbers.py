@@ -37,6 +37,8 @@ class Number(FeatureSpec):
 
     def of_new_items(self, items: pl.DataFrame) -> Feature | None:
         """See `FeatureSpec.of_new_items`."""
+        if self.field not in items.columns:
+            return None
         values = items[self.field].cast(pl.Float64).fill_null(np.nan).to_numpy()
         return encode_numbers(values, self.code, source=f"items.{self.field}")
 

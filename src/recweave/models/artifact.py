@@ -31,6 +31,10 @@ KINDS: Registry[type[Any]] = Registry(
         "sequential": "recweave.models.sequence.model:Sequential",
         "unified_network": "recweave.models.unified.model:UnifiedNetwork",
         "weights": "recweave.models.nn.weights:Weights",
+        "item_prior": "recweave.models.placed:ItemPrior",
+        "placed_item_weights": "recweave.models.placed:PlacedItemWeights",
+        "content_neighbors": "recweave.models.neighbours.content:ContentNeighbors",
+        "content_map": "recweave.models.content:ContentMap",
     },
     group="recweave.kinds",
 )

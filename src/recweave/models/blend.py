@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
+from recweave.encode.features import Features
 from recweave.models.base import Basis, Model, Sourced
 from recweave.models.query import Query
 from recweave.models.reasons import no_lines
@@ -62,6 +63,22 @@ class Blend(Model):
             else:
                 told[name] = np.full(10, float(weight))
         return told
+
+    def with_items(self, features: Features, count: int) -> "Blend | None":
+        """See `Model.with_items`: by every member; None if one that is asked cannot.
+
+        A member of weight 0 that cannot place items is left out, as nobody asks it.
+        """
+        placed = [member.with_items(features, count) for member in self.members]
+        pairs = zip(placed, self.weights.tolist(), strict=True)
+        if any(member is None and weight for member, weight in pairs):
+            return None
+        left = [at for at, member in enumerate(placed) if member is not None]
+        return Blend(
+            members=tuple(member for member in placed if member is not None),
+            weights=self.weights[left],
+            names=tuple(self.names[at] for at in left) if self.names else (),
+        )
 
     def basis(self, query: Query) -> list[Basis]:
         """See `Model.basis`: the history, where it is that of any member."""

@@ -1,16 +1,18 @@
 """The few kinds of trained model that most recipes give. Each is saved and served once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr, unit_rows
+from recweave.encode.features import Features
 from recweave.models.base import Basis, Model
+from recweave.models.content import ContentMap
 from recweave.models.query import Query
 from recweave.models.reasons import in_lines
 from recweave.models.ridge import Ridge
@@ -48,6 +50,7 @@ class Factors(Model):
         weight, reg: Of the regression.
         decay: An event's strength is `decay` to the power of the events since.
         behaviors: Strength of an event by its behaviour, in the order of `BEHAVIORS`; 1 without.
+        content: What gives new items their vectors; without it none can be placed.
     """
 
     user: Float[Array, "users dim"]
@@ -56,6 +59,7 @@ class Factors(Model):
     reg: float = 0.0
     decay: float = 1.0
     behaviors: Float[Array, " behaviors"] | None = None
+    content: ContentMap | None = None
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`."""
@@ -87,6 +91,11 @@ class Factors(Model):
     @cached_property
     def _ridge(self) -> Ridge:
         return Ridge.of(self.item, everywhere=True)
+
+    def with_items(self, features: Features, count: int) -> "Factors | None":
+        """See `Model.with_items`."""
+        new = None if self.content is None else self.content.vectors(features, count)
+        return None if new is None else replace(self, item=np.concatenate([self.item, new]))
 
     def basis(self, query: Query) -> list[Basis]:
         """See `Model.basis`: a vector that was learned and is kept cannot be divided."""
@@ -131,6 +140,20 @@ class Factors(Model):
         return pulls
 
 
+@runtime_checkable
+class ItemPlacing(Protocol):
+    """How item weights place new items."""
+
+    def place(self, model: Model, features: Features, count: int) -> Model | None:
+        """The model with more items, as in `Model.with_items`.
+
+        Args:
+            model: The `ItemWeights` that this was trained with.
+            features: Of the new items alone, by name.
+            count: How many there are.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class ItemWeights(Model):
     """Scores an item by what it owes to each item of the history: a row of weights times B.
@@ -141,6 +164,7 @@ class ItemWeights(Model):
         behaviors: Strength of an event by its behaviour, in the order of `BEHAVIORS`; 1 without.
         items: The items that rows and columns of B stand for; the others score 0 and say nothing.
             All items without it.
+        placing: What places new items; without it none can be placed.
     """
 
     rests_on: ClassVar[Basis] = "history"
@@ -149,35 +173,56 @@ class ItemWeights(Model):
     decay: float = 1.0
     behaviors: Float[Array, " behaviors"] | None = None
     items: Int[Array, " kept"] | None = None
+    placing: ItemPlacing | None = None
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`."""
-        history = query.history.matrix(self.decay, self.behaviors)
+        return self.apply(query.history.matrix(self.decay, self.behaviors))
+
+    def apply(self, history: Csr) -> Float[Array, "batch items"]:
+        """Scores from the strengths of the items in histories, float32, newly made."""
+        shape = history.shape
         if self.items is not None:
             history = history[:, self.items]
         made = history @ self.weights
         dense = np.asarray(made.toarray() if sparse.issparse(made) else made, dtype=np.float32)
         if self.items is None:
             return dense
-        scores = np.zeros((len(query), query.history.items), np.float32)
+        scores = np.zeros(shape, np.float32)
         scores[:, self.items] = dense
         return scores
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
         """See `Model.reasons`."""
         history = query.history.matrix(self.decay, self.behaviors)
-        place = np.arange(query.history.items)
-        if self.items is not None:
-            place = np.full_like(place, -1)
-            place[self.items] = np.arange(len(self.items))
 
         def part(entry: Int[Array, " n"], of: Int[Array, " n"]) -> Float[Array, " n"]:
-            row, column = place[history.indices[entry]], place[of]
-            known = (row >= 0) & (column >= 0)
-            found = self.weights[np.maximum(row, 0), np.maximum(column, 0)]
-            return np.asarray(np.where(known, found, 0) * history.data[entry])
+            weight = self.between(history.indices[entry], of, history.shape[1])
+            return np.asarray(weight * history.data[entry])
 
         return in_lines(history, item, part)
+
+    def places(self, items: int) -> Int[Array, " items"]:
+        """Where each of so many items stands in B; -1 for an item without weights."""
+        if self.items is None:
+            return np.arange(items)
+        place = np.full(items, -1)
+        place[self.items] = np.arange(len(self.items))
+        return place
+
+    def between(
+        self, giver: Int[Array, " n"], receiver: Int[Array, " n"], items: int
+    ) -> Float[Array, " n"]:
+        """How much each giver speaks for the receiver beside it, both rows of so many items."""
+        place = self.places(items)
+        row, column = place[giver], place[receiver]
+        known = (row >= 0) & (column >= 0)
+        found = self.weights[np.maximum(row, 0), np.maximum(column, 0)]
+        return np.asarray(np.where(known, found, 0), np.float32)
+
+    def with_items(self, features: Features, count: int) -> Model | None:
+        """See `Model.with_items`."""
+        return None if self.placing is None else self.placing.place(self, features, count)
 
 
 def dot_products(

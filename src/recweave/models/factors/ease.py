@@ -87,4 +87,5 @@ def train_ease(recipe: EASE, data: TrainingData, options: Options) -> ItemWeight
         weights[rows] *= -taken
         weights[rows] += left[rows] @ prior.right.T
     np.fill_diagonal(weights, 0)
-    return ItemWeights(weights, recipe.decay, codes, None if whole else kept)
+    placing = prior.placing(left, recipe.reg)
+    return ItemWeights(weights, recipe.decay, codes, None if whole else kept, placing)

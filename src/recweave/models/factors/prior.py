@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
 from recweave.encode.features import AnyFeature, find_item_feature
+from recweave.models.placed import ItemPrior
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class FeaturePrior:
     right: Float[Array, "items dims"]
     weight: float
     names: tuple[str, ...] = ()
-    inner: tuple[Float[Array, "dim dim"], ...] = ()
+    inner: tuple[Float[Array, "_ _"], ...] = ()
 
     @classmethod
     def of(
@@ -62,6 +63,24 @@ class FeaturePrior:
     def diagonal(self) -> Float[Array, " items"]:
         """That of left @ rightᵀ."""
         return np.asarray(np.einsum("id,id->i", self.left, self.right))
+
+    def placing(self, left: Float[Array, "items dims"], reg: float) -> ItemPrior | None:
+        """What places items that come after training; None without features.
+
+        Args:
+            left: P times the left side, P being the inverse that the weights were made with.
+            reg: The L2 penalty in P, beside the prior's weight.
+        """
+        if not self.names:
+            return None
+        return ItemPrior(
+            self.names,
+            self.inner,
+            left,
+            self.right,
+            share=self.weight / len(self.names),
+            scale=1 / (reg + self.weight),
+        )
 
 
 def as_targets(

@@ -98,7 +98,8 @@ def train_slit(recipe: SLIT, data: TrainingData, options: Options) -> ItemWeight
     for rows, block in zip(blocks, made, strict=True):
         weights[rows] = block
     whole = len(kept) == data.train.shape[1]
-    return ItemWeights(weights, recipe.decay, codes, None if whole else kept)
+    placing = prior.placing(left, recipe.reg)
+    return ItemWeights(weights, recipe.decay, codes, None if whole else kept, placing)
 
 
 def _multiply(

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from recweave.core.arrays import Array
+from recweave.models.content import ContentMap
 from recweave.models.graph.propagate import Convolution
 from recweave.models.graph.settings import GraphRecipe, Join
 from recweave.models.kinds import Factors
@@ -37,6 +38,7 @@ class Nodes(nn.Module):
     ) -> None:
         super().__init__()
         self.join = join
+        self.source = content
         own = {"concat": dim // 2, "text": 0}.get(join or "", dim)
         user, item = (torch.from_numpy(touched.astype(np.float32))[:, None] for touched in known)
         # Who has no event is in no batch and on no edge, so what starts as 0 stays so.
@@ -53,6 +55,23 @@ class Nodes(nn.Module):
         """t: what the content says."""
         made: Tensor = self.text(self.content)
         return made.float()
+
+    def content_map(self, *, unit: bool, length: float) -> ContentMap | None:
+        """What gives items that come after training their vectors; None where content is not read.
+
+        The graph leaves a node without edges as it is, so e⁰ is all there is to it.
+
+        Args:
+            unit: Whether the vectors of such items have unit length before `length` scales them.
+            length: Theirs, if so.
+        """
+        if self.join is None:
+            return None
+        source = self.source
+        linear = [part for part in self.text if isinstance(part, nn.Linear)]
+        layers = (part.weight.detach().float().cpu().numpy().T.copy() for part in linear)
+        zeros = self.item.shape[1] if self.join in ("concat", "text") else 0
+        return ContentMap(source.names, source.means, tuple(layers), zeros, unit, length)
 
     def forward(self) -> Float[Tensor, "nodes dim"]:
         """e⁰ of all users, then of all items."""
@@ -91,9 +110,12 @@ class GraphNet(nn.Module):
         """The vectors as they stand. Whoever had no event has none, and so is told by a history."""
         with torch.inference_mode():
             user, item = self.split(self.compared(self.smooth(self.nodes())))
+            length = 1.0
             if self.nodes.join == "align":
                 known = self.nodes.known_item > 0
-                length = item[known[:, 0]].norm(dim=1).mean()
+                length = float(item[known[:, 0]].norm(dim=1).mean())
                 item = torch.where(known, item, normalize(self.nodes.told(), dim=1) * length)
             made = to_array(user), to_array(item)
-        return Factors(*made, behaviors=recipe.behaviors.by_code())
+        unit = self.cosine or self.nodes.join == "align"
+        placing = self.nodes.content_map(unit=unit, length=length)
+        return Factors(*made, behaviors=recipe.behaviors.by_code(), content=placing)

@@ -66,11 +66,20 @@ class Words:
 
 def directions(feature: Feature) -> Float[Array, "rows dim"]:
     """A feature's vectors less their mean, of length 1; zero for none, and for one at the mean."""
-    present = feature.present
-    if not present.any():
-        return np.zeros_like(feature.vectors)
-    mean = feature.vectors[present].mean(axis=0, dtype=np.float64).astype(np.float32)
-    centred = np.where(present[:, None], feature.vectors - mean, 0)
+    return directions_about(feature, mean_vector(feature))
+
+
+def mean_vector(feature: Feature) -> Float[Array, " dim"]:
+    """The mean of the vectors that are present; zero for none."""
+    if not feature.present.any():
+        return np.zeros(feature.vectors.shape[1], np.float32)
+    mean = feature.vectors[feature.present].mean(axis=0, dtype=np.float64)
+    return np.asarray(mean, np.float32)
+
+
+def directions_about(feature: Feature, mean: Float[Array, " dim"]) -> Float[Array, "rows dim"]:
+    """A feature's vectors less a mean, of length 1; zero for none, and for one at the mean."""
+    centred = np.where(feature.present[:, None], feature.vectors - mean, 0)
     return unit_rows(centred, SAME).astype(np.float32)
 
 

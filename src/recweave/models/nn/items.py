@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from recweave.core.arrays import Array, unit_rows
+from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.encode.features import Feature, Features, find_item_feature
+from recweave.models.content import ContentMap, directions_from
 
 FAINT = 0.1
 """Length of an item's own vector before training, where it has a text of length 1."""
@@ -25,10 +26,14 @@ class Content:
     Attributes:
         vectors: Of all features, side by side, each of unit length where there is one.
         present: Whether an item has any.
+        names: The features.
+        means: Of each over the known items, from which directions are taken.
     """
 
     vectors: Float[Array, "items dims"]
     present: Bool[Array, " items"]
+    names: tuple[str, ...] = ()
+    means: tuple[Float[Array, " _"], ...] = ()
 
     @classmethod
     def of(
@@ -48,18 +53,20 @@ class Content:
         if not found:
             return cls(np.zeros((len(counts), 0), np.float32), np.zeros(len(counts), bool))
         present = np.any([feature.present for feature in found], axis=0)
-        parts = [_about_the_mean(feature, counts > 0) for feature in found]
-        return cls(np.hstack(parts), np.asarray(present))
+        means = tuple(_mean(feature, counts > 0) for feature in found)
+        parts = [
+            directions_from(feature.vectors, feature.present, mean)
+            for feature, mean in zip(found, means, strict=True)
+        ]
+        return cls(np.hstack(parts), np.asarray(present), names, means)
 
 
-def _about_the_mean(feature: Feature, known: Bool[Array, " items"]) -> Float[Array, "items dims"]:
-    """Directions from the mean of known items: what all texts share says nothing of one."""
-    told = feature.present & known
-    mean = feature.vectors[told].mean(axis=0) if told.any() else np.float32(0)
-    vectors = np.where(feature.present[:, None], feature.vectors - mean, 0)
-    # What is left of equal vectors is rounding, which points nowhere.
-    rounding = 1e-5 * np.linalg.norm(feature.vectors, axis=1)
-    return unit_rows(vectors, rounding).astype(np.float32)
+def _mean(feature: Feature, known: Bool[Array, " items"]) -> Float[Array, " dim"]:
+    """The mean over known items: what all texts share says nothing of one."""
+    usable = feature.present & known
+    if not usable.any():
+        return np.zeros(feature.vectors.shape[1], np.float32)
+    return np.asarray(feature.vectors[usable].mean(axis=0))
 
 
 class ItemTable(nn.Module):
@@ -84,6 +91,7 @@ class ItemTable(nn.Module):
     ) -> None:
         super().__init__()
         items = len(counts)
+        self.source = content
         if represent == "text" and not content.vectors.shape[1]:
             raise BadSetting('represent = "text" needs features: name those that tell of the items')
         self.has_id = represent != "text"
@@ -115,6 +123,17 @@ class ItemTable(nn.Module):
             return torch.ones_like(self.present)
         open_ = torch.sigmoid(self.gate[0] + self.gate[1] * self.popularity)
         return torch.where(self.known > 0, open_, torch.ones_like(open_)) * self.present
+
+    def content_map(self, *, unit: bool) -> ContentMap | None:
+        """What gives items that come after training their vectors; None where content is not read.
+
+        Args:
+            unit: Whether vectors are compared at unit length.
+        """
+        if not self.has_text:
+            return None
+        weight = self.project.weight.detach().float().cpu().numpy()
+        return ContentMap(self.source.names, self.source.means, (weight.T.copy(),), unit=unit)
 
     def forward(self) -> Float[Tensor, "items dim"]:
         """All vectors."""

@@ -94,7 +94,8 @@ def trained(recipe: SequenceRecipe, net: SequenceNet) -> Sequential:
     """The network as it stands, as a model."""
     with torch.inference_mode():
         item = to_array(net.items())
-    return Sequential(item, Weights.of(net.encoder), recipe)
+    placing = net.table.content_map(unit=recipe.temperature > 0)
+    return Sequential(item, Weights.of(net.encoder), recipe, placing)
 
 
 def _pairwise(

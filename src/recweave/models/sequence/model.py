@@ -1,6 +1,6 @@
 """A trained sequence network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array, Csr
+from recweave.encode.features import Features
 from recweave.models.base import Basis, Model
+from recweave.models.content import ContentMap
 from recweave.models.kinds import dot_products
 from recweave.models.nn.reading import last_states
 from recweave.models.nn.sequences import Sequences
@@ -28,6 +30,7 @@ class Sequential(Model):
         item: The items' vectors.
         weights: Of the network.
         recipe: Its settings say what the network is like, and which events are read.
+        content: What gives new items their vectors; without it none can be placed.
     """
 
     rests_on: ClassVar[Basis] = "history"
@@ -35,6 +38,7 @@ class Sequential(Model):
     item: Float[Array, "items dim"]
     weights: Weights
     recipe: SequenceRecipe
+    content: ContentMap | None = None
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`."""
@@ -50,6 +54,11 @@ class Sequential(Model):
         codes = self.recipe.behaviors.by_code()
         length, dim = self.recipe.length, self.item.shape[1]
         return last_states(query, length, dim, codes, self._read)
+
+    def with_items(self, features: Features, count: int) -> "Sequential | None":
+        """See `Model.with_items`."""
+        new = None if self.content is None else self.content.vectors(features, count)
+        return None if new is None else replace(self, item=np.concatenate([self.item, new]))
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
         """See `Model.reasons`: how much lower the score is without each item of the history.

@@ -172,6 +172,7 @@ def _train_network(
             clocked=clocked,
             asked=asked,
             taught=taught,
+            content=table.content_map(unit=True),
         )
 
     run_loop(

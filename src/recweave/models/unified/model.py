@@ -12,7 +12,9 @@ from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import behavior_code
 from recweave.data.schema import BEHAVIORS
+from recweave.encode.features import Features, find_item_feature
 from recweave.models.base import Basis, Model, by_tenths
+from recweave.models.content import ContentMap
 from recweave.models.kinds import dot_products
 from recweave.models.nn.reading import last_states
 from recweave.models.nn.sequences import Sequences
@@ -36,6 +38,7 @@ class UnifiedNetwork(Model):
         clocked: Whether times are in seconds, and gaps are read.
         asked: Code of the behaviour that is asked for.
         taught: How many events of each behaviour were targets in training.
+        content: What gives new items their vectors; without it none can be placed.
     """
 
     rests_on: ClassVar[Basis] = "history"
@@ -49,6 +52,7 @@ class UnifiedNetwork(Model):
     clocked: bool
     asked: int
     taught: Int[Array, " behaviors"]
+    content: ContentMap | None = None
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`; zeros for somebody without a history."""
@@ -63,6 +67,27 @@ class UnifiedNetwork(Model):
         self.recipe.require_extras()
         codes = self.recipe.behaviors.by_code()
         return last_states(query, self.recipe.length, self.item.shape[1], codes, self._read)
+
+    def with_items(self, features: Features, count: int) -> "UnifiedNetwork | None":
+        """See `Model.with_items`.
+
+        Numbers that are read with events are zero, as for missing ones, unless all of the features
+        that give them are there.
+        """
+        vectors = None if self.content is None else self.content.vectors(features, count)
+        if vectors is None:
+            return None
+        share = np.any(vectors, axis=1) | (self.recipe.represent == "text")
+        numbers = np.zeros((count, self.numbers.shape[1]), np.float32)
+        if all(name in features for name in self.recipe.numbers):
+            parts = [find_item_feature(features, name).vectors for name in self.recipe.numbers]
+            numbers = np.concatenate([numbers[:, :0], *parts], axis=1, dtype=np.float32)
+        return replace(
+            self,
+            item=np.concatenate([self.item, vectors]),
+            share=np.concatenate([self.share, share.astype(np.float32)]),
+            numbers=np.concatenate([self.numbers, numbers]),
+        )
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
         """See `Model.reasons`: how much lower the score is without each item of the history.

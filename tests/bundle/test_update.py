@@ -1,0 +1,169 @@
+"""New items, events and users in a bundle that is not trained again."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recweave import load
+from recweave.bundle import Bundle
+from recweave.bundle.make import make_bundle
+from recweave.core.errors import BadInput, BadSetting
+from recweave.data.split import Split
+from recweave.features import FeatureContext
+from recweave.features.text import ItemText
+from recweave.models.factors.ease import EASE
+from recweave.models.popularity import Popularity
+from recweave.models.training import TrainingData
+from recweave.rank.diversity import MMR, MMRRecipe
+from recweave.rank.stages import StageContext
+
+NEW = [
+    {"item_id": "z-bag", "title": "Maison Lure polished crimson bag", "categories": ["bag"]},
+    {"item_id": "a-lamp", "title": "Brute Works bolted iron lamp", "categories": ["lamp"]},
+]
+
+
+def fitted(encoder="hashing_text:make", stages=(), recipe=None):
+    """A bundle of the small shop; titles are read."""
+    dataset = load("synthetic:small")
+    log = dataset.interactions()
+    spec = ItemText(encoder=encoder, fields=("title",))
+    features = {"text": spec.build(FeatureContext(dataset, Split.whole(log)))}
+    recipe = recipe or EASE(features=("text",), reg=50, prior_weight=500)
+    model = recipe.fit(TrainingData(log, features=features))
+    context = StageContext(dataset, log, features=features, model=model)
+    return make_bundle(
+        dataset,
+        model,
+        name="shop",
+        stages=[stage.fit(context) for stage in stages],
+        features=features if recipe.features_used() else {},
+        about={
+            "features": {"text": spec.model_dump(mode="json")},
+            "stages": [stage.model_dump(mode="json") for stage in stages],
+        },
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECWEAVE_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def bundle(home):
+    return fitted()
+
+
+@pytest.fixture(scope="module")
+def grown(bundle):
+    return bundle.with_items(NEW)
+
+
+def by_brand(bundle, brand):
+    """Ids of trained items of a brand."""
+    rows = bundle.dataset.items.filter(pl.col("brand") == brand)
+    return rows["item_id"].to_list()
+
+
+def ids(recommendations):
+    return recommendations.table["item_id"].to_list()
+
+
+def rank(bundle, item, history):
+    listed = ids(bundle.recommend(history=history, k=len(bundle.dataset.items)))
+    return listed.index(item)
+
+
+def test_a_new_item_goes_to_those_who_like_its_kind(bundle, grown):
+    elegant, industrial = by_brand(bundle, "Maison Lure"), by_brand(bundle, "Brute Works")
+    assert min(len(elegant), len(industrial)) > 2
+    assert "z-bag" in ids(grown.recommend(history=elegant, k=10))
+    assert "a-lamp" in ids(grown.recommend(history=industrial, k=10))
+    assert rank(grown, "z-bag", elegant) < rank(grown, "z-bag", industrial) - 20
+    assert rank(grown, "a-lamp", industrial) < rank(grown, "a-lamp", elegant) - 20
+
+
+def test_a_history_with_a_new_item_brings_its_kind(bundle, grown):
+    listed = ids(grown.recommend(history=["z-bag"], k=5))
+    assert set(listed) & set(by_brand(bundle, "Maison Lure"))
+    assert "z-bag" not in listed
+
+
+def test_new_events_of_new_users_with_new_items_count_at_once(bundle, grown):
+    events = {"user_id": ["newcomer", "user-000"], "item_id": ["z-bag"] * 2, "time": [2**31] * 2}
+    later = grown.with_events({**events, "behavior": ["purchase"] * 2})
+    listed = later.recommend(["newcomer"], k=5).table
+    assert set(listed["source"]) == {"shop"}
+    assert listed["item_id"].to_list() == ids(grown.recommend(history=["z-bag"], k=5))
+    assert "z-bag" not in ids(later.recommend(["user-000"], k=151))
+    assert "z-bag" in ids(grown.recommend(["user-000"], k=152))
+
+
+def test_explanations_of_a_new_item_name_the_history(bundle, grown):
+    brand = by_brand(bundle, "Maison Lure")[:2]
+    events = {"user_id": ["fan"] * 2, "item_id": brand, "behavior": ["purchase"] * 2}
+    fan = grown.with_events({**events, "time": [2**31, 2**31 + 1]})
+    told = {fan.dataset.item_ids.ids[one.item]: one for one in fan.explanations("fan", k=20)}
+    because = {fan.dataset.item_ids.ids[part.item] for part in told["z-bag"].because}
+    assert because == set(brand)
+
+
+def test_known_items_keep_their_scores_and_the_first_bundle_stays(bundle, grown):
+    before = bundle.recommend(["user-001"], k=150).table
+    after = grown.recommend(["user-001"], k=152).table
+    kept = after.filter(~pl.col("item_id").is_in([one["item_id"] for one in NEW]))
+    assert kept["item_id"].to_list() == before["item_id"].to_list()
+    np.testing.assert_array_equal(kept["score"], before["score"])
+    assert bundle.placed == len(bundle.dataset.items) == 150
+    assert bundle.log.shape[1] == len(bundle.features["text"].vectors) == 150
+    assert np.shares_memory(grown.model.base.weights, bundle.model.weights)
+
+
+def test_users_without_a_history_get_new_items_last(grown):
+    listed = ids(grown.replace(log=grown.log[:0]).recommend(["user-000"], k=152))
+    assert set(listed[-2:]) == {"z-bag", "a-lamp"}
+
+
+def test_stages_are_fitted_again_for_the_new_items():
+    small = fitted(stages=(MMRRecipe(),))
+    grown = small.with_items(NEW)
+    (stage,) = grown.stages
+    assert isinstance(stage, MMR)
+    assert len(stage.vectors) == 152
+    assert len(small.stages[0].vectors) == 150
+    assert len(ids(grown.recommend(["user-001"], k=10))) == 10
+
+
+def test_a_grown_bundle_is_saved_and_grows_on(grown, tmp_path):
+    grown.save(tmp_path / "b")
+    loaded = Bundle.load(tmp_path / "b")
+    more = [{"item_id": "z-hat", "title": "Maison Lure satin hat"}]
+    for ours, theirs in ((grown, loaded), (grown.with_items(more), loaded.with_items(more))):
+        found = [one.recommend(["user-001", "user-002"], k=20).table for one in (ours, theirs)]
+        assert found[0].equals(found[1])
+
+
+def test_similar_items_of_a_new_one_are_of_its_kind(bundle, grown):
+    for by in ("behaviour", "text"):
+        assert set(ids(grown.similar("z-bag", k=3, by=by))) & set(by_brand(bundle, "Maison Lure"))
+
+
+def test_a_model_without_features_says_that_it_cannot(home):
+    with pytest.raises(BadSetting, match=r"shop cannot place .* reads no features of items"):
+        fitted(recipe=Popularity()).with_items(NEW)
+
+
+def test_a_feature_that_cannot_be_made_is_named(home):
+    message = r"no vectors of new items can be made of text \(tfidf.*minilm"
+    with pytest.raises(BadSetting, match=message):
+        fitted(encoder="tfidf").with_items(NEW)
+
+
+def test_items_that_are_there_already_are_refused(grown):
+    with pytest.raises(BadInput, match=r"1 of the new items .* 'item-003'"):
+        grown.with_items([{"item_id": "item-003"}, {"item_id": "new"}])
+    with pytest.raises(BadInput, match="'z-bag'"):
+        grown.with_items(NEW)
