@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.value import Value
 from recweave.models import Query
-from recweave.rank import STAGES, AnyStage, Ranking
+from recweave.models.kinds import ItemScores
+from recweave.rank import STAGES, AnyStage, Ranking, recommend
+from recweave.rank.ranking import StageCost
 from recweave.rank.stages import StageContext, read_stage
 
 SETTINGS = [
@@ -157,3 +159,18 @@ def test_a_mistake_in_a_recipe_file_is_named():
         read_stage({"kind": "exclude"})
     with pytest.raises(BadSetting, match=r"'price, 3' is no rule"):
         read_stage({"kind": "exclude", "where": "price, 3"})
+
+
+def test_lists_tell_what_each_stage_took_and_where_it_fell_back(shop, train):
+    def careful(ranking):
+        cost = StageCost("careful", 0.0, len(ranking), fallbacks=2, usage={"tokens": 40})
+        return replace(ranking, costs=(*ranking.costs, cost))
+
+    model = ItemScores(np.arange(len(shop.item_ids), dtype=np.float32))
+    found = recommend(model, Query.of(train), 3, stages=[careful, lambda lists: lists]).costs
+    assert [(cost.lists, cost.fallbacks, dict(cost.usage)) for cost in found] == [
+        (len(shop.user_ids), 2, {"tokens": 40}),
+        (len(shop.user_ids), 0, {}),
+    ]
+    assert found[0].stage == "careful"
+    assert all(cost.seconds > 0 for cost in found)

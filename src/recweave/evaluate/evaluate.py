@@ -72,6 +72,7 @@ def evaluate(
         {one.name: _sliced(one, relevant, places, user, asked) for one in slices},
         protocol,
         not_asked=int(np.delete(relevant.count > 0, np.unique(user[user >= 0])).sum()),
+        costs=ranking.costs,
     )
 
 

@@ -12,6 +12,7 @@ from recweave.core.errors import BadInput
 from recweave.core.tables import html_table
 from recweave.evaluate.metrics import parse_metric
 from recweave.evaluate.statistics import Difference, Interval, intervals, paired_bootstrap
+from recweave.rank.ranking import StageCost
 
 Protocol = Literal["rigorous", "paper"]
 
@@ -35,6 +36,7 @@ class Report:
         protocol: "paper" repeats a publication's procedure with its flaws.
         not_asked: Users with relevant items who were given no list, and are not in the table.
         spread: Standard deviation between seeds of each mean, where there were several.
+        costs: What each stage took for the lists that were evaluated, and its fallbacks.
     """
 
     per_user: pl.DataFrame
@@ -43,6 +45,7 @@ class Report:
     protocol: Protocol = "rigorous"
     not_asked: int = 0
     spread: Mapping[str, float] = field(default_factory=dict)
+    costs: tuple[StageCost, ...] = ()
 
     def __repr__(self) -> str:
         shown = {name: f"{mean.mean:.4f}" for name, mean in self.means(how="normal").items()}
@@ -102,6 +105,7 @@ class Report:
                 name: value if np.isfinite(value) else None for name, value in self.whole.items()
             },
             "slices": {way: _labels_to_json(table) for way, table in self.slices.items()},
+            "stages": [cost.to_json() for cost in self.costs],
         }
 
     def renamed(self, prefix: str) -> "Report":

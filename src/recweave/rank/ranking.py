@@ -37,6 +37,10 @@ class StageCost:
     fallbacks: int = 0
     usage: Mapping[str, float] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {**vars(self), "seconds": round(self.seconds, 4), "usage": dict(self.usage)}
+
 
 @dataclass(frozen=True, eq=False)
 class Ranking:

@@ -16,6 +16,7 @@ from recweave.core.errors import BadArtifact, BadSetting
 from recweave.core.measure import Cost
 from recweave.encode import Features
 from recweave.evaluate import Report
+from recweave.rank.ranking import StageCost
 from recweave.runs.provenance import PROVENANCE, write_provenance
 
 MADE_FROM = "made_from.json"
@@ -109,6 +110,7 @@ class RunFolder:
                 "whole": dict(report.whole),
                 "slices": list(report.slices),
                 "not_asked": report.not_asked,
+                "stages": [cost.to_json() for cost in report.costs],
             },
         )
 
@@ -138,6 +140,7 @@ class RunFolder:
                 result["whole"],
                 {way: pl.read_parquet(cell / f"by {way}.parquet") for way in result["slices"]},
                 not_asked=result["not_asked"],
+                costs=tuple(StageCost(**cost) for cost in result.get("stages", ())),
             )
         except (OSError, pl.exceptions.PolarsError) as error:
             raise BadArtifact(f"{cell} is broken ({error}); remove it and run again") from None

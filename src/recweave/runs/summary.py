@@ -74,6 +74,7 @@ class Row:
             "users": told["users"],
             "metrics": told["metrics"] | whole,
             "slices": told["slices"],
+            "stages": told["stages"],
         }
 
 
