@@ -88,29 +88,87 @@ def test_compare_reads_what_run_wrote(call):
     assert json.loads(out)["baseline"] == "item_knn"
 
 
-def test_recommend_gives_items_the_user_does_not_have(call, here):
-    call("run", "r.toml", "--out", "run")
-    code, out, _ = call("recommend", "run", "--user", "u1", "-k", "3", "--json")
+@pytest.fixture
+def ran(call):
+    """The same, with the recipe run into `run`."""
+    assert call("run", "r.toml", "--out", "run")[0] == 0
+    return call
+
+
+def test_recommend_gives_items_the_user_does_not_have(ran, here):
+    code, out, _ = ran("recommend", "run", "--user", "u1", "-k", "3", "--json")
     assert code == 0
     told = json.loads(out)
+    assert told["row"] in ("popularity", "item_knn")
+    assert [item["rank"] for item in told["items"]] == [1, 2, 3]
+    assert {item["user_id"] for item in told["items"]} == {"u1"}
+    assert {item["source"] for item in told["items"]} == {told["row"]}
+    scores = [item["score"] for item in told["items"]]
+    assert scores == sorted(scores, reverse=True)
+    for item in told["items"]:
+        assert item["title"] == item["item_id"].replace("i", "Title ")
     events = Dataset.load(here / "shop").events.filter(pl.col("user_id") == "u1")
-    assert told["events"] == 5
-    assert told["items"]
     assert not {item["item_id"] for item in told["items"]} & set(events["item_id"])
+    assert "after 5 events" in ran("recommend", "run", "--user", "u1")[1]
 
 
-def test_recommend_heeds_conditions(call):
-    call("run", "r.toml", "--out", "run")
-    _, out, _ = call("recommend", "run", "--user", "u1", "--where", "title == 'Title 5'", "--json")
-    assert {item["title"] for item in json.loads(out)["items"]} <= {"Title 5"}
+def test_recommend_heeds_conditions(ran):
+    _, out, _ = ran("recommend", "run", "--user", "u1", "--where", "title == Title 7", "--json")
+    assert [item["title"] for item in json.loads(out)["items"]] == ["Title 7"]
 
 
-def test_explain_says_why(call):
-    call("run", "r.toml", "--out", "run")
-    code, out, _ = call("explain", "run", "--user", "u1", "--row", "item_knn", "-k", "1")
+def test_recommend_gives_the_lists_of_a_file_of_users(ran, here):
+    (here / "some.txt").write_text("u3\n\nu1\nu3\n")
+    told = json.loads(ran("recommend", "run", "--users", "some.txt", "-k", "1", "--json")[1])
+    assert [item["user_id"] for item in told["items"]] == ["u3", "u1"]
+
+
+@pytest.mark.parametrize("file", ["lists.parquet", "lists.csv"])
+def test_recommend_writes_the_lists_of_all_users_as_they_would_be_shown(ran, here, file):
+    code, out, _ = ran("recommend", "run", "--all", "-k", "2", "--out", file)
+    assert (code, out) == (0, "")
+    read = pl.read_parquet if file.endswith("parquet") else pl.read_csv
+    lists = read(here / file)
+    assert lists.columns == ["user_id", "item_id", "rank", "score", "source"]
+    assert set(lists["user_id"]) == {f"u{u}" for u in range(12)}
+    one = json.loads(ran("recommend", "run", "--user", "u7", "-k", "2", "--json")[1])["items"]
+    items = lists.filter(user_id="u7").sort("rank")["item_id"].to_list()
+    assert items == [item["item_id"] for item in one]
+
+
+def test_recommend_serves_somebody_new_by_a_history(ran):
+    words = ("--history", "i1,i2", "--row", "item_knn", "-k", "3", "--json")
+    told = json.loads(ran("recommend", "run", *words)[1])
+    assert len(told["items"]) == 3
+    assert not {item["item_id"] for item in told["items"]} & {"i1", "i2"}
+    assert {item["user_id"] for item in told["items"]} == {""}
+    assert {item["source"] for item in told["items"]} == {"item_knn"}
+
+
+def test_explain_says_why(ran):
+    code, out, _ = ran("explain", "run", "--user", "u1", "--row", "item_knn", "-k", "1")
     assert code == 0
     assert "because" in out.lower()
     assert "Title" in out
+
+
+def test_explain_gives_machines_the_parts_of_the_reason(ran, here):
+    words = ("explain", "run", "--user", "u1", "--row", "item_knn", "-k", "2", "--json")
+    told = json.loads(ran(*words)[1])
+    assert (told["row"], told["user_id"]) == ("item_knn", "u1")
+    assert [item["rank"] for item in told["items"]] == [1, 2]
+    keys = {"item_id", "title", "rank", "score", "basis", "because", "moves", "why"}
+    history = set(Dataset.load(here / "shop").events.filter(user_id="u1")["item_id"])
+    for item in told["items"]:
+        assert set(item) == keys
+        assert item["basis"] == "history"
+        assert item["because"]
+        assert {one["item_id"] for one in item["because"]} <= history
+        assert all(0 < one["share"] <= 1 for one in item["because"])
+        assert item["moves"] == []
+        assert item["title"] in item["why"]
+    shown = json.loads(ran("recommend", *words[1:])[1])["items"]
+    assert [item["item_id"] for item in shown] == [item["item_id"] for item in told["items"]]
 
 
 def test_show_lists_models_and_tells_settings(call):
@@ -146,7 +204,11 @@ def test_data_check_ends_with_1_and_names_the_line(call, here):
         (["run", "none.toml"], "cannot be read"),
         (["show", "esae"], "no model is called 'esae'"),
         (["compare", "shop"], "made_from.json"),
-        (["recommend", "shop", "--user", "u1"], "made_from.json"),
+        (
+            ["recommend", "shop", "--user", "u1"],
+            "neither a bundle (it has no bundle.json) nor a run",
+        ),
+        (["explain", "shop", "--user", "u1"], "nor a run (no made_from.json)"),
         (["data", "describe", "nowhere"], "no dataset is called 'nowhere'"),
         (["data", "read", "tabel", "x", "y"], "did you mean 'table'"),
         (["data", "read", "table", "none.csv", "y"], "none.csv"),
@@ -170,10 +232,15 @@ def test_a_user_s_mistake_is_one_line_and_exit_code_2(call, words, said):
         (["--user", "u1", "--row", "itemknn"], "did you mean 'item_knn'"),
         (["--user", "u1", "--where", "colour = red"], "colour"),
         (["--user", "u1", "--where", "price <="], "no rule"),
+        (["--user", "u1", "--where", "price > 5"], "loosen --where"),
+        (["--history", "i1,i99"], "no item has the id 'i99'"),
+        (["--users", "none.txt"], "none.txt cannot be read"),
+        (["--all", "--out", "lists.docx"], "lists.docx"),
+        (["--all", "--user", "u1"], "not --user and --all"),
+        ([], "none was given"),
     ],
 )
-def test_a_mistaken_question_is_told(call, words, said):
-    call("run", "r.toml", "--out", "run")
-    code, _, err = call("recommend", "run", *words)
-    assert code == 2
+def test_a_mistaken_question_is_told(ran, words, said):
+    code, out, err = ran("recommend", "run", *words)
+    assert (code, out) == (2, "")
     assert said in err
