@@ -14,6 +14,7 @@ from recweave.core import atomic
 from recweave.core.atomic import atomic_folder, clear_drafts, write_json
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.encode import Features
+from recweave.encode.features import AnyFeature, EventFeature, Feature
 from recweave.evaluate import Report
 from recweave.core.measure import Cost
 from recweave.runs.provenance import PROVENANCE, write_provenance
@@ -74,7 +75,7 @@ class RunFolder:
         told = {
             name: {
                 "seconds": cost.seconds,
-                "present": int(features[name].present.sum()),
+                "present": int(_of_entities(features[name]).present.sum()),
                 "encoder": features[name].encoder,
                 "source": features[name].source,
             }
@@ -148,6 +149,11 @@ class RunFolder:
         text = json.dumps(asked, sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         return self.path / "trials" / f"{name}.json"
+
+
+def _of_entities(feature: AnyFeature) -> Feature:
+    """The feature itself, or what a feature of events has of items or users."""
+    return feature.whole if isinstance(feature, EventFeature) else feature
 
 
 def read_json(path: Path) -> Any:
