@@ -67,6 +67,16 @@ def mrr(hits: Hits, relevant: Counts) -> PerUser:
     return _known(first, relevant)
 
 
+def mean_reciprocal_rank(hits: Hits, relevant: Counts) -> PerUser:
+    """Mean of 1 / rank over the relevant items: MIND's MRR of an impression, not the first hit's.
+
+    >>> mean_reciprocal_rank(np.array([[False, True, False, True]]), np.array([2]))
+    array([0.375])
+    """
+    rank = np.arange(1, hits.shape[1] + 1)
+    return np.asarray((hits / rank).sum(axis=1) / _divisor(relevant))
+
+
 def ndcg(hits: Hits, relevant: Counts) -> PerUser:
     """Normalised discounted cumulative gain (Järvelin & Kekäläinen, TOIS 2002), binary.
 

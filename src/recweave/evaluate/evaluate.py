@@ -12,6 +12,7 @@ from recweave.core.arrays import Array
 from recweave.core.errors import BadInput, BadSetting
 from recweave.data.interactions import Interactions
 from recweave.data.split import Split
+from recweave.evaluate.asking import held_out_queries
 from recweave.evaluate.catalogue import Catalogue
 from recweave.evaluate.classification import Confusion
 from recweave.evaluate.hits import Hits, Relevant
@@ -20,7 +21,7 @@ from recweave.evaluate.rating import mean_by
 from recweave.evaluate.report import Protocol, Report
 from recweave.evaluate.sampled import draw_candidates
 from recweave.evaluate.slices import SLICES, Slice
-from recweave.models import Model, Query, RatingModel
+from recweave.models import Model, RatingModel
 from recweave.parallel import Pool, Threads
 from recweave.rank import Ranking, Stage, recommend
 
@@ -161,7 +162,7 @@ def evaluate_model(
         known = split.train
     if not len(held):
         raise BadInput(f"the split holds out nothing for {on}, so there is nothing to judge by")
-    query = _askers(held, known)
+    query = held_out_queries(held, known)
     rank = partial(
         recommend, model, query, stages=stages, depth=depth, hide_history=hide_history, pool=pool
     )
@@ -189,14 +190,6 @@ def evaluate_model(
         what = f"{rated[0]} needs a model that predicts ratings" if rated else "no metric is asked"
         raise BadSetting(f"{what}; ask for one of lists, such as 'ndcg@10'")
     return reduce(Report.beside, reports)
-
-
-def _askers(held: Interactions, known: Interactions) -> Query:
-    """Those with held-out events, each at the time of their first one."""
-    first = np.full(held.shape[0], np.iinfo(np.int64).max)
-    np.minimum.at(first, held.user, held.time)
-    user = np.unique(held.user)
-    return Query.of(known, user, first[user])
 
 
 def _check_lists(asked: Sequence[Metric], ranking: Ranking, catalogue: Catalogue | None) -> None:

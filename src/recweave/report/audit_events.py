@@ -37,13 +37,13 @@ def reads_itself(
     has_variant = bound.filter(pl.col("variant").is_not_null())
     left_out = of_table.filter(pl.col("part") == "left_out").select(KEY)
     used = of_table.filter(pl.col("part") == "variant").select(KEY)
-    keys = {"left_on": ["variant", "row"], "right_on": KEY}
+    own = ["variant", "row"]
     # A feature says of each table what its variants were made from, or what they leave out; one
     # that says neither is taken to leave out nothing.
     if len(used):
-        caught = has_variant.join(used, how="semi", **keys)
+        caught = has_variant.join(used, left_on=own, right_on=KEY, how="semi")
     else:
-        caught = has_variant.join(left_out, how="anti", **keys)
+        caught = has_variant.join(left_out, left_on=own, right_on=KEY, how="anti")
     whole_one = bound.filter(pl.col("variant").is_null())
     found = pl.concat([caught["row"], whole_one["row"]]).unique().sort()
     return np.asarray(found.cast(pl.Int64).to_numpy())

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from recweave.core.errors import BadArtifact, BadSetting
 from recweave.encode import Features
 from recweave.encode.features import AnyFeature, EventFeature, Feature
 from recweave.evaluate import Report
+from recweave.evaluate.resampled import Pooled
 from recweave.core.measure import Cost
 from recweave.runs.provenance import PROVENANCE, write_provenance
 
 MADE_FROM = "made_from.json"
 RESULT = "result.json"
+RESAMPLES = "resamples.parquet"
 METRICS = "metrics.json"
 FEATURES = "features.json"
 REPORT = "report.html"
@@ -32,7 +35,7 @@ class RunFolder:
 
     made_from.json (recipe, data, version), environment.json, features.json and provenance.parquet
     (what features cost and rest on), trials/ (validation values of tried settings), cells/ROW.SEED/
-    (result.json, users.parquet, by SLICE.parquet), bundles/ROW/ (what answers for the row, of the
+    (result.json, users.parquet, by SLICE.parquet; of clicks, resamples.parquet), bundles/ROW/ (what answers for the row, of the
     first seed), metrics.json, report.html; during it, checkpoints/ (of networks in training).
     """
 
@@ -101,6 +104,9 @@ class RunFolder:
         cell = self.cell(row, seed)
         cell.mkdir(parents=True, exist_ok=True)
         report.per_user.write_parquet(cell / "users.parquet")
+        if report.pooled:
+            drawn = {name: one.drawn for name, one in report.pooled.items()}
+            pl.DataFrame(drawn).write_parquet(cell / RESAMPLES)
         for way, table in report.slices.items():
             table.write_parquet(cell / f"by {way}.parquet")
         write_json(
@@ -110,6 +116,9 @@ class RunFolder:
                 "whole": dict(report.whole),
                 "slices": list(report.slices),
                 "not_asked": report.not_asked,
+                "pooled": {name: _finite(one.value) for name, one in report.pooled.items()},
+                "judged_by": report.judged_by,
+                "left_out": report.left_out,
             },
         )
 
@@ -139,6 +148,9 @@ class RunFolder:
                 result["whole"],
                 {way: pl.read_parquet(cell / f"by {way}.parquet") for way in result["slices"]},
                 not_asked=result["not_asked"],
+                pooled=_pooled(cell, result.get("pooled", {})),
+                judged_by=result.get("judged_by", ""),
+                left_out=result.get("left_out", 0),
             )
         except (OSError, pl.exceptions.PolarsError) as error:
             raise BadArtifact(f"{cell} is broken ({error}); remove it and run again") from None
@@ -149,6 +161,22 @@ class RunFolder:
         text = json.dumps(asked, sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         return self.path / "trials" / f"{name}.json"
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if math.isfinite(value) else None
+
+
+def _pooled(cell: Path, values: Mapping[str, float | None]) -> dict[str, Pooled]:
+    """Metrics of all held-out events together, with their resamples."""
+    if not values:
+        return {}
+    drawn = pl.read_parquet(cell / RESAMPLES)
+    return {
+        name: Pooled(math.nan if value is None else value, drawn[name].to_numpy())
+        for name, value in values.items()
+    }
 
 
 def _of_entities(feature: AnyFeature) -> Feature:

@@ -1,6 +1,6 @@
 """What each part of a run was made from, on disk, for the audit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,12 @@ from recweave.encode import Features
 from recweave.encode.features import AnyFeature, EventFeature
 
 PROVENANCE = "provenance.parquet"
-COLUMNS = {
-    "feature": pl.String,
+COLUMNS: Mapping[str, pl.DataType] = {
+    "feature": pl.String(),
     "part": pl.Enum(["whole", "variant", "left_out", "entity_of", "variant_of"]),
-    "line": pl.UInt32,
-    "table": pl.String,
-    "row": pl.UInt32,
+    "line": pl.UInt32(),
+    "table": pl.String(),
+    "row": pl.UInt32(),
 }
 """`part` says what a line of the file means.
 
