@@ -6,7 +6,7 @@ from recweave.evaluate import METRICS, parse_metric
 
 @pytest.mark.parametrize("form", METRICS)
 def test_every_metric_is_found_by_its_name_and_states_its_convention(form):
-    name = form.replace("@k", "@7").replace(">=x", ">=3.5")
+    name = form.replace("@k", "@7").replace(">=x", ">=3.5").replace("@tprx", "@tpr0.9")
     metric = parse_metric(name)
     assert metric.name == name
     assert metric.measure is METRICS[form]
@@ -22,7 +22,8 @@ def test_a_cut_off_is_read_from_the_name():
 
 def test_errors_and_false_alarms_are_better_when_low():
     low = {form for form, measure in METRICS.items() if measure.lower_is_better}
-    assert low == {"mae", "rmse", "fpr>=x", "gini@k"}
+    of_clicks = {"fpr", "fpr@tprx", "log_loss", "brier", "ece"}
+    assert low == {"mae", "rmse", "fpr>=x", "gini@k"} | of_clicks
 
 
 @pytest.mark.parametrize("form", METRICS)
@@ -39,7 +40,7 @@ def test_a_better_value_has_the_larger_product_with_the_sign(form):
         ("ndcg 10", UnknownName, "no metric is called 'ndcg 10'"),
         ("ndcg", BadSetting, "'ndcg' is written ndcg@k"),
         ("mae@10", BadSetting, "'mae@10' is written mae"),
-        ("precision", BadSetting, "'precision' is written precision>=x or precision@k"),
+        ("roc_auc", BadSetting, "'roc_auc' is written roc_auc>=x"),
         ("ndcg>=4", BadSetting, "'ndcg>=4' is written ndcg@k"),
         ("ndcg@0", BadSetting, "'ndcg@0': k must be a whole number from 1 up"),
         ("ndcg@-3", BadSetting, "k must be"),

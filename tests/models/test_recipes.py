@@ -62,7 +62,8 @@ def fit(recipe, log, seed=0):
     if isinstance(recipe, NetworkRecipe):
         recipe = recipe.model_copy(update={"epochs": 2})  # what is promised needs no more
     try:
-        return recipe.fit(TrainingData(log, features=words(log.shape[1])), Options(seed=seed))
+        data = TrainingData(log, features=words(log.shape[1]), positive_from=4.0)
+        return recipe.fit(data, Options(seed=seed))
     except MissingExtra as error:
         pytest.skip(str(error))
 

@@ -1,15 +1,17 @@
 """A trained model to a bundle: what it needs to answer is gathered from the dataset once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from recweave.bundle.bundle import Bundle
 from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
-from recweave.data.split import LeaveLastOut, Split
+from recweave.data.split import TRAIN, LeaveLastOut, Split
 from recweave.encode.features import AnyFeature, Feature
 from recweave.models.base import Model, Recipe
 from recweave.models.popularity import Popularity
@@ -91,16 +93,32 @@ def fit_bundle(
 
 
 def everything(
-    log: Interactions, recipe: Recipe, features: Mapping[str, AnyFeature]
+    log: Interactions,
+    recipe: Recipe,
+    features: Mapping[str, AnyFeature],
+    *,
+    positive_from: float | None = None,
 ) -> TrainingData:
-    """All events as training data, less a validation event of each user where that is needed."""
+    """All events as training data, less a validation event of each user where that is needed.
+
+    Args:
+        log: Every event of the dataset, in its order.
+        recipe: What is trained.
+        features: That it may read.
+        positive_from: The label rule of click models.
+    """
+    whole = TrainingData(
+        log, features=features, rows=np.arange(len(log)), positive_from=positive_from
+    )
     if not recipe.uses_validation:
-        return TrainingData(log, features=features)
+        return whole
     try:
         split: Split = LeaveLastOut(n=1, valid=0).cut(log)
     except BadSetting:  # nobody has two events, so nothing can be held out
-        return TrainingData(log, features=features)
-    return TrainingData(split.train, split.test, features)
+        return whole
+    assert split.part is not None
+    rows = np.flatnonzero(split.part == TRAIN)
+    return replace(whole, train=split.train, valid=split.test, rows=rows)
 
 
 def standing_alone(dataset: Dataset) -> Dataset:

@@ -213,6 +213,17 @@ class Histories:
             time=self.time[take],
         )
 
+    def join(self, more: "Histories") -> "Histories":
+        """These rows, then those of `more`."""
+        return replace(
+            self,
+            start=np.concatenate([self.start, self.start[-1] + more.start[1:]]),
+            item=np.concatenate([self.item, more.item]),
+            behavior=np.concatenate([self.behavior, more.behavior]),
+            value=np.concatenate([self.value, more.value]),
+            time=np.concatenate([self.time, more.time]),
+        )
+
     def between(self, first: int, end: int) -> "Histories":
         """The rows from `first` to `end`, without the last; views, nothing is copied."""
         start = self.start[first : end + 1]

@@ -260,6 +260,13 @@ DATASETS: Mapping[str, Known] = {
         page="https://msnews.github.io/",
         layouts=(Layout(mark="behaviors.tsv", source="mind"),),
     ),
+    "mind-titles": Known(
+        what="6,936 impressions of news with times; every shown or read article with its title",
+        licence="Microsoft Research licence: non-commercial research",
+        citation="F. Wu et al. MIND: A Large-scale Dataset for News Recommendation. ACL 2020.",
+        page="https://msnews.github.io/",
+        layouts=(Layout(mark="behaviors.tsv", source="mind"),),
+    ),
     "fashion-photos": Known(
         what="5,000 catalogue photographs of fashion with category and colour; no events",
         licence="MIT, as its publisher's page says",

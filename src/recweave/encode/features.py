@@ -53,6 +53,8 @@ class EventFeature:
         vectors: The variants; zero where there is none.
         present: Whether a variant has a vector.
         used: By table, which of its rows each variant was made from, as in `Feature`.
+        left_out: By table, instead of `used`, which of the rows behind its entity's whole vector
+            each variant was made without. Of leave-one-out variants these are far fewer.
     """
 
     whole: Feature
@@ -61,6 +63,7 @@ class EventFeature:
     vectors: Float[Array, "variants dim"]
     present: Bool[Array, " variants"]
     used: Mapping[str, Csr] = field(default_factory=dict)
+    left_out: Mapping[str, Csr] = field(default_factory=dict)
 
     @property
     def of(self) -> Literal["event"]:

@@ -68,6 +68,16 @@ def mrr(hits: Hits, relevant: Counts) -> PerUser:
     return _known(first, relevant)
 
 
+def mean_reciprocal_rank(hits: Hits, relevant: Counts) -> PerUser:
+    """Mean of 1 / rank over the relevant items: MIND's MRR of an impression, not the first hit's.
+
+    >>> mean_reciprocal_rank(np.array([[False, True, False, True]]), np.array([2]))
+    array([0.375])
+    """
+    rank = np.arange(1, hits.shape[1] + 1)
+    return np.asarray((hits / rank).sum(axis=1) / _divisor(relevant))
+
+
 def average_precision(hits: Hits, relevant: Counts) -> PerUser:
     """Mean over the relevant items of the precision at their rank, 0 beyond k; its mean is MAP.
 

@@ -6,7 +6,7 @@ Every share whose divisor is 0 is NaN, never 0 or 1 by decree.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
 
@@ -111,6 +111,46 @@ def fpr_at_tpr(positive: Truth, score: Scores, tpr: float) -> float:
         return float("nan")
     first = int(np.searchsorted(true, tpr * ones * (1 - 1e-12)))
     return float(false[first] / zeros)
+
+
+def log_loss(positive: Truth, probability: Scores) -> float:
+    """Mean of -log of the probability of what was true, in nats; from 0 up, lower is better.
+
+    Probabilities are kept 1e-15 away from 0 and 1, so one sure mistake costs 34.5 and not ∞.
+    """
+    return float(log_losses(positive, probability).mean())
+
+
+def log_losses(positive: Truth, probability: Scores) -> Float[Array, " n"]:
+    """The same of each pair."""
+    sure = np.clip(probability.astype(np.float64), 1e-15, 1 - 1e-15)
+    return np.asarray(-np.log(np.where(positive, sure, 1 - sure)))
+
+
+def brier(positive: Truth, probability: Scores) -> float:
+    """Mean squared distance of the probability from the truth, in [0, 1]; lower is better."""
+    return float(np.square(probability.astype(np.float64) - positive).mean())
+
+
+BINS = 10
+"""Of the calibration error."""
+
+
+def bin_of(probability: Scores) -> Int[Array, " n"]:
+    """Which of `BINS` bins of equal width a probability is in; 1 is in the last."""
+    return np.minimum((probability.astype(np.float64) * BINS).astype(np.int64), BINS - 1)
+
+
+def ece(positive: Truth, probability: Scores) -> float:
+    """Expected calibration error, in [0, 1]; lower is better.
+
+    Over 10 bins of equal width: the distance of the mean probability from the share of positives,
+    weighted by how many pairs the bin has (Guo et al., ICML 2017). 0 does not make a good model:
+    the share of all positives, given to everybody, has it too.
+    """
+    which = bin_of(probability)
+    gap = np.bincount(which, weights=probability.astype(np.float64) - positive, minlength=BINS)
+    return float(np.abs(gap).sum() / len(positive))
 
 
 def _along(positive: Truth, score: Scores) -> tuple[Float[Array, " steps"], Float[Array, " steps"]]:

@@ -10,7 +10,20 @@ from recweave.core.registry import Registry
 from recweave.evaluate import accuracy, beyond, classification, rating
 from recweave.evaluate.classification import Confusion
 
-Kind = Literal["accuracy", "sampled", "per_list", "all_lists", "rating", "confusion", "curve"]
+Kind = Literal[
+    "accuracy",
+    "sampled",
+    "per_list",
+    "all_lists",
+    "rating",
+    "confusion",
+    "curve",
+    "click_order",
+    "click_order_at",
+    "click_probability",
+    "click_decision",
+    "impression",
+]
 
 CUT_OFF: dict[Kind, str] = {
     "accuracy": "@k",
@@ -20,9 +33,23 @@ CUT_OFF: dict[Kind, str] = {
     "rating": "",
     "confusion": ">=x",
     "curve": ">=x",
+    "click_order": "",
+    "click_order_at": "@tprx",
+    "click_probability": "",
+    "click_decision": "",
+    "impression": "",
 }
 """What is written behind the name of a metric of each kind."""
 
+OURS_ALONE = (
+    "sampled",
+    "click_order",
+    "click_order_at",
+    "click_probability",
+    "click_decision",
+    "impression",
+)
+"""Kinds that other packages cannot add to: each of them needs code of its own here."""
 SAMPLED = "sampled_"
 """What the name of a metric on a few drawn items begins with."""
 
@@ -37,7 +64,10 @@ class Measure:
             (see `sampled`). per_list: per user, from the list and the catalogue; all_lists: one
             number from all of them. rating: per user, from predictions; confusion: one number
             from all, calling liked what is predicted at the threshold or above; curve: one number
-            from their order.
+            from their order. click_…: of P(y) of held-out events, over all of them together:
+            from their order alone (click_order, and click_order_at a true-positive rate), from
+            the probabilities, or from the decision at a threshold. impression: the mean over
+            impressions.
         lower_is_better: So of errors; for the others higher is better or there is no better.
         weight: The column of the per-user table that a mean over users is weighted by.
         root: Whether a mean is the root of the mean square.
@@ -70,6 +100,19 @@ OURS: dict[str, Measure] = {
     "roc_auc>=x": Measure(classification.roc_auc, "curve"),
     "pr_auc>=x": Measure(classification.pr_auc, "curve"),
     "pr_auc_negative>=x": Measure(classification.pr_auc_negative, "curve"),
+    "auc": Measure(classification.roc_auc, "click_order"),
+    "pr_auc": Measure(classification.pr_auc, "click_order"),
+    "fpr@tprx": Measure(classification.fpr_at_tpr, "click_order_at", lower_is_better=True),
+    "log_loss": Measure(classification.log_loss, "click_probability", lower_is_better=True),
+    "brier": Measure(classification.brier, "click_probability", lower_is_better=True),
+    "ece": Measure(classification.ece, "click_probability", lower_is_better=True),
+    "accuracy": Measure(Confusion.accuracy, "click_decision"),
+    "fpr": Measure(Confusion.fpr, "click_decision", lower_is_better=True),
+    "tpr": Measure(Confusion.tpr, "click_decision"),
+    "precision": Measure(Confusion.precision, "click_decision"),
+    "balanced_accuracy": Measure(Confusion.balanced_accuracy, "click_decision"),
+    "mcc": Measure(Confusion.mcc, "click_decision"),
+    "mrr": Measure(accuracy.mean_reciprocal_rank, "impression"),
 }
 METRICS: Registry[Measure] = Registry(
     "metric",
@@ -77,7 +120,9 @@ METRICS: Registry[Measure] = Registry(
     group="recweave.metrics",
     instance_of="recweave.evaluate.metrics:Measure",
 )
-"""Every metric. `@k` takes a list's length, `>=x` the rating from which somebody liked it.
+"""Every metric. `@k` takes a list's length, `>=x` the rating from which somebody liked it, `@tprx`
+a true-positive rate (`fpr@tpr0.95`). `auc`, `mrr` and `ndcg@k` are of each impression where the
+task is impressions.
 
 Other packages name a `Measure` without its cut-off: the entry point `gain`, or the path
 `my_package.metrics:gain`, gives the metric `gain@10` or `my_package.metrics:gain@10`.
@@ -97,12 +142,14 @@ class Metric:
         measure: What it stands for.
         k: Length of the lists; None where it is not of lists.
         threshold: The least rating that is a yes; None where there is no such cut.
+        tpr: The true-positive rate that the metric is read at; None for all others.
     """
 
     name: str
     measure: Measure
     k: int | None = None
     threshold: float | None = None
+    tpr: float | None = None
 
     @property
     def of_lists(self) -> bool:
@@ -113,6 +160,16 @@ class Metric:
     def of_ratings(self) -> bool:
         """Whether it is read from predicted ratings."""
         return self.measure.kind in ("rating", "confusion", "curve")
+
+    @property
+    def of_clicks(self) -> bool:
+        """Whether it is read from probabilities of held-out events, or from their order."""
+        return self.measure.kind.startswith("click_")
+
+    @property
+    def of_impressions(self) -> bool:
+        """Whether it can be read from scores of the items that an impression shows."""
+        return self.name in ("auc", "mrr") or self.name.startswith("ndcg@")
 
     @property
     def per_user(self) -> bool:
@@ -142,6 +199,11 @@ def parse_metric(text: str) -> Metric:
     if shape is None or not forms:
         raise UnknownName("metric", name, {_bare(form) for form in METRICS})
     sign, number = shape["sign"], shape["number"]
+    if sign == "@" and number.startswith("tpr") and f"{name}@tprx" in forms:
+        rate = number.removeprefix("tpr")
+        if not NUMBER.fullmatch(rate) or not 0 < float(rate) <= 1:
+            raise BadSetting(f"'{text}': the true-positive rate must be above 0 and at most 1")
+        return Metric(f"{name}@tpr{float(rate):g}", forms[f"{name}@tprx"], tpr=float(rate))
     form = name + {None: "", "@": "@k", ">=": ">=x"}[sign]
     if form not in forms:
         raise BadSetting(f"the metric '{text}' is written {' or '.join(sorted(forms))}")
@@ -167,7 +229,9 @@ def _forms(name: str) -> dict[str, Measure]:
     found = {}
     for form in listed:
         measure = METRICS[form]
-        if measure.kind == "sampled" and form not in OURS:
-            raise BadSetting(f"the metric '{name}' is of the kind sampled, which is for ours alone")
+        if measure.kind in OURS_ALONE and form not in OURS:
+            raise BadSetting(
+                f"the metric '{name}' is of the kind {measure.kind}, which is for ours alone"
+            )
         found[name + CUT_OFF[measure.kind]] = measure
     return found

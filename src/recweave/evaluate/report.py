@@ -11,12 +11,16 @@ from recweave.core.arrays import Array
 from recweave.core.errors import BadInput
 from recweave.core.tables import html_table
 from recweave.evaluate.metrics import parse_metric
+from recweave.evaluate.resampled import Pooled
 from recweave.evaluate.statistics import Difference, Interval, intervals, paired_bootstrap
 from recweave.rank.ranking import StageCost
 
 Protocol = Literal["rigorous", "paper"]
 
-COUNTS = ("user", "relevant", "rated", "predicted")
+Basis = Literal["", "probability", "rating", "score"]
+"""What click metrics and metrics of impressions were read from."""
+
+COUNTS = ("user", "relevant", "rated", "predicted", "impressions")
 """Columns of the per-user table that are no metrics."""
 
 
@@ -26,8 +30,9 @@ class Report:
 
     Attributes:
         per_user: A line per asker: `user` (row), `relevant` (held-out items), each metric, NaN
-            where it is not defined for them; and `rated` and `predicted` (pairs) where ratings
-            were predicted. Any of it may be written to Parquet.
+            where it is not defined for them; `rated` and `predicted` (pairs) where ratings were
+            predicted; `impressions` where these were judged: means over users are then weighted by
+            it. Any of it may be written to Parquet.
         whole: Metrics that are one number for all lists or all predictions; without intervals,
             as a bootstrap over users is no estimate of them (half a catalogue's coverage is lost
             by drawing users twice).
@@ -35,6 +40,9 @@ class Report:
             who have relevant items there.
         protocol: "paper" repeats a publication's procedure with its flaws.
         not_asked: Users with relevant items who were given no list, and are not in the table.
+        pooled: Metrics of all held-out events together, with their resamples over users.
+        judged_by: What metrics of clicks or impressions were read from.
+        left_out: Impressions that say nothing about an order (see `evaluate_impressions`).
         spread: Standard deviation between seeds of each mean, where there were several.
         costs: What each stage took for the lists that were evaluated, and its fallbacks.
     """
@@ -46,6 +54,9 @@ class Report:
     not_asked: int = 0
     spread: Mapping[str, float] = field(default_factory=dict)
     costs: tuple[StageCost, ...] = ()
+    pooled: Mapping[str, Pooled] = field(default_factory=dict)
+    judged_by: Basis = ""
+    left_out: int = 0
 
     def __repr__(self) -> str:
         shown = {name: f"{mean.mean:.4f}" for name, mean in self.means(how="normal").items()}
@@ -79,8 +90,12 @@ class Report:
         resamples: int = 2_000,
         seed: int = 0,
     ) -> dict[str, Interval]:
-        """Each metric's mean over its users, with a 95 % interval (see `statistics.intervals`)."""
-        return means(self.per_user, how, resamples=resamples, seed=seed)
+        """Each metric's mean over its users, with a 95 % interval (see `statistics.intervals`).
+
+        Those of all events together are in it too, with the interval of their own resamples.
+        """
+        found = means(self.per_user, how, resamples=resamples, seed=seed)
+        return found | {name: one.interval() for name, one in self.pooled.items()}
 
     def value(self, metric: str) -> float:
         """A metric's mean over users or, where it is one number for all lists, that number.
@@ -97,6 +112,8 @@ class Report:
             "users": len(self.per_user),
             "without_relevant": self.without_relevant,
             "not_asked": self.not_asked,
+            "judged_by": self.judged_by,
+            "left_out": self.left_out,
             "metrics": {
                 name: mean.to_json() | ({"sd": self.spread[name]} if self.spread else {})
                 for name, mean in self.means().items()
@@ -121,6 +138,7 @@ class Report:
             per_user=self.per_user.hstack(other.per_user.select(more)),
             whole={**self.whole, **other.whole},
             slices={**self.slices, **other.slices},
+            pooled={**self.pooled, **other.pooled},
         )
 
 
@@ -133,6 +151,8 @@ def means(
 ) -> dict[str, Interval]:
     """Mean and 95 % interval of each metric of a per-user table, errors of ratings over pairs."""
     names = [name for name in per_user.columns if name not in (*COUNTS, "label")]
+    if not names:
+        return {}
     value, weight, root = _table(per_user, names)
     found = intervals(value, weight, root, how=how, resamples=resamples, seed=seed)
     return dict(zip(names, found, strict=True))
@@ -153,13 +173,14 @@ def over_seeds(reports: Sequence[Report]) -> Report:
         return first
     for other in reports[1:]:
         _same_users(first.per_user, other.per_user)
-    single = [means(report.per_user, "normal") for report in reports]
+    single = [report.means("normal") for report in reports]
     spread = {name: float(np.std([m[name].mean for m in single], ddof=1)) for name in single[0]}
     return replace(
         first,
         per_user=_averaged([report.per_user for report in reports]),
         whole={key: float(np.mean([r.whole[key] for r in reports])) for key in first.whole},
         slices={way: _averaged([r.slices[way] for r in reports]) for way in first.slices},
+        pooled={key: Pooled.mean([r.pooled[key] for r in reports]) for key in first.pooled},
         spread=spread,
     )
 
@@ -185,6 +206,20 @@ def differences(
     return dict(zip(metrics, found, strict=True))
 
 
+def report_differences(
+    ours: Report, theirs: Report, metrics: Sequence[str]
+) -> dict[str, Difference]:
+    """How two reports differ, ours less theirs; metrics of all events together by their resamples.
+
+    Raises:
+        BadInput: if they are not of the same users in the same order.
+    """
+    per_user = [m for m in metrics if m not in ours.pooled]
+    found = differences(ours.per_user, theirs.per_user, per_user) if per_user else {}
+    both = [m for m in metrics if m in ours.pooled and m in theirs.pooled]
+    return found | {m: ours.pooled[m].less(theirs.pooled[m]) for m in both}
+
+
 def _same_users(ours: pl.DataFrame, theirs: pl.DataFrame) -> None:
     if not ours["user"].equals(theirs["user"]):
         raise BadInput(
@@ -205,8 +240,9 @@ def _table(per_user: pl.DataFrame, names: Sequence[str]) -> tuple[Array, Array, 
     value = per_user.select(names).to_numpy().astype(np.float64)
     weight = np.ones_like(value)
     for column, measure in enumerate(measures):
-        if measure.weight is not None:
-            weight[:, column] = per_user[measure.weight].to_numpy()
+        counted = "impressions" if "impressions" in per_user.columns else measure.weight
+        if counted is not None:
+            weight[:, column] = per_user[counted].to_numpy()
     return value, np.where(np.isfinite(value), weight, 0.0), np.array([m.root for m in measures])
 
 

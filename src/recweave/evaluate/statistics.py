@@ -210,5 +210,21 @@ def _middle(resampled: Resampled) -> tuple[Float[Array, " columns"], Float[Array
     return low, high
 
 
+def percentiles(resampled: Float[Array, " resamples"]) -> tuple[float, float]:
+    """The ends of the middle 95 % of one metric's resamples; NaN if one is undefined, or none."""
+    if not len(resampled):
+        return float("nan"), float("nan")
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def two_sided(differences: Float[Array, " resamples"]) -> float:
+    """The p-value of `paired_bootstrap`, of one metric."""
+    if not len(differences) or np.isnan(differences).any():
+        return float("nan")
+    least = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
+    return min(1.0, 2 * (least + 1) / (len(differences) + 1))
+
+
 def _ratio(part: Array, whole: Array) -> Array:
     return np.asarray(np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0))

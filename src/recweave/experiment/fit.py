@@ -51,7 +51,13 @@ def fit(
     options = Options(
         seed=experiment.seeds[0], device=experiment.device, precision=experiment.precision
     )
-    models = [recipe.fit(everything(whole.train, recipe, features), options) for recipe in recipes]
+    models = [
+        recipe.fit(
+            everything(whole.train, recipe, features, positive_from=experiment.positive_from),
+            options,
+        )
+        for recipe in recipes
+    ]
     if blend is None:
         model, settings = models[0], recipes[0].model_dump(mode="json")
     else:

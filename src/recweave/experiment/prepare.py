@@ -18,13 +18,20 @@ from recweave.data.dataset import Dataset
 from recweave.data.filters import Removed, apply_all
 from recweave.data.impressions import Impressions
 from recweave.data.readers import read
-from recweave.data.split import TRAIN, VALID, Split
+from recweave.data.split import DROPPED, PARTS, TEST, TRAIN, VALID, Split
 from recweave.encode import Features
 from recweave.encode.categories import encode_categories
 from recweave.encode.features import AnyFeature, find_item_feature
-from recweave.evaluate import Catalogue, Report, evaluate_model
+from recweave.evaluate import (
+    Catalogue,
+    Report,
+    evaluate_clicks,
+    evaluate_impressions,
+    evaluate_model,
+)
+from recweave.evaluate.clicks import RESAMPLES
 from recweave.features import FeatureContext, FeatureSpec
-from recweave.models import Model, Recipe
+from recweave.models import Model, RatingModel, Recipe
 from recweave.models.training import Checkpoints, Options, TrainingData
 from recweave.rank import Stage
 from recweave.rank.stages import StageContext
@@ -84,6 +91,7 @@ class Prepared:
             self._rows(joined),
             impressions=self.impressions_of(*parts),
             valid_impressions=None if joined else self.impressions_of(VALID),
+            positive_from=self.experiment.positive_from,
         )
         with measured() as cost:
             model = recipe.fit(data, options)
@@ -134,8 +142,30 @@ class Prepared:
         on: Literal["test", "valid"],
         metrics: Sequence[str],
     ) -> Report:
-        """The model's lists, after the stages, against the held-out events."""
+        """The model against what is held out, as the task says.
+
+        Raises:
+            BadSetting: if the task is ratings and the model predicts none.
+        """
         asked = self.experiment
+        if asked.task == "clicks":
+            return evaluate_clicks(
+                model,
+                self.split,
+                metrics,
+                on=on,
+                positive_from=asked.positive_from,
+                decide_at=asked.decide_at,
+                resamples=RESAMPLES if on == "test" else 0,
+                protocol=asked.protocol,
+            )
+        if asked.task == "impressions":
+            return self._evaluate_impressions(model, on, metrics)
+        if asked.task == "ratings" and not isinstance(model, RatingModel):
+            raise BadSetting(
+                f"the task is ratings, and a {type(model).__name__} predicts none; leave the row "
+                "out, or judge lists"
+            )
         return evaluate_model(
             model,
             self.split,
@@ -145,9 +175,23 @@ class Prepared:
             depth=asked.depth,
             catalogue=self.catalogue,
             relevant_from=asked.relevant_from,
-            slices=asked.slices if on == "test" else (),
+            slices=asked.slices if on == "test" and asked.task == "lists" else (),
             seed=asked.split_seed,
             protocol=asked.protocol,
+        )
+
+    def _evaluate_impressions(
+        self, model: Model, on: Literal["test", "valid"], metrics: Sequence[str]
+    ) -> Report:
+        impressions = self.impressions_of(TEST if on == "test" else VALID)
+        if impressions is None:
+            raise BadSetting(
+                f"the task is impressions, and {self.dataset.name} has none; judge lists or clicks"
+            )
+        train_only = on == "valid" or self.experiment.protocol == "paper"
+        known = self.split.train if train_only else self.split.known
+        return evaluate_impressions(
+            model, impressions, known, metrics, protocol=self.experiment.protocol
         )
 
     def about(self) -> dict[str, Any]:
@@ -164,6 +208,7 @@ class Prepared:
             "valid": len(split.valid),
             "test": len(split.test),
             "dropped": split.dropped,
+            "impressions": self._impression_counts(),
             "removed": [one.model_dump() for one in self.removed],
             "split": split.how,
             "statistics": digest(self.catalogue.events, self.catalogue.owners),
@@ -172,6 +217,20 @@ class Prepared:
                 for name, made in self.features.items()
                 if name in self.experiment.features
             },
+        }
+
+    def _impression_counts(self) -> dict[str, int]:
+        """Impressions of each part, and what of them could not be used; empty without any."""
+        if self.impressions is None or self.split.impressions is None:
+            return {}
+        codes = {**PARTS, "dropped": DROPPED}
+        counts = {n: int((self.split.impressions == code).sum()) for n, code in codes.items()}
+        whole = self.impressions
+        return counts | {
+            "without_labels": len(whole) - len(whole.with_labels()),
+            "unknown_shown": whole.unknown_shown,
+            "unknown_clicked": whole.unknown_clicked,
+            "unknown_history": whole.unknown_history,
         }
 
 
@@ -186,12 +245,16 @@ def prepare(experiment: Experiment, base_dir: Path) -> Prepared:
     searched = [
         row for row, e in zip(experiment.rows(), experiment.models, strict=True) if e.search
     ]
-    if searched and not len(split.valid):
+    held_out = len(split.valid)
+    if experiment.task == "impressions" and split.impressions is not None:
+        held_out = int((split.impressions == VALID).sum())
+    if searched and not held_out:
         raise BadSetting(
             f"'{searched[0]}' has settings to search, but the split {split.how} leaves no "
             "validation events to choose by; hold some out"
         )
-    _warn_of_hidden(split)
+    if experiment.task == "lists":
+        _warn_of_hidden(split)
     context = FeatureContext(dataset, split, base_dir=base_dir)
     features, costs = make_features(experiment.features, context)
     kinds = find_item_feature(features, "categories") if "categories" in features else None

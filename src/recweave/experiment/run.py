@@ -89,7 +89,7 @@ def _run_cell(
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,
     }
-    if experiment.save and seed == first:
+    if experiment.save and seed == first and len(prepared.dataset.events):
         _keep_bundle(prepared, folder, row, model, stages, result)
     folder.keep_cell(row, seed, result, report)
 

@@ -1,6 +1,6 @@
 """What a writer made of train's reviews and the catalogue, as a feature."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,9 +12,10 @@ from recweave.core.arrays import Csr
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.data.dataset import Dataset
 from recweave.data.profiles import SCHEMA, Entity, Profiles, Table, name_of
-from recweave.data.split import Split
+from recweave.data.split import TRAIN, Split
 from recweave.encode.encoder import fingerprint
-from recweave.encode.features import Feature
+from recweave.encode.features import AnyFeature as AnyVectors
+from recweave.encode.features import EventFeature, Feature
 from recweave.encode.text import text_encoder
 from recweave.enrich import KINDS, Extractive, Material
 from recweave.enrich.job import PROFILES
@@ -43,39 +44,93 @@ class ProfileText(FeatureSpec):
     )
     encoder: str = Field("minilm", description="minilm, tfidf, a path, owner/model or openai:…")
     sentences: str = Field("minilm", description="the encoder that the extractive writer picks by")
+    folds: int = Field(
+        0, ge=0, description="cross-fitted variants of each text, if it is written now; 0 for none"
+    )
+    for_events: bool = Field(
+        False,
+        description="vectors of events: each training event gets the text written without it; "
+        "needs cross-fitted texts (`folds`, or `recweave enrich --folds`)",
+    )
 
-    def build(self, context: FeatureContext) -> Feature:
+    def build(self, context: FeatureContext) -> AnyVectors:
         """See `FeatureSpec.build`.
 
         Raises:
             BadSetting: if the folder's texts were written from other data or for another split.
+            BadInput: with `for_events`, if the texts were not cross-fitted.
         """
         for kind in self.kinds:
             if kind not in KINDS:
                 raise UnknownName("kind of text", kind, KINDS)
             if self.of not in KINDS[kind].entities:
                 raise BadSetting(f"no {kind} is written of a {self.of}; {KINDS[kind].what}")
+        if self.for_events and self.encoder == "tfidf":
+            raise BadSetting(
+                "tfidf vectors depend on all texts, so a variant would know what it was written "
+                "without; for_events needs another encoder, such as minilm"
+            )
         profiles = (
             self._read(context.base_dir / self.folder, context.dataset, context.split)
             if self.folder
             else self._write(context.dataset, context.split)
         )
         ids = (context.dataset.item_ids if self.of == "item" else context.dataset.user_ids).ids
-        told = pl.DataFrame({kind: profiles.texts(kind, self.of, ids) for kind in self.kinds})
-        joined = told.select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True))
-        texts = joined.to_series().to_list()
         encoder = text_encoder(self.encoder)
+        texts = self._texts(profiles, ids, {})
         vectors = encoder.encode(texts)
         writers = profiles.table.filter(pl.col("kind").is_in(self.kinds), entity=self.of)
         by = ", ".join(writers["writer"].unique(maintain_order=True))
-        return Feature(
+        whole = Feature(
             vectors=vectors,
             present=np.any(vectors, axis=1),
             encoder=encoder.name,
             source=f"{'+'.join(self.kinds)} of {self.of}s by {by}, {fingerprint(texts)}",
-            used=self._used(profiles, context.dataset, ids),
+            used=self._used(profiles, context.dataset, ids, {}),
             of=self.of,
         )
+        return self._for_events(whole, profiles, context) if self.for_events else whole
+
+    def _for_events(
+        self, whole: Feature, profiles: Profiles, context: FeatureContext
+    ) -> EventFeature:
+        """Variants of the texts for the training events that had a part in them."""
+        dataset, part = context.dataset, context.split.part
+        if part is None:
+            raise BadSetting("features of events need a split that was cut from the log")
+        rows = np.flatnonzero(part == TRAIN)
+        folds = pl.DataFrame(
+            {kind: profiles.folds_of_events(kind, self.of, dataset, rows) for kind in self.kinds}
+        ).with_columns(pl.all().cast(pl.Int32))
+        asked = folds.with_columns(id=dataset.events[rows][f"{self.of}_id"], row=pl.Series(rows))
+        asked = asked.filter(pl.any_horizontal(pl.col(self.kinds).is_not_null()))
+        key = ["id", *self.kinds]
+        variants = asked.select(key).unique(maintain_order=True).with_row_index("variant")
+        led = asked.join(variants, on=key, how="left", nulls_equal=True, maintain_order="left")
+        by_kind = {kind: variants[kind] for kind in self.kinds}
+        texts = self._texts(profiles, variants["id"], by_kind)
+        vectors = text_encoder(self.encoder).encode(texts)
+        variant = np.full(len(part), -1, np.int64)
+        variant[led["row"].to_numpy()] = led["variant"].to_numpy()
+        log = dataset.interactions()
+        return EventFeature(
+            whole=whole,
+            entity=log.item if self.of == "item" else log.user,
+            variant=variant,
+            vectors=vectors.reshape(-1, whole.vectors.shape[1]),
+            present=np.any(vectors, axis=1),
+            used=self._used(profiles, dataset, variants["id"], by_kind),
+        )
+
+    def _texts(
+        self, profiles: Profiles, ids: pl.Series, folds: Mapping[str, pl.Series]
+    ) -> list[str]:
+        """The texts of all kinds put together, of the variants in `folds`; else the whole ones."""
+        told = pl.DataFrame(
+            {kind: profiles.texts(kind, self.of, ids, folds.get(kind)) for kind in self.kinds}
+        )
+        joined = told.select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True))
+        return joined.to_series().to_list()
 
     def _read(self, folder: Path, dataset: Dataset, split: Split) -> Profiles:
         profiles = Profiles.load(folder / PROFILES)
@@ -92,22 +147,27 @@ class ProfileText(FeatureSpec):
 
     def _write(self, dataset: Dataset, split: Split) -> Profiles:
         writer = Extractive(text_encoder(self.sentences))
-        material = Material.of(dataset, split)
+        material = Material.of(dataset, split, folds=self.folds)
         tasks = [task for task in material.tasks(self.kinds) if task.entity == self.of]
         rows = [
-            {"entity": task.entity, "id": task.id, "kind": task.kind, "text": text}
-            | {"writer": writer.name, KINDS[task.kind].reads: task.rows.tolist()}
+            {"entity": task.entity, "id": task.id, "kind": task.kind, "fold": task.fold}
+            | {"text": text, "writer": writer.name, KINDS[task.kind].reads: task.rows.tolist()}
             for task, text in writer.write(material, tasks)
         ]
         table = pl.DataFrame(rows, schema=SCHEMA)
         return Profiles(table, dataset.fingerprint, name_of(split))
 
-    def _used(self, profiles: Profiles, dataset: Dataset, ids: pl.Series) -> dict[str, Csr]:
+    def _used(
+        self, profiles: Profiles, dataset: Dataset, ids: pl.Series, folds: Mapping[str, pl.Series]
+    ) -> dict[str, Csr]:
         """The rows behind the texts of all kinds, by table."""
         found: dict[str, Csr] = {}
         for table in TABLES:
             size = len(getattr(dataset, table))
-            parts = [profiles.used(kind, self.of, ids, table, size) for kind in self.kinds]
+            parts = [
+                profiles.used(kind, self.of, ids, table, size, folds.get(kind))
+                for kind in self.kinds
+            ]
             behind = sum(parts[1:], parts[0])
             if behind.nnz:
                 behind.data[:] = 1

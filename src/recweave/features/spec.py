@@ -23,6 +23,7 @@ FEATURES: "Registry[type[FeatureSpec]]" = Registry(
         "reviews": "recweave.features.text:ReviewText",
         "profiles": "recweave.features.profiles:ProfileText",
         "number": "recweave.features.numbers:Number",
+        "statistics": "recweave.features.statistics:Statistics",
         "interest": "recweave.features.numbers:InterestHorizon",
         "length": "recweave.features.controls:TextLength",
         "shuffled": "recweave.features.controls:Permuted",

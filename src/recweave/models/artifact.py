@@ -29,6 +29,7 @@ KINDS: Registry[type[Any]] = Registry(
         "graph_filter": "recweave.models.graph.gfcf:GraphFilter",
         "blend": "recweave.models.blend:Blend",
         "sequential": "recweave.models.sequence.model:Sequential",
+        "logistic_clicks": "recweave.models.ctr.logistic:LogisticClicks",
         "unified_network": "recweave.models.unified.model:UnifiedNetwork",
         "weights": "recweave.models.nn.weights:Weights",
         "item_prior": "recweave.models.placed:ItemPrior",

@@ -20,6 +20,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "ease": "recweave.models.factors.ease:EASE",
         "slit": "recweave.models.factors.slit:SLIT",
         "biased_mf": "recweave.models.factors.mf:BiasedMF",
+        "logistic": "recweave.models.ctr.logistic:Logistic",
         "unified": "recweave.models.unified.recipe:Unified",
         "sasrec": "recweave.models.sequence.sasrec:SASRec",
         "gru4rec": "recweave.models.sequence.gru4rec:GRU4Rec",

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from recweave.core.arrays import Array
 from recweave.data.impressions import Impressions
 from recweave.data.interactions import Interactions
+from recweave.data.labels import yes_or_no
 from recweave.encode.features import AnyFeature
 from recweave.parallel import Pool, Threads
 
@@ -30,6 +31,8 @@ class TrainingData:
             aligned to. None where they are not known: then no such feature can be read.
         impressions: What was shown and what of it was clicked, in the training part.
         valid_impressions: The same of the validation part.
+        positive_from: The label rule of click models: the least value of an event that is a yes.
+            Not needed where all values are 0 or 1.
     """
 
     train: Interactions
@@ -38,6 +41,7 @@ class TrainingData:
     rows: Int[Array, " n"] | None = None
     impressions: Impressions | None = None
     valid_impressions: Impressions | None = None
+    positive_from: float | None = None
 
     def __post_init__(self) -> None:
         if self.rows is not None and len(self.rows) != len(self.train):
@@ -53,6 +57,10 @@ class TrainingData:
     def replace(self, train: Interactions, valid: Interactions | None) -> "TrainingData":
         """The same with other events, for a recipe that holds some out by itself."""
         return replace(self, train=train, valid=valid, rows=None)
+
+    def labels(self) -> Bool[Array, " n"]:
+        """Which training events are a yes, for click models (see `data.labels.yes_or_no`)."""
+        return yes_or_no(self.train.value, self.positive_from)
 
     @property
     def counts(self) -> Int[Array, " items"]:

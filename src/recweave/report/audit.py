@@ -1,7 +1,7 @@
 """Whether anything a run learned from was held out, row by row, from what the run wrote down."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from recweave.data.reviews import review_parts
 from recweave.data.split import BETWEEN, DROPPED, PARTS, TEST, TRAIN, VALID, Parts, Split
 from recweave.evaluate import Catalogue
 from recweave.experiment.prepare import cut
+from recweave.report.audit_events import reads_itself
 from recweave.runs.folder import RunFolder
 from recweave.runs.provenance import PROVENANCE
 from recweave.runs.summary import Comparison, Row, Summary, against, read_run
@@ -37,6 +38,8 @@ class Finding:
         rows: The rows it was made from that are not train's.
         parts: How many of these are of each part.
         examples: The first of them: row, user, item and part.
+        circular: The rows are train's, but the very training event they belong to learns from
+            them.
     """
 
     feature: str
@@ -44,6 +47,7 @@ class Finding:
     rows: Int[Array, " rows"]
     parts: dict[str, int]
     examples: Sequence[dict[str, Any]]
+    circular: bool = False
 
     def __str__(self) -> str:
         told = ", ".join(f"{count:,} of {name}" for name, count in self.parts.items())
@@ -52,6 +56,11 @@ class Finding:
             for e in self.examples
         )
         more = " …" if len(self.rows) > len(self.examples) else ""
+        if self.circular:
+            return (
+                f"the feature '{self.feature}' gives {len(self.rows):,} training events a vector "
+                f"that was made from their own {self.table}: {some}{more}"
+            )
         return (
             f"the feature '{self.feature}' was made from {len(self.rows):,} {self.table} that are "
             f"not train's ({told}): {some}{more}"
@@ -65,6 +74,7 @@ class Finding:
             "rows": self.rows.tolist(),
             "parts": self.parts,
             "examples": list(self.examples),
+            "circular": self.circular,
         }
 
 
@@ -186,9 +196,12 @@ def _features(
             f"{path} cannot be read ({error}), so nobody can tell what its features were made "
             "from; run the recipe again into a new folder"
         ) from None
-    findings, told = [], []
+    findings: list[Finding] = []
+    told = []
     for name in summary.experiment.features:
-        tables = behind.filter(pl.col("feature") == name).group_by("table", maintain_order=True)
+        own = behind.filter(pl.col("feature") == name)
+        made_from = own.filter(pl.col("part").is_in(["whole", "variant"]))
+        tables = made_from.group_by("table", maintain_order=True)
         looked = 0
         for (table,), part in tables:
             rows = np.unique(part["row"].to_numpy()).astype(np.int64)
@@ -199,6 +212,10 @@ def _features(
                 findings.append(finding(name, str(table), held, parts, dataset))
         what = f"{looked:,} rows behind it" if looked else "from the catalogue alone"
         told.append(f"the feature '{name}': {what}")
+        if (own["part"] == "entity_of").any():
+            circular, line = own_rows(name, own, dataset, split)
+            findings += circular
+            told.append(line)
     return findings, told
 
 
@@ -221,7 +238,8 @@ def finding(
 ) -> Finding:
     """What there is to say of held-out rows (see `Finding`)."""
     frame = getattr(dataset, table)
-    counts = {NAMES[c]: int((parts[rows] == c).sum()) for c in (VALID, TEST, BETWEEN, DROPPED)}
+    codes = (TRAIN, VALID, TEST, BETWEEN, DROPPED)
+    counts = {NAMES[c]: int((parts[rows] == c).sum()) for c in codes}
     examples = [
         {
             "row": int(row),
@@ -232,6 +250,30 @@ def finding(
         for row in rows[:SHOWN]
     ]
     return Finding(name, table, rows, {k: v for k, v in counts.items() if v}, examples)
+
+
+def own_rows(
+    name: str, behind: pl.DataFrame, dataset: Dataset, split: Split
+) -> tuple[list[Finding], str]:
+    """Whether a training event's vector was made from that event, or from its review.
+
+    Args:
+        name: The feature, one of events.
+        behind: Its lines of the provenance.
+        dataset, split: What the run was made of.
+
+    Returns:
+        A finding for each table with such rows, and what was checked, in words.
+    """
+    assert split.part is not None
+    train = np.flatnonzero(split.part == TRAIN)
+    findings = []
+    for (table,), part in behind.filter(pl.col("part") == "whole").group_by("table"):
+        rows = reads_itself(behind, str(table), part, dataset, train)
+        if len(rows):
+            parts = parts_of(str(table), dataset, split)
+            findings.append(replace(finding(name, str(table), rows, parts, dataset), circular=True))
+    return findings, f"the feature '{name}': {len(train):,} training events, each without itself"
 
 
 def _inflated(summary: Summary, leaking: set[str]) -> list[tuple[str, Comparison]]:

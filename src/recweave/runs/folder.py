@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ from recweave.core.atomic import atomic_folder, clear_drafts, write_json
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.core.measure import Cost
 from recweave.encode import Features
+from recweave.encode.features import AnyFeature, EventFeature, Feature
 from recweave.evaluate import Report
+from recweave.evaluate.resampled import Pooled
 from recweave.rank.ranking import StageCost
 from recweave.runs.provenance import PROVENANCE, write_provenance
 
 MADE_FROM = "made_from.json"
 RESULT = "result.json"
+RESAMPLES = "resamples.parquet"
 METRICS = "metrics.json"
 FEATURES = "features.json"
 REPORT = "report.html"
@@ -32,7 +36,7 @@ class RunFolder:
 
     made_from.json (recipe, data, version), environment.json, features.json and provenance.parquet
     (what features cost and rest on), trials/ (validation values of tried settings), cells/ROW.SEED/
-    (result.json, users.parquet, by SLICE.parquet), bundles/ROW/ (what answers for the row, of the
+    (result.json, users.parquet, by SLICE.parquet; of clicks, resamples.parquet), bundles/ROW/ (what answers for the row, of the
     first seed), metrics.json, report.html; during it, checkpoints/ (of networks in training).
     """
 
@@ -75,7 +79,7 @@ class RunFolder:
         told = {
             name: {
                 "seconds": cost.seconds,
-                "present": int(features[name].present.sum()),
+                "present": int(_of_entities(features[name]).present.sum()),
                 "encoder": features[name].encoder,
                 "source": features[name].source,
             }
@@ -101,6 +105,9 @@ class RunFolder:
         cell = self.cell(row, seed)
         cell.mkdir(parents=True, exist_ok=True)
         report.per_user.write_parquet(cell / "users.parquet")
+        if report.pooled:
+            drawn = {name: one.drawn for name, one in report.pooled.items()}
+            pl.DataFrame(drawn).write_parquet(cell / RESAMPLES)
         for way, table in report.slices.items():
             table.write_parquet(cell / f"by {way}.parquet")
         write_json(
@@ -111,6 +118,9 @@ class RunFolder:
                 "slices": list(report.slices),
                 "not_asked": report.not_asked,
                 "stages": [cost.to_json() for cost in report.costs],
+                "pooled": {name: _finite(one.value) for name, one in report.pooled.items()},
+                "judged_by": report.judged_by,
+                "left_out": report.left_out,
             },
         )
 
@@ -141,6 +151,9 @@ class RunFolder:
                 {way: pl.read_parquet(cell / f"by {way}.parquet") for way in result["slices"]},
                 not_asked=result["not_asked"],
                 costs=tuple(StageCost(**cost) for cost in result.get("stages", ())),
+                pooled=_pooled(cell, result.get("pooled", {})),
+                judged_by=result.get("judged_by", ""),
+                left_out=result.get("left_out", 0),
             )
         except (OSError, pl.exceptions.PolarsError) as error:
             raise BadArtifact(f"{cell} is broken ({error}); remove it and run again") from None
@@ -151,6 +164,27 @@ class RunFolder:
         text = json.dumps(asked, sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         return self.path / "trials" / f"{name}.json"
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if math.isfinite(value) else None
+
+
+def _pooled(cell: Path, values: Mapping[str, float | None]) -> dict[str, Pooled]:
+    """Metrics of all held-out events together, with their resamples."""
+    if not values:
+        return {}
+    drawn = pl.read_parquet(cell / RESAMPLES)
+    return {
+        name: Pooled(math.nan if value is None else value, drawn[name].to_numpy())
+        for name, value in values.items()
+    }
+
+
+def _of_entities(feature: AnyFeature) -> Feature:
+    """The feature itself, or what a feature of events has of items or users."""
+    return feature.whole if isinstance(feature, EventFeature) else feature
 
 
 def read_json(path: Path) -> Any:

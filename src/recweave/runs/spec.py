@@ -4,6 +4,8 @@ import hashlib
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +18,7 @@ from recweave.core.value import Value
 from recweave.data.filters import AnyFilter
 from recweave.data.interactions import Interactions, join
 from recweave.data.split import AnySplitter, LeaveLastOut, Split
-from recweave.evaluate import SLICES, parse_metric
+from recweave.evaluate import SLICES, Metric, parse_metric
 from recweave.features.spec import AnyFeature, in_order
 from recweave.models import RECIPES, Recipe
 from recweave.models.training import Precision
@@ -33,6 +35,15 @@ class Source(Value):
     source: str = Field(description="a reader's name: table, recbole, amazon, …")
     path: str = Field(description="file or folder; relative to the recipe file")
     options: dict[str, Any] = Field(default_factory=dict, description="what the reader takes")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a task reports and chooses by if the recipe file does not say, and what it can."""
+
+    metrics: tuple[str, ...]
+    choose: str
+    has: Callable[[Metric], bool]
 
 
 class Entry(Value):
@@ -77,10 +88,28 @@ class Entry(Value):
         return [kind.parse(self.settings | values, where) for values in tried]
 
 
+Task = Literal["lists", "ratings", "clicks", "impressions"]
+TASKS: Mapping[Task, Defaults] = {
+    "lists": Defaults(("recall@10", "ndcg@10"), "ndcg@10", lambda m: m.of_lists or m.of_ratings),
+    "ratings": Defaults(("rmse", "mae"), "rmse", lambda m: m.of_ratings),
+    "clicks": Defaults(("auc", "log_loss"), "auc", lambda m: m.of_clicks),
+    "impressions": Defaults(("auc", "mrr", "ndcg@10"), "auc", lambda m: m.of_impressions),
+}
+"""What is judged: lists over the catalogue (ratings may stand beside them), predicted ratings,
+probabilities of held-out events, or the order of what impressions showed."""
+
+
 class Experiment(Value):
     """A recipe file."""
 
     title: str = Field("", description="what the report is headed with")
+    task: Task = Field("lists", description="what is judged: lists, ratings, clicks or impressions")
+    positive_from: float | None = Field(
+        None, description="of clicks: the least value that is a yes; needed unless all are 0 or 1"
+    )
+    decide_at: float = Field(
+        0.5, ge=0, le=1, description="of clicks: the least probability that is called a yes"
+    )
     data: str | Source = Field(description="a known dataset's name, a dataset folder, or a source")
     protocol: Literal["rigorous", "paper"] = Field(
         "rigorous",
@@ -96,9 +125,13 @@ class Experiment(Value):
         (0,), min_length=1, description="of training; values are averaged"
     )
     metrics: tuple[str, ...] = Field(
-        ("recall@10", "ndcg@10"), min_length=1, description="what is reported"
+        ("recall@10", "ndcg@10"),
+        min_length=1,
+        description="what is reported; by the task, if unset",
     )
-    choose: str = Field("ndcg@10", description="the metric that chooses on validation")
+    choose: str = Field(
+        "ndcg@10", description="the metric that chooses on validation; by the task, if unset"
+    )
     features: dict[str, AnyFeature] = Field(
         default_factory=dict, description="vectors that models may draw on, by name"
     )
@@ -118,6 +151,16 @@ class Experiment(Value):
     baseline: str = Field("", description="the row that others are compared with; else the first")
     save: bool = Field(True, description="whether the run folder keeps the trained models")
     models: tuple[Entry, ...] = Field(min_length=1, description="the rows")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_task(cls, data: Any) -> Any:
+        """A task's own metrics, where the file names none."""
+        asked = data.get("task") if isinstance(data, dict) else None
+        usual = next((one for task, one in TASKS.items() if task == asked), None)
+        if usual is None:
+            return data
+        return {"metrics": usual.metrics, "choose": usual.choose} | data
 
     @field_validator("models", mode="before")
     @classmethod
@@ -163,6 +206,27 @@ class Experiment(Value):
         except RecweaveError as error:
             raise ValueError(str(error)) from None
         return names
+
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> "Experiment":
+        for name in (*self.metrics, self.choose):
+            metric = parse_metric(name)
+            if not TASKS[self.task].has(metric) and not self._sampled(metric):
+                usual = ", ".join(TASKS[self.task].metrics)
+                raise ValueError(
+                    f"'{name}' is no metric of the task {self.task}, which has {usual}, …"
+                )
+        staged = [row for row, e in zip(self.rows(), self.models, strict=True) if e.stages]
+        if self.task != "lists" and staged:
+            raise ValueError(
+                f"'{staged[0]}' has stages, which change lists; the task {self.task} judges none"
+            )
+        if self.positive_from is not None and self.task != "clicks":
+            raise ValueError("'positive_from' is for task = 'clicks'")
+        return self
+
+    def _sampled(self, metric: Metric) -> bool:
+        return self.task == "lists" and metric.measure.kind == "sampled"
 
     @model_validator(mode="after")
     def _rows_are_told_apart(self) -> "Experiment":

@@ -9,7 +9,7 @@ from typing import Any
 
 from recweave.core.errors import BadArtifact
 from recweave.core.registry import short_name
-from recweave.evaluate import Report, differences, means, over_seeds, parse_metric
+from recweave.evaluate import Report, means, over_seeds, parse_metric, report_differences
 from recweave.evaluate.statistics import Difference, Interval, holm
 from recweave.models import RECIPES
 from recweave.runs.folder import FEATURES, MADE_FROM, RunFolder, read_json
@@ -72,6 +72,8 @@ class Row:
             "fit_seconds": round(self.fit_seconds, 4),
             "peak_mb": None if self.peak_mb is None else round(self.peak_mb, 1),
             "users": told["users"],
+            "judged_by": told["judged_by"],
+            "left_out": told["left_out"],
             "metrics": told["metrics"] | whole,
             "slices": told["slices"],
             "stages": told["stages"],
@@ -124,6 +126,7 @@ class Summary:
         """What `recweave run --json` prints."""
         return {
             "protocol": self.experiment.protocol,
+            "task": self.experiment.task,
             "data": dict(self.data),
             "features": dict(self.features),
             "models": [row.to_json() for row in self.rows],
@@ -199,7 +202,7 @@ def against(rows: Sequence[Row], baseline: Row, metrics: Sequence[str]) -> list[
     for row in rows:
         shared = [m for m in metrics if m in row.means and m in baseline.means]
         if row is not baseline and shared:
-            ours, theirs = row.report.per_user, baseline.report.per_user
-            found += [(row.name, m, d) for m, d in differences(ours, theirs, shared).items()]
+            apart = report_differences(row.report, baseline.report, shared)
+            found += [(row.name, m, d) for m, d in apart.items()]
     corrected = holm([difference.p for _, _, difference in found])
     return [Comparison(*one, p) for one, p in zip(found, corrected, strict=True)]

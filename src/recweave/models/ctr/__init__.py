@@ -1,0 +1,1 @@
+"""Click models: the probability that a user likes or clicks an item."""
