@@ -6,24 +6,10 @@ from jaxtyping import Float, Int
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.core.topk import DIVERGED
-from recweave.data.interactions import Interactions
 from recweave.models import Model, Query
 
 BATCH = 256
 """Queries that are scored at a time."""
-
-
-def held_out_queries(held: Interactions, known: Interactions) -> Query:
-    """The users with held-out events, each at the time of their first one.
-
-    Args:
-        held: The held-out events.
-        known: What the history is taken from.
-    """
-    first = np.full(held.shape[0], np.iinfo(np.int64).max)
-    np.minimum.at(first, held.user, held.time)
-    user = np.unique(held.user)
-    return Query.of(known, user, first[user])
 
 
 def score_candidates(

@@ -12,12 +12,12 @@ from recweave.core.errors import BadInput, BadSetting
 from recweave.data.interactions import Interactions
 from recweave.data.labels import yes_or_no
 from recweave.data.split import Split
-from recweave.evaluate.asking import held_out_queries, score_candidates
+from recweave.evaluate.asking import score_candidates
 from recweave.evaluate.classification import Confusion
 from recweave.evaluate.metrics import Metric, parse_metric
 from recweave.evaluate.report import Basis, Protocol, Report
 from recweave.evaluate.resampled import Pooled, resample
-from recweave.models import Model, RatingModel
+from recweave.models import Model, Query, RatingModel
 from recweave.models.base import ClickModel
 
 RESAMPLES = 1_000
@@ -124,7 +124,7 @@ def _scores(
         # A pair without a prediction is neither liked nor disliked: it gets the mean.
         usual = rating[there].mean() if there.any() else 0.0
         return np.where(there, rating, usual), "rating"
-    query = held_out_queries(held, known)
+    query = Query.before(known, held)
     order = np.argsort(held.user, kind="stable")
     start = np.searchsorted(held.user[order], np.append(query.user, held.shape[0]))
     found = np.empty(len(held))

@@ -20,7 +20,7 @@ from recweave.evaluate.rating import mean_by
 from recweave.evaluate.report import Protocol, Report
 from recweave.evaluate.sampled import draw_candidates
 from recweave.evaluate.slices import SLICES, Slice
-from recweave.models import Model, RatingModel
+from recweave.models import Model, Query, RatingModel
 from recweave.parallel import Pool, Threads
 from recweave.rank import Ranking, Stage, recommend
 

@@ -36,8 +36,9 @@ class RunFolder:
 
     made_from.json (recipe, data, version), environment.json, features.json and provenance.parquet
     (what features cost and rest on), trials/ (validation values of tried settings), cells/ROW.SEED/
-    (result.json, users.parquet, by SLICE.parquet; of clicks, resamples.parquet), bundles/ROW/ (what answers for the row, of the
-    first seed), metrics.json, report.html; during it, checkpoints/ (of networks in training).
+    (result.json, users.parquet, by SLICE.parquet; of clicks, resamples.parquet), bundles/ROW/ (what
+    answers for the row, of the first seed), metrics.json, report.html; during it, checkpoints/ (of
+    networks in training).
     """
 
     path: Path

@@ -127,7 +127,7 @@ class Experiment(Value):
     metrics: tuple[str, ...] = Field(
         ("recall@10", "ndcg@10"),
         min_length=1,
-        description="what is reported; by the task, if unset",
+        description="what is reported; as the task has it, if unset",
     )
     choose: str = Field(
         "ndcg@10", description="the metric that chooses on validation; by the task, if unset"
