@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, isnan
 from typing import Any
 
 from recweave.core.atomic import write_json
 from recweave.core.errors import TooLarge
 from recweave.core.measure import Cost
 from recweave.core.progress import track
+from recweave.evaluate import Report
 from recweave.evaluate.metrics import parse_metric
 from recweave.experiment.prepare import Prepared
 from recweave.models import Model, Recipe
@@ -65,7 +67,7 @@ def _try(
         fitted = model, cost = prepared.fit(recipe, seed=seed, final=False)
         stages = prepared.fit_stages(entry, model)
         report = prepared.evaluate(model, stages, on="valid", metrics=(metric,))
-        value = report.means("normal")[metric].mean
+        value = _value(report, metric)
         write_json(file, {**asked, "metric": metric, "value": value, "seconds": cost.seconds})
     kept: dict[str, Any] = read_json(file)
     return Trial(recipe, kept["value"], kept["seconds"]), fitted
@@ -98,6 +100,16 @@ def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Cho
 
 
 def best(trials: Sequence[Trial], metric: str) -> Trial:
-    """The trial with the best value of the metric; the first of equals."""
+    """The trial with the best value of the metric; the first of equals.
+
+    A trial without a value (NaN: nobody has one) is worse than any other.
+    """
     sign = -1 if parse_metric(metric).lower_is_better else 1
-    return max(trials, key=lambda trial: sign * trial.value)
+    return max(trials, key=lambda trial: -inf if isnan(trial.value) else sign * trial.value)
+
+
+def _value(report: Report, metric: str) -> float:
+    """The mean over users, or the value of all lists together (coverage, gini)."""
+    if metric in report.whole:
+        return report.whole[metric]
+    return report.means("normal")[metric].mean

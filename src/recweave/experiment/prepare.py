@@ -152,6 +152,7 @@ class Prepared:
             "train": len(split.train),
             "valid": len(split.valid),
             "test": len(split.test),
+            "held_out": split.test.digest(),
             "dropped": split.dropped,
             "removed": [one.model_dump() for one in self.removed],
             "split": split.how,

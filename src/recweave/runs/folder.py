@@ -13,9 +13,9 @@ import polars as pl
 from recweave.core import atomic
 from recweave.core.atomic import atomic_folder, clear_drafts, write_json
 from recweave.core.errors import BadArtifact, BadSetting
+from recweave.core.measure import Cost
 from recweave.encode import Features
 from recweave.evaluate import Report
-from recweave.core.measure import Cost
 from recweave.runs.provenance import PROVENANCE, write_provenance
 
 MADE_FROM = "made_from.json"

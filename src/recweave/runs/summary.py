@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from recweave.core.errors import BadArtifact
 from recweave.core.registry import short_name
 from recweave.evaluate import Report, differences, means, over_seeds, parse_metric
 from recweave.evaluate.statistics import Difference, Interval, holm
+from recweave.models import RECIPES
 from recweave.runs.folder import FEATURES, MADE_FROM, RunFolder, read_json
 from recweave.runs.spec import Experiment
-from recweave.models import RECIPES
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +112,13 @@ class Summary:
         return tuple(dict.fromkeys(found))
 
     def best_row(self) -> Row:
-        """The best row by the choosing metric, the first of equals; the first where none has it."""
+        """The best row by the choosing metric, the first of equals; the first where none has it.
+
+        A row whose value is not defined (NaN) does not have it.
+        """
         metric = parse_metric(self.experiment.choose)
         valued = [(row, row.value(metric.name)) for row in self.rows]
-        known = [(row, value) for row, value in valued if value is not None]
+        known = [(row, value) for row, value in valued if value is not None and isfinite(value)]
         if not known:
             return self.rows[0]
         sign = -1 if metric.lower_is_better else 1
