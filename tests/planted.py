@@ -107,13 +107,18 @@ def train_favors(recipe: Favors, data: Any, options: Any) -> ItemScores:
 class EventCounts(FeatureSpec):
     """Events of each item in what the context calls train, and the rows that were counted."""
 
+    leak: tuple[int, ...] = ()
+    """More rows of the log that it says it has read."""
+
     def build(self, context: Any) -> Feature:
         """See `FeatureSpec.build`."""
         CONTEXTS.append(context)
         train = context.split.train
         rows = np.flatnonzero(context.split.part == 0)
         shape = (train.shape[1], len(context.split.part))
-        used = sparse.csr_array((np.ones(len(rows)), (train.item, rows)), shape=shape)
+        line, row = np.append(train.item, [0] * len(self.leak)), np.append(rows, self.leak)
+        pairs = (np.ones(len(row)), (line, row.astype(np.int64)))
+        used = sparse.csr_array(pairs, shape=shape)
         counts = train.item_counts().astype(np.float32)[:, None]
         present = np.ones(len(counts), bool)
         return Feature(counts, present, "counts/1", "events", used={"events": used})
