@@ -15,6 +15,7 @@ from recweave.features.spec import FeatureSpec
 from recweave.models import Recipe
 from recweave.models.base import Model
 from recweave.models.kinds import ItemScores
+from recweave.rank.stages import StageRecipe
 from recweave.runs.spec import Experiment
 
 ITEMS = ("t0", "t1", "common", "valid", "test", "f0", "f1", "f2")
@@ -135,6 +136,25 @@ class Asked(Model):
         self.queries.append(query)
         items = np.arange(query.history.items, dtype=np.float32)
         return np.tile(-items, (len(query), 1))
+
+
+STAGE_CONTEXTS: list[Any] = []
+
+
+@pytest.fixture
+def stage_contexts() -> list[Any]:
+    """What the stages below were made from, in order."""
+    STAGE_CONTEXTS.clear()
+    return STAGE_CONTEXTS
+
+
+class Flips(StageRecipe):
+    """Lists upside down."""
+
+    def fit(self, context: Any) -> Any:
+        """See `StageRecipe.fit`."""
+        STAGE_CONTEXTS.append(context)
+        return turned_over
 
 
 def turned_over(ranking: Any) -> Any:
