@@ -276,8 +276,11 @@ def test_stages_are_handed_lists_of_the_bundles_depth(depth, first):
 def test_stages_are_not_applied_to_the_fallbacks_lists():
     dataset = planted_shop().replace(users=pl.DataFrame({"user_id": ["nobody"]}))
     bundle = bundle_of(scores(f0=3, f1=2), dataset, stages=[turned_over], depth=3)
-    shown = lists(bundle.recommend(["nobody", "u0"], 1))
-    assert shown["nobody"][0] in ("common", "valid", "test")
+    shown = lists(bundle.recommend(["nobody", "u0"], 3))
+    assert set(shown["nobody"]) == {"common", "valid", "test"}
+    explained = bundle.explanations("nobody", 3)
+    assert [ITEMS[one.item] for one in explained] == shown["nobody"]
+    assert all(one.moves == () for one in explained)
 
 
 def test_a_saved_bundle_answers_as_before_with_stages_and_depth(tmp_path):

@@ -106,6 +106,15 @@ def test_fit_refuses_the_run_of_another_recipe(planted):
         fit(other, "Favors", run=planted / "run", base_dir=planted)
 
 
+def test_fit_refuses_to_take_the_best_row_of_a_run_that_does_not_tell_which_it_is(planted):
+    """Without the metric the first row would go live: the baseline, as a rule."""
+    asked = experiment(metrics=["recall@2"], models=[{"name": FAVORS}, {"name": DRAWS}])
+    run(asked, planted / "run", base_dir=planted)
+    with pytest.raises(BadSetting, match="reports no recall@1"):
+        fit(asked, run=planted / "run", base_dir=planted)
+    assert fit(asked, "Draws", run=planted / "run", base_dir=planted).name == "Draws"
+
+
 def test_fit_asks_for_a_row_where_there_are_several(planted):
     asked = experiment(models=[{"name": FAVORS}, {"name": DRAWS}])
     with pytest.raises(BadSetting, match="2 rows"):
