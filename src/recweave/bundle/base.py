@@ -134,10 +134,12 @@ class BundleBase:
     ) -> list[Explanation]:
         """The same as values."""
         query = self._query(np.array([self.dataset.user_ids.row(user)], np.int32))
-        model = self.model if query.history.lengths[0] else self.fallback
-        wide = max(k, self.depth) if self.stages else k
+        has_history = bool(query.history.lengths[0])
+        model = self.model if has_history else self.fallback
+        stages = self.stages if has_history else ()
+        wide = max(k, self.depth) if stages else k
         ranking = self._rank(model, query, wide, where, hide, stages=())
-        return explain(model, ranking, stages=self.stages, k=k)[0]
+        return explain(model, ranking, stages=stages, k=k)[0]
 
     def sentences(self, explanations: Sequence[Explanation]) -> list[str]:
         """Explanations of one list in words, a line each."""

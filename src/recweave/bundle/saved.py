@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ FORMAT = 1
 MODEL, FALLBACK, STAGES, LOG, FEATURES = "model", "fallback", "stages", "log", "features"
 """Folders of arrays."""
 ITEMS, USERS = "items.parquet", "users.parquet"
+CHECKSUM = "checksum"
+"""The manifest's key for the hash of its other keys."""
+KEYS = ("format", "name", "data", "placed", "known_users", "depth", "about", "files", CHECKSUM)
+"""What a manifest must have."""
 AGAIN = "fit the bundle again, or copy it again from where it was made"
 
 
@@ -58,7 +63,7 @@ def save_bundle(bundle: BundleBase, folder: Path) -> None:
             "about": dict(bundle.about),
             "files": _digests(draft),
         }
-        text = json.dumps(manifest, indent=2, ensure_ascii=False)
+        text = json.dumps(with_checksum(manifest), indent=2, ensure_ascii=False)
         (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
@@ -126,15 +131,24 @@ def _read_manifest(file: Path) -> dict[str, Any]:
         ) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadArtifact(f"{file} cannot be read ({error}); {AGAIN}") from None
-    keys = ("format", "name", "data", "placed", "known_users", "depth", "about", "files")
-    missing = [key for key in keys if not isinstance(told, dict) or key not in told]
+    missing = [key for key in KEYS if not isinstance(told, dict) or key not in told]
     if missing:
         raise BadArtifact(f"{file} lacks {', '.join(missing)}; {AGAIN}")
     if told["format"] != FORMAT:
         raise BadArtifact(
             f"{file} is of format {told['format']}, this version reads {FORMAT}; fit it again"
         )
+    if with_checksum(told) != told:
+        raise BadArtifact(f"{file} was damaged or changed after it was written; {AGAIN}")
     return dict(told)
+
+
+def with_checksum(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with the SHA-256 of all its other keys, whatever their order."""
+    rest = {key: value for key, value in manifest.items() if key != CHECKSUM}
+    read_again = json.loads(json.dumps(rest))  # as a reader will see it: all keys are strings
+    content = json.dumps(read_again, sort_keys=True).encode()
+    return rest | {CHECKSUM: hashlib.sha256(content).hexdigest()}
 
 
 def _digests(folder: Path) -> dict[str, str]:

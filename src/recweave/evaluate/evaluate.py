@@ -221,7 +221,7 @@ def _sliced(
 ) -> pl.DataFrame:
     """The same lists judged by the held-out events of each label alone."""
     label = one.code[relevant.event]
-    at_place = np.where(places >= 0, label[places], -1)
+    at_place = np.append(label, -1)[places]  # -1, no hit, reads the last; also with no label
     owner = relevant.pair // relevant.items
     tables = []
     for code, name in enumerate(one.labels):

@@ -151,7 +151,7 @@ def means(
 ) -> dict[str, Interval]:
     """Mean and 95 % interval of each metric of a per-user table, errors of ratings over pairs."""
     names = [name for name in per_user.columns if name not in (*COUNTS, "label")]
-    if not names:
+    if not names:  # metrics of all lists together have no value of a user
         return {}
     value, weight, root = _table(per_user, names)
     found = intervals(value, weight, root, how=how, resamples=resamples, seed=seed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, isnan
 from typing import Any
 
 from recweave.core.atomic import write_json
@@ -98,6 +99,9 @@ def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Cho
 
 
 def best(trials: Sequence[Trial], metric: str) -> Trial:
-    """The trial with the best value of the metric; the first of equals."""
+    """The trial with the best value of the metric; the first of equals.
+
+    A trial without a value (NaN: nobody has one) is worse than any other.
+    """
     sign = parse_metric(metric).sign
-    return max(trials, key=lambda trial: sign * trial.value)
+    return max(trials, key=lambda trial: -inf if isnan(trial.value) else sign * trial.value)

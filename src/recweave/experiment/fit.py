@@ -38,7 +38,8 @@ def fit(
         run: A finished run of this recipe, whose chosen settings are taken.
 
     Raises:
-        BadSetting: if the recipe has several rows and none is named.
+        BadSetting: if the recipe has several rows and none is named, or `run` does not report
+            the metric that the best one is found by.
         UnknownName: if there is no such row.
     """
     name = row or _only_row(experiment, run)
@@ -83,9 +84,16 @@ def fit(
 
 
 def _only_row(experiment: Experiment, run: Path | None) -> str:
-    if run is not None:
-        return read_run(run).best_row().name
     rows = experiment.rows()
+    if run is not None:
+        summary = read_run(run)
+        metric = summary.experiment.choose
+        if len(rows) > 1 and all(row.value(metric) is None for row in summary.rows):
+            raise BadSetting(
+                f"{run} reports no {metric}, so none of its rows is the best by it; name one with "
+                "--row, or add the metric to `metrics` of the recipe and run it again"
+            )
+        return summary.best_row().name
     if len(rows) > 1:
         raise BadSetting(
             f"the recipe has {len(rows)} rows ({', '.join(rows)}); name one with --row, or a "

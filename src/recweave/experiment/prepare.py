@@ -207,6 +207,7 @@ class Prepared:
             "train": len(split.train),
             "valid": len(split.valid),
             "test": len(split.test),
+            "held_out": split.test.digest(),
             "dropped": split.dropped,
             "impressions": self._impression_counts(),
             "removed": [one.model_dump() for one in self.removed],

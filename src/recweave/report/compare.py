@@ -12,7 +12,9 @@ from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.tables import html_table
 from recweave.runs.summary import Comparison, Row, Summary, against, read_run
 
-SAME = ("fingerprint", "split", "users", "items", "test")
+SAME = ("fingerprint", "split", "users", "items", "test", "held_out")
+"""What `about` of the data must agree in. `held_out` is a hash of the test events: the same random
+split with another seed holds out other events."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,9 @@ def compare(paths: Sequence[Path | str], baseline: str = "") -> Table:
     runs = [read_run(Path(path)) for path in paths]
     first = runs[0]
     for run in runs[1:]:
-        differing = [key for key in SAME if run.data[key] != first.data[key]]
+        differing = [key for key in SAME if run.data.get(key) != first.data.get(key)]
+        if run.experiment.relevant_from != first.experiment.relevant_from:
+            differing.append("relevant_from")
         if differing:
             raise BadSetting(
                 f"{run.path} and {first.path} cannot be compared: they differ in "

@@ -1,5 +1,7 @@
 """The table in one paragraph of plain words."""
 
+from math import isfinite
+
 from recweave.evaluate.metrics import parse_metric
 from recweave.report.compare import Table
 from recweave.runs.summary import Comparison, Row
@@ -8,7 +10,7 @@ from recweave.runs.summary import Comparison, Row
 def ranked_rows(table: Table, metric: str) -> list[Row]:
     """The rows that have the metric, best first."""
     sign = parse_metric(metric).sign
-    judged = [row for row in table.rows if metric in row.means]
+    judged = [row for row in table.rows if metric in row.means and isfinite(row.means[metric].mean)]
     return sorted(judged, key=lambda row: -sign * row.means[metric].mean)
 
 

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,13 @@ class Summary:
         return tuple(dict.fromkeys(found))
 
     def best_row(self) -> Row:
-        """The best row by the choosing metric, the first of equals; the first where none has it."""
+        """The best row by the choosing metric, the first of equals; the first where none has it.
+
+        A row whose value is not defined (NaN) does not have it.
+        """
         metric = parse_metric(self.experiment.choose)
         valued = [(row, row.value(metric.name)) for row in self.rows]
-        known = [(row, value) for row, value in valued if value is not None]
+        known = [(row, value) for row, value in valued if value is not None and isfinite(value)]
         if not known:
             return self.rows[0]
         return max(known, key=lambda pair: metric.sign * pair[1])[0]
