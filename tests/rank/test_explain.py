@@ -161,7 +161,7 @@ def test_a_stage_of_ones_own_is_called_by_its_name(teas, log):
     def turned(ranking):
         return replace(ranking, item=ranking.item[:, ::-1])
 
-    class Quiet(Model):
+    class Quiet:
         def __call__(self, ranking):
             return turned(ranking)
 

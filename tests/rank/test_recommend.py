@@ -128,10 +128,10 @@ def test_a_score_that_is_no_number_is_refused(place):
 
 def test_the_model_stays_as_it_was(falling, log):
     """`ItemScores` hands out a view of its own array: hiding must not write into it."""
-    before = falling.score.copy()
-    falling.score.flags.writeable = False
+    before = falling.value.copy()
+    falling.value.flags.writeable = False
     recommend(falling, Query.of(log), 2, allow=np.array([True, False, True, True, True]))
-    np.testing.assert_array_equal(falling.score, before)
+    np.testing.assert_array_equal(falling.value, before)
 
 
 @pytest.mark.parametrize("pool", [Threads(2), pytest.param(Processes(2), marks=pytest.mark.slow)])

@@ -61,8 +61,11 @@ def built(shop, train):
 
 
 @st.composite
-def rankings(draw, log):
-    """Lists without repetition of some of eight items, by scores that never rise."""
+def lists(draw):
+    """Lists without repetition of some of eight items, by scores that never rise.
+
+    Items, scores and times: a `Ranking` is made outside, as the check of its types draws at random.
+    """
     levels = st.sampled_from([-3.0, 0.0, 0.5, 1.0, 1e30, np.inf])
     users, k = draw(st.integers(0, 4)), draw(st.integers(1, 8))
     item = np.full((users, k), -1, np.int32)
@@ -72,8 +75,13 @@ def rankings(draw, log):
         item[row, : len(found)] = found
         given_scores = sorted((draw(levels) for _ in found), reverse=True)
         score[row, : len(found)] = given_scores
-    rows = np.arange(users, dtype=np.int32) % 3
-    now = np.array([draw(st.integers(0, 20 * 86_400)) for _ in rows], np.int64)
+    now = np.array([draw(st.integers(0, 20 * 86_400)) for _ in range(users)], np.int64)
+    return item, score, now
+
+
+def ranking_of(log, drawn):
+    item, score, now = drawn
+    rows = np.arange(len(item), dtype=np.int32) % 3
     return Ranking(Query.of(log, rows, now), item, score)
 
 
@@ -93,7 +101,7 @@ def test_every_registered_stage_is_tested_here():
 @settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_a_stage_permutes_or_shortens_lists_and_adds_nothing(train, built, data):
-    before = data.draw(rankings(train))
+    before = ranking_of(train, data.draw(lists()))
     kept = copied(before)
     for name, stage in built(SETTINGS):
         after = stage(before)
@@ -113,7 +121,7 @@ def test_a_stage_permutes_or_shortens_lists_and_adds_nothing(train, built, data)
 @settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_a_stage_without_strength_changes_nothing(train, built, data):
-    before = data.draw(rankings(train))
+    before = ranking_of(train, data.draw(lists()))
     for name, stage in built(NOTHING):
         assert_same(stage(before), before, name)
 
@@ -121,7 +129,7 @@ def test_a_stage_without_strength_changes_nothing(train, built, data):
 @settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_next_to_no_strength_keeps_the_order_of_unequal_scores(train, built, data):
-    before = data.draw(rankings(train))
+    before = ranking_of(train, data.draw(lists()))
     before = replace(before, score=np.where(before.filled, -np.arange(before.k), -np.inf))
     for name, stage in built(NEXT_TO_NOTHING):
         np.testing.assert_array_equal(stage(before).item, before.item, err_msg=name)
@@ -130,7 +138,7 @@ def test_next_to_no_strength_keeps_the_order_of_unequal_scores(train, built, dat
 @settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_a_rule_that_was_followed_asks_for_nothing_more(train, built, data):
-    before = data.draw(rankings(train))
+    before = ranking_of(train, data.draw(lists()))
     for name, stage in built(RULES):
         once = stage(before)
         assert_same(stage(once), once, name)
