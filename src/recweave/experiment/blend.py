@@ -15,13 +15,13 @@ from recweave.runs.spec import Entry
 
 
 def fit_blend(
-    prepared: Prepared, folder: RunFolder, entry: Entry, seed: int
+    prepared: Prepared, folder: RunFolder, entry: Entry, seed: int, fold: int | None = None
 ) -> tuple[Model, dict[str, Any], Cost]:
     """The members fitted anew as their rows chose, their blend, and the weight of each.
 
     Weights are learned with members that have seen train alone, whatever they are refitted on.
     """
-    chosen = [folder.read_cell(row, seed)[0]["recipe"] for row in entry.members]
+    chosen = [folder.read_cell(row, seed, fold)[0]["recipe"] for row in entry.members]
     recipes = [RECIPES[one["name"]].parse(one["settings"], "a blend's member") for one in chosen]
     with measured() as cost:
         blend = learn_weights(prepared, recipes, seed)

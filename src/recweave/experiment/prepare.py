@@ -194,6 +194,10 @@ class Prepared:
             model, impressions, known, metrics, protocol=self.experiment.protocol
         )
 
+    def statistics(self) -> str:
+        """A hash of what metrics and slices know of items."""
+        return digest(self.catalogue.events, self.catalogue.owners)
+
     def about(self) -> dict[str, Any]:
         """What reports say of the data."""
         split = self.split
@@ -212,7 +216,8 @@ class Prepared:
             "impressions": self._impression_counts(),
             "removed": [one.model_dump() for one in self.removed],
             "split": split.how,
-            "statistics": digest(self.catalogue.events, self.catalogue.owners),
+            "statistics": self.statistics(),
+            "folds": self.experiment.split.folds,
             "features": {
                 name: {"encoder": made.encoder, "source": made.source, "of": made.of}
                 for name, made in self.features.items()
@@ -235,14 +240,15 @@ class Prepared:
         }
 
 
-def prepare(experiment: Experiment, base_dir: Path) -> Prepared:
+def prepare(experiment: Experiment, base_dir: Path, fold: int | None = None) -> Prepared:
     """Read, filter, split, and make the features.
 
     Args:
         experiment: The recipe.
         base_dir: The folder that the recipe's relative paths start from.
+        fold: Of a split with folds; the first if not given.
     """
-    dataset, split, removed = cut(experiment, base_dir)
+    dataset, split, removed = cut(experiment, base_dir, fold)
     searched = [
         row for row, e in zip(experiment.rows(), experiment.models, strict=True) if e.search
     ]
@@ -263,10 +269,13 @@ def prepare(experiment: Experiment, base_dir: Path) -> Prepared:
     return Prepared(experiment, dataset, split, features, costs, catalogue, removed, base_dir)
 
 
-def cut(experiment: Experiment, base_dir: Path) -> tuple[Dataset, Split, tuple[Removed, ...]]:
+def cut(
+    experiment: Experiment, base_dir: Path, fold: int | None = None
+) -> tuple[Dataset, Split, tuple[Removed, ...]]:
     """The data of a recipe, filtered and split; and what each filter took away."""
     dataset, removed = apply_all(_dataset(experiment.data, base_dir), experiment.filters)
-    return dataset, dataset.split(experiment.split, seed=experiment.split_seed), tuple(removed)
+    how = experiment.split.fold(fold or 0)
+    return dataset, dataset.split(how, seed=experiment.split_seed), tuple(removed)
 
 
 def _warn_of_hidden(split: Split) -> None:

@@ -13,7 +13,7 @@ from recweave.experiment.about import about_row
 from recweave.experiment.blend import fit_blend
 from recweave.experiment.choose import Chosen, choose
 from recweave.experiment.prepare import Prepared, prepare
-from recweave.models import Model
+from recweave.models import RECIPES, Model
 from recweave.models.base import Sourced
 from recweave.rank import Stage
 from recweave.runs.environment import environment
@@ -42,17 +42,48 @@ def run(experiment: Experiment, out: Path, *, base_dir: Path = Path()) -> Summar
     }
     folder.start(made_from, environment() | {"base_dir": str(base_dir.resolve())})
     folder.keep_features(prepared.features, prepared.feature_costs)
-    for row, entry in zip(experiment.rows(), experiment.models, strict=True):
-        if all((folder.cell(row, seed) / RESULT).exists() for seed in experiment.seeds):
+    for fold in experiment.folds():
+        if _is_done(folder, experiment, fold):
             continue
-        chosen = None if entry.members else choose(prepared, folder, row, entry)
-        for seed in experiment.seeds:
-            if not (folder.cell(row, seed) / RESULT).exists():
-                _run_cell(prepared, folder, row, entry, seed, chosen)
+        if fold:
+            del prepared  # one fold is in memory at a time
+            prepared = replace(prepare(experiment, base_dir, fold), checkpoints=folder.checkpoints)
+            folder.keep_features(prepared.features, prepared.feature_costs, fold)
+        _run_fold(prepared, folder, fold)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
     summary = read_run(out)
     write_json(out / METRICS, summary.to_json())
     return summary
+
+
+def _is_done(folder: RunFolder, experiment: Experiment, fold: int | None, *rows: str) -> bool:
+    """Whether every cell of a fold is there, or every one of some rows."""
+    return all(
+        (folder.cell(row, seed, fold) / RESULT).exists()
+        for row in rows or experiment.rows()
+        for seed in experiment.seeds
+    )
+
+
+def _run_fold(prepared: Prepared, folder: RunFolder, fold: int | None) -> None:
+    experiment = prepared.experiment
+    for row, entry in zip(experiment.rows(), experiment.models, strict=True):
+        if _is_done(folder, experiment, fold, row):
+            continue
+        chosen = None if entry.members else _chosen(prepared, folder, row, entry, fold)
+        for seed in experiment.seeds:
+            if not (folder.cell(row, seed, fold) / RESULT).exists():
+                _run_cell(prepared, folder, row, entry, seed, chosen, fold)
+
+
+def _chosen(
+    prepared: Prepared, folder: RunFolder, row: str, entry: Entry, fold: int | None
+) -> Chosen:
+    """The settings of a row: chosen on validation of the first fold, the same in all others."""
+    if not fold:
+        return choose(prepared, folder, row, entry)
+    first = folder.read_cell(row, prepared.experiment.seeds[0], 0)[0]["recipe"]
+    return Chosen(RECIPES[first["name"]].parse(first["settings"], f"row '{row}'"))
 
 
 def _run_cell(
@@ -62,14 +93,15 @@ def _run_cell(
     entry: Entry,
     seed: int,
     chosen: Chosen | None,
+    fold: int | None,
 ) -> None:
     experiment = prepared.experiment
     first = experiment.seeds[0]
     if chosen is not None and not chosen.recipe.stochastic and seed != first:
-        folder.copy_cell(row, first, seed)
+        folder.copy_cell(row, first, seed, fold)
         return
     if chosen is None:
-        model, settings, cost = fit_blend(prepared, folder, entry, seed)
+        model, settings, cost = fit_blend(prepared, folder, entry, seed, fold)
     else:
         if chosen.fitted is not None and seed == first and not experiment.refits:
             model, cost = chosen.fitted
@@ -82,16 +114,18 @@ def _run_cell(
     result = {
         "row": row,
         "seed": seed,
+        "fold": fold,
         "recipe": {"name": entry.name, "settings": settings},
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
         "learned_from": experiment.final_events(prepared.split).digest(),
+        "statistics": prepared.statistics(),
         "sources": _sources(prepared, model),
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,
     }
-    if experiment.save and seed == first and len(prepared.dataset.events):
+    if experiment.save and seed == first and not fold and len(prepared.dataset.events):
         _keep_bundle(prepared, folder, row, model, stages, result)
-    folder.keep_cell(row, seed, result, report)
+    folder.keep_cell(row, seed, result, report, fold)
 
 
 def _keep_bundle(

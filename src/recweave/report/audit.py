@@ -19,7 +19,6 @@ from recweave.evaluate import Catalogue
 from recweave.experiment.prepare import cut
 from recweave.report.audit_events import reads_itself
 from recweave.runs.folder import RunFolder
-from recweave.runs.provenance import PROVENANCE
 from recweave.runs.summary import Comparison, Row, Summary, against, read_run
 
 SHOWN = 5
@@ -129,20 +128,31 @@ def audit(folder: Path) -> Audit:
     """
     summary = read_run(folder)
     base_dir = Path(summary.environment.get("base_dir", "."))
-    dataset, split, _ = cut(summary.experiment, base_dir)
-    if dataset.fingerprint != summary.data["fingerprint"]:
-        raise BadArtifact(
-            f"{folder} was run on data with fingerprint {summary.data['fingerprint']}; what "
-            f"'{summary.data['name']}' holds now is another ({dataset.fingerprint}); run it again"
-        )
-    checked = [_parts_are_apart(split), *_learned(folder, summary, split)]
+    checked: list[str] = []
     findings: list[Finding] = []
-    if summary.experiment.features:
-        found, told = _features(folder, summary, dataset, split)
+    for fold in summary.experiment.folds():
+        dataset, split, _ = cut(summary.experiment, base_dir, fold)
+        if dataset.fingerprint != summary.data["fingerprint"]:
+            raise BadArtifact(
+                f"{folder} was run on data with fingerprint {summary.data['fingerprint']}; what "
+                f"'{summary.data['name']}' holds now is another ({dataset.fingerprint}); run it "
+                "again"
+            )
+        found, told = _audit_fold(folder, summary, dataset, split, fold)
         findings += found
-        checked += told
+        checked += told if fold is None else [f"fold {fold}: {line}" for line in told]
     leaking = {finding.feature for finding in findings}
     return Audit(findings, checked, _inflated(summary, leaking))
+
+
+def _audit_fold(
+    folder: Path, summary: Summary, dataset: Dataset, split: Split, fold: int | None
+) -> tuple[list[Finding], list[str]]:
+    checked = [_parts_are_apart(split), *_learned(folder, summary, split, fold)]
+    if not summary.experiment.features:
+        return [], checked
+    found, told = _features(folder, summary, dataset, split, fold)
+    return found, checked + told
 
 
 def _parts_are_apart(split: Split) -> str:
@@ -154,7 +164,7 @@ def _parts_are_apart(split: Split) -> str:
     return f"the split, cut again: {told} events, none in two parts"
 
 
-def _learned(folder: Path, summary: Summary, split: Split) -> list[str]:
+def _learned(folder: Path, summary: Summary, split: Split, fold: int | None) -> list[str]:
     """Models and statistics, by the hash of the events that they were made from.
 
     Raises:
@@ -163,15 +173,19 @@ def _learned(folder: Path, summary: Summary, split: Split) -> list[str]:
     experiment = summary.experiment
     allowed = experiment.final_events(split).digest()
     cells = [(row, seed) for row in experiment.rows() for seed in experiment.seeds]
-    for row, seed in cells:
-        if RunFolder(folder).read_cell(row, seed)[0].get("learned_from") != allowed:
+    results = {cell: RunFolder(folder).read_cell(*cell, fold)[0] for cell in cells}
+    for (row, seed), result in results.items():
+        if result.get("learned_from") != allowed:
             raise BadArtifact(
                 f"{folder}: '{row}' (seed {seed}) was not fitted on the events of "
                 f"{experiment.refit} of the recipe's split; run the recipe again into a new "
                 "folder"
             )
     train = Catalogue.of(split.train)
-    if summary.data.get("statistics") != digest(train.events, train.owners):
+    counted = [result.get("statistics") for result in results.values()]
+    if fold is None:
+        counted = [summary.data.get("statistics")]
+    if any(one != digest(train.events, train.owners) for one in counted):
         raise BadArtifact(
             f"{folder}: what metrics and slices know of items was not counted in train alone; "
             "run the recipe again into a new folder"
@@ -186,9 +200,9 @@ def _learned(folder: Path, summary: Summary, split: Split) -> list[str]:
 
 
 def _features(
-    folder: Path, summary: Summary, dataset: Dataset, split: Split
+    folder: Path, summary: Summary, dataset: Dataset, split: Split, fold: int | None
 ) -> tuple[list[Finding], list[str]]:
-    path = folder / PROVENANCE
+    path = RunFolder(folder).provenance(fold)
     try:
         behind = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:

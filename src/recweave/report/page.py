@@ -50,8 +50,7 @@ def page(run: Summary) -> str:
 <div class="scroll">{_table(table)}</div>
 <p><small>Mean over users with its 95 % interval (bootstrap over users). Green and red: better and
 worse than the baseline beyond chance, user by user, corrected by Holm for the number of
-comparisons. Protocol: {escape(run.experiment.protocol)}; every list is ranked over the whole
-catalogue, ties by item row, items of the user's history hidden.</small></p>
+comparisons. Protocol: {escape(run.experiment.protocol)}; {escape(_judged(run))}</small></p>
 <h2>Pictures</h2>
 {_pictures(table, metric)}
 <h2>How it was made</h2>
@@ -64,6 +63,34 @@ catalogue, ties by item row, items of the user's history hidden.</small></p>
 """
 
 
+JUDGED = {
+    "lists": "every list is ranked over the whole catalogue, ties by item row, items of the user's "
+    "history hidden.",
+    "ratings": "predicted ratings against the held-out ones, pair by pair.",
+    "clicks": "the probability of each held-out event, over all events together; intervals from "
+    "drawing users with replacement.",
+    "impressions": "each impression ranked as it was shown, ties by expectation; means over "
+    "impressions.",
+}
+"""What the numbers of each task are read from."""
+
+
+def _judged(run: Summary) -> str:
+    """What the numbers were read from, and which rows by less than that."""
+    told = [JUDGED[run.experiment.task]]
+    if run.experiment.task == "clicks":
+        told += [
+            f"{row.name} gives no probabilities and is judged by the order of its "
+            f"{row.report.judged_by}s alone."
+            for row in run.rows
+            if row.report.judged_by != "probability"
+        ]
+    left_out = {row.report.left_out for row in run.rows} - {0}
+    if left_out:
+        told.append(f"{max(left_out):,} impressions say nothing about an order and are left out.")
+    return " ".join(told)
+
+
 def _drawn(run: Summary, table: Table) -> str:
     """The metric that the pictures and the verdict go by."""
     asked = (run.experiment.choose, *table.metrics)
@@ -73,11 +100,16 @@ def _drawn(run: Summary, table: Table) -> str:
 
 def _about(run: Summary) -> str:
     data = run.data
-    return (
+    told = (
         f"{data['name']}: {data['users']:,} users, {data['items']:,} items; "
-        f"{data['train']:,} events to learn from, {data['valid']:,} to choose by, "
-        f"{data['test']:,} to report on"
+        f"{data['train']:,} training, {data['valid']:,} validation, {data['test']:,} test events"
     )
+    if data.get("folds", 1) > 1:
+        told += f" in the first of {data['folds']} folds"
+    shown = data.get("impressions")
+    if run.experiment.task == "impressions" and shown:
+        told += f"; {shown['train']:,} / {shown['valid']:,} / {shown['test']:,} impressions"
+    return told
 
 
 def _filters(data: Mapping[str, Any]) -> str:

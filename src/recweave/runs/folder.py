@@ -36,9 +36,9 @@ class RunFolder:
 
     made_from.json (recipe, data, version), environment.json, features.json and provenance.parquet
     (what features cost and rest on), trials/ (validation values of tried settings), cells/ROW.SEED/
-    (result.json, users.parquet, by SLICE.parquet; of clicks, resamples.parquet), bundles/ROW/ (what
-    answers for the row, of the first seed), metrics.json, report.html; during it, checkpoints/ (of
-    networks in training).
+    or, of a split with folds, cells/ROW.SEED.FOLD/ (result.json, users.parquet, by SLICE.parquet;
+    of clicks, resamples.parquet), bundles/ROW/ (what answers for the row, of the first seed and
+    fold), metrics.json, report.html; during it, checkpoints/ (of networks in training).
     """
 
     path: Path
@@ -72,11 +72,19 @@ class RunFolder:
             later = first.get("resumed_in", [])
             write_json(made_in, first | {"resumed_in": [*later, environment]})
 
-    def keep_features(self, features: Features, costs: Mapping[str, Cost]) -> None:
-        """Write what each feature of the recipe cost when first made, and the rows behind it."""
-        if not costs or (self.path / FEATURES).exists():
+    def keep_features(
+        self, features: Features, costs: Mapping[str, Cost], fold: int | None = None
+    ) -> None:
+        """Write what each feature of the recipe cost when first made, and the rows behind it.
+
+        The costs are those of the first fold; the rows are kept of every fold.
+        """
+        provenance = self.provenance(fold)
+        if not costs or provenance.exists():
             return
-        write_provenance({name: features[name] for name in costs}, self.path / PROVENANCE)
+        write_provenance({name: features[name] for name in costs}, provenance)
+        if fold:
+            return
         told = {
             name: {
                 "seconds": cost.seconds,
@@ -93,17 +101,29 @@ class RunFolder:
         """Where networks in training keep their state; gone when the run is done."""
         return self.path / "checkpoints"
 
-    def cell(self, row: str, seed: int) -> Path:
-        """The folder of one row and seed."""
-        return self.path / "cells" / f"{row}.{seed}"
+    def provenance(self, fold: int | None = None) -> Path:
+        """The file of the rows behind the features of one fold."""
+        return self.path / (f"provenance.{fold}.parquet" if fold else PROVENANCE)
+
+    def cell(self, row: str, seed: int, fold: int | None = None) -> Path:
+        """The folder of one row, seed and fold (None: the split has no folds)."""
+        name = f"{row}.{seed}" if fold is None else f"{row}.{seed}.{fold}"
+        return self.path / "cells" / name
 
     def bundle(self, row: str) -> Path:
         """The folder of a row's bundle."""
         return self.path / "bundles" / row
 
-    def keep_cell(self, row: str, seed: int, result: dict[str, Any], report: Report) -> None:
+    def keep_cell(
+        self,
+        row: str,
+        seed: int,
+        result: dict[str, Any],
+        report: Report,
+        fold: int | None = None,
+    ) -> None:
         """Write a finished cell; `result.json` comes last and says that it is whole."""
-        cell = self.cell(row, seed)
+        cell = self.cell(row, seed, fold)
         cell.mkdir(parents=True, exist_ok=True)
         report.per_user.write_parquet(cell / "users.parquet")
         if report.pooled:
@@ -125,20 +145,22 @@ class RunFolder:
             },
         )
 
-    def copy_cell(self, row: str, seed: int, other: int) -> None:
+    def copy_cell(self, row: str, seed: int, other: int, fold: int | None = None) -> None:
         """The cell of another seed, where nothing was drawn; appears whole or not at all."""
-        with atomic_folder(self.cell(row, other), replace=True) as draft:
-            shutil.copytree(self.cell(row, seed), draft, dirs_exist_ok=True)
+        with atomic_folder(self.cell(row, other, fold), replace=True) as draft:
+            shutil.copytree(self.cell(row, seed, fold), draft, dirs_exist_ok=True)
             result = read_json(draft / RESULT)
             write_json(draft / RESULT, result | {"seed": other})
 
-    def read_cell(self, row: str, seed: int) -> tuple[dict[str, Any], Report]:
+    def read_cell(
+        self, row: str, seed: int, fold: int | None = None
+    ) -> tuple[dict[str, Any], Report]:
         """What `keep_cell` wrote.
 
         Raises:
             BadArtifact: if the cell is not there or not whole.
         """
-        cell = self.cell(row, seed)
+        cell = self.cell(row, seed, fold)
         if not (cell / RESULT).exists():
             raise BadArtifact(
                 f"{self.path}: '{row}' with seed {seed} is not done; run the recipe again, "

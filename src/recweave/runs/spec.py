@@ -250,6 +250,10 @@ class Experiment(Value):
             raise ValueError(f"the baseline '{self.baseline}' is no row; there are {rows}")
         return self
 
+    def folds(self) -> tuple[int | None, ...]:
+        """The folds of the split, from 0; one that is called None where it has no folds."""
+        return tuple(range(self.split.folds)) if self.split.folds > 1 else (None,)
+
     def rows(self) -> list[str]:
         """A name for each entry: its model's (of a path, the class), with any variant."""
         names = [short_name(entry.name) for entry in self.models]

@@ -11,6 +11,7 @@ from typing import Any
 from recweave.core.errors import BadArtifact
 from recweave.core.registry import short_name
 from recweave.evaluate import Report, means, over_seeds, parse_metric, report_differences
+from recweave.evaluate.folds import join_folds
 from recweave.evaluate.statistics import Difference, Interval, holm
 from recweave.models import RECIPES
 from recweave.runs.folder import FEATURES, MADE_FROM, RunFolder, read_json
@@ -19,7 +20,7 @@ from recweave.runs.spec import Experiment
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row of the table, over all its seeds.
+    """One row of the table, over all its seeds and folds.
 
     Attributes:
         name: The model's name, with its variant where there is one.
@@ -27,7 +28,8 @@ class Row:
         settings: The recipe that was fitted, as chosen on validation.
         tried: How many settings validation chose among; 0 where nothing was searched.
         fit_seconds, peak_mb: The mean and the highest over seeds.
-        report: The numbers; values of users are averaged over seeds.
+        report: The numbers; values of users are averaged over seeds, then joined over folds (see
+            `evaluate.folds`).
         sources: Of the first seed: each source's share by tenths of the catalogue, if it has some.
     """
 
@@ -150,14 +152,19 @@ def read_run(path: Path) -> Summary:
     made_from = read_json(path / MADE_FROM)
     experiment = Experiment.parse(made_from["recipe"], str(path / MADE_FROM))
     folder = RunFolder(path)
-    rows = [_row(folder, name, experiment.seeds) for name in experiment.rows()]
+    rows = [_row(folder, name, experiment) for name in experiment.rows()]
     environment = read_json(path / "environment.json")
     features = read_json(path / FEATURES) if experiment.features else {}
     return Summary(experiment, made_from["data"], environment, rows, path, features)
 
 
-def _row(folder: RunFolder, name: str, seeds: Sequence[int]) -> Row:
-    results, reports = zip(*(folder.read_cell(name, seed) for seed in seeds), strict=True)
+def _row(folder: RunFolder, name: str, experiment: Experiment) -> Row:
+    results: list[dict[str, Any]] = []
+    by_fold: list[Report] = []
+    for fold in experiment.folds():
+        cells = [folder.read_cell(name, seed, fold) for seed in experiment.seeds]
+        results += [result for result, _ in cells]
+        by_fold.append(over_seeds([report for _, report in cells]))
     first = results[0]
     model = first["recipe"]["name"]
     peaks = [result["peak_mb"] for result in results if result["peak_mb"] is not None]
@@ -169,7 +176,7 @@ def _row(folder: RunFolder, name: str, seeds: Sequence[int]) -> Row:
         tried=len(first["tried"]),
         fit_seconds=statistics.mean(result["fit_seconds"] for result in results),
         peak_mb=max(peaks, default=None),
-        report=over_seeds(reports),
+        report=join_folds(by_fold),
         sources=first.get("sources", {}),
     )
 
