@@ -4,9 +4,10 @@ import polars as pl
 import pytest
 from planted import ITEMS, T0, USERS, Asked, planted_shop
 
-from recweave.bundle.lists import SCHEMA, SHOWN, Recommendations, html_table, write_lists
+from recweave.bundle.lists import SCHEMA, Recommendations, write_lists
 from recweave.bundle.make import make_bundle
 from recweave.core.errors import BadSetting
+from recweave.core.tables import SHOWN, html_table
 
 
 def lines(*rows):

@@ -11,7 +11,7 @@ from recweave.bundle.bundle import Bundle
 from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
-from recweave.data.split import TRAIN, LeaveLastOut, Split
+from recweave.data.split import BETWEEN, TRAIN, VALID, LeaveLastOut, Split
 from recweave.encode.features import AnyFeature, Feature
 from recweave.models.base import Model, Recipe
 from recweave.models.popularity import Popularity
@@ -98,14 +98,17 @@ def everything(
     features: Mapping[str, AnyFeature],
     *,
     positive_from: float | None = None,
+    split: Split | None = None,
 ) -> TrainingData:
-    """All events as training data, less a validation event of each user where that is needed.
+    """All events as training data, less validation events where the recipe stops by them.
 
     Args:
         log: Every event of the dataset, in its order.
         recipe: What is trained.
         features: That it may read.
         positive_from: The label rule of click models.
+        split: Of the log: its test events are those validation events, and what comes before
+            them is trained on. Each user's last event without it.
     """
     whole = TrainingData(
         log, features=features, rows=np.arange(len(log)), positive_from=positive_from
@@ -113,12 +116,12 @@ def everything(
     if not recipe.uses_validation:
         return whole
     try:
-        split: Split = LeaveLastOut(n=1, valid=0).cut(log)
+        split = split or LeaveLastOut(n=1, valid=0).cut(log)
     except BadSetting:  # nobody has two events, so nothing can be held out
         return whole
     assert split.part is not None
-    rows = np.flatnonzero(split.part == TRAIN)
-    return replace(whole, train=split.train, valid=split.test, rows=rows)
+    rows = np.flatnonzero(np.isin(split.part, (TRAIN, VALID, BETWEEN)))
+    return replace(whole, train=log[rows], valid=split.test, rows=rows)
 
 
 def standing_alone(dataset: Dataset) -> Dataset:

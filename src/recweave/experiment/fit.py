@@ -29,7 +29,7 @@ def fit(
     Settings to search are chosen as `run` does: fitted on train, evaluated on validation. Weights
     of a blend are learned there too. Then features, stages and the model are made anew from all
     events, the held-out ones included, so no figure of an experiment is about this model. Networks
-    keep a validation event of each user out of training, as they stop by it.
+    keep the test events of the recipe's split out of training, as they stop by them.
 
     Args:
         experiment: The recipe.
@@ -45,7 +45,7 @@ def fit(
     name = row or _only_row(experiment, run)
     entry = experiment.entry(name)
     recipes, blend = _settings(experiment, entry, name, base_dir, run)
-    dataset, _, _ = cut(experiment, base_dir)
+    dataset, split, _ = cut(experiment, base_dir)
     whole = dataset.whole()
     context = FeatureContext(dataset, whole, base_dir=base_dir)
     features, _ = make_features(experiment.features, context)
@@ -54,7 +54,13 @@ def fit(
     )
     models = [
         recipe.fit(
-            everything(whole.train, recipe, features, positive_from=experiment.positive_from),
+            everything(
+                whole.train,
+                recipe,
+                features,
+                positive_from=experiment.positive_from,
+                split=split,
+            ),
             options,
         )
         for recipe in recipes
