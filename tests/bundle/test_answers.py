@@ -318,7 +318,8 @@ def test_conditions_keep_out_what_does_not_fulfil_them():
     items = dataset.items.with_columns(price=pl.Series([float(n) for n in range(8)]))
     bundle = bundle_of(scores(f0=3, f1=2, f2=1), dataset.replace(items=items))
     assert lists(bundle.recommend(["u0"], 1, where=["price >= 6"]))["u0"] == ["f1"]
-    assert lists(bundle.similar("f0", 8, where=["price >= 6"])) == {"f0": ["f1", "f2"]}
+    found = bundle.similar("f0", 8, where=["price >= 6"]).to_frame()
+    assert found["similar_id"].to_list() == ["f1", "f2"]
 
 
 def test_lists_are_no_longer_than_the_catalogue_and_name_each_item_once():
@@ -340,10 +341,10 @@ def test_similar_items_are_never_the_item_itself_and_go_by_cosine():
     vectors[7] = 0
     bundle = bundle_of(Factors(np.zeros((USERS, 2), np.float32), vectors))
     found = bundle.similar("t0", 3).to_frame()
-    assert found["item_id"].to_list() == ["f1", "t1", "f0"]
-    assert found["user_id"].to_list() == ["t0"] * 3
+    assert found["similar_id"].to_list() == ["f1", "t1", "f0"]
+    assert found["item_id"].to_list() == ["t0"] * 3
     assert np.allclose(found["score"], np.cos(np.radians([5, 10, 25])), atol=1e-6)
-    assert "f2" not in bundle.similar("t0", 8).to_frame()["item_id"].to_list()
+    assert "f2" not in bundle.similar("t0", 8).to_frame()["similar_id"].to_list()
 
 
 def test_similar_items_by_a_feature_need_its_vector():
@@ -352,7 +353,7 @@ def test_similar_items_by_a_feature_need_its_vector():
     feature = Feature(vectors, np.arange(8) != 4, "enc/1", "words")
     bundle = bundle_of(scores(), features={"text": feature})
     found = bundle.similar("t0", 2, by="text").to_frame()
-    assert found["item_id"].to_list() == ["f0"]
+    assert found["similar_id"].to_list() == ["f0"]
     assert set(found["source"]) == {"text"}
     with pytest.raises(BadSetting, match="'test' has no text"):
         bundle.similar("test", by="text")

@@ -76,7 +76,7 @@ def test_a_notebook_says_how_many_lines_it_leaves_out():
 def test_batches_of_users_come_in_order_and_make_the_same_table(monkeypatch):
     bundle = make_bundle(planted_shop(), Asked([]), name="m")
     whole = bundle.recommend(None, 3).to_frame()
-    monkeypatch.setattr("recweave.bundle.bundle.BATCH", 7)
+    monkeypatch.setattr("recweave.bundle.base.BATCH", 7)
     parts = list(bundle.batches(None, 3))
     assert len(parts) == -(-USERS // 7)
     assert pl.concat(parts).equals(whole)
@@ -90,5 +90,5 @@ def test_items_like_one_are_those_shown_to_somebody_who_has_just_had_it():
     assert query.user.tolist() == [-1]
     assert query.history.item.tolist() == [T0]
     assert query.now[0] > query.history.time[0]
-    assert found["item_id"].to_list() == [ITEMS[1], ITEMS[2]]
+    assert found["similar_id"].to_list() == [ITEMS[1], ITEMS[2]]
     assert found["source"].to_list() == ["m", "m"]

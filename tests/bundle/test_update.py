@@ -7,7 +7,9 @@ import pytest
 from recweave import load
 from recweave.bundle import Bundle
 from recweave.bundle.make import make_bundle
+from recweave.bundle.update import _same_space
 from recweave.core.errors import BadInput, BadSetting
+from recweave.data.dataset import Dataset
 from recweave.data.split import Split
 from recweave.features import FeatureContext
 from recweave.features.text import ItemText
@@ -59,7 +61,7 @@ def bundle(home):
 
 @pytest.fixture(scope="module")
 def grown(bundle):
-    return bundle.with_items(NEW)
+    return bundle.with_items(NEW, vectors(NEW))
 
 
 def by_brand(bundle, brand):
@@ -69,7 +71,13 @@ def by_brand(bundle, brand):
 
 
 def ids(recommendations):
-    return recommendations.table["item_id"].to_list()
+    return recommendations.table.to_series(1).to_list()
+
+
+def vectors(items):
+    """What the test's encoder makes of new items; a bundle imports no encoder by path itself."""
+    spec = ItemText(encoder="hashing_text:make", fields=("title",))
+    return {"text": spec.of_new_items(Dataset("new", items=pl.DataFrame(items)).items)}
 
 
 def rank(bundle, item, history):
@@ -129,7 +137,7 @@ def test_users_without_a_history_get_new_items_last(grown):
 
 def test_stages_are_fitted_again_for_the_new_items():
     small = fitted(stages=(MMRRecipe(),))
-    grown = small.with_items(NEW)
+    grown = small.with_items(NEW, vectors(NEW))
     (stage,) = grown.stages
     assert isinstance(stage, MMR)
     assert len(stage.vectors) == 152
@@ -141,7 +149,10 @@ def test_a_grown_bundle_is_saved_and_grows_on(grown, tmp_path):
     grown.save(tmp_path / "b")
     loaded = Bundle.load(tmp_path / "b")
     more = [{"item_id": "z-hat", "title": "Maison Lure satin hat"}]
-    for ours, theirs in ((grown, loaded), (grown.with_items(more), loaded.with_items(more))):
+    for ours, theirs in (
+        (grown, loaded),
+        (grown.with_items(more, vectors(more)), loaded.with_items(more, vectors(more))),
+    ):
         found = [one.recommend(["user-001", "user-002"], k=20).table for one in (ours, theirs)]
         assert found[0].equals(found[1])
 
@@ -167,3 +178,14 @@ def test_items_that_are_there_already_are_refused(grown):
         grown.with_items([{"item_id": "item-003"}, {"item_id": "new"}])
     with pytest.raises(BadInput, match="'z-bag'"):
         grown.with_items(NEW)
+
+
+def test_an_encoder_that_a_bundle_names_by_path_is_not_imported(bundle):
+    """A file's word is no reason to run code; vectors made by oneself are taken."""
+    with pytest.raises(BadSetting, match=r"cannot place .* text .*give their vectors"):
+        bundle.with_items(NEW)
+
+
+def test_vectors_of_another_precision_are_compared_and_of_another_encoder_are_not():
+    assert _same_space("minilm-1/bf16") == _same_space("minilm-1/fp32")
+    assert _same_space("minilm-1/bf16") != _same_space("minilm-2/bf16")

@@ -1,6 +1,6 @@
 """A trained model that stands alone: saved, loaded, extended, asked for lists and similar items."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from recweave.bundle.lists import Recommendations
 from recweave.bundle.saved import load_bundle, save_bundle
 from recweave.bundle.similar import similar
 from recweave.bundle.update import with_events, with_items
+from recweave.encode.features import Feature
 from recweave.rank.rules import Rule
 
 
@@ -42,9 +43,9 @@ class Bundle(BundleBase):
         """With more events, of known users or new ones; see `bundle.update`."""
         return with_events(self, events)
 
-    def with_items(self, items: Any) -> "Bundle":
+    def with_items(self, items: Any, features: Mapping[str, Feature] | None = None) -> "Bundle":
         """With more items in the catalogue, placed by their features; see `bundle.update`."""
-        return with_items(self, items)
+        return with_items(self, items, features)
 
     def similar(
         self, item: str, k: int = 10, *, by: str = "behaviour", where: Sequence[Rule | str] = ()

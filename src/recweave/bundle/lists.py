@@ -62,9 +62,7 @@ class Recommendations:
         title = self.table.to_series(1).replace_strict(
             dict(self.titles), default="", return_dtype=pl.String
         )
-        return self.table.select(
-            "user_id", "item_id", title.alias("title"), "rank", "score", "source"
-        )
+        return self.table.clone().insert_column(2, title.alias("title"))
 
     def _repr_html_(self) -> str:
         return html_table(self.with_titles())

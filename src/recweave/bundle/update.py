@@ -1,6 +1,6 @@
 """What came after training: new events, new users, new items. The model itself is not trained."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from recweave.data.frames import to_polars
 from recweave.data.interactions import Interactions, join
 from recweave.data.schema import conform
 from recweave.encode.features import Feature
+from recweave.encode.text import ENCODERS
 from recweave.features import FEATURES
 from recweave.models.kinds import ItemScores
 from recweave.rank.ranking import Stage
@@ -58,7 +59,7 @@ def with_events(bundle: B, events: Any) -> B:
     return bundle.replace(dataset=dataset, log=join(_reshaped(bundle.log, shape), more))
 
 
-def with_items(bundle: B, items: Any) -> B:
+def with_items(bundle: B, items: Any, features: Mapping[str, Feature] | None = None) -> B:
     """The bundle with more items, which the model places by their features.
 
     Features are made of the items' catalogue rows as the recipe made those of the others; what
@@ -68,6 +69,9 @@ def with_items(bundle: B, items: Any) -> B:
         bundle: To start from; it stays as it is.
         items: A frame as `Dataset.items`: item_id, and title, categories, price, … as the recipe's
             features read them.
+        features: Vectors of the new items, by the names of the bundle's features, where the bundle
+            cannot make them: those of an encoder of your own, or of a server. A bundle names its
+            encoders, and what a file names is never imported, run or spoken to.
 
     Raises:
         BadInput: if the frame does not fit, or an item is in the catalogue already.
@@ -82,13 +86,13 @@ def with_items(bundle: B, items: Any) -> B:
         )
     if bundle.placed < len(bundle.dataset.item_ids):
         raise BadSetting("the bundle holds items that its model cannot place; fit it again")
-    new = _new_features(bundle, frame)
+    new = {**_new_features(bundle, frame, skip=features or {}), **(features or {})}
     model = bundle.model.with_items(new, len(frame))
     if model is None:
         raise _cannot_place(bundle, new)
     catalogue = pl.concat([bundle.dataset.items, frame], how="diagonal_relaxed")
     dataset = bundle.dataset.replace(items=catalogue)
-    features = {
+    grown_features = {
         name: _joined(feature, new.get(name), len(frame))
         for name, feature in bundle.features.items()
     }
@@ -97,7 +101,7 @@ def with_items(bundle: B, items: Any) -> B:
         model=model,
         dataset=dataset,
         log=log,
-        features=features,
+        features=grown_features,
         fallback=_padded(bundle.fallback, len(frame)),
         placed=len(catalogue),
     )
@@ -124,12 +128,17 @@ def _reshaped(log: Interactions, shape: tuple[int, int]) -> Interactions:
     )
 
 
-def _new_features(bundle: BundleBase, items: pl.DataFrame) -> dict[str, Feature]:
+def _new_features(
+    bundle: BundleBase, items: pl.DataFrame, skip: Collection[str]
+) -> dict[str, Feature]:
     """Vectors of the new items, by the names of the bundle's features; those that can be made."""
     made = {}
     for name, settings in bundle.about.get("features", {}).items():
-        if name not in bundle.features:
+        encoder = settings.get("encoder")
+        if name not in bundle.features or name in skip:
             continue
+        if encoder is not None and encoder not in ENCODERS:
+            continue  # a path would be imported, a server spoken to, on a file's word
         # The kind comes out of a file, so it must be a listed name: a path would be imported.
         spec = FEATURES.named(settings["kind"]).parse(
             settings, f"the feature '{name}'", names_only=True
@@ -138,13 +147,18 @@ def _new_features(bundle: BundleBase, items: pl.DataFrame) -> dict[str, Feature]
         if feature is None:
             continue
         old = bundle.features[name]
-        if feature.encoder != old.encoder:
+        if _same_space(feature.encoder) != _same_space(old.encoder):
             raise BadSetting(
                 f"the feature '{name}' was made by {old.encoder}, and here {feature.encoder} "
                 "would make that of the new items; their vectors cannot be compared"
             )
         made[name] = feature
     return made
+
+
+def _same_space(encoder: str) -> str:
+    """The name of an encoder without its precision: vectors in bf16 and fp32 are compared."""
+    return encoder.removesuffix("/bf16").removesuffix("/fp32")
 
 
 def _cannot_place(bundle: BundleBase, new: Mapping[str, Feature]) -> BadSetting:
@@ -165,8 +179,8 @@ def _cannot_place(bundle: BundleBase, new: Mapping[str, Feature]) -> BadSetting:
         why = f"no vectors of new items can be made of {', '.join(reasons)}"
     return BadSetting(
         f"the model {bundle.name} cannot place items that it has never seen: {why}. Fit it again "
-        "with the new items, or fit a model that reads features of the catalogue, such as ease "
-        "with a text feature by minilm"
+        "with the new items, give their vectors (with_items(items, features=…)), or fit a model "
+        "that reads features of the catalogue, such as ease with a text feature by minilm"
     )
 
 
