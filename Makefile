@@ -6,11 +6,11 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-slow realdata lint fix docs reference bench clean
+.PHONY: help demo test test-slow test-processor realdata lint fix docs reference bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # Everything is installed from the project's own files; constraints.txt is the lock. uv ignores
 # pip's configuration, so the folder of wheels that pip may know is handed over.
@@ -37,6 +37,15 @@ test: $(READY) lint ## lint, types, import contracts and the default tests
 
 test-slow: $(READY) ## the tests marked slow
 	@$(BIN)/python -m pytest -q -m slow
+
+# Bf16 forced on and off (torch emulates it where the CPU lacks it), with one thread and with two.
+test-processor: $(READY) ## the tests that may differ by processor, with and without bf16
+	@for run in "on 1" "off 2"; do set -- $$run; \
+	  echo "bf16 $$1, $$2 threads" >&2; \
+	  RECWEAVE_BF16=$$1 RECWEAVE_THREADS=$$2 \
+	  OMP_NUM_THREADS=$$2 OPENBLAS_NUM_THREADS=$$2 MKL_NUM_THREADS=$$2 \
+	  $(BIN)/python -m pytest -q -m "processor and not slow" tests || exit 1; \
+	done
 
 realdata: $(READY) ## the tests that read RECWEAVE_DATA
 	@$(BIN)/python -m pytest -q -m realdata

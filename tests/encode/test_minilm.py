@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from recweave.core.errors import BadArtifact, MissingExtra
-from recweave.encode.minilm import MiniLM, bf16_is_fast, by_length
+from recweave.encode.minilm import MiniLM, by_length
 
 pytest.importorskip("torch")
+pytestmark = pytest.mark.processor
 LONG = "the strings stay in tune and sound bright " * 100
 TEXTS = ["A fine guitar.", "", LONG, "été 日本 🎸", " \t\n", "x", "Works as it should; buy it."]
 
@@ -54,14 +55,10 @@ def test_bf16_is_near_fp32_and_has_another_name(encoder):
     assert half.name != encoder.name
 
 
-def test_bf16_is_taken_where_the_processor_has_it(tmp_path):
-    file = tmp_path / "cpuinfo"
-    found = []
-    for flag in ("avx512f", "avx512_bf16", "amx_bf16"):
-        file.write_text(f"processor : 0\nflags : fpu {flag} avx2\n")
-        found.append(bf16_is_fast(file))
-    assert found == [False, True, True]
-    assert not bf16_is_fast(tmp_path / "nowhere")
+@pytest.mark.parametrize(("setting", "precision"), [("on", "bf16"), ("off", "fp32")])
+def test_bf16_is_taken_where_the_processor_has_it(monkeypatch, setting, precision):
+    monkeypatch.setenv("RECWEAVE_BF16", setting)
+    assert MiniLM().name == MiniLM(precision).name
 
 
 @pytest.mark.slow

@@ -133,6 +133,16 @@ def test_a_run_that_goes_on_elsewhere_says_where_it_began_and_where_it_went_on(g
     assert told == began
 
 
+def test_a_run_goes_on_with_other_threads_and_without_bf16(go, tmp_path, monkeypatch):
+    first = numbers(go(tmp_path / "run"))
+    (tmp_path / "run/cells/random.0/result.json").unlink()
+    monkeypatch.setenv("RECWEAVE_THREADS", "7")
+    monkeypatch.setenv("RECWEAVE_BF16", "off")
+    assert numbers(go(tmp_path / "run")) == first
+    told = json.loads((tmp_path / "run/environment.json").read_text())
+    assert told["resumed_in"][0]["threads"]["recweave"] == 7
+
+
 def test_another_recipe_in_the_same_folder_is_refused(go, recipe, tmp_path):
     go(tmp_path / "run")
     recipe.write_text(recipe.read_text().replace("Two floors", "Another"))

@@ -125,11 +125,13 @@ def test_scores_every_item_for_every_asker_as_float32_without_nan(recipe, log):
     assert not np.isnan(scores).any()
 
 
+@pytest.mark.processor
 def test_the_same_seed_gives_the_same_scores(recipe, log):
     one, other = (fit(recipe, log, seed=7).scores(Query.of(log)) for _ in range(2))
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.processor
 def test_networks_learn_in_bf16_too(recipe, log):
     if not isinstance(recipe, NetworkRecipe):
         return

@@ -23,3 +23,8 @@ class Settings(BaseSettings):
         ge=1,
         description="threads for one piece of work",
     )
+    bf16: bool | None = Field(
+        None,
+        description="on or off: take the CPU for one that does or does not multiply bf16, as tests "
+        "do; unset, the CPU's own flags decide",
+    )

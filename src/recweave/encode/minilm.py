@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from recweave.core.arrays import Array
 from recweave.core.errors import BadArtifact
 from recweave.core.extras import require
+from recweave.core.processor import multiplies_bf16
 from recweave.core.settings import Settings
 from recweave.encode.bert import Bert
 from recweave.parallel import Threads
@@ -76,7 +77,7 @@ class MiniLM:
 
     @cached_property
     def _bf16(self) -> bool:
-        return bf16_is_fast() if self.precision == "auto" else self.precision == "bf16"
+        return multiplies_bf16() if self.precision == "auto" else self.precision == "bf16"
 
     @cached_property
     def _folder(self) -> Path:
@@ -112,16 +113,6 @@ def minilm(settings: Settings) -> MiniLM:
 def minilm_fp32(settings: Settings) -> MiniLM:
     """The same vectors on every machine, up to rounding."""
     return MiniLM("fp32", settings.threads)
-
-
-def bf16_is_fast(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor multiplies bf16 itself; False where it can't be told (not Linux)."""
-    # Torch would tell too, but takes seconds to import, in vain where all vectors are kept.
-    try:
-        told = cpuinfo.read_text().split()
-    except OSError:
-        return False
-    return "avx512_bf16" in told or "amx_bf16" in told
 
 
 def by_length(

@@ -5,7 +5,14 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from threadpoolctl import threadpool_info
+
+from recweave.core.processor import multiplies_bf16
+from recweave.core.settings import Settings
+
 PACKAGES = ("recweave", "numpy", "scipy", "polars", "pydantic", "implicit", "optuna", "torch")
+LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Environment variables that limit the threads of libraries which are loaded later."""
 
 
 def environment() -> dict[str, Any]:
@@ -14,9 +21,18 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
+        "bf16": multiplies_bf16(),
         "cores": os.cpu_count(),
+        "threads": threads(),
         "packages": installed(PACKAGES),
     }
+
+
+def threads() -> dict[str, int | str]:
+    """Threads of recweave, of BLAS and OpenMP (torch) where loaded, and limits that are set."""
+    loaded = {pool["user_api"]: pool["num_threads"] for pool in threadpool_info()}
+    limits = {name: os.environ[name] for name in LIMITS if name in os.environ}
+    return {"recweave": Settings().threads, **loaded, **limits}
 
 
 def installed(packages: tuple[str, ...]) -> dict[str, str]:

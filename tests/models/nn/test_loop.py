@@ -205,6 +205,7 @@ def test_the_step_size_rises_and_falls(monkeypatch):
     assert rates[-1] < 0.1
 
 
+@pytest.mark.processor
 def test_bf16_is_used_only_where_it_is_asked_for():
     kinds = []
     net = line()
@@ -218,6 +219,14 @@ def test_bf16_is_used_only_where_it_is_asked_for():
     run(net, Line(epochs=1), loss=loss)
     assert set(kinds[:4]) == {torch.bfloat16}
     assert set(kinds[4:]) == {torch.float32}
+
+
+@pytest.mark.processor
+@pytest.mark.parametrize(("setting", "warned"), [("on", False), ("off", True)])
+def test_bf16_on_a_processor_that_emulates_it_is_warned_of(monkeypatch, caplog, setting, warned):
+    monkeypatch.setenv("RECWEAVE_BF16", setting)
+    run(line(), Line(epochs=1), options=Options(precision="bf16", device="cpu"))
+    assert ("does not multiply bf16" in caplog.text) == warned
 
 
 def test_trainings_on_other_data_are_told_apart():

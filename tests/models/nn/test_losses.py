@@ -55,6 +55,7 @@ def test_full_softmax_and_its_slopes(monkeypatch, rows, weight):
     np.testing.assert_allclose(item.grad, slope.T @ STATE, atol=1e-12)
 
 
+@pytest.mark.processor
 def test_full_softmax_in_bf16_is_near():
     state, item = tensor(STATE.astype(np.float32), True), tensor(ITEM.astype(np.float32), True)
     plain = losses.full_softmax(state, item, tensor(TARGET))

@@ -43,6 +43,7 @@ def text():
     return {"text": Feature(vectors, np.ones(ITEMS, bool), "made/1", "random")}
 
 
+@pytest.mark.processor
 @pytest.mark.parametrize(
     ("name", "settings"),
     [

@@ -188,6 +188,7 @@ def test_a_gate_learns_to_doubt_edges_that_do_not_fit():
     assert share[agrees].min() > 2 * share[~agrees].max()
 
 
+@pytest.mark.processor
 def test_gates_are_learned_with_all_digits_where_products_have_fewer():
     """The gate's likelihoods are sums over many edges; bf16 would not even fit the sums."""
     made = [

@@ -2,6 +2,7 @@
 
 import torch
 
+from recweave.core import processor
 from recweave.core.errors import BadSetting
 
 
@@ -23,7 +24,7 @@ def choose_device(asked: str) -> torch.device:
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether products in bf16 are done by the hardware, not imitated."""
+    """Whether products in bf16 are done by the hardware, not emulated."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    return processor.multiplies_bf16()

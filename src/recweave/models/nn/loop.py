@@ -1,5 +1,6 @@
 """The one training loop: every network goes through it."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +15,13 @@ from recweave.core.errors import BadSetting
 from recweave.core.memory import kept_memory
 from recweave.core.progress import track
 from recweave.models.nn.checkpoint import Checkpoint
-from recweave.models.nn.device import choose_device
+from recweave.models.nn.device import choose_device, multiplies_bf16
 from recweave.models.nn.settings import LoopSettings
 from recweave.models.training import Options
 
 Batch = TypeVar("Batch")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -72,6 +75,8 @@ def train(
     """
     device, seed = choose_device(options.device), options.seed
     lower = options.precision == "bf16"
+    if lower and not multiplies_bf16(device):
+        _log.warning("this %s does not multiply bf16; fp32 is faster on it", device.type)
     net.to(device)
     optimiser = torch.optim.AdamW(_groups(net, recipe), lr=recipe.lr, fused=True)
     told = {

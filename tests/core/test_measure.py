@@ -5,9 +5,9 @@ import threading
 import time
 
 import pytest
-from recweave.experiment.measure import STATM, STATUS, measured
 
-from recweave.experiment import measure
+from recweave.core import measure
+from recweave.core.measure import STATM, STATUS, measured
 
 pytestmark = pytest.mark.skipif(not STATM.exists(), reason="needs /proc")
 

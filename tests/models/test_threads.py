@@ -1,0 +1,76 @@
+"""The same recipe gives the same numbers with one thread and with two (docs/models.md)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from recweave.core.errors import MissingExtra
+from recweave.data.interactions import Interactions
+from recweave.encode import Feature
+from recweave.models import RECIPES, Query
+from recweave.models.nn.settings import NetworkRecipe
+from recweave.models.training import Options, TrainingData
+
+ROUNDED = {"ease", "slit", "gf_cf", "sasrec", "gru4rec", "unified"}
+"""Equal up to rounding: LAPACK and torch split sums by threads."""
+
+USERS, ITEMS, EVENTS = 800, 500, 12_000
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """BLAS, OpenMP and torch with so many threads."""
+    with threadpool_limits(count):
+        if find_spec("torch") is None:
+            yield
+            return
+        import torch
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def log():
+    """Large enough that libraries take a second thread where they may have one."""
+    rng = np.random.default_rng(0)
+    user = np.minimum(USERS - 1, (rng.pareto(1.2, EVENTS) * USERS / 10).astype(int))
+    item = np.minimum(ITEMS - 1, (rng.pareto(1.0, EVENTS) * ITEMS / 20).astype(int))
+    value, time = rng.integers(1, 6, EVENTS), rng.integers(0, 10_000_000, EVENTS)
+    return Interactions.of(user, item, value, time, shape=(USERS, ITEMS))
+
+
+def text():
+    vectors = np.random.default_rng(5).standard_normal((ITEMS, 64), dtype=np.float32)
+    return {"text": Feature(vectors, np.ones(ITEMS, bool), "made/1", "random")}
+
+
+def scores(name, log, count):
+    recipe = RECIPES[name]()
+    if isinstance(recipe, NetworkRecipe):
+        recipe = recipe.model_copy(update={"epochs": 1})
+    query = Query.of(log).rows(np.arange(50))
+    with threads(count):
+        try:
+            data = TrainingData(log, text())
+            return recipe.fit(data, Options(seed=3)).scores(query)
+        except MissingExtra as error:
+            pytest.skip(str(error))
+
+
+@pytest.mark.processor
+@pytest.mark.parametrize("name", RECIPES)
+def test_one_and_two_threads_give_the_same_scores(name, log):
+    one, two = (scores(name, log, count) for count in (1, 2))
+    if name in ROUNDED:
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4 * np.abs(two).max())
+    else:
+        np.testing.assert_array_equal(one, two)
