@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ from scipy import sparse
 from recweave.data.dataset import Dataset
 from recweave.encode.features import Feature
 from recweave.features.spec import FeatureSpec
-from recweave.models import Recipe
+from recweave.models import Recipe, Tune
 from recweave.models.base import Model
 from recweave.models.kinds import ItemScores
 from recweave.rank.stages import StageRecipe
@@ -103,6 +103,35 @@ def train_favors(recipe: Favors, data: Any, options: Any) -> ItemScores:
     value = -np.arange(data.train.shape[1], dtype=np.float32)
     value[recipe.item] = 1
     return ItemScores(value)
+
+
+class Spreads(Recipe):
+    """The first users get f0, f1 or f2 in turn, all others f0: lists spread with `users`."""
+
+    trainer: ClassVar[str] = "planted:train_spreads"
+    stochastic: ClassVar[bool] = False
+
+    users: Annotated[int, Tune(0, USERS)] = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Spread(Model):
+    """See `Spreads`."""
+
+    users: int
+
+    def scores(self, query: Any) -> np.ndarray:
+        """See `Model.scores`."""
+        scores = np.zeros((len(query), query.history.items), np.float32)
+        best = np.where(query.user < self.users, F0 + query.user % 3, F0)
+        scores[np.arange(len(query)), best] = 1
+        return scores
+
+
+def train_spreads(recipe: Spreads, data: Any, options: Any) -> Spread:
+    """See `Spreads`."""
+    HANDED.append(Handed(recipe, data, options))
+    return Spread(recipe.users)
 
 
 class EventCounts(FeatureSpec):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -176,13 +177,38 @@ def test_no_code_named_in_a_manifest_is_run_or_imported(
         Bundle.load(copy)
 
 
+@dataclass(frozen=True, eq=False)
+class Places(ItemScores):
+    """Puts new items last."""
+
+    def with_items(self, features, count):
+        return Places(np.append(self.value, np.full(count, -9, np.float32)))
+
+
+NEW = pl.DataFrame({"item_id": ["brand new"], "title": ["New"]})
+
+
+def able_to_place(folder):
+    """The bundle with a model that can place new items."""
+    return Bundle.load(folder).replace(model=Places(np.arange(8, dtype=np.float32)), features={})
+
+
+def test_a_bundle_that_can_place_new_items_fits_its_stages_for_them(copy):
+    grown = able_to_place(copy).with_items(NEW)
+    assert (grown.placed, len(grown.stages[0].popularity)) == (9, 9)
+    last = grown.recommend(["u0"], 9, hide="none").to_frame()["item_id"].to_list()[-1]
+    assert last == "brand new"
+
+
 @pytest.mark.parametrize("key", ["about.stages.0.kind", "about.features.text.kind"])
 def test_new_items_import_nothing_that_a_manifest_names(copy, evil, key):
     change(copy / "bundle.json", key, f"{EVIL}:Part")
     sign(copy)
-    items = pl.DataFrame({"item_id": ["brand new"], "title": ["New"]})
-    with pytest.raises(RecweaveError):
-        Bundle.load(copy).with_items(items)
+    bundle = able_to_place(copy)
+    if "features" in key:
+        bundle = bundle.replace(features=Bundle.load(copy).features)
+    with pytest.raises(RecweaveError, match=EVIL):
+        bundle.with_items(NEW)
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/hostname"])

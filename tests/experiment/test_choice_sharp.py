@@ -7,6 +7,7 @@ from recweave.core.errors import BadSetting
 from recweave.experiment.fit import fit
 from recweave.experiment.prepare import prepare
 from recweave.experiment.run import run
+from recweave.experiment.tune import tune
 from recweave.runs.folder import read_json
 
 FAVORS, DRAWS = "planted:Favors", "planted:Draws"
@@ -17,7 +18,7 @@ def result(folder, row, seed=0):
     return read_json(folder / "cells" / f"{row}.{seed}" / "result.json")
 
 
-@pytest.mark.parametrize("order", [[VALID, TEST, F0], [F0, TEST, VALID], [TEST, VALID, F0]])
+@pytest.mark.parametrize("order", [[VALID, F0, TEST], [F0, TEST, VALID], [TEST, VALID, F0]])
 def test_the_reported_model_is_the_chosen_one_wherever_it_stood_among_the_tried(planted, order):
     """Validation chooses `valid`, which is wrong on test; a kept model of `test` would be right."""
     asked = experiment(models=[{"name": FAVORS, "search": {"item": order}}])
@@ -153,3 +154,17 @@ def test_a_bundle_says_what_it_was_made_from(planted):
     assert [stage["kind"] for stage in bundle.about["stages"]] == ["popularity"]
     assert bundle.about["features"]["counts"]["kind"] == "planted:EventCounts"
     assert bundle.about["data"] == prepare(asked, planted).dataset.fingerprint
+
+
+def test_tuning_goes_towards_lower_values_where_these_are_better(planted, handed):
+    """Gini falls the more users have lists of their own, so the search must go there."""
+    pytest.importorskip("optuna")
+    asked = experiment(choose="gini@1", models=[{"name": "planted:Spreads"}])
+    (found,) = tune(asked, planted / "tuned", trials=30, base_dir=planted)
+    assert found.trials == 30
+    tried = [one.recipe.users for one in handed]
+    assert sum(tried[-12:]) / 12 > 18
+    assert found.entry.settings["users"] >= 28
+    assert found.value == min(
+        read_json(file)["value"] for file in (planted / "tuned" / "trials").iterdir()
+    )
