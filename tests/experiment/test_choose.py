@@ -1,6 +1,5 @@
 """What is better when lower is chosen, ranked and searched for when lower."""
 
-
 import polars as pl
 import pytest
 

@@ -268,3 +268,45 @@ def test_one_is_told_where_most_held_out_events_cannot_be_found(fresh, caplog):
     }
     prepare(Experiment.model_validate(asked), Path())
     assert ("test events are of an item that their user had before" in caplog.text) is not fresh
+
+
+def test_stages_are_handed_lists_of_the_recipes_depth(recipe, monkeypatch):
+    recipe.write_text(recipe.read_text().replace("title =", "depth = 7\ntitle =", 1))
+    experiment = read_recipe(recipe)
+    bench = prepare(experiment, recipe.parent)
+    seen = []
+
+    def noted(ranking):
+        seen.append(ranking.k)
+        return ranking
+
+    monkeypatch.setattr(bench_module.Bench, "stages", lambda *_: [noted])
+    model, _ = bench.fit(Popularity(), seed=0, final=True)
+    bench.judge(model, experiment.models[0], on="valid", metrics=("ndcg@5",))
+    assert seen == [7]
+
+
+@pytest.mark.parametrize("refit", ["train", "train+valid"])
+def test_reported_models_are_fitted_on_the_events_that_refit_names(
+    recipe, tmp_path, monkeypatch, refit
+):
+    """Settings that are tried are fitted on train alone and may stop by validation."""
+    fitted = []
+    real = Popularity.fit
+
+    def fit(self, train, **options):
+        fitted.append((len(train), options["valid"] is not None))
+        return real(self, train, **options)
+
+    monkeypatch.setattr(Popularity, "fit", fit)
+    text = recipe.read_text().replace("choose =", f'refit = "{refit}"\nchoose =')
+    text = text.replace('name = "popularity"', 'name = "popularity"\nsearch = { days = [1, 9] }')
+    text += '[[models]]\nname = "blend"\nmembers = ["popularity", "random"]\n'
+    recipe.write_text(text + '[[models]]\nname = "popularity"\nvariant = "plain"\n')
+    experiment = read_recipe(recipe)
+    run(experiment, tmp_path / "run", beside=recipe.parent)
+    split = prepare(experiment, recipe.parent).split
+    tried, final = (len(split.train), True), (len(split.train) + len(split.valid), False)
+    again = refit == "train+valid"
+    searched, member = [tried, tried, *[final] * again], [tried, *[final] * again]
+    assert fitted == [*searched, *member, final if again else tried]

@@ -10,6 +10,7 @@ import numpy as np
 
 from recweave.core.arrays import digest
 from recweave.core.errors import BadSetting
+from recweave.core.lists import pair_keys
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
 from recweave.data.filters import Removed, apply_all
@@ -149,7 +150,7 @@ def cut(experiment: Experiment, beside: Path) -> tuple[Dataset, Split, tuple[Rem
 def _warn_of_hidden(split: Split) -> None:
     """Items that a user had before are hidden from lists, so held-out events of them are lost."""
     parts = (split.known, split.test)
-    known, test = (part.user * np.int64(part.shape[1]) + part.item for part in parts)
+    known, test = (pair_keys(part.user, part.item, part.shape[1]) for part in parts)
     hidden = int(np.isin(test, known).sum())
     if 2 * hidden > len(test):
         log.warning(
