@@ -230,6 +230,25 @@ def test_stages_change_the_lists_that_are_judged(split):
     assert turned.per_user["mrr@1"].to_list() == [0, 0]
 
 
+def test_stages_are_handed_lists_of_the_depth_and_not_of_the_metrics_k(split):
+    seen = []
+
+    def noted(ranking):
+        seen.append(ranking.k)
+        return ranking
+
+    evaluate_model(constant(), split, ["mrr@1"], stages=[noted], depth=4)
+    assert seen == [4]
+
+
+def test_the_value_of_a_metric_is_its_mean_over_users_or_that_of_the_whole(split):
+    report = evaluate_model(constant(), split, ["ndcg@3", "coverage@3"])
+    assert report.value("ndcg@3") == report.means("normal")["ndcg@3"].mean
+    assert report.value("coverage@3") == report.whole["coverage@3"]
+    with pytest.raises(KeyError):
+        report.value("ndcg@4")
+
+
 def test_the_report_goes_to_json_and_parquet(split, tmp_path):
     report = evaluate_model(Rater(np.zeros((4, 5)), []), split, ["ndcg@3", "mae", "fpr>=9"])
     told = json.loads(json.dumps(report.to_json(), allow_nan=False))

@@ -295,3 +295,44 @@ def test_one_is_told_where_most_held_out_events_cannot_be_found(fresh, caplog):
     }
     prepare(Experiment.model_validate(asked), Path())
     assert ("test events are of an item that their user had before" in caplog.text) is not fresh
+
+
+def test_stages_are_handed_lists_of_the_recipes_depth(recipe, monkeypatch):
+    recipe.write_text(recipe.read_text().replace("title =", "depth = 7\ntitle =", 1))
+    experiment = read_recipe(recipe)
+    prepared = prepare(experiment, recipe.parent)
+    seen = []
+
+    def noted(ranking):
+        seen.append(ranking.k)
+        return ranking
+
+    model, _ = prepared.fit(Popularity(), seed=0, final=True)
+    prepared.evaluate(model, [noted], on="valid", metrics=("ndcg@5",))
+    assert seen == [7]
+
+
+@pytest.mark.parametrize("refit", ["train", "train+valid"])
+def test_reported_models_are_fitted_on_the_events_that_refit_names(
+    recipe, tmp_path, monkeypatch, refit
+):
+    """Settings that are tried are fitted on train alone and may stop by validation."""
+    fitted = []
+    real = Popularity.fit
+
+    def fit(self, data, options=None):
+        fitted.append((len(data.train), data.valid is not None))
+        return real(self, data, options)
+
+    monkeypatch.setattr(Popularity, "fit", fit)
+    text = recipe.read_text().replace("choose =", f'refit = "{refit}"\nchoose =')
+    text = text.replace('name = "popularity"', 'name = "popularity"\nsearch = { days = [1, 9] }')
+    text += '[[models]]\nname = "blend"\nmembers = ["popularity", "random"]\n'
+    recipe.write_text(text + '[[models]]\nname = "popularity"\nvariant = "plain"\n')
+    experiment = read_recipe(recipe)
+    run(experiment, tmp_path / "run", base_dir=recipe.parent)
+    split = prepare(experiment, recipe.parent).split
+    tried, final = (len(split.train), True), (len(split.train) + len(split.valid), False)
+    again = refit == "train+valid"
+    searched, member = [tried, tried, *[final] * again], [tried, *[final] * again]
+    assert fitted == [*searched, *member, final if again else tried]

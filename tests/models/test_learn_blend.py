@@ -131,6 +131,21 @@ def test_the_whole_catalogue_has_the_last_word():
     assert sorted(blend.weights.tolist()) == [0, 1]
 
 
+def test_the_best_of_every_member_compete_and_not_only_those_of_the_first():
+    """Each member puts an item of its own above the wanted one, and the other's last.
+
+    If the second's was not among what competes, the second alone would look perfect.
+    """
+    wanted = Interactions.of(np.arange(100), np.zeros(100), shape=(100, 12))
+    query = Query.of(Interactions.of([], [], shape=(100, 12)))
+    fillers = [0.0] * 9
+    first, second = ([0.9, *own, *fillers] for own in ([1.0, -1.0], [-1.0, 1.0]))
+    members = [as_model(np.array([scores] * 100)) for scores in (first, second)]
+    assert [ndcg(member, query, wanted, k=1) for member in members] == [0, 0]
+    blend = learn_blend(members, query, wanted, k=1, depth=2)
+    assert ndcg(blend, query, wanted, k=1) == 1
+
+
 def test_where_nothing_is_gained_one_member_stays_as_it_is(truth, logs):
     train, valid, _ = logs
     query = Query.of(train)
@@ -162,6 +177,14 @@ def test_a_held_out_item_that_cannot_be_shown_is_left_out(halves, logs):
     )
     shown = learn_blend(halves, query, train, hide_history=False)
     np.testing.assert_allclose(shown.weights, 0.5, atol=0.1)
+
+
+def test_a_user_whose_held_out_items_are_all_hidden_spoils_no_mean(halves, logs):
+    train, valid, _ = logs
+    hidden = train.user < 20
+    mixed = join(valid[valid.user >= 20], train[hidden])  # the first twenty can be shown nothing
+    blend = learn_blend(halves, Query.of(train), mixed)
+    np.testing.assert_allclose(blend.weights, 0.5, atol=0.1)
 
 
 def test_users_without_validation_events_and_new_ones_do_not_count(halves, logs):

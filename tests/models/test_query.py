@@ -64,7 +64,9 @@ def test_histories_and_events_are_of_one_catalogue(log):
 
 
 def test_before_asks_for_each_user_once_at_their_first_held_out_event(log):
-    held_out = Interactions.of([2, 0, 2, 0], [0, 4, 1, 3], 1.0, [70, 55, 60, 50], shape=(3, 5))
+    held_out = Interactions.of(
+        [2, 0, 2, 0, 0], [0, 4, 1, 3, 0], 1.0, [60, 55, 70, 50, 58], shape=(3, 5)
+    )
     query = Query.before(log, held_out)
     assert query.user.tolist() == [0, 2]
     assert query.now.tolist() == [50, 60]

@@ -10,6 +10,7 @@ from recweave.models import Query
 from recweave.models.kinds import Factors, ItemScores
 from recweave.parallel import Processes, Serial, Threads
 from recweave.rank import recommend
+from recweave.rank.recommend import SEARCH_FROM
 
 NOBODY = np.full(1, -1, np.int32)
 
@@ -178,3 +179,19 @@ def test_stages_see_the_depth_and_the_head_of_what_they_leave_is_given(falling, 
     assert lists(falling, query, 2, stages=[turned, turned]) == [[0, 1]]
     assert lists(falling, query, 4, stages=[turned], depth=3) == [[3, 2, 1, 0]]
     assert seen == [3, 5, 5, 4]
+
+
+def test_stages_see_the_depth_where_many_users_are_searched_for(taste):
+    """From `SEARCH_FROM` users on, factors go another way (see `rank.products`)."""
+    model, query = taste
+    assert len(query) >= SEARCH_FROM
+    seen = []
+
+    def turned(ranking):
+        seen.append(ranking.k)
+        return replace(ranking, item=ranking.item[:, ::-1], score=-ranking.score[:, ::-1])
+
+    found = recommend(model, query, 10, stages=[turned], depth=30)
+    assert seen == [30]
+    deep = recommend(model, query, 30)
+    np.testing.assert_array_equal(found.item, deep.item[:, ::-1][:, :10])

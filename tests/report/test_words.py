@@ -238,6 +238,20 @@ def test_where_less_is_better_a_smaller_error_is_a_gain(tmp_path, values):
     assert gain.sure
 
 
+@pytest.mark.parametrize(("metric", "by"), [("mae", -0.1), ("ndcg@10", 0.1)])
+def test_a_row_without_words_that_beats_the_baseline_is_named(tmp_path, values, metric, by):
+    base, noise = values
+    none = np.ones(COLD_USERS)
+    rows = [
+        (model("plain"), base + 1, none),
+        (model("stronger"), base + 1 + by, none),
+        (model("weaker"), base + 1 - by, none),
+        (model("title", "title"), base + noise(1), none),
+    ]
+    found = words(write_run(tmp_path / "run", rows, metric))
+    assert found.stronger == ["ease-stronger"]
+
+
 def test_a_blend_draws_on_what_its_members_draw_on(tmp_path, values):
     base, noise = values
     none = np.zeros(COLD_USERS)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from recweave.core.arrays import Array
+from recweave.core.lists import pair_keys
 from recweave.data.interactions import Interactions
 from recweave.rank import Ranking
 
@@ -37,7 +38,7 @@ class Relevant:
         """
         users, items = held.shape
         rows = np.arange(len(held)) if at_least is None else np.flatnonzero(held.value >= at_least)
-        keys = held.user[rows].astype(np.int64) * items + held.item[rows]
+        keys = pair_keys(held.user[rows], held.item[rows], items)
         pair, first = np.unique(keys, return_index=True)
         count = np.bincount(pair // items, minlength=users)
         return cls(pair=pair, event=rows[first], count=count, items=items)
@@ -54,7 +55,7 @@ class Relevant:
         """
         if _repeats(ranking.item):
             raise ValueError("a list of the ranking holds an item twice")
-        keys = ranking.query.user[:, None].astype(np.int64) * self.items + ranking.item
+        keys = pair_keys(ranking.query.user[:, None], ranking.item, self.items)
         if not len(self.pair):
             return np.full(keys.shape, -1)
         place = np.minimum(np.searchsorted(self.pair, keys), len(self.pair) - 1)

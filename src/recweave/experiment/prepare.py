@@ -12,6 +12,7 @@ from jaxtyping import Int
 
 from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting
+from recweave.core.lists import pair_keys
 from recweave.core.measure import Cost, measured
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
@@ -281,7 +282,7 @@ def cut(
 def _warn_of_hidden(split: Split) -> None:
     """Items that a user had before are hidden from lists, so held-out events of them are lost."""
     parts = (split.known, split.test)
-    known, test = (part.user * np.int64(part.shape[1]) + part.item for part in parts)
+    known, test = (pair_keys(part.user, part.item, part.shape[1]) for part in parts)
     hidden = int(np.isin(test, known).sum())
     if 2 * hidden > len(test):
         log.warning(

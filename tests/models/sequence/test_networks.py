@@ -43,6 +43,30 @@ def test_what_follows_is_told_with_every_loss(name, loss):
     assert (best == (np.arange(ITEMS) + 1) % ITEMS).mean() > 0.8
 
 
+@pytest.mark.parametrize("loss", ["gbce", "bpr"])
+def test_a_target_that_is_drawn_is_no_negative_of_itself(loss):
+    import torch
+    from torch.nn.functional import softplus
+
+    from recweave.models.sequence.fit import _pairwise
+
+    torch.manual_seed(0)
+    state, items = torch.randn(3, 4), torch.randn(5, 4)
+    target, share = torch.tensor([1, 2, 2]), torch.ones(3)
+    recipe = SASRec(loss=loss, calibration=0.0)
+
+    drawn = torch.tensor([1, 2, 0])
+    value = _pairwise(recipe, state, items, target, share, drawn).item()
+    positive = (state * items[target]).sum(1)
+    others = torch.tensor([[2, 0], [1, 0], [1, 0]])  # the drawn that are not the row's target
+    negative = (state[:, None] * items[others]).sum(2)
+    if loss == "bpr":
+        each = softplus(negative - positive[:, None]).sum(1) / 3
+    else:
+        each = softplus(-positive) + softplus(negative).sum(1)
+    assert value == pytest.approx(each.mean().item(), rel=1e-5)
+
+
 @pytest.mark.parametrize("kind", [SASRec, GRU4Rec])
 def test_only_the_past_is_seen(kind):
     """What stands after a place changes nothing there: the state at each is that of the prefix."""
