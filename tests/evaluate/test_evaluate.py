@@ -20,12 +20,12 @@ from recweave.models.popularity import Popularity
 class Table(Model):
     """A model that is its scores; it notes who asked."""
 
-    score: np.ndarray
+    table: np.ndarray
     asked: list
 
     def scores(self, query):
         self.asked.append(query)
-        return self.score[query.user].astype(np.float32)
+        return self.table[query.user].astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

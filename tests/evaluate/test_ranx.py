@@ -40,10 +40,10 @@ CUTS = (1, 5, 20)
 class Table(Model):
     """A model that is its scores."""
 
-    score: np.ndarray
+    table: np.ndarray
 
     def scores(self, query):
-        return self.score[query.user]
+        return self.table[query.user]
 
 
 def by_ranx(split, score, relevant_from):
