@@ -13,6 +13,7 @@ import grimp
 import pytest
 
 from recweave.core.extras import EXTRAS
+from recweave.runs.spec import read_recipe
 
 ROOT = Path(__file__).parents[1]
 SOURCE = sorted((ROOT / "src").rglob("*.py"))
@@ -53,6 +54,12 @@ def test_the_reference_pages_are_those_that_the_code_gives():
         [sys.executable, ROOT / "docs/make_reference.py", "--check"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "recipes").glob("*.toml")), ids=lambda f: f.name)
+def test_every_recipe_file_can_be_read(file):
+    experiment = read_recipe(file)
+    assert all(entry.recipes() or entry.members for entry in experiment.models)
 
 
 def test_the_extras_are_those_of_pyproject():

@@ -218,7 +218,7 @@ def test_what_no_artifact_can_hold_is_refused_before_anything_is_written(tmp_pat
         pass
 
     odd = ItemScores(np.ones(4, np.float32))
-    object.__setattr__(odd, "score", {1, 2})
+    object.__setattr__(odd, "value", {1, 2})
     mine = Mine(np.ones(4, np.float32))
     for model, message in ((mine, "Mine cannot be saved.*recweave.kinds"), (odd, "hold a set")):
         with pytest.raises((BadSetting, TypeError), match=message):

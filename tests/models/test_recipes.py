@@ -58,12 +58,12 @@ def words(items):
     return {"text": Feature(vectors, present, "made/1", "drawn at random")}
 
 
-def fit(recipe, log, seed=0):
+def fit(recipe, log, **options):
     if isinstance(recipe, NetworkRecipe):
         recipe = recipe.model_copy(update={"epochs": 2})  # what is promised needs no more
     try:
         data = TrainingData(log, features=words(log.shape[1]), positive_from=4.0)
-        return recipe.fit(data, Options(seed=seed))
+        return recipe.fit(data, Options(**options))
     except MissingExtra as error:
         pytest.skip(str(error))
 
@@ -135,7 +135,7 @@ def test_the_same_seed_gives_the_same_scores(recipe, log):
 def test_networks_learn_in_bf16_too(recipe, log):
     if not isinstance(recipe, NetworkRecipe):
         return
-    lower = fit(recipe.model_copy(update={"precision": "bf16"}), log).scores(Query.of(log))
+    lower = fit(recipe, log, precision="bf16").scores(Query.of(log))
     whole = fitted(recipe, log).scores(Query.of(log))
     assert np.isfinite(lower).all()
     assert not np.array_equal(lower, whole)

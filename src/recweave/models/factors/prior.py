@@ -24,14 +24,14 @@ class FeaturePrior:
         left, right: Items by the numbers of all features.
         weight: Σ w_f.
         names: The features, in the order of their columns.
-        inner: M of each feature.
+        inner: M of each feature, (dim, dim); dim is that of the feature.
     """
 
     left: Float[Array, "items dims"]
     right: Float[Array, "items dims"]
     weight: float
     names: tuple[str, ...] = ()
-    inner: tuple[Float[Array, "_ _"], ...] = ()
+    inner: tuple[Float[Array, "_dim _dim"], ...] = ()
 
     @classmethod
     def of(
