@@ -19,7 +19,7 @@ def recipe(request):
     return RECIPES[request.param]()
 
 
-@pytest.fixture(params=[name for name in RECIPES if RECIPES[name].rates])
+@pytest.fixture(params=[name for name in RECIPES if RECIPES[name].predicts_ratings])
 def rater(request):
     return RECIPES[request.param]()
 
