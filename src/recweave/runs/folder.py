@@ -36,8 +36,8 @@ class RunFolder:
     made_from.json (recipe, data, version), environment.json, features.json and provenance.parquet
     (what features cost and rest on), trials/ (validation values of tried settings), cells/ROW.SEED/
     or, of a split with folds, cells/ROW.SEED.FOLD/ (result.json, users.parquet, by SLICE.parquet;
-    of clicks, resamples.parquet), bundles/ROW/ (what answers for the row, of the first seed),
-    metrics.json, report.html; during it, checkpoints/ (of networks in training).
+    of clicks, resamples.parquet), bundles/ROW/ (what answers for the row, of the first seed and
+    fold), metrics.json, report.html; during it, checkpoints/ (of networks in training).
     """
 
     path: Path
