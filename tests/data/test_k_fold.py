@@ -3,7 +3,8 @@ import pytest
 
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
-from recweave.data.split import TEST, TRAIN, VALID, KFold, LeaveLastOut
+from recweave.data.k_fold import KFold
+from recweave.data.split import TEST, TRAIN, VALID, LeaveLastOut
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from recweave.core.errors import BadInput, BadSetting
+from recweave.data.catalogue import load
 from recweave.data.impressions import Impressions, click_history
 from recweave.data.interactions import Interactions
+from recweave.data.split import TEST, GlobalTime
 from recweave.evaluate import evaluate_impressions
 from recweave.evaluate.impressions import impression_values
 from recweave.models import Model
@@ -137,3 +139,16 @@ def test_popularity_ranks_what_was_shown_by_its_clicks_in_train():
 def test_metrics_of_lists_are_refused():
     with pytest.raises(BadSetting, match="not of impressions"):
         evaluate_impressions(BY_ROW, shown([(0, 5, [0, 1], [1])]), NOTHING, ["recall@5"])
+
+
+@pytest.mark.realdata
+def test_popularity_on_the_last_day_of_real_news_gives_what_was_measured():
+    """Most articles of the test day are new, so all-time clicks know next to nothing of them."""
+    dataset = load("mind-titles")
+    split = dataset.split(GlobalTime(valid=0, test_from=1573689600))
+    held_out = dataset.impression_log()[split.impressions == TEST]
+    report = evaluate_impressions(
+        Popularity().fit(split.train), held_out, split.train, ["auc", "mrr", "ndcg@10"]
+    )
+    assert (len(held_out), report.left_out) == (1306, 0)
+    assert 0.45 < report.means("normal")["auc"].mean < 0.6

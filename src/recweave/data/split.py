@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int
-from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from recweave.core.arrays import Array, order_by
 from recweave.core.choice import Choice, OneOf
@@ -106,7 +106,7 @@ SPLITTERS: "Registry[type[Splitter]]" = Registry(
         "ratio_user": "recweave.data.split:RatioUser",
         "global_time": "recweave.data.split:GlobalTime",
         "random_warm": "recweave.data.split:RandomWarm",
-        "k_fold": "recweave.data.split:KFold",
+        "k_fold": "recweave.data.k_fold:KFold",
         "given": "recweave.data.split:Given",
     },
     group="recweave.splits",
@@ -325,46 +325,6 @@ class RandomWarm(Splitter):
         part[drawn[:tests]] = TEST
         part[drawn[tests : tests + valids]] = VALID
         return part
-
-
-class KFold(Splitter):
-    """Cross-validation: every event, or every user, is test in exactly one of n folds.
-
-    The folds are drawn from the seed alone and are the same whichever is test; of the rest, a
-    share is drawn for validation, anew in each fold. An experiment runs all folds. By user, those
-    of the test fold are new to the models: they have no event in train.
-    """
-
-    kind: Literal["k_fold"] = "k_fold"
-    n: int = Field(5, ge=2, description="number of folds")
-    by: Literal["event", "user"] = Field("event", description="what is dealt into folds")
-    valid: float = Field(0.1, ge=0, lt=1, description="share of the rest for validation")
-    test_fold: int = Field(0, ge=0, description="the fold that is test, from 0")
-
-    @model_validator(mode="after")
-    def _is_a_fold(self) -> "KFold":
-        if self.test_fold >= self.n:
-            raise ValueError(f"there are {self.n} folds, from 0, so none is {self.test_fold}")
-        return self
-
-    @property
-    def folds(self) -> int:
-        """See `Splitter.folds`."""
-        return self.n
-
-    def fold(self, fold: int) -> "KFold":
-        """See `Splitter.fold`."""
-        return self.model_copy(update={"test_fold": fold})
-
-    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
-        """See `Splitter.parts`."""
-        units = len(log) if self.by == "event" else log.shape[0]
-        fold = np.random.default_rng(seed).permutation(units) % self.n
-        part = np.where(fold == self.test_fold, TEST, TRAIN).astype(np.int8)
-        rest = np.flatnonzero(part == TRAIN)
-        drawn = np.random.default_rng([seed, self.test_fold]).permutation(rest)
-        part[drawn[: int(_floor(self.valid * len(rest)))]] = VALID
-        return part if self.by == "event" else part[log.user]
 
 
 class Given(Splitter):

@@ -66,8 +66,9 @@ def resample(
 ) -> Mapping[str, Float[Array, " resamples"]]:
     """Each metric of each resample of the users.
 
-    O(resamples · (n + users)) time, a few operations each: 25,000 events and 1,000 resamples take
-    about a second. NaN where a resample leaves a metric undefined.
+    O(resamples · (n + users)) time. Measured with 25,000 events of 943 users and 1,000 resamples on
+    a busy core: 4 s with metrics of the order, 0.2 s without. NaN where a resample leaves a metric
+    undefined.
 
     Args:
         metrics: Of clicks.

@@ -1,0 +1,49 @@
+"""Cross-validation: the log cut several times, each time with another test part."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from recweave.data.interactions import Interactions
+from recweave.data.split import TEST, TRAIN, VALID, Parts, Splitter
+
+
+class KFold(Splitter):
+    """Cross-validation: every event, or every user, is test in exactly one of n folds.
+
+    The folds are drawn from the seed alone and are the same whichever is test; of the rest, a
+    share is drawn for validation, anew in each fold. An experiment runs all folds. By user, those
+    of the test fold are new to the models: they have no event in train.
+    """
+
+    kind: Literal["k_fold"] = "k_fold"
+    n: int = Field(5, ge=2, description="number of folds")
+    by: Literal["event", "user"] = Field("event", description="what is dealt into folds")
+    valid: float = Field(0.1, ge=0, lt=1, description="share of the rest for validation")
+    test_fold: int = Field(0, ge=0, description="the fold that is test, from 0")
+
+    @model_validator(mode="after")
+    def _is_a_fold(self) -> "KFold":
+        if self.test_fold >= self.n:
+            raise ValueError(f"there are {self.n} folds, from 0, so none is {self.test_fold}")
+        return self
+
+    @property
+    def folds(self) -> int:
+        """See `Splitter.folds`."""
+        return self.n
+
+    def fold(self, fold: int) -> "KFold":
+        """See `Splitter.fold`."""
+        return self.model_copy(update={"test_fold": fold})
+
+    def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
+        """See `Splitter.parts`."""
+        units = len(log) if self.by == "event" else log.shape[0]
+        fold = np.random.default_rng(seed).permutation(units) % self.n
+        part = np.where(fold == self.test_fold, TEST, TRAIN).astype(np.int8)
+        rest = np.flatnonzero(part == TRAIN)
+        drawn = np.random.default_rng([seed, self.test_fold]).permutation(rest)
+        part[drawn[: int(self.valid * len(rest) + 1e-9)]] = VALID
+        return part if self.by == "event" else part[log.user]
