@@ -1,6 +1,7 @@
 """Parts that nobody listed, named by `package.module:Class` in a recipe file or an option."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from recweave.bundle import Bundle
-from recweave.core.errors import BadSetting, RecweaveError, UnknownName
+from recweave.core.errors import BadArtifact, BadSetting, RecweaveError, UnknownName
 from recweave.core.settings import Settings
 from recweave.data.filters import FILTERS, KCore
 from recweave.data.readers import READERS, read
@@ -25,6 +26,7 @@ from recweave.models import RECIPES
 from recweave.rank import STAGES
 from recweave.rank.stages import read_stage
 from recweave.report.page import page
+from recweave.runs.answering import open_bundle
 from recweave.runs.spec import Experiment, read_recipe
 from recweave.runs.summary import read_run
 from recweave.runs.toml import to_toml
@@ -162,14 +164,22 @@ def test_a_recipe_of_foreign_parts_runs_and_its_folder_is_read_back(recipe, tmp_
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "cells").rglob("*")}
 
 
-def test_what_no_registry_lists_is_not_saved_and_the_message_says_what_to_do(recipe, tmp_path):
+def test_a_row_that_no_registry_lists_keeps_its_numbers_and_is_told_why_it_has_no_bundle(
+    recipe, tmp_path, caplog
+):
     for name, stages in (
         (HERE + "OwnModel", ""),
         ("popularity", f"stages = [{{ kind = '{HERE}Upside' }}]"),
     ):
         recipe.write_text(f"data = 'shop'\n[[models]]\nname = '{name}'\n{stages}\n")
-        with pytest.raises(BadSetting, match=r"entry point of the group .*, or run with save"):
-            run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
+        caplog.clear()
+        summary = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
+        assert summary.rows[0].value("ndcg@10") > 0
+        assert re.search(
+            "keeps no bundle: .* entry point of the group .*, or run with save", caplog.text
+        )
+        with pytest.raises(BadArtifact, match="kept no bundle"):
+            open_bundle(tmp_path / "run")
         shutil.rmtree(tmp_path / "run")
 
 

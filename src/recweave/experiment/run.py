@@ -1,5 +1,6 @@
 """A recipe to a run folder: choose on validation, fit, evaluate on test, sum up."""
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 from recweave.bundle.make import make_bundle
 from recweave.core.atomic import write_json
+from recweave.core.errors import BadSetting
 from recweave.core.version import VERSION
 from recweave.experiment.about import about_row
 from recweave.experiment.blend import fit_blend
@@ -20,6 +22,8 @@ from recweave.runs.environment import environment
 from recweave.runs.folder import METRICS, RESULT, RunFolder
 from recweave.runs.spec import Entry, Experiment
 from recweave.runs.summary import Summary, read_run
+
+log = logging.getLogger(__name__)
 
 
 def run(experiment: Experiment, out: Path, *, base_dir: Path = Path()) -> Summary:
@@ -136,7 +140,10 @@ def _keep_bundle(
     stages: Sequence[Stage],
     result: Mapping[str, Any],
 ) -> None:
-    """What answers for this row: its model and stages, with everybody's whole history."""
+    """What answers for this row: its model and stages, with everybody's whole history.
+
+    A row that cannot be saved is warned of; its numbers stand, and the other rows go on.
+    """
     bundle = make_bundle(
         prepared.dataset,
         model,
@@ -146,7 +153,10 @@ def _keep_bundle(
         depth=prepared.experiment.depth,
         about=about_row(prepared.experiment, row, result, prepared.dataset.fingerprint),
     )
-    bundle.save(folder.bundle(row))
+    try:
+        bundle.save(folder.bundle(row))
+    except BadSetting as error:
+        log.warning("row '%s' keeps no bundle: %s", row, error)
 
 
 def _sources(prepared: Prepared, model: Model) -> dict[str, list[float]]:

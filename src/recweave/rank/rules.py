@@ -158,13 +158,14 @@ def read_rule(given: Any) -> Rule:
     """A rule from a text, a table of a recipe file, or itself.
 
     Texts are `FIELD OP VALUE` with one of == (or =) != < <= > >= in contains, `FIELD is null`, and
-    `not` before any of these; the values of `in` are separated by commas, in quotes where they hold
-    one. Tables are `{field, op, value}`, `{all = [...]}`, `{any = [...]}` or `{no = ...}`.
+    `not` before any of these. A value may stand in quotes, single or double; the values of `in` are
+    separated by commas, in double quotes where they hold one. Tables are `{field, op, value}`,
+    `{all = [...]}`, `{any = [...]}` or `{no = ...}`.
 
     >>> read_rule("price<=20")
     Where(field='price', op='<=', value='20')
     >>> read_rule("not brand in OPI, 'Essie'")
-    Not(no=Where(field='brand', op='in', value=('OPI', "'Essie'")))
+    Not(no=Where(field='brand', op='in', value=('OPI', 'Essie')))
 
     Raises:
         BadSetting: if it is none of these.
@@ -244,8 +245,17 @@ def _from_text(text: str) -> Rule:
     field, op, value = found[1], found[2].strip(), found[3]
     if op == "in":
         listed = next(csv.reader([value], skipinitialspace=True))
-        return Where(field=field, op="in", value=tuple(part.strip() for part in listed))
-    return Where.model_validate({"field": field, "op": "==" if op == "=" else op, "value": value})
+        return Where(field=field, op="in", value=tuple(map(_unquoted, listed)))
+    return Where.model_validate(
+        {"field": field, "op": "==" if op == "=" else op, "value": _unquoted(value)}
+    )
+
+
+def _unquoted(text: str) -> str:
+    """Without the pair of quotes around it, which people write who know them from code."""
+    text = text.strip()
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if quoted else text
 
 
 def _held(column: pl.Series) -> str:

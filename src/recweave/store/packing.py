@@ -28,8 +28,8 @@ def pack(part: Any, kinds: Kinds, values: Kinds) -> tuple[Any, Arrays]:
         values: The settings that may occur.
 
     Raises:
-        TypeError: for anything else, with its path in the tree.
-        BadSetting: for a class that is not listed in either registry.
+        BadSetting: for anything else, with its path in the tree, and for a class that is not listed
+            in either registry.
     """
     arrays: Arrays = {}
     return _pack(part, "", arrays, kinds, values), arrays
@@ -69,7 +69,10 @@ def _pack(part: Any, path: str, arrays: Arrays, kinds: Kinds, values: Kinds) -> 
         return {"tuple": [_pack(p, f"{path}/{i}", arrays, kinds, values) for i, p in parts]}
     if part is None or isinstance(part, bool | int | float | str):
         return part
-    raise TypeError(f"a trained thing cannot hold a {type(part).__name__} ({path})")
+    raise BadSetting(
+        f"a {type(part).__name__}{f' ({path})' if path else ''} cannot be saved: what is trained "
+        "must be a frozen dataclass of arrays, numbers, texts and settings"
+    )
 
 
 def _name_of(cls: type[Any], known: Kinds) -> str:
