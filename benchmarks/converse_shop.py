@@ -14,15 +14,15 @@ import time
 import numpy as np
 
 from recweave import LeaveLastOut, Query, load
+from recweave.chat.converse import Adviser
+from recweave.chat.wish import Wish
 from recweave.data.interactions import Interactions
 from recweave.evaluate.statistics import intervals, paired_bootstrap
 from recweave.models.factors.ease import EASE
 from recweave.models.popularity import Popularity
 from recweave.models.training import TrainingData
 from recweave.models.unified.recipe import Unified
-from recweave.chat.converse import Adviser
 from recweave.rank.rules import item_table
-from recweave.chat.wish import Wish
 
 
 def wishes(line: dict[str, object], rng: np.random.Generator) -> list[Wish]:

@@ -14,9 +14,9 @@ import numpy as np
 from recweave import LeaveLastOut, evaluate_model, load
 from recweave.encode.items import encode_items
 from recweave.evaluate.description import judge_descriptions
+from recweave.evaluate.text_map import learned_vectors, svd_vectors
 from recweave.models.sequence.sasrec import SASRec
 from recweave.models.training import TrainingData
-from recweave.evaluate.text_map import learned_vectors, svd_vectors
 from recweave.models.unified.recipe import Unified
 
 
