@@ -44,7 +44,8 @@ test-processor: $(READY) ## the tests that may differ by processor, with and wit
 	  echo "bf16 $$1, $$2 threads" >&2; \
 	  RECWEAVE_BF16=$$1 RECWEAVE_THREADS=$$2 \
 	  OMP_NUM_THREADS=$$2 OPENBLAS_NUM_THREADS=$$2 MKL_NUM_THREADS=$$2 \
-	  $(BIN)/python -m pytest -q -m "processor and not slow" tests || exit 1; \
+	  $(BIN)/python -m pytest -q -m "processor and not slow" \
+	  $$(grep -rl mark.processor --include=*.py tests) || exit 1; \
 	done
 
 realdata: $(READY) ## the tests that read RECWEAVE_DATA

@@ -53,7 +53,7 @@ def text():
         ("sasrec", {"loss": "softmax"}),
         ("sasrec", {"loss": "sampled"}),
         ("sasrec", {"loss": "gbce"}),
-        ("gru4rec", {}),
+        ("gru4rec", {"length": 20}),
         ("unified", {"represent": "both", "align": 0.1, "features": ("text",)}),
     ],
 )
