@@ -70,7 +70,7 @@ def test_settings_are_chosen_by_a_metric_of_all_lists(recipe, tmp_path, metric):
     text = recipe.read_text().replace('choose = "ndcg@5"', f'choose = "{metric}"')
     text = text.replace('"coverage@5"]', '"coverage@5", "gini@5"]')
     recipe.write_text(text + '\n[[models]]\nname = "item_knn"\nsearch = { k = [1, 3, 30] }\n')
-    found = run(read_recipe(recipe), tmp_path / "run", beside=recipe.parent)
+    found = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
     result = found.path / "cells/item_knn.0/result.json"
     tried = {t["recipe"]["k"]: t["value"] for t in pl.read_json(result)["tried"].to_list()[0]}
     assert len(set(tried.values())) > 1
@@ -89,6 +89,6 @@ def test_optuna_searches_in_the_metrics_direction(recipe, tmp_path, monkeypatch,
         optuna, "create_study", lambda **how: asked.append(how["direction"]) or create(**how)
     )
     recipe.write_text(recipe.read_text().replace('choose = "ndcg@5"', f'choose = "{metric}"'))
-    for _ in tune(read_recipe(recipe), tmp_path / "t", trials=1, beside=recipe.parent):
+    for _ in tune(read_recipe(recipe), tmp_path / "t", trials=1, base_dir=recipe.parent):
         pass
     assert set(asked) == {direction}
