@@ -85,18 +85,23 @@ def write_run(folder, rows, metric="ndcg@10", baseline="ease-plain", features=FE
     return folder
 
 
-@pytest.fixture(scope="module")
-def values():
+def drawn():
     """The baseline's values of users, and noise to be added to another row's."""
     rng = np.random.default_rng(5)
     base = rng.random(USERS)
     return base, lambda size, users=USERS: size + rng.normal(0, 0.01, users)
 
 
+@pytest.fixture
+def values():
+    """Drawn anew for each test, so that none hangs on which ran before."""
+    return drawn()
+
+
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory, values):
+def planted(tmp_path_factory):
     """Titles gain .05, and .2 on cold items; the controls gain nothing."""
-    base, noise = values
+    base, noise = drawn()
     none = np.zeros(COLD_USERS)
     return write_run(
         tmp_path_factory.mktemp("planted") / "run",
