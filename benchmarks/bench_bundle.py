@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from peers import MACHINE
+from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from recweave.bundle import Bundle
@@ -63,7 +64,7 @@ def alone(folder: Path, turns: int) -> dict[str, Any]:
             "items": len(bundle.dataset.item_ids),
             "megabytes": round(sum(f.stat().st_size for f in folder.rglob("*")) / 1e6, 1),
             "load_s": timed(lambda: Bundle.load(folder), turns),
-            "one_list_ms": 1e3 * timed(lambda: bundle.recommend([user], TOP), 4 * turns),
+            "one_list_ms": round(1e3 * timed(lambda: bundle.recommend([user], TOP), 4 * turns), 1),
             "all_to_parquet_s": timed(lambda: write_lists(bundle.batches(k=TOP), path), turns),
             "on": MACHINE,
         }
@@ -74,7 +75,7 @@ def beside_implicit(dataset: Dataset, bundle: Bundle, folder: Path, turns: int) 
     from implicit.als import AlternatingLeastSquares
 
     warnings.filterwarnings("ignore")
-    matrix = dataset.interactions().matrix(values=False)
+    matrix = csr_matrix(dataset.interactions().matrix(values=False))  # it takes no csr_array
     model = AlternatingLeastSquares(factors=DIM, iterations=2, use_gpu=False)
     with threadpool_limits(1):  # implicit asks for this itself
         model.fit(matrix, show_progress=False)
