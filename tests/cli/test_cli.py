@@ -123,6 +123,17 @@ def test_recommend_gives_the_lists_of_a_file_of_users(ran, here):
     assert [item["user_id"] for item in told["items"]] == ["u3", "u1"]
 
 
+def test_users_of_a_file_that_are_not_known_get_what_is_popular_and_cost_nobody_a_list(ran, here):
+    (here / "some.txt").write_text("u3\nstranger\nu1\n")
+    code, out, err = ran("recommend", "run", "--users", "some.txt", "-k", "1", "--json")
+    told = {item["user_id"]: item["source"] for item in json.loads(out)["items"]}
+    assert code == 0
+    assert list(told) == ["u3", "stranger", "u1"]
+    assert told["stranger"] == "popularity (no usable history)"
+    assert "popularity (" not in told["u1"]
+    assert "1 of 3 users are not known, the first is 'stranger'" in err
+
+
 @pytest.mark.parametrize("file", ["lists.parquet", "lists.csv"])
 def test_recommend_writes_the_lists_of_all_users_as_they_would_be_shown(ran, here, file):
     code, out, _ = ran("recommend", "run", "--all", "-k", "2", "--out", file)

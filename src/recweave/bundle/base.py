@@ -27,6 +27,7 @@ from recweave.rank.rules import Rule, allowed
 B = TypeVar("B", bound="BundleBase")
 
 Hide = Literal["all", "purchases", "none"]
+Unknown = Literal["refuse", "fallback"]
 """Which items of a user's history are kept out of lists."""
 
 BATCH = 4096
@@ -85,6 +86,7 @@ class BundleBase:
         history: Sequence[str] | None = None,
         where: Sequence[Rule | str] = (),
         hide: Hide = "all",
+        unknown: Unknown = "refuse",
     ) -> Recommendations:
         """The best items for some users, for all, or for a history that is given by itself.
 
@@ -96,16 +98,19 @@ class BundleBase:
             history: Ids of items, oldest first, of somebody who is not in the bundle.
             where: Conditions on item fields, all of which must hold ("price <= 20").
             hide: Which items of the history are kept out of the list.
+            unknown: What becomes of users that the bundle does not know: an error that names the
+                nearest id, or the list of the fallback, as for users without a history.
 
         Raises:
-            UnknownId: for a user or an item of the history that is not known.
+            UnknownId: for an item of the history that is not known, and for such a user unless
+                `unknown` is "fallback".
             BadSetting: for a condition that cannot be read, or a k below 1.
         """
         if history is not None:
             if users is not None:
                 raise BadSetting("give users or a history, not both")
             return self._table([self._lists(self._anonymous(history), [""], k, where, hide)])
-        return self._table(list(self.batches(users, k, where=where, hide=hide)))
+        return self._table(list(self.batches(users, k, where=where, hide=hide, unknown=unknown)))
 
     def batches(
         self,
@@ -114,9 +119,10 @@ class BundleBase:
         *,
         where: Sequence[Rule | str] = (),
         hide: Hide = "all",
+        unknown: Unknown = "refuse",
     ) -> Iterator[pl.DataFrame]:
         """The same as tables of some thousand users at a time, so that a stream stays a stream."""
-        ids = self.dataset.user_ids.ids if users is None else self._ids(users)
+        ids = self.dataset.user_ids.ids if users is None else self._ids(users, unknown)
         total = -(-len(ids) // BATCH)
         parts = (ids[first : first + BATCH] for first in range(0, len(ids), BATCH))
         for part in track(parts, f"lists of {self.name}", total=total):
@@ -193,15 +199,16 @@ class BundleBase:
         """The same with some fields changed."""
         return replace(self, **changes)
 
-    def _ids(self, users: Iterable[str]) -> pl.Series:
+    def _ids(self, users: Iterable[str], unknown: Unknown) -> pl.Series:
         given = [users] if isinstance(users, str) else list(users)
-        for user in given:
-            if user not in self.dataset.user_ids:
-                self.dataset.user_ids.row(user)  # raises, with the nearest id
-        return pl.Series("user_id", given, dtype=pl.String)
+        ids = pl.Series("user_id", given, dtype=pl.String)
+        missing = self.dataset.user_ids.rows(ids) < 0
+        if unknown == "refuse" and missing.any():
+            self.dataset.user_ids.row(given[int(missing.argmax())])  # raises, with the nearest id
+        return ids
 
     def _query(self, rows: Int[Array, " users"]) -> Query:
-        """Users with their histories, asking one tick after their last event."""
+        """Users with their histories, asking one tick after their last event; -1 for unknown."""
         history = self._usable(self.histories.rows(rows))
         last = np.full(len(rows), self.log.time.max(initial=0))
         some = history.lengths > 0

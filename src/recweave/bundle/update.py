@@ -8,7 +8,7 @@ import polars as pl
 
 from recweave.bundle.base import B, BundleBase
 from recweave.core.errors import BadInput, BadSetting
-from recweave.data.frames import to_polars
+from recweave.data.frames import name_of, to_polars
 from recweave.data.interactions import Interactions, join
 from recweave.data.schema import conform
 from recweave.encode.features import Feature
@@ -33,7 +33,7 @@ def with_events(bundle: B, events: Any) -> B:
         BadInput: if the frame does not fit, an item is not in the catalogue, or only one of the
             two logs has times.
     """
-    frame = conform(to_polars(events), "events", "the new events")
+    frame = conform(to_polars(events), "events", name_of(events, "the new events"))
     items = bundle.dataset.item_ids.rows(frame["item_id"])
     if (items < 0).any():
         unknown = frame["item_id"].filter(pl.Series(items < 0)).unique(maintain_order=True)
@@ -77,7 +77,7 @@ def with_items(bundle: B, items: Any, features: Mapping[str, Feature] | None = N
         BadInput: if the frame does not fit, or an item is in the catalogue already.
         BadSetting: if the model cannot place items, or none of its features can be made for them.
     """
-    frame = conform(to_polars(items), "items", "the new items")
+    frame = conform(to_polars(items), "items", name_of(items, "the new items"))
     there = frame["item_id"].filter(frame["item_id"].is_in(bundle.dataset.item_ids.ids.implode()))
     if len(there):
         raise BadInput(

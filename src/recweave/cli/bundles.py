@@ -81,8 +81,8 @@ def recommend(
         title = f"{bundle.name} for {user}, after {bundle.events_of(user):,} events"
         _show_lists(found.table, bundle, title, out, as_json)
         return
-    asked = None if users is None else _ids(users)
-    parts = bundle.batches(asked, k, where=where or [], hide=hide)
+    asked = None if users is None else _known_first_told(_ids(users), bundle)
+    parts = bundle.batches(asked, k, where=where or [], hide=hide, unknown="fallback")
     if out is None:
         import polars as pl
 
@@ -199,6 +199,18 @@ def _show_lists(
 
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _known_first_told(users: list[str], bundle: "Bundle") -> list[str]:
+    """The users, after a word on those that get the list of the fallback."""
+    missing = bundle.dataset.user_ids.rows(users) < 0
+    if missing.any():
+        first = users[int(missing.argmax())]
+        say(
+            f"{missing.sum():,} of {len(users):,} users are not known, the first is '{first}'; "
+            "they get what is popular"
+        )
+    return users
 
 
 def _ids(file: Path) -> list[str]:

@@ -32,11 +32,17 @@ def to_polars(given: Any) -> pl.DataFrame:
         if isinstance(given, Mapping | list | tuple):
             return pl.DataFrame(given)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OSError) as error:
-        raise BadInput(f"this table cannot be read: {error}") from None
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"{name_of(given, 'this table')} cannot be read: {reason}") from None
     raise BadInput(
         f"a {type(given).__name__} is no table; give a Polars or pandas frame, columns by name, or "
         "the path of a Parquet or CSV file"
     )
+
+
+def name_of(given: Any, otherwise: str) -> str:
+    """What messages call it: the path of a file, or what is said otherwise."""
+    return str(given) if isinstance(given, str | Path) else otherwise
 
 
 def _read(path: Path) -> pl.DataFrame:

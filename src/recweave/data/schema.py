@@ -115,7 +115,8 @@ def conform(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
     try:
         fitting = frame.select(*made, *extra)
     except pl.exceptions.PolarsError as error:
-        raise BadInput(f"{where}: the {table} do not fit their columns' types: {error}") from None
+        reason = str(error).splitlines()[0]  # the rest speaks of Polars' expressions
+        raise BadInput(f"{where}: the {table} do not fit their columns' types: {reason}") from None
     _check(fitting, table, where)
     return fitting
 
