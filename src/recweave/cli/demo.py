@@ -19,6 +19,7 @@ def demo(
     from recweave.report.compare import table_of
     from recweave.report.page import write_report
     from recweave.report.verdict import verdict
+    from recweave.runs.answering import open_bundle
 
     say("comparing five models; settings are chosen on validation, the table is of the test part")
     found = run_demo(out)
@@ -31,6 +32,6 @@ def demo(
         show_table(table, found.summary.experiment.title)
         print(verdict(table, found.summary.experiment.choose))
     folder = found.summary.path
-    user = "42" if found.summary.data["name"] == "ml-100k" else "u42"
+    user = open_bundle(folder, "ease").dataset.user_ids.ids[0]
     say(f"open:  {(folder / REPORT).resolve()}")
     say(f"then:  recweave explain {folder} --user {user} --row ease")

@@ -49,7 +49,9 @@ class Vocabulary:
             return self._row[id]
         except KeyError:
             hint = did_you_mean(id, self.ids.head(50_000)) if len(self) > 5 else ""
-            near = hint if hint.startswith("did") else f"there are {len(self):,} known ones"
+            example = f", such as '{self.ids[0]}'" if len(self) else ""
+            known = f"there are {len(self):,} known ones{example}"
+            near = hint if hint.startswith("did") else known
             raise UnknownId(f"no {self.kind} has the id '{id}'; {near}") from None
 
     def rows(self, ids: pl.Series | Sequence[str]) -> Int[Array, " n"]:

@@ -50,6 +50,7 @@ def demo(out: Path) -> Demo:
         {
             "title": f"recweave demo on {data}",
             "data": data,
+            "split": {"kind": "leave_last_out", "fresh": True},
             "metrics": ["recall@10", "ndcg@10", "coverage@10", "novelty@10"],
             "choose": "ndcg@10",
             "baseline": "popularity",
