@@ -107,6 +107,24 @@ def test_fit_refuses_the_run_of_another_recipe(planted):
         fit(other, "Favors", run=planted / "run", base_dir=planted)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"split": {"kind": "ratio_user"}},
+        {"split_seed": 5},
+        {"filters": [{"kind": "k_core", "users": 1, "items": 1}]},
+        {"choose": "ndcg@1"},
+    ],
+)
+def test_fit_refuses_a_run_whose_settings_were_chosen_on_another_cut(planted, changed):
+    asked = {"models": [{"name": FAVORS}], "metrics": ["recall@1", "ndcg@1"]}
+    run(experiment(**asked), planted / "run", base_dir=planted)
+    with pytest.raises(BadSetting, match="another recipe"):
+        fit(experiment(**asked, **changed), "Favors", run=planted / "run", base_dir=planted)
+    titled = experiment(**asked, title="Only the title differs")
+    assert fit(titled, "Favors", run=planted / "run", base_dir=planted).name == "Favors"
+
+
 def test_fit_refuses_to_take_the_best_row_of_a_run_that_does_not_tell_which_it_is(planted):
     """Without the metric the first row would go live: the baseline, as a rule."""
     asked = experiment(metrics=["recall@2"], models=[{"name": FAVORS}, {"name": DRAWS}])

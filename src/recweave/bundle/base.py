@@ -27,8 +27,10 @@ from recweave.rank.rules import Rule, allowed
 B = TypeVar("B", bound="BundleBase")
 
 Hide = Literal["all", "purchases", "none"]
-Unknown = Literal["refuse", "fallback"]
 """Which items of a user's history are kept out of lists."""
+
+Unknown = Literal["refuse", "fallback"]
+"""What becomes of a user whom the bundle does not know."""
 
 BATCH = 4096
 """Users whose lists are made at a time when all are asked for."""
@@ -109,7 +111,8 @@ class BundleBase:
         if history is not None:
             if users is not None:
                 raise BadSetting("give users or a history, not both")
-            return self._table([self._lists(self._anonymous(history), [""], k, where, hide)])
+            query, allow = self._anonymous(history), self.allowed(where)
+            return self._table([self._lists(query, [""], k, allow, hide)])
         return self._table(list(self.batches(users, k, where=where, hide=hide, unknown=unknown)))
 
     def batches(
@@ -123,11 +126,12 @@ class BundleBase:
     ) -> Iterator[pl.DataFrame]:
         """The same as tables of some thousand users at a time, so that a stream stays a stream."""
         ids = self.dataset.user_ids.ids if users is None else self._ids(users, unknown)
+        allow = self.allowed(where)
         total = -(-len(ids) // BATCH)
         parts = (ids[first : first + BATCH] for first in range(0, len(ids), BATCH))
         for part in track(parts, f"lists of {self.name}", total=total):
             query = self._query(self.dataset.user_ids.rows(part))
-            yield self._lists(query, part.to_list(), k, where, hide)
+            yield self._lists(query, part.to_list(), k, allow, hide)
 
     def explain(
         self, user: str, k: int = 10, *, where: Sequence[Rule | str] = (), hide: Hide = "all"
@@ -144,7 +148,7 @@ class BundleBase:
         model = self.model if has_history else self.fallback
         stages = self.stages if has_history else ()
         wide = max(k, self.depth) if stages else k
-        ranking = self._rank(model, query, wide, where, hide, stages=())
+        ranking = self._rank(model, query, wide, self.allowed(where), hide, stages=())
         return explain(model, ranking, stages=stages, k=k)[0]
 
     def sentences(self, explanations: Sequence[Explanation]) -> list[str]:
@@ -263,22 +267,22 @@ class BundleBase:
         query: Query,
         ids: Sequence[str],
         k: int,
-        where: Sequence[Rule | str],
+        allow: Bool[Array, " placed"] | None,
         hide: Hide,
     ) -> pl.DataFrame:
         """The lists of one batch, in the order of its users."""
-        told = query.history.lengths > 0
+        has_history = query.history.lengths > 0
         item = np.full((len(query), min(k, self.placed)), -1, np.int32)
         score = np.full(item.shape, -np.inf, np.float32)
-        for model, rows in ((self.model, told), (self.fallback, ~told)):
+        for model, rows in ((self.model, has_history), (self.fallback, ~has_history)):
             at = np.flatnonzero(rows)
             if len(at):
                 stages = self.stages if model is self.model else ()
                 some = query if rows.all() else query.rows(at)
-                ranking = self._rank(model, some, k, where, hide, stages=stages)
+                ranking = self._rank(model, some, k, allow, hide, stages=stages)
                 item[at], score[at] = ranking.item, ranking.score
         row, place = np.nonzero(item >= 0)
-        source = np.where(told, self.name, f"{FALLBACK} (no usable history)")
+        source = np.where(has_history, self.name, f"{FALLBACK} (no usable history)")
         return pl.DataFrame(
             {
                 "user_id": pl.Series(ids, dtype=pl.String).gather(row),
@@ -295,7 +299,7 @@ class BundleBase:
         model: Model,
         query: Query,
         k: int,
-        where: Sequence[Rule | str],
+        allow: Bool[Array, " placed"] | None,
         hide: Hide,
         *,
         stages: Sequence[Stage],
@@ -310,7 +314,7 @@ class BundleBase:
             min(k, self.placed),
             hide=hidden,
             hide_history=hide == "all",
-            allow=self.allowed(where),
+            allow=allow,
             stages=stages,
             depth=self.depth,
         )

@@ -77,30 +77,30 @@ def load_bundle(folder: Path, kind: type[B]) -> B:
     Raises:
         BadArtifact: naming the file that is missing, damaged, or does not fit the others.
     """
-    told = _read_manifest(folder / MANIFEST)
-    _verify(folder, told["files"])
+    manifest = _read_manifest(folder / MANIFEST)
+    _verify(folder, manifest["files"])
     model, _ = load_model(folder / MODEL)
     fallback, _ = load_model(folder / FALLBACK)
     try:
         dataset = Dataset(
-            str(told["data"]["name"]),
+            str(manifest["data"]["name"]),
             items=pl.read_parquet(folder / ITEMS),
             users=pl.read_parquet(folder / USERS),
-            source=str(told["data"]["source"]),
-            licence=str(told["data"]["licence"]),
+            source=str(manifest["data"]["source"]),
+            licence=str(manifest["data"]["licence"]),
         )
         bundle = kind(
-            name=str(told["name"]),
+            name=str(manifest["name"]),
             model=model,
             dataset=dataset,
             log=_read_log(folder / LOG),
             fallback=fallback,
-            placed=int(told["placed"]),
-            known_users=int(told["known_users"]),
+            placed=int(manifest["placed"]),
+            known_users=int(manifest["known_users"]),
             stages=_read_stages(folder / STAGES),
             features=_read_features(folder / FEATURES),
-            depth=int(told["depth"]),
-            about=dict(told["about"]),
+            depth=int(manifest["depth"]),
+            about=dict(manifest["about"]),
         )
     except (
         AttributeError,
@@ -123,7 +123,7 @@ def load_bundle(folder: Path, kind: type[B]) -> B:
 
 def _read_manifest(file: Path) -> dict[str, Any]:
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        manifest = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadArtifact(
             f"{file.parent} is no bundle: {file.name} is missing; name a folder that "
@@ -131,16 +131,16 @@ def _read_manifest(file: Path) -> dict[str, Any]:
         ) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadArtifact(f"{file} cannot be read ({error}); {AGAIN}") from None
-    missing = [key for key in KEYS if not isinstance(told, dict) or key not in told]
+    missing = [key for key in KEYS if not isinstance(manifest, dict) or key not in manifest]
     if missing:
         raise BadArtifact(f"{file} lacks {', '.join(missing)}; {AGAIN}")
-    if told["format"] != FORMAT:
+    if manifest["format"] != FORMAT:
         raise BadArtifact(
-            f"{file} is of format {told['format']}, this version reads {FORMAT}; fit it again"
+            f"{file} is of format {manifest['format']}, this version reads {FORMAT}; fit it again"
         )
-    if with_checksum(told) != told:
+    if with_checksum(manifest) != manifest:
         raise BadArtifact(f"{file} was damaged or changed after it was written; {AGAIN}")
-    return dict(told)
+    return dict(manifest)
 
 
 def with_checksum(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,27 +192,27 @@ def _write_log(log: Interactions, folder: Path) -> None:
 
 
 def _read_log(folder: Path) -> Interactions:
-    arrays, told = store.read(folder, keys=("shape", "clock"))
-    users, items = told["shape"]
-    return Interactions(**arrays, shape=(int(users), int(items)), clock=told["clock"])
+    arrays, described = store.read(folder, keys=("shape", "clock"))
+    users, items = described["shape"]
+    return Interactions(**arrays, shape=(int(users), int(items)), clock=described["clock"])
 
 
 def _read_stages(folder: Path) -> tuple[Stage, ...]:
-    arrays, told = store.read(folder, keys=("stages",))
-    return tuple(unpack(told["stages"], arrays, STAGE_KINDS, RECIPES))
+    arrays, described = store.read(folder, keys=("stages",))
+    return tuple(unpack(described["stages"], arrays, STAGE_KINDS, RECIPES))
 
 
 def _write_features(features: Any, folder: Path) -> None:
     arrays: dict[str, np.ndarray] = {}
-    told = {}
+    described = {}
     for name, feature in features.items():
         arrays |= {f"{name}/vectors": feature.vectors, f"{name}/present": feature.present}
-        told[name] = {"encoder": feature.encoder, "source": feature.source, "of": feature.of}
-    store.write(folder, arrays, {"features": told})
+        described[name] = {"encoder": feature.encoder, "source": feature.source, "of": feature.of}
+    store.write(folder, arrays, {"features": described})
 
 
 def _read_features(folder: Path) -> dict[str, Feature]:
-    arrays, told = store.read(folder, keys=("features",))
+    arrays, described = store.read(folder, keys=("features",))
     return {
         name: Feature(
             arrays[f"{name}/vectors"],
@@ -221,5 +221,5 @@ def _read_features(folder: Path) -> dict[str, Feature]:
             about["source"],
             of=about["of"],
         )
-        for name, about in told["features"].items()
+        for name, about in described["features"].items()
     }

@@ -8,10 +8,10 @@ from jaxtyping import Bool, Float, Int
 
 from recweave.bundle.base import BundleBase
 from recweave.bundle.lists import Recommendations
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadSetting, did_you_mean
+from recweave.core.lists import top_k_visible, writable
 from recweave.core.progress import track
-from recweave.core.topk import top_k
 from recweave.data.interactions import Histories, behavior_code
 from recweave.models.base import DotProduct
 from recweave.models.query import Query
@@ -75,11 +75,10 @@ class _ByVectors:
     """Cosines of vectors."""
 
     def __init__(self, vectors: Float[Array, "items dim"]) -> None:
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        self.unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+        self.unit = unit_rows(vectors)
 
     def __call__(self, rows: Int[Array, " some"]) -> Float[Array, "some items"]:
-        return np.asarray(self.unit[rows] @ self.unit.T, np.float32)
+        return np.asarray(self.unit[rows] @ self.unit.T)
 
 
 class _ByScores:
@@ -100,7 +99,7 @@ class _ByScores:
             items=bundle.placed,
         )
         query = Query(np.full(count, -1, np.int32), history, np.full(count, now + 1, np.int64))
-        return np.require(bundle.model.scores(query), np.float32, "W")
+        return bundle.model.scores(query)
 
 
 def _measure(bundle: BundleBase, by: str, rows: Array | None) -> "_ByVectors | _ByScores":
@@ -145,11 +144,12 @@ def _neighbours(
     by: str,
     allow: Bool[Array, " items"] | None,
 ) -> pl.DataFrame:
-    scores[np.arange(len(rows)), rows] = -np.inf
+    scores = writable(scores)
     scores[scores == 0] = -np.inf  # nothing in common
     if allow is not None:
         scores[:, ~allow] = -np.inf
-    item, score = top_k(scores, min(k, scores.shape[1]))
+    itself = np.arange(len(rows)), rows
+    item, score = top_k_visible(scores, itself, min(k, scores.shape[1]))
     row, place = np.nonzero(item >= 0)
     ids = bundle.dataset.item_ids.ids
     source = bundle.name if by == BEHAVIOUR else by

@@ -13,13 +13,13 @@ class KFold(Splitter):
     """Cross-validation: every event, or every user, is test in exactly one of n folds.
 
     The folds are drawn from the seed alone and are the same whichever is test; of the rest, a
-    share is drawn for validation, anew in each fold. An experiment runs all folds. By user, those
+    share is drawn for validation, again in each fold. An experiment runs all folds. By user, those
     of the test fold are new to the models: they have no event in train.
     """
 
     kind: Literal["k_fold"] = "k_fold"
     n: int = Field(5, ge=2, description="number of folds")
-    by: Literal["event", "user"] = Field("event", description="what is dealt into folds")
+    by: Literal["event", "user"] = Field("event", description="what is assigned to folds")
     valid: float = Field(0.1, ge=0, lt=1, description="share of the rest for validation")
     test_fold: int = Field(0, ge=0, description="the fold that is test, from 0")
 

@@ -62,7 +62,7 @@ class Confusion:
         return _share(self.tp + self.tn, self.tp + self.fp + self.tn + self.fn)
 
     def balanced_accuracy(self) -> float:
-        """Mean of the two classes' recalls; 0.5 for whoever always gives the same answer."""
+        """Mean of the two classes' recalls; 0.5 for a constant answer."""
         return (self.tpr() + 1 - self.fpr()) / 2
 
     def mcc(self) -> float:

@@ -20,6 +20,9 @@ from recweave.runs.folder import RunFolder
 from recweave.runs.spec import Entry, Experiment
 from recweave.runs.summary import read_run
 
+CHOSEN_BY = ("models", "data", "filters", "split", "split_seed", "features", "choose")
+"""Keys of a recipe file that settings hang on: a run that differs in one chose for another case."""
+
 
 def fit(
     experiment: Experiment, row: str = "", *, base_dir: Path = Path(), run: Path | None = None
@@ -27,7 +30,7 @@ def fit(
     """Train one row on all events, with the settings that validation chose.
 
     Settings to search are chosen as `run` does: fitted on train, evaluated on validation. Weights
-    of a blend are learned there too. Then features, stages and the model are made anew from all
+    of a blend are learned there too. Then features, stages and the model are made again from all
     events, the held-out ones included, so no figure of an experiment is about this model. Networks
     keep the test events of the recipe's split out of training, as they stop by them.
 
@@ -113,7 +116,7 @@ def _settings(
 ) -> tuple[list[Recipe], Blend | None]:
     """The recipes to train (several for a blend), and a blend's weights."""
     if run is not None:
-        return _from_run(experiment, entry, row, run)
+        return _from_run(experiment, entry, row, base_dir, run)
     rows = entry.members or (row,)
     entries = [experiment.entry(name) for name in rows]
     if not entry.members and not entry.search:
@@ -131,19 +134,18 @@ def _settings(
 
 
 def _from_run(
-    experiment: Experiment, entry: Entry, row: str, run: Path
+    experiment: Experiment, entry: Entry, row: str, base_dir: Path, run: Path
 ) -> tuple[list[Recipe], Blend | None]:
-    told = read_run(run)
-    if told.experiment.models != experiment.models:
+    finished = read_run(run)
+    if any(getattr(finished.experiment, key) != getattr(experiment, key) for key in CHOSEN_BY):
         raise BadSetting(f"{run} is a run of another recipe; leave --run out, or name its own run")
-    by_name = {one.name: one for one in told.rows}
+    by_name = {one.name: one for one in finished.rows}
     recipes = [
         RECIPES[by_name[name].model].parse(dict(by_name[name].settings), f"row '{name}'")
         for name in entry.members or (row,)
     ]
     if not entry.members:
         return recipes, None
-    base_dir = Path(told.environment.get("base_dir", "."))
     return recipes, _weights(prepare(experiment, base_dir), recipes)
 
 
