@@ -6,8 +6,11 @@ from planted import ITEMS, T0, USERS, Asked, planted_shop
 
 from recweave.bundle.lists import SCHEMA, Recommendations, write_lists
 from recweave.bundle.make import make_bundle
+from recweave.bundle.similar import similar_batches
 from recweave.core.errors import BadSetting
 from recweave.core.tables import SHOWN, html_table
+from recweave.models.factors.als import ALS
+from recweave.models.factors.ease import EASE
 
 
 def lines(*rows):
@@ -92,3 +95,12 @@ def test_items_like_one_are_those_shown_to_somebody_who_has_just_had_it():
     assert query.now[0] > query.history.time[0]
     assert found["similar_id"].to_list() == [ITEMS[1], ITEMS[2]]
     assert found["source"].to_list() == ["m", "m"]
+
+
+@pytest.mark.parametrize("recipe", [ALS(dim=4, epochs=2), EASE(reg=10)])
+def test_no_item_is_like_itself(recipe):
+    """Asked for all items, by vectors and by scores; its cosine with itself would be the best."""
+    bundle = recipe.fit_bundle(planted_shop())
+    table = pl.concat(list(similar_batches(bundle, None, 3)))
+    assert table["item_id"].n_unique() > 3  # the others have no events, and nothing is like them
+    assert not (table["item_id"] == table["similar_id"]).any()
