@@ -34,7 +34,7 @@ def call(tmp_path, monkeypatch, capsys):
 def test_the_demo_says_what_data_it_took_and_the_command_it_names_next_works(call):
     told = call("demo")
     assert "ease" in told.out
-    assert "the synthetic shop, as MovieLens 100K is not to be had: ml-100k is not here" in told.err
+    assert "the synthetic shop, as MovieLens 100K is not available: ml-100k is not here" in told.err
     assert "report.html" in told.err
     (named,) = (line for line in told.err.splitlines() if line.startswith("then:"))
     program, *words = shlex.split(named.removeprefix("then:"))

@@ -45,7 +45,7 @@ def demo(out: Path) -> Demo:
         place = get(DATA, settings)
         data, told = DATA, f"MovieLens 100K, real ratings, from {place}"
     except Unavailable as error:
-        data, told = FALLBACK, f"the synthetic shop, as MovieLens 100K is not to be had: {error}"
+        data, told = FALLBACK, f"the synthetic shop, as MovieLens 100K is not available: {error}"
     experiment = Experiment.parse(
         {
             "title": f"recweave demo on {data}",
