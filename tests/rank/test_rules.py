@@ -55,6 +55,24 @@ def shown(shop):
         ("not not price <= 8", {"assam", "earl", "mint"}),
         ("  not   price is null ", GREEN | BLACK | {"mint", "pot"}),
         ("item_id in lid, mug", {"lid", "mug"}),
+        ("item_id in ('lid', \"mug\")", {"lid", "mug"}),
+        ("item_id in [lid, mug]", {"lid", "mug"}),
+        ("item_id not in [lid, mug]", ALL - {"lid", "mug"}),
+        ('"Tea" in categories', GREEN | BLACK | {"mint"}),
+        ("'Tea' not in categories", {"mug"}),
+        ("categories not contains Tea", {"mug"}),
+        ('"ch" in title', GREEN),
+        ("price <= 8 and brand == Raj", {"assam", "earl"}),
+        ("price <= 4 or price > 30", {"mint", "pot"}),
+        ("price <= 4 OR price > 30 AND brand is null", {"mint"}),
+        ("(price <= 4 or price > 30) and brand is null", {"mint"}),
+        ("brand == Uji and not price > 20", {"sencha"}),
+        ("not (brand == Uji or price < 8)", {"assam", "pot"}),
+        ("not brand == Uji and price < 8", {"earl"}),
+        ("title == Earl Grey and price < 8", {"earl"}),
+        ("(title == 'Earl Grey')and(price < 8)", {"earl"}),
+        ("brand in Uji, Raj and price < 8", {"earl"}),
+        ("`item_id` == mug", {"mug"}),
     ],
 )
 def test_a_rule_finds_its_items(shown, rule, found):
@@ -129,10 +147,10 @@ def test_a_mask_has_a_place_for_every_item_row(shop):
         ("organic == yes", BadSetting, r"'organic ==' needs true or false, not 'yes'"),
         ("description contains x", BadSetting, "no item has a 'description'"),
         ("since == 2020", BadSetting, r"'since' holds Date and takes is_null; not '=='"),
-        ("price 20", BadSetting, "'price 20' is no rule; write FIELD OP VALUE"),
-        ("price <=", BadSetting, "'price <=' is no rule"),
-        ("not", BadSetting, "'not' is no rule"),
-        ("", BadSetting, "'' is no rule"),
+        ("price 20", BadSetting, "at character 7: after the field 'price' comes == != < <="),
+        ("price <=", BadSetting, "at character 9: a value is missing"),
+        ("not", BadSetting, "at character 4: a condition is missing"),
+        ("", BadSetting, "at character 1: a condition is missing"),
         (7, BadSetting, "a rule is a text such as 'price <= 20' or a table, not 7"),
         ({"field": "brand", "value": 7}, BadSetting, "'brand ==' needs text, not 7"),
         ({"field": "price", "value": True}, BadSetting, "'price ==' needs numbers, not True"),
@@ -157,6 +175,72 @@ def test_a_mistake_is_named(shop, rule, error, message):
 def test_a_rule_is_written_as_it_is_read(text):
     assert str(read_rule(text)) == text
     assert read_rule(str(read_rule(text))) == read_rule(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "message"),
+    [
+        ("price <= 20 and", 16, "a condition is missing"),
+        ("price <= 20 and brand", 22, "comes == != .*; a value that holds 'and' or 'or' needs"),
+        ("price => 20", 7, "there is no '=>'"),
+        ("(price <= 20", 13, "a closing parenthesis is missing"),
+        ("price <= 20)", 12, "only 'and', 'or' or the end"),
+        ("brand == 'OPI", 10, "this quote is not closed"),
+        ("brand == 'OPI' x", 16, "only 'and', 'or' or the end"),
+        ("'OPI' == brand", 1, "a condition begins with a field"),
+        ("brand in (a, b", 15, "a comma or the closing \\) is missing"),
+        ("brand in a,, b", 12, "a value is missing"),
+        ("brand is 7", 10, "after 'is' comes 'null' or 'not null'"),
+        ("brand not == 7", 11, "after 'brand not' comes 'in' or 'contains'"),
+        ("(" * 60 + "price < 3" + ")" * 60, 51, "more than 50 parentheses"),
+        ("not " * 5_000, 0, "has 20,000 characters"),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_marked_at_the_character(text, at, message):
+    with pytest.raises(BadSetting, match=message) as caught:
+        read_rule(text)
+    if at:
+        first, shown, mark = str(caught.value).split("\n")
+        assert f"at character {at}:" in first
+        assert mark.rstrip() == " " * (2 + at - 1 - max(0, at - 61)) + "^"
+        assert text[at - 1 : at + 5] in shown
+
+
+def test_a_quoted_value_may_hold_anything():
+    name = """O'Neil and "Sons", (a) or [b] \\ not"""
+    written = name.replace("\\", "\\\\").replace('"', '\\"')
+    rule = read_rule(f'brand == "{written}"')
+    assert rule == Where(field="brand", op="==", value=name)
+    assert read_rule("brand == Men's wear").value == "Men's wear"
+    assert read_rule("(brand == Foo (blue)) and price < 3").all[0].value == "Foo (blue)"
+
+
+def test_every_rule_is_read_back_from_what_it_is_written_as():
+    rng = np.random.default_rng(0)
+    signs = list("ab' \",()[]\\=<and or not`")
+
+    def value():
+        text = "".join(rng.choice(signs, rng.integers(1, 9)))
+        return text if text.strip() else "x"
+
+    def rule(depth):
+        kind = rng.integers(5) if depth else 0
+        if kind == 1:
+            return AllOf(all=tuple(rule(depth - 1) for _ in range(rng.integers(2, 4))))
+        if kind == 2:
+            return AnyOf(any=tuple(rule(depth - 1) for _ in range(rng.integers(2, 4))))
+        if kind == 3:
+            return Not(no=rule(depth - 1))
+        field = str(rng.choice(["price", "a field", "not"]))
+        op = str(rng.choice(["==", "!=", "<", ">=", "contains", "in", "is_null"]))
+        given = None if op == "is_null" else value()
+        if op == "in":
+            given = tuple(value() for _ in range(rng.integers(1, 4)))
+        return Where(field=field, op=op, value=given)
+
+    for _ in range(500):
+        made = rule(3)
+        assert read_rule(str(made)) == made, str(made)
 
 
 def test_a_dataset_without_a_catalogue_has_only_ids():

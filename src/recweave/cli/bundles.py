@@ -21,7 +21,8 @@ History = Annotated[str, typer.Option(help="Item ids with commas, oldest first: 
 Row = Annotated[str, typer.Option(help="The row of a run's table; its best one without.")]
 K = Annotated[int, typer.Option("-k", min=1, help="How many items.")]
 Where = Annotated[
-    list[str] | None, typer.Option(help="A condition on item fields, such as 'price<=20'.")
+    list[str] | None,
+    typer.Option(help="A condition on items: 'price <= 20 and \"Tea\" in categories'."),
 ]
 HideItems = Annotated[
     Literal["all", "purchases", "none"], typer.Option(help="What of a history is left out.")

@@ -5,12 +5,10 @@ text, an empty list, NaN) is unknown: no comparison matches it and none under `n
 `is null` finds it.
 """
 
-import csv
 import operator
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from functools import reduce
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,6 +20,7 @@ from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.value import Value
 from recweave.data.dataset import Dataset
+from recweave.rank.rule_text import parse
 
 Plain = StrictBool | StrictInt | StrictFloat | str
 ORDERS = {
@@ -40,8 +39,9 @@ TAKES: dict[str, tuple[str, ...]] = {
 }
 """What may be asked of a field, by what it holds."""
 
-FORM = re.compile(r"([\w.-]+?)\s*(==|!=|<=|>=|=|<|>|\s(?:in|contains)\s)\s*([^\s=].*)", re.DOTALL)
-NULL = re.compile(r"([\w.-]+)\s+is\s+(not\s+)?null")
+_BARE = re.compile(r"[^\s\"'`(),\[\]=<>!]+(?: [^\s\"'`(),\[\]=<>!]+)*")
+_KEYWORD = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
+_NAME = re.compile(r"(?!(?:not|NOT)$)[\w.-]+")
 
 
 class Rule(Value, ABC):
@@ -109,10 +109,11 @@ class Where(Rule):
         raise BadSetting(f"'{self.field} {self.op}' needs {held}, not {value!r}")
 
     def __str__(self) -> str:
+        field = self.field if _NAME.fullmatch(self.field) else f"`{self.field}`"
         if self.op == "is_null":
-            return f"{self.field} is null"
+            return f"{field} is null"
         listed = self.value if isinstance(self.value, tuple) else (self.value,)
-        return f"{self.field} {self.op} {', '.join(map(str, listed))}"
+        return f"{field} {self.op} {', '.join(_written(one) for one in listed if one is not None)}"
 
 
 class AllOf(Rule):
@@ -122,7 +123,7 @@ class AllOf(Rule):
 
     def expression(self, table: pl.DataFrame) -> pl.Expr:
         """See `Rule.expression`; no if one says no, else neither if one does."""
-        return reduce(operator.and_, (rule.expression(table) for rule in self.all))
+        return pl.all_horizontal([rule.expression(table) for rule in self.all])
 
     def __str__(self) -> str:
         return f"({' and '.join(map(str, self.all))})"
@@ -135,7 +136,7 @@ class AnyOf(Rule):
 
     def expression(self, table: pl.DataFrame) -> pl.Expr:
         """See `Rule.expression`; yes if one says yes, else neither if one does."""
-        return reduce(operator.or_, (rule.expression(table) for rule in self.any))
+        return pl.any_horizontal([rule.expression(table) for rule in self.any])
 
     def __str__(self) -> str:
         return f"({' or '.join(map(str, self.any))})"
@@ -157,10 +158,9 @@ class Not(Rule):
 def read_rule(given: Any) -> Rule:
     """A rule from a text, a table of a recipe file, or itself.
 
-    Texts are `FIELD OP VALUE` with one of == (or =) != < <= > >= in contains, `FIELD is null`, and
-    `not` before any of these. A value may stand in quotes, single or double; the values of `in` are
-    separated by commas, in double quotes where they hold one. Tables are `{field, op, value}`,
-    `{all = [...]}`, `{any = [...]}` or `{no = ...}`.
+    A text is one or more comparisons, joined by `and`, `or`, `not` and parentheses (see
+    `rank.rule_text`): == (or =) != < <= > >= in contains, `FIELD is null`, `"Tea" in categories`.
+    Tables are `{field, op, value}`, `{all = [...]}`, `{any = [...]}` or `{no = ...}`.
 
     >>> read_rule("price<=20")
     Where(field='price', op='<=', value='20')
@@ -173,7 +173,7 @@ def read_rule(given: Any) -> Rule:
     if isinstance(given, Rule):
         return given
     if isinstance(given, str):
-        return _from_text(given)
+        given = parse(given)
     if not isinstance(given, dict):
         raise BadSetting(f"a rule is a text such as 'price <= 20' or a table, not {given!r}")
     for key, kind in (("all", AllOf), ("any", AnyOf), ("no", Not)):
@@ -229,33 +229,15 @@ def require_field(table: pl.DataFrame, field: str) -> None:
         raise BadSetting(f"no item has a '{field}'; ask for another field")
 
 
-def _from_text(text: str) -> Rule:
-    text = text.strip()
-    if text.startswith("not "):
-        return Not(no=_from_text(text[4:]))
-    if null := NULL.fullmatch(text):
-        missing = Where(field=null[1], op="is_null")
-        return Not(no=missing) if null[2] else missing
-    found = FORM.fullmatch(text)
-    if not found:
-        raise BadSetting(
-            f"'{text}' is no rule; write FIELD OP VALUE with one of "
-            "== != < <= > >= in contains, or FIELD is null"
-        )
-    field, op, value = found[1], found[2].strip(), found[3]
-    if op == "in":
-        listed = next(csv.reader([value], skipinitialspace=True))
-        return Where(field=field, op="in", value=tuple(map(_unquoted, listed)))
-    return Where.model_validate(
-        {"field": field, "op": "==" if op == "=" else op, "value": _unquoted(value)}
-    )
-
-
-def _unquoted(text: str) -> str:
-    """Without the pair of quotes around it, which people write who know them from code."""
-    text = text.strip()
-    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
-    return text[1:-1] if quoted else text
+def _written(value: Plain) -> str:
+    """A value as `read_rule` reads it, in quotes only where it needs them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    if _BARE.fullmatch(text) and not _KEYWORD.search(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _held(column: pl.Series) -> str:
