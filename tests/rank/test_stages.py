@@ -165,7 +165,7 @@ def test_a_mistake_in_a_recipe_file_is_named():
         read_stage({"trade": 2})
     with pytest.raises(BadSetting, match=r"stage 'exclude': the key 'where' is missing"):
         read_stage({"kind": "exclude"})
-    with pytest.raises(BadSetting, match=r"'price, 3' is no rule"):
+    with pytest.raises(BadSetting, match=r"'price, 3' cannot be read at character 6"):
         read_stage({"kind": "exclude", "where": "price, 3"})
 
 
