@@ -112,9 +112,9 @@ def test_the_audit_reads_the_rows_behind_a_folder(shop, split, tmp_path, honest)
     told = {"data": str(tmp_path / "shop"), "features": features, "models": models} | metrics
     run(Experiment.parse(told, "here"), tmp_path / "run")
     found = audit(tmp_path / "run").findings
-    assert [finding.feature for finding in found] == ([] if honest else ["words", "dealt"])
+    assert [finding.features[0] for finding in found] == ([] if honest else ["words", "dealt"])
     if not honest:
-        assert found[0].rows.tolist() == np.flatnonzero(~train).tolist()
+        assert found[0].evidence["rows"] == np.flatnonzero(~train).tolist()
 
 
 def test_texts_of_users_have_a_line_for_each_user(shop, split):

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import typer
 
+from recweave.cli.audit import audit
 from recweave.cli.bundles import explain, fit, recommend, similar
 from recweave.cli.data import app as data
 from recweave.cli.demo import demo
 from recweave.cli.doctor import doctor
 from recweave.cli.enrich import enrich
 from recweave.cli.models import show
-from recweave.cli.runs import audit, compare, run, tune
+from recweave.cli.runs import compare, run, tune
 from recweave.cli.words import probe, words
 from recweave.core.errors import RecweaveError
 from recweave.core.progress import show_progress

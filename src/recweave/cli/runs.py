@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from recweave.cli.enrich import read_data
 from recweave.cli.output import Json, print_json, print_markdown, print_table, say
 from recweave.report.compare import Table, table_of
 from recweave.runs.folder import REPORT
@@ -80,36 +79,6 @@ def tune(
         )
     else:
         print(to_toml(tuned), end="")
-
-
-def audit(
-    folder: Annotated[Path, typer.Argument(help="A finished run, or what `enrich` wrote.")],
-    data: Annotated[str, typer.Option(help="Of texts: the dataset or recipe file.")] = "",
-    how: Annotated[str, typer.Option("--split", help="Of texts: as given to enrich.")] = "",
-    split_seed: Annotated[int, typer.Option(help="Of texts: as given to enrich.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Check that nothing a run or a text learned from was held out; exit code 1 if it was."""
-    from recweave.report.audit import audit as audit_run
-    from recweave.report.audit_texts import audit_texts
-
-    texts = read_data(data, how, split_seed) if data else None
-    found = audit_texts(folder, *texts) if texts else audit_run(folder)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        for line in found.checked:
-            print(f"checked: {line}")
-        for finding in found.findings:
-            print(f"LEAK: {finding}")
-        for twin, c in found.inflated:
-            size = f"{c.difference.mean:+.4f} ({c.difference.low:+.4f} to {c.difference.high:+.4f})"
-            chance = "beyond chance" if c.sure else "chance cannot be ruled out"
-            print(f"the leak changes {c.metric} of {c.row} by {size} against {twin}; {chance}")
-        if not found.findings:
-            print("clean: every row behind it is train's")
-    if found.findings:
-        raise typer.Exit(1)
 
 
 def show_table(table: Table, title: str, markdown: bool = False) -> None:

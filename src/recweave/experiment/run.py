@@ -16,6 +16,7 @@ from recweave.experiment.blend import fit_blend
 from recweave.experiment.choose import Chosen, choose
 from recweave.experiment.prepare import Prepared, prepare
 from recweave.models import RECIPES, Model
+from recweave.models.artifact import model_hash
 from recweave.models.base import Sourced
 from recweave.rank import Stage
 from recweave.runs.environment import environment
@@ -123,6 +124,7 @@ def _run_cell(
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
         "learned_from": experiment.final_events(prepared.split).digest(),
         "statistics": prepared.statistics(),
+        "model_hash": model_hash(model),
         "sources": _sources(prepared, model),
         "fit_seconds": cost.seconds,
         "peak_mb": cost.peak_mb,

@@ -1,7 +1,11 @@
 """Trained models on disk: a folder of arrays and a manifest, for every kind alike."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import recweave.store.arrays as store
 from recweave.core.errors import BadArtifact, BadSetting, UnknownName
@@ -85,3 +89,22 @@ def load_model(folder: Path | str) -> tuple[Model, dict[str, Any]]:
             f"({type(error).__name__}: {error}); train and save the model again"
         ) from None
     return model, about
+
+
+def model_hash(model: Model) -> str:
+    """SHA-256 of all that a trained model holds: its classes, settings, numbers and arrays.
+
+    The same before a model is saved and after it is loaded. Empty for a model that cannot be saved,
+    such as one of a class that is not listed in `KINDS`.
+    """
+    try:
+        packed, arrays = pack(model, KINDS, RECIPES)
+    except BadSetting:
+        return ""
+    found = hashlib.sha256(json.dumps(packed, sort_keys=True).encode())
+    for path in sorted(arrays):
+        array = np.ascontiguousarray(arrays[path])
+        found.update(f"\n{path} {array.dtype.str} {array.shape}\n".encode())
+        if array.size:
+            found.update(array.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()

@@ -31,6 +31,8 @@ class Row:
         report: The numbers; values of users are averaged over seeds, then joined over folds (see
             `evaluate.folds`).
         sources: Of the first seed: each source's share by tenths of the catalogue, if it has some.
+        model_hash: SHA-256 of the trained model of the first seed and fold; empty where it cannot
+            be saved. `recweave audit` compares the saved model with it.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Row:
     peak_mb: float | None
     report: Report
     sources: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    model_hash: str = ""
 
     @cached_property
     def means(self) -> Mapping[str, Interval]:
@@ -72,6 +75,7 @@ class Row:
             "variant": self.variant,
             "settings": dict(self.settings),
             "tried": self.tried,
+            "model_hash": self.model_hash,
             "fit_seconds": round(self.fit_seconds, 4),
             "peak_mb": None if self.peak_mb is None else round(self.peak_mb, 1),
             "users": told["users"],
@@ -178,6 +182,7 @@ def _row(folder: RunFolder, name: str, experiment: Experiment) -> Row:
         peak_mb=max(peaks, default=None),
         report=join_folds(by_fold),
         sources=first.get("sources", {}),
+        model_hash=first.get("model_hash", ""),
     )
 
 

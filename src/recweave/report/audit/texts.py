@@ -10,7 +10,8 @@ from recweave.data.dataset import Dataset
 from recweave.data.profiles import Profiles, Table, name_of
 from recweave.data.split import TRAIN, Split
 from recweave.enrich.job import PROFILES
-from recweave.report.audit import Audit, Finding, finding, parts_of
+from recweave.report.audit.finding import Audit, Finding
+from recweave.report.audit.rows import held_out_rows, parts_of
 
 
 def audit_texts(folder: Path, dataset: Dataset, split: Split) -> Audit:
@@ -51,10 +52,11 @@ def audit_texts(folder: Path, dataset: Dataset, split: Split) -> Audit:
             parts = parts_of(table, dataset, split)
             held = rows[parts[rows] != TRAIN]
             if len(held):
-                findings.append(finding(name, table, held, parts, dataset))
+                where = f"the texts '{name}'"
+                findings.append(held_out_rows(where, name, table, held, parts, dataset))
             told = f"{len(own):,} texts '{name}': {len(rows):,} {table} behind them"
             checked.append(told + _crossed(profiles, kind, entity, own, table))
-    return Audit(findings, checked, ())
+    return Audit(findings, checked)
 
 
 def _crossed(profiles: Profiles, kind: str, entity: str, own: pl.DataFrame, table: Table) -> str:

@@ -95,19 +95,19 @@ def test_one_held_out_row_behind_a_feature_is_enough(planted, leak, parts):
     features = {"clean": COUNTS, "leaky": COUNTS | {"leak": leak}}
     run(experiment(features=features, models=ROWS), planted / "run", base_dir=planted)
     (found,) = audit(planted / "run").findings
-    assert (found.feature, found.table) == ("leaky", "events")
-    assert found.rows.tolist() == list(leak)
-    assert found.parts == parts
+    assert (found.features[0], found.evidence["table"]) == ("leaky", "events")
+    assert found.evidence["rows"] == list(leak)
+    assert found.evidence["parts"] == parts
     user = leak[0] // 4
-    assert found.examples[0]["user_id"] == f"u{user}"
-    assert found.examples[0]["item_id"] == ("valid" if leak[0] % 4 == 2 else "test")
+    assert found.evidence["examples"][0]["user_id"] == f"u{user}"
+    assert found.evidence["examples"][0]["item_id"] == ("valid" if leak[0] % 4 == 2 else "test")
 
 
 def test_a_validation_row_behind_a_feature_is_a_leak_also_where_models_are_refitted(planted):
     features = {"leaky": COUNTS | {"leak": (2,)}}
     asked = experiment(features=features, refit="train+valid", models=ROWS)
     run(asked, planted / "run", base_dir=planted)
-    assert [f.parts for f in audit(planted / "run").findings] == [{"valid": 1}]
+    assert [f.evidence["parts"] for f in audit(planted / "run").findings] == [{"valid": 1}]
 
 
 def test_what_features_cost_and_cover_is_written_down(planted):

@@ -19,7 +19,7 @@ from recweave.report.audit import audit
 from recweave.runs.provenance import PROVENANCE
 from recweave.runs.spec import Experiment, read_recipe
 
-DEMO = Path(__file__).parents[2] / "recipes" / "leak-demo.toml"
+DEMO = Path(__file__).parents[3] / "recipes" / "leak-demo.toml"
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +32,12 @@ def leaking(tmp_path_factory):
 
 def test_the_planted_leak_is_found_row_by_row(leaking):
     found = audit(leaking)
-    assert [finding.feature for finding in found.findings] == ["leaky"]
+    assert [finding.features[0] for finding in found.findings] == ["leaky"]
     leak = found.findings[0]
     dataset, split, _ = cut(read_recipe(DEMO), Path())
     held = dataset.events.filter(pl.Series(split.part != TRAIN)).select("user_id", "item_id").rows()
     written = dataset.reviews.select("user_id", "item_id").rows()
-    assert leak.rows.tolist() == [row for row, pair in enumerate(written) if pair in set(held)]
+    assert leak.evidence["rows"] == [row for row, pair in enumerate(written) if pair in set(held)]
 
 
 def test_the_report_tells_how_much_better_the_leak_looks(leaking):
@@ -51,7 +51,8 @@ def test_the_report_tells_how_much_better_the_leak_looks(leaking):
 def test_the_command_fails_naming_feature_and_rows(leaking):
     outcome = CliRunner().invoke(app, ["audit", str(leaking)])
     assert outcome.exit_code == 1
-    assert "LEAK: the feature 'leaky'" in outcome.stdout
+    assert "LEAK: the feature 'leaky': it was made from" in outcome.stdout
+    assert "what to do: make it from the training part alone" in outcome.stdout
     assert "user user-" in outcome.stdout
     assert "the leak changes recall@10" in outcome.stdout
 
@@ -70,7 +71,7 @@ def test_shuffling_a_leaking_feature_does_not_hide_it(tmp_path):
     asked = read_recipe(DEMO).model_dump()
     asked["features"]["dealt"] = {"kind": "shuffled", "feature": "leaky"}
     run(Experiment.parse(asked, "here"), tmp_path / "run")
-    assert {f.feature for f in audit(tmp_path / "run").findings} == {"leaky", "dealt"}
+    assert {f.features[0] for f in audit(tmp_path / "run").findings} == {"leaky", "dealt"}
 
 
 def test_a_run_whose_provenance_is_gone_is_not_called_clean(leaking, tmp_path):

@@ -10,7 +10,7 @@ from recweave.data.profiles import Profiles, name_of
 from recweave.data.reviews import train_reviews
 from recweave.data.split import LeaveLastOut
 from recweave.enrich.job import PROFILES
-from recweave.report.audit_texts import audit_texts
+from recweave.report.audit import audit_texts
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,9 @@ def test_a_text_from_a_held_out_review_is_named_with_the_row(shop, tmp_path):
     held = np.setdiff1d(np.arange(len(dataset.reviews)), train_reviews(*shop))[0]
     write(shop, tmp_path, [[int(train_reviews(*shop)[0]), int(held)]])
     found = audit_texts(tmp_path, *shop)
-    assert [(f.feature, f.rows.tolist()) for f in found.findings] == [("item summary", [held])]
+    assert [(f.features[0], f.evidence["rows"]) for f in found.findings] == [
+        ("item summary", [held])
+    ]
     told = CliRunner().invoke(app, ["audit", str(tmp_path), "--data", "synthetic:small"])
     assert told.exit_code == 1
     assert f"row {held}" in told.stdout

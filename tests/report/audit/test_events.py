@@ -10,7 +10,7 @@ from recweave.data.dataset import Dataset
 from recweave.data.split import TRAIN, RandomWarm
 from recweave.features import FeatureContext
 from recweave.features.statistics import Statistics
-from recweave.report.audit import own_rows
+from recweave.report.audit.rows import own_rows
 from recweave.runs.provenance import write_provenance
 
 
@@ -44,7 +44,7 @@ def circular(feature, shop, split, folder):
         "counts", pl.read_parquet(folder / "provenance.parquet"), shop, split
     )
     assert "training events, each without itself" in checked
-    return {finding.table: finding.rows.tolist() for finding in findings}
+    return {finding.evidence["table"]: finding.evidence["rows"] for finding in findings}
 
 
 def test_leave_one_out_and_folds_are_clean(feature, shop, split, tmp_path):

@@ -1,0 +1,96 @@
+"""A shop in which nothing leaks, for one leak to be planted in; and what looks at a run of it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from typer.testing import CliRunner
+
+from recweave.cli import app
+from recweave.data.dataset import Dataset
+from recweave.data.split import LeaveLastOut, Split
+from recweave.encode.features import Feature
+from recweave.experiment.run import run
+from recweave.features.spec import FeatureSpec
+from recweave.report.audit import Audit, Finding, audit
+from recweave.runs.spec import Experiment
+
+USERS, ITEMS, EACH = 400, 120, 8
+WORDS = np.array([f"{a}{b}{c}" for a in "bdfgklmn" for b in "aeiou" for c in ("ra", "to", "li")])
+"""120 made-up words."""
+
+
+def honest_shop(seed: int = 0) -> Dataset:
+    """400 users with 8 purchases each of 120 items, each with a review of 12 random words.
+
+    Some items sell more than others, and most users buy within one of four tastes, so there is
+    something to learn. Titles, prices and release years say nothing of who bought what.
+    """
+    rng = np.random.default_rng(seed)
+    appeal = rng.exponential(1, ITEMS) + 0.1
+    taste = np.where(np.arange(USERS)[:, None] % 4 == np.arange(ITEMS) % 4, 6.0, 1.0) * appeal
+    keys = rng.gumbel(size=(USERS, ITEMS)) + np.log(taste)
+    items = np.argsort(-keys, axis=1)[:, :EACH].ravel()
+    users = np.repeat(np.arange(USERS), EACH)
+    texts = [" ".join(rng.choice(WORDS, 12)) for _ in items]
+    events = pl.DataFrame(
+        {
+            "user_id": [f"buyer-{u:03}" for u in users],
+            "item_id": [f"thing-{i:03}" for i in items],
+            "behavior": "purchase",
+            "time": 1_000_000 + rng.permutation(len(items)) * 60,
+        }
+    )
+    catalogue = pl.DataFrame(
+        {
+            "item_id": [f"thing-{i:03}" for i in range(ITEMS)],
+            "title": [" ".join(rng.choice(WORDS, 4)) for _ in range(ITEMS)],
+            "description": [" ".join(rng.choice(WORDS, 20)) for _ in range(ITEMS)],
+            "price": rng.lognormal(3, 1, ITEMS).round(2),
+            "year": rng.integers(1990, 2024, ITEMS),
+        }
+    )
+    reviews = events.select("user_id", "item_id", "time", text=pl.Series(texts))
+    return Dataset("shop", events=events, items=catalogue, reviews=reviews)
+
+
+def cut(dataset: Dataset) -> Split:
+    """As the recipes below cut it."""
+    return dataset.split(LeaveLastOut())
+
+
+def with_column(dataset: Dataset, **columns: Any) -> Dataset:
+    """The shop with a column of the items made or changed."""
+    return dataset.replace(items=dataset.items.with_columns(**columns))
+
+
+def audited(dataset: Dataset, folder: Path, **asked: Any) -> Audit:
+    """What the audit says of a run of a recipe on a dataset."""
+    if not (folder / "shop").exists():
+        dataset.save(folder / "shop")
+    given = {"data": "shop", "save": False, "metrics": ["recall@10"], "choose": "recall@10"}
+    rows = {"models": [{"name": "popularity"}]}
+    run(Experiment.parse(given | rows | asked, "the test"), folder / "run", base_dir=folder)
+    return audit(folder / "run")
+
+
+def only(found: Audit, level: str = "leak") -> Finding:
+    """The one finding of a level; there is no other finding."""
+    assert [finding.level for finding in found.findings] == [level], found.findings
+    return found.findings[0]
+
+
+def exit_code(folder: Path) -> int:
+    """Of `recweave audit` on the run."""
+    return CliRunner().invoke(app, ["audit", str(folder / "run")]).exit_code
+
+
+class Silent(FeatureSpec):
+    """Vectors without a word of what they were made from."""
+
+    def build(self, context):
+        """See `FeatureSpec.build`."""
+        rng = np.random.default_rng(0)
+        vectors = rng.standard_normal((len(context.dataset.item_ids), 3)).astype(np.float32)
+        return Feature(vectors, np.ones(len(vectors), bool), "silent/1", "who knows")
