@@ -13,6 +13,7 @@ import recweave.store.arrays as store
 from recweave.bundle.base import B, BundleBase
 from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadArtifact, BadInput, BadSetting, UnknownName
+from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.core.version import VERSION
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
@@ -110,7 +111,7 @@ def load_bundle(folder: Path, kind: type[B]) -> B:
         BadInput,
         BadSetting,
         UnknownName,
-        pl.exceptions.PolarsError,
+        *POLARS_ERRORS,
     ) as error:
         raise BadArtifact(f"{folder} does not hold what it says ({error}); {AGAIN}") from None
     if bundle.log.shape != (len(dataset.user_ids), len(dataset.item_ids)):

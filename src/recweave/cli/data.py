@@ -51,12 +51,17 @@ def read(
     name: Annotated[str, typer.Option(help="What the dataset is called; else as its folder.")] = "",
 ) -> None:
     """Read files into a dataset folder; a bad row stops it, unless --skip-bad keeps it apart."""
-    from recweave.data.readers import read as read_source
+    from recweave.data.readers import examine
 
-    dataset = read_source(
+    reading = examine(
         source, path, name=name or out.name, skip_bad=skip_bad, **_options(column, option)
     )
+    dataset = reading.taken()
     dataset.save(out)
+    for file, rows in reading.problems.rows.items():
+        say(f"{file}: {rows:,} rows read")
+    for line in reading.told():
+        say(line)
     say(f"{dataset!r} in {out}")
 
 
@@ -81,7 +86,10 @@ def check(
     option: Options = None,
     as_json: Json = False,
 ) -> None:
-    """Every problem with its file and line; ends with 1 if there are errors."""
+    """Count every kind of problem and show the first; ends with 1 if there are errors.
+
+    With --json, the first 100 of each kind are listed.
+    """
     from recweave.data.catalogue import load
     from recweave.data.check import check as check_dataset
     from recweave.data.readers import examine
@@ -96,8 +104,8 @@ def check(
     if as_json:
         print_json(problems.to_json())
     else:
-        for problem in problems:
-            print(f"{'note' if problem.note else 'error'}: {problem}")
+        for line in problems.lines():
+            print(line)
         say(f"{problems.errors.total():,} errors, {problems.notes.total():,} notes")
     if problems.errors:
         raise typer.Exit(1)

@@ -12,6 +12,7 @@ import polars as pl
 
 from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadArtifact, BadInput
+from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.core.tables import html_table
 from recweave.data.frames import to_polars
 from recweave.data.impression_log import number_impressions
@@ -286,7 +287,7 @@ class Dataset:
         except (FileNotFoundError, NotADirectoryError) as error:
             missing = error.filename or error  # Polars puts the name into its message
             raise BadArtifact(f"{folder} is no dataset folder: {missing} is missing") from None
-        except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        except (KeyError, TypeError, ValueError, *POLARS_ERRORS) as error:
             raise BadArtifact(
                 f"{folder} cannot be read ({error}); "
                 "read the source again with `recweave data read`"

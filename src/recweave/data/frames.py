@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from recweave.core.errors import BadInput
+from recweave.core.polars_errors import POLARS_ERRORS
 
 
 def to_polars(given: Any) -> pl.DataFrame:
@@ -31,7 +32,7 @@ def to_polars(given: Any) -> pl.DataFrame:
             return pl.DataFrame({str(name): _column(given[name]) for name in given.columns})
         if isinstance(given, Mapping | list | tuple):
             return pl.DataFrame(given)
-    except (pl.exceptions.PolarsError, TypeError, ValueError, OSError) as error:
+    except (*POLARS_ERRORS, TypeError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{name_of(given, 'this table')} cannot be read: {reason}") from None
     raise BadInput(

@@ -17,7 +17,7 @@ LISTED = 100
 """Problems of one kind that are listed; all are counted."""
 
 SHOWN = 8
-"""Problems that an error's message shows."""
+"""Kinds of problems that an error's message shows."""
 
 SIDE_HEAD = b"# refused by recweave; below each file, line and reason stands the row as it was\n"
 
@@ -52,20 +52,40 @@ class BrokenFile(BadInput):
         super().__init__(str(self.problem))
 
 
+@dataclass
+class Group:
+    """The problems of one kind in one file.
+
+    Attributes:
+        first: The first that was found.
+        more: How many others there are.
+    """
+
+    first: Problem
+    more: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.first} ({self.more:,} more like it)" if self.more else str(self.first)
+
+
 class Problems:
     """A collection of problems, of which any number may come in.
 
     Attributes:
         listed: The first `LISTED` of each kind, in the order found.
         errors, notes: How many there are of each kind.
+        groups: How many there are of each kind in each file, with the first.
         broken: Files that cannot be read; they count as errors too.
+        rows: How many rows of each file were taken.
     """
 
     def __init__(self, side: BinaryIO | None = None) -> None:
         self.listed: list[Problem] = []
         self.errors: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
+        self.groups: dict[tuple[str, str, bool], Group] = {}
         self.broken: list[Problem] = []
+        self.rows: dict[str, int] = {}
         self._side = side
 
     def __repr__(self) -> str:
@@ -99,6 +119,14 @@ class Problems:
         self.broken += more.broken
         self.errors += more.errors
         self.notes += more.notes
+        self.rows |= more.rows
+        for key, group in more.groups.items():
+            self.groups.setdefault(key, Group(group.first, -1)).more += group.more + 1
+
+    def lines(self, error: str = "error") -> list[str]:
+        """One line for each kind of problem in each file: errors (or another word), then notes."""
+        groups = sorted(self.groups.values(), key=lambda group: group.first.note)
+        return [f"{'note' if group.first.note else error}: {group}" for group in groups]
 
     def to_json(self) -> dict[str, Any]:
         """Counts by kind, and the problems that are listed, for machines."""
@@ -127,8 +155,9 @@ class Problems:
         total = self.errors.total()
         if not total:
             return
-        found = [f"  {problem}" for problem in self.listed if not problem.note][:SHOWN]
-        if total > len(found):
+        groups = [group for group in self.groups.values() if not group.first.note]
+        found = [f"  {group}" for group in groups[:SHOWN]]
+        if len(groups) > SHOWN:
             found.append(f"  … in all {counted(self.errors)}")
         rows = "1 row" if total == 1 else f"{total:,} rows"
         raise BadInput("\n".join([f"{rows} cannot be taken as they stand:", *found, advice]))
@@ -138,6 +167,8 @@ class Problems:
         if counts[kind] < LISTED:
             self.listed.append(problem)
         counts[kind] += n
+        key = (problem.file, kind, problem.note)
+        self.groups.setdefault(key, Group(problem, -1)).more += 1
 
 
 def counted(counts: Counter[str]) -> str:

@@ -14,6 +14,7 @@ from scipy import sparse
 from recweave.core.arrays import Array, Csr
 from recweave.core.atomic import atomic_file
 from recweave.core.errors import BadArtifact, BadInput, did_you_mean
+from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.data.dataset import Dataset
 from recweave.data.parts import PAIR
 from recweave.data.split import Split
@@ -61,7 +62,7 @@ class Profiles:
     def __post_init__(self) -> None:
         try:
             table = self.table.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
-        except pl.exceptions.PolarsError as error:
+        except POLARS_ERRORS as error:
             raise BadInput(f"the profiles do not fit their columns: {error}") from None
         twice = table.filter(table.select(KEY).is_duplicated())
         if len(twice):
@@ -190,7 +191,7 @@ class Profiles:
         try:
             told = pl.read_parquet_metadata(file)
             table = pl.read_parquet(file)
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, *POLARS_ERRORS) as error:
             raise BadArtifact(f"{file} cannot be read ({error}); {again}") from None
         if told.get("recweave.format") != FORMAT:
             raise BadArtifact(f"{file} holds no profiles of format {FORMAT}; {again}")

@@ -1,10 +1,13 @@
 """The tables of a dataset: their columns, types and meaning."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
 from recweave.core.errors import BadInput
+from recweave.core.polars_errors import POLARS_ERRORS
+from recweave.data.ids import ID_COLUMNS, id_text
 
 BEHAVIORS = ("impression", "view", "click", "favorite", "cart", "purchase", "rating")
 """Kinds of event, weakest first; their place here is their code in `Interactions.behavior`."""
@@ -111,14 +114,24 @@ def conform(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
         if name not in frame.columns:
             made.append(DEFAULTS.get(name, pl.lit(None, kind)).alias(name))
         else:
-            made.append(pl.col(name).cast(kind))
+            made.append(_fitted(name, frame.schema[name], kind))
     try:
         fitting = frame.select(*made, *extra)
-    except pl.exceptions.PolarsError as error:
+    except POLARS_ERRORS as error:
         reason = str(error).splitlines()[0]  # the rest speaks of Polars' expressions
         raise BadInput(f"{where}: the {table} do not fit their columns' types: {reason}") from None
     _check(fitting, table, where)
     return fitting
+
+
+def _fitted(name: str, given: Any, kind: Any) -> pl.Expr:
+    column = pl.col(name)
+    if not any(name in columns for columns in ID_COLUMNS.values()):
+        return column.cast(kind)
+    if isinstance(given, pl.List) and isinstance(kind, pl.List):
+        inner: Any = given.inner
+        return column.list.eval(id_text(pl.element(), inner))
+    return id_text(column, given)
 
 
 def _check(frame: pl.DataFrame, table: str, where: str) -> None:

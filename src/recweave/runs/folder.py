@@ -15,6 +15,7 @@ from recweave.core import atomic
 from recweave.core.atomic import atomic_folder, clear_drafts, write_json
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.core.measure import Cost
+from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.encode import Features
 from recweave.encode.features import AnyFeature, EventFeature, Feature
 from recweave.evaluate import Report
@@ -178,7 +179,7 @@ class RunFolder:
                 judged_by=result.get("judged_by", ""),
                 left_out=result.get("left_out", 0),
             )
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, *POLARS_ERRORS) as error:
             raise BadArtifact(f"{cell} is broken ({error}); remove it and run again") from None
         return result, report
 

@@ -11,7 +11,7 @@ impression is an event of behaviour `click`.
 
 import inspect
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +21,8 @@ from pydantic import TypeAdapter, ValidationError
 from recweave.core.errors import BadInput, BadSetting, did_you_mean
 from recweave.core.registry import Registry
 from recweave.data.dataset import Dataset
-from recweave.data.problems import BrokenFile, Problem, Problems, counted, side_file
+from recweave.data.ids import whole_numbers
+from recweave.data.problems import BrokenFile, Problem, Problems, side_file
 from recweave.data.readers.derive import events_of, first_of_each
 from recweave.data.readers.load import KEYS, load
 from recweave.data.readers.plan import Plan, Reader, Tables
@@ -67,10 +68,33 @@ class Reading:
     Attributes:
         dataset: The rows that could be taken; None if a file could not be read.
         problems: What is wrong with the others, and what else is to be known.
+        side: The file that keeps the rows that could not be taken.
     """
 
     dataset: Dataset | None
     problems: Problems
+    side: Path | None = None
+
+    def taken(self) -> Dataset:
+        """The dataset, if all rows could be taken or the others are kept in a side file.
+
+        Raises:
+            BadInput: naming the first rows of each kind that cannot be taken, or the files that
+                cannot be read.
+        """
+        self.problems.raise_broken()
+        if self.side is None:
+            self.problems.raise_errors(ADVICE)
+        assert self.dataset is not None, "a source without a broken file gives a dataset"
+        return self.dataset
+
+    def told(self) -> list[str]:
+        """What its owner should know of: rows left out and notes, by file and kind."""
+        lines = self.problems.lines("left out")
+        if self.side is not None and self.problems.errors:
+            n = self.problems.errors.total()
+            lines.append(f"{n:,} rows were left out; {self.side} keeps them with the reasons")
+        return lines
 
 
 def read(
@@ -83,6 +107,8 @@ def read(
 ) -> Dataset:
     """Read a source into a dataset.
 
+    What is left out, converted or not read is logged as warnings.
+
     Args:
         source: A name in `READERS`, or `package.module:function` of a reader.
         path: The folder, or the file, that the source is in.
@@ -94,31 +120,34 @@ def read(
     Raises:
         UnknownName: if no source is called so.
         BadSetting: if the reader has no such option, or `skip_bad` would overwrite other files.
-        BadInput: naming the first rows that cannot be taken, or the files that cannot be read.
+        BadInput: naming the first rows of each kind that cannot be taken, or the files that cannot
+            be read.
+    """
+    reading = examine(source, path, name=name, skip_bad=skip_bad, **options)
+    dataset = reading.taken()
+    for line in reading.told():
+        _log.warning("%s", line)
+    return dataset
+
+
+def examine(
+    source: str,
+    path: str | Path,
+    *,
+    name: str | None = None,
+    skip_bad: str | Path | None = None,
+    **options: Any,
+) -> Reading:
+    """As `read`, but every problem is collected, and none is raised or logged.
+
+    Raises:
+        UnknownName: if no source is called so.
+        BadSetting: if the reader has no such option, or `skip_bad` would overwrite other files.
     """
     side = None if skip_bad is None else Path(skip_bad)
     with side_file(side) as refused:
         reading = _read(source, Path(path), name, options, refused)
-    problems = reading.problems
-    problems.raise_broken()
-    if side is None:
-        problems.raise_errors(ADVICE)
-    elif problems.errors:
-        _log.warning("%s: left out, and kept in %s: %s", path, side, counted(problems.errors))
-    if problems.notes:
-        _log.info("%s: to be known: %s", path, counted(problems.notes))
-    assert reading.dataset is not None, "a source without a broken file gives a dataset"
-    return reading.dataset
-
-
-def examine(source: str, path: str | Path, *, name: str | None = None, **options: Any) -> Reading:
-    """Read a source and tell of every problem, instead of raising the first ones.
-
-    Raises:
-        UnknownName: if no source is called so.
-        BadSetting: if the reader has no such option.
-    """
-    return _read(source, Path(path), name, options, None)
+    return replace(reading, side=side)
 
 
 def _read(
@@ -173,6 +202,7 @@ def _tables(plan: Plan, problems: Problems) -> Tables:
     tables = plan.finish(tables, problems)
     if "events" not in tables:
         tables["events"] = events_of(tables)
+    tables = whole_numbers(tables, plan.name, problems)
     return {name: _known(table, name) for name, table in tables.items()}
 
 

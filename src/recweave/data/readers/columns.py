@@ -11,6 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from recweave.core.errors import BadSetting, did_you_mean
+from recweave.data.ids import id_text
 from recweave.data.readers.forms import Dtype
 from recweave.data.readers.text import clean_column, lists
 from recweave.data.schema import COLUMNS, TEXTS
@@ -99,8 +100,8 @@ class Column:
 
 
 def ids(source: str) -> Column:
-    """An id as it stands: a number is its digits, blanks count."""
-    return Column(source, _cast(pl.String()), required=True, verbatim=True)
+    """An id as it stands (`data.ids` has the rule for numbers); blanks count."""
+    return Column(source, id_text, required=True, verbatim=True)
 
 
 def text(source: str, *, html: bool = False, listed: bool = False) -> Column:

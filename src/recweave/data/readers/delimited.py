@@ -1,6 +1,7 @@
 """Forms of texts whose rows are lines: cells with separators, and lists of words."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from recweave.data.problems import BrokenFile
-from recweave.data.readers.files import has_nul, lines
+from recweave.data.readers.files import lines, needs_care
 from recweave.data.readers.forms import Asked, Lines, Row, TextForm, Types, decoded
 
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _OPEN = 1_000  # lines that a quote may run over before it is said to be left open
 
 
@@ -24,13 +26,14 @@ class Delimited(TextForm):
         separator: One letter; or "::", whose colons cells cannot hold if it is to be fast.
         names: Of the columns, where the first line does not name them.
         quoted: Whether double quotes enclose cells.
-        encoding: Of the text.
+        escaped: Whether a backslash before a quote makes it a letter of the cell (MySQL), instead
+            of doubling the quote.
     """
 
     separator: str = ","
     names: tuple[str, ...] = ()
     quoted: bool = True
-    encoding: str = "utf-8"
+    escaped: bool = False
 
     def headed(self) -> bool:
         """See `TextForm.headed`."""
@@ -40,7 +43,7 @@ class Delimited(TextForm):
         """See `Form.fields`."""
         if self.names:
             return list(self.names)
-        line, raw = next(lines(path))
+        line, raw = next(lines(path, self.encoding))
         try:
             names = [cell.strip() for cell in self._cells(raw)]
         except ValueError as error:
@@ -54,10 +57,10 @@ class Delimited(TextForm):
         self, source: Path | bytes, fields: Sequence[str], hints: Types
     ) -> pl.LazyFrame | None:
         """See `Form.scan`."""
-        if self.encoding != "utf-8" or _holds_nul(source):
+        if self.escaped or (self.encoding != "utf-8" and isinstance(source, Path)):
             return None
-        if isinstance(source, bytes) and self.quoted and source.count(b'"') % 2:
-            return None  # a cell that runs on beyond the block
+        if needs_care(source, self.separator if self.quoted else ""):
+            return None
         names = list(fields)
         if len(self.separator) > 1:  # Polars takes one letter, so an empty column stands between
             names = [part for name in names for part in (f"before {name}", name)][1:]
@@ -94,15 +97,16 @@ class Delimited(TextForm):
                 cells += [""] * (most - len(cells))
                 yield Row(line, whole, [cells[place] or None for place in places])
 
-    @staticmethod
-    def _following(raw: bytes, block: Lines, more: Iterator[tuple[int, bytes]]) -> list[bytes]:
+    def _following(
+        self, raw: bytes, block: Lines, more: Iterator[tuple[int, bytes]]
+    ) -> list[bytes]:
         """The lines that an open quote runs over; they stay in the block.
 
         Raises:
             ValueError: if it is not closed.
         """
         taken: list[bytes] = []
-        open_quotes = raw.count(b'"') % 2
+        open_quotes = self._quotes(raw) % 2
         while open_quotes:
             if len(taken) == len(block):
                 line = next(more, None) if len(block) < _OPEN else None
@@ -110,8 +114,14 @@ class Delimited(TextForm):
                     raise ValueError("has a quote that is not closed; close it or double it")
                 block.append(line)
             taken.append(block[len(taken)][1])
-            open_quotes ^= taken[-1].count(b'"') % 2
+            open_quotes ^= self._quotes(taken[-1]) % 2
         return taken
+
+    def _quotes(self, raw: bytes) -> int:
+        """How many quotes open or close a cell."""
+        if self.escaped and b"\\" in raw:
+            raw = _ESCAPE.sub(b"", raw)
+        return raw.count(b'"')
 
     def _cells(self, raw: bytes) -> list[str]:
         """The cells of a row.
@@ -120,12 +130,18 @@ class Delimited(TextForm):
             ValueError: saying why this is no row.
         """
         row = decoded(raw.removesuffix(b"\r"), self.encoding)
-        if not self.quoted or '"' not in row:
+        plain = '"' not in row and not (self.escaped and "\\" in row)
+        if plain or not self.quoted:
             return row.split(self.separator)
+        csv.field_size_limit(max(len(row), csv.field_size_limit()))
+        escape = "\\" if self.escaped else None
         try:
-            return next(csv.reader([row], delimiter=self.separator, strict=True))
+            return next(csv.reader([row], delimiter=self.separator, strict=True, escapechar=escape))
         except (csv.Error, StopIteration):
-            raise ValueError("has a quote that is neither around a cell nor doubled") from None
+            what = "has a quote that is neither around a cell nor doubled"
+            if '\\"' in row:
+                what = "has a backslash before a quote; double the quote, or give escaped=true"
+            raise ValueError(what) from None
 
 
 @dataclass(frozen=True)
@@ -143,7 +159,7 @@ class Words(TextForm):
         self, source: Path | bytes, fields: Sequence[str], hints: Types
     ) -> pl.LazyFrame | None:
         """See `Form.scan`."""
-        if _holds_nul(source):
+        if needs_care(source):
             return None
         line = pl.col("line")
         words = line.str.strip_prefix("\ufeff").str.extract_all(r"\S+")
@@ -165,7 +181,3 @@ class Words(TextForm):
                 yield Row(line, raw, None, "has a user and no items", empty=True)
             for item in items:
                 yield Row(line, raw, [user, item])
-
-
-def _holds_nul(source: Path | bytes) -> bool:
-    return b"\0" in source if isinstance(source, bytes) else has_nul(source)

@@ -1,19 +1,48 @@
 """Files as numbered lines of bytes, compressed or not, and folders as lists of files."""
 
+import codecs
 import gzip
+import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from fnmatch import fnmatch
-from io import BufferedIOBase
+from io import BufferedIOBase, TextIOWrapper
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from recweave.core.errors import BadInput
 from recweave.data.problems import BrokenFile
 
 BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BOMS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _BLOCK = 1 << 20
+_HEAD = 1 << 16  # bytes that show how a file ends its lines
+
+_BINARY = {
+    b"PAR1": "a Parquet file; end its name in .parquet",
+    b"PK\x03\x04": "a zip archive or an Excel workbook; unpack it, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
+    b"\x89PNG": "a PNG picture; give a table",
+    b"\xff\xd8\xff": "a JPEG picture; give a table",
+    b"GIF8": "a GIF picture; give a table",
+    b"%PDF": "a PDF document; export the table as CSV",
+    b"SQLite format 3": "an SQLite database; export the table as CSV",
+    b"ARROW1": "an Arrow file; write it as Parquet",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it, or compress it with gzip",
+    b"BZh": "compressed with bzip2; unpack it, or compress it with gzip",
+    b"\xfd7zXZ": "compressed with xz; unpack it, or compress it with gzip",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it",
+    b"Rar!": "a RAR archive; unpack it",
+    b"\x7fELF": "a program; give a table",
+}
+"""What is no text, by its first bytes, and what to do."""
 
 
 def opened(path: Path) -> BufferedIOBase:
@@ -23,43 +52,142 @@ def opened(path: Path) -> BufferedIOBase:
     return gzip.open(path) if packed else path.open("rb")
 
 
-def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a text file, numbered from 1, without line feeds and byte-order mark.
+def head(path: Path, size: int = _HEAD) -> bytes:
+    """The first bytes of a file, decompressed.
 
     Raises:
-        BrokenFile: if the file cannot be opened, breaks off inside its gzip stream, holds nothing
-            or is UTF-16.
+        BrokenFile: if it cannot be opened, or its gzip stream is broken here.
     """
-    number = 0
+    with _named(path), opened(path) as file:
+        return file.read(size)
+
+
+def refuse_binary(path: Path, start: bytes) -> None:
+    """Refuse a file that is no text.
+
+    Raises:
+        BrokenFile: naming what it is by its first bytes.
+    """
+    for magic, what in _BINARY.items():
+        if start.startswith(magic):
+            raise BrokenFile(path, None, f"is {what}")
+
+
+def lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, bytes]]:
+    """The lines of a text file as UTF-8, numbered from 1, without line ends and byte-order mark.
+
+    A byte-order mark of UTF-16 or UTF-32 counts more than `encoding`. Bytes that are no text in
+    the encoding stay as they are. A file whose lines end in a carriage return alone (old Macs) is
+    read so.
+
+    Raises:
+        BrokenFile: if the file cannot be opened, breaks off inside its gzip stream, is empty or
+            is no text.
+    """
+    start = head(path)
+    if not start:
+        raise BrokenFile(path, None, "is empty; fetch or write it again")
+    refuse_binary(path, start)
+    encoding = marked_encoding(start) or encoding
+    with (
+        _named(path) as reached,
+        opened(path) as file,
+        closing(_split(file, encoding, start)) as found,
+    ):
+        for number, line in enumerate(found, 1):
+            reached[0] = number
+            yield number, line.removeprefix(BOM) if number == 1 else line
+
+
+def marked_encoding(start: bytes) -> str | None:
+    """The encoding that a byte-order mark at the start of a file names, where it is not UTF-8."""
+    return next((name for mark, name in _BOMS.items() if start.startswith(mark)), None)
+
+
+def _split(file: BufferedIOBase, encoding: str, start: bytes) -> Generator[bytes]:
+    end = _line_end(start, encoding)
+    if encoding == "utf-8" and end == "\n":
+        for raw in file:
+            yield raw.removesuffix(b"\n")
+        return
+    text = TextIOWrapper(cast(BinaryIO, file), encoding, errors="surrogateescape", newline=end)
     try:
-        with opened(path) as file:
-            for number, line in enumerate(file, 1):
-                if number == 1:
-                    if line.startswith(_UTF16):
-                        raise BrokenFile(path, 1, "is UTF-16; save the file as UTF-8")
-                    line = line.removeprefix(BOM)
-                yield number, line.removesuffix(b"\n")
+        for line in text:
+            yield line.removesuffix(end).encode("utf-8", "surrogateescape")
+    finally:
+        text.detach()  # who opened the file closes it
+
+
+def _line_end(start: bytes, encoding: str) -> str:
+    text = start.decode(encoding, "replace")
+    return "\r" if "\r" in text[:-1] and "\n" not in text else "\n"
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[list[int]]:
+    """Errors of a file as ours; the number of the last line read goes into what is given."""
+    reached = [0]
+    try:
+        yield reached
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         what = f"the gzip stream is broken after this line ({error}); fetch the file again"
-        raise BrokenFile(path, number, what) from None
+        raise BrokenFile(path, reached[0], what) from None
+    except UnicodeError as error:
+        what = f"is not whole text of the encoding it begins with ({error}); write it again"
+        raise BrokenFile(path, reached[0] + 1, what) from None
     except OSError as error:
         raise BrokenFile(path, None, f"cannot be opened: {error.strerror}") from None
-    if not number:
-        raise BrokenFile(path, None, "is empty; fetch or write it again")
 
 
-def has_nul(path: Path) -> bool:
-    """Whether a NUL byte is anywhere in the file: text has none, a half-written file may.
+def needs_care(source: Path | bytes, separator: str = "") -> bool:
+    """Whether something is in a text that a fast reader takes otherwise than it is meant.
+
+    NUL bytes, which a half-written file has; carriage returns as line ends; UTF-16; and, where
+    cells may be quoted, a backslash before a quote, a quote that is never closed, and a cell that
+    begins with two quotes and goes on.
+
+    Args:
+        source: A file, or a block of lines.
+        separator: What stands between cells that may be quoted; "" where quotes are letters.
 
     Raises:
         OSError, EOFError, zlib.error: if the file cannot be read to its end.
     """
-    block = bytearray(_BLOCK)
-    with opened(path) as file:
-        while size := file.readinto(block):
-            if block.find(0, 0, size) >= 0:
+    seen = _Seen(separator)
+    if isinstance(source, bytes):
+        return seen.doubtful(source) or seen.is_open
+    with opened(source) as file:
+        before = b""
+        while block := file.read(_BLOCK):
+            if not before and marked_encoding(block):
                 return True
-    return False
+            if not before and _line_end(block[:_HEAD], "utf-8") == "\r":
+                return True
+            if seen.doubtful(block, before[-3:]):
+                return True
+            before = block
+    return seen.is_open
+
+
+class _Seen:
+    """What was seen so far of a text, block by block."""
+
+    def __init__(self, separator: str) -> None:
+        letter = re.escape(separator[:1].encode())
+        self.quoted = bool(separator)
+        self.goes_on = re.compile(rb'(?:^|[\n%b])""[^"\r\n%b]' % (letter, letter))
+        self.is_open = False
+
+    def doubtful(self, block: bytes, before: bytes = b"") -> bool:
+        if block.find(0) >= 0:
+            return True
+        if not self.quoted or block.find(b'"') < 0:
+            return False
+        self.is_open ^= block.count(b'"') % 2 == 1
+        joined = before + block  # what stands across the border of two blocks
+        if b"\\" in joined and b'\\"' in joined:
+            return True
+        return b'""' in joined and self.goes_on.search(joined) is not None
 
 
 def files_of(path: Path) -> list[Path]:

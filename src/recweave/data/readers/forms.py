@@ -8,6 +8,7 @@ is out of order is read row by row, each with the line it begins on and the byte
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -120,8 +121,15 @@ class Form(ABC):
         """
 
 
+@dataclass(frozen=True, kw_only=True)
 class TextForm(Form):
-    """How a text holds rows."""
+    """How a text holds rows.
+
+    Attributes:
+        encoding: Of the text, where no byte-order mark names it.
+    """
+
+    encoding: str = "utf-8"
 
     @abstractmethod
     def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
@@ -133,7 +141,7 @@ class TextForm(Form):
 
     def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
         """See `Form.blocks`."""
-        numbered = lines(path)
+        numbered = lines(path, self.encoding)
         if self.headed():
             next(numbered)
         while block := deque(islice(numbered, BLOCK)):
@@ -157,15 +165,20 @@ def _batch(rows: Iterator[Row], wanted: Sequence[str]) -> Batch:
 
 
 def decoded(raw: bytes, encoding: str = "utf-8") -> str:
-    """Bytes as text.
+    """A line of a file as text.
+
+    Args:
+        raw: As UTF-8, as `files.lines` gives it.
+        encoding: That the file was read as.
 
     Raises:
-        ValueError: saying where they are none.
+        ValueError: saying where it is no text.
     """
     if b"\0" in raw:
         raise ValueError(f"has a NUL byte at place {raw.index(0) + 1}; write the file again")
     try:
-        return raw.decode(encoding)
+        return raw.decode()
     except UnicodeDecodeError as error:
         byte = f"the byte 0x{raw[error.start]:02x} at place {error.start + 1}"
-        raise ValueError(f"has {byte}, which is not UTF-8; save the file as UTF-8") from None
+        what = f"has {byte}, which is not {encoding.upper()}"
+        raise ValueError(f"{what}; save the file as UTF-8, or name its encoding") from None

@@ -12,6 +12,7 @@ from functools import partial
 
 import polars as pl
 
+from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import Column, Fault, anything
 from recweave.data.readers.forms import Asked, Batch, Types
@@ -40,6 +41,7 @@ def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
         frame = _Careful(sheet, columns, problems).read(fields)
     if not len(frame) and problems.errors.total() == errors:
         raise BrokenFile(sheet.path, None, "holds no rows; fetch or write it again")
+    problems.rows[str(sheet.path)] = len(frame)
     kinds = COLUMNS[sheet.table]
     fixed = [pl.lit(value, kinds.get(name)).alias(name) for name, value in sheet.fixed.items()]
     guessed = [_narrowed(frame[name]) for name, column in columns.items() if column.guess]
@@ -78,7 +80,7 @@ def _at_once(
         doubt = pl.any_horizontal(fault.where for _, fault in _faults(columns, types))
         made = _made(columns, types)
         frame = lazy.select(*made, doubt.alias(_DOUBT)).collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error):
+    except (*POLARS_ERRORS, OSError, EOFError, zlib.error):
         return None  # the careful way meets the same and says where
     return None if frame[_DOUBT].any() else frame.drop(_DOUBT)
 
@@ -136,7 +138,7 @@ class _Careful:
                 fault.where.fill_null(False).alias(str(place))
                 for place, (_, fault) in enumerate(faults)
             )
-        except pl.exceptions.PolarsError as error:
+        except POLARS_ERRORS as error:
             reason = str(error).splitlines()[0]
             what = f"has columns of the wrong types ({reason}); convert them, or map others"
             raise BrokenFile(path, None, what) from None

@@ -10,14 +10,17 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
 
+from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.data.problems import BrokenFile
-from recweave.data.readers.files import lines, opened
+from recweave.data.readers.files import head, lines, marked_encoding, opened
 from recweave.data.readers.forms import (
     BLOCK,
     Asked,
@@ -56,7 +59,7 @@ class JsonLines(TextForm):
         """See `Form.fields`."""
         names: dict[str, None] = {}
         first = (1, "is blank")
-        for number, (line, raw) in enumerate(lines(path)):
+        for number, (line, raw) in enumerate(lines(path, self.encoding)):
             if number == _SAMPLE and not every:
                 break
             try:
@@ -71,13 +74,19 @@ class JsonLines(TextForm):
         self, source: Path | bytes, fields: Sequence[str], hints: Types
     ) -> pl.LazyFrame | None:
         """See `Form.scan`."""
-        if self.reshape or self.literal:
+        if self.reshape or self.literal or (isinstance(source, Path) and self._unlike(source)):
             return None
         words = [name for name, kind in hints.items() if kind == pl.String]
         # Polars reads what Unicode text cannot hold as NUL.
         return pl.scan_ndjson(source, schema=dict(hints)).with_columns(
             pl.col(words).str.replace_all("\0", _LOST, literal=True)
         )
+
+    def _unlike(self, path: Path) -> bool:
+        """Whether the file is not what Polars takes: UTF-8, and lines that end in a line feed."""
+        start = head(path)
+        ends = b"\r" in start and b"\n" not in start
+        return self.encoding != "utf-8" or marked_encoding(start) is not None or ends
 
     def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
         """See `TextForm.rows`."""
@@ -100,7 +109,7 @@ class JsonLines(TextForm):
         """
         text = decoded(raw)
         try:
-            found = _literal(text) if self.literal else json.loads(text)
+            found = _literal(text) if self.literal else json.loads(text, parse_float=_number)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
             kind = "a Python literal" if self.literal else "JSON"
             why = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
@@ -144,7 +153,7 @@ class JsonDocument(Form):
     def _records(self, path: Path) -> list[Record]:
         try:
             with opened(path) as file:
-                found = json.loads(file.read())
+                found = json.loads(file.read(), parse_float=_number)
         except json.JSONDecodeError as error:
             raise BrokenFile(path, error.lineno, f"is not JSON ({error.msg})") from None
         except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
@@ -166,7 +175,7 @@ class Parquet(Form):
         """See `Form.fields`."""
         try:
             return pl.scan_parquet(path, glob=False).collect_schema().names()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except (*POLARS_ERRORS, OSError) as error:
             raise BrokenFile(path, None, _half_written(error)) from None
 
     def scan(
@@ -179,7 +188,7 @@ class Parquet(Form):
         """See `Form.blocks`."""
         try:
             table = pl.read_parquet(path, glob=False, columns=list(asked.wanted))
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except (*POLARS_ERRORS, OSError) as error:
             raise BrokenFile(path, None, _half_written(error)) from None
         for start in range(0, len(table), BLOCK):
             part = table.slice(start, BLOCK)
@@ -190,8 +199,19 @@ def as_text(value: Any) -> str | None:
     """A field of a record as text, or None where it is empty."""
     if value is None or value == "":
         return None
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, float) and isfinite(value):
+        text = format(Decimal(repr(value)), "f").removesuffix(".0")
+    else:
+        text = json.dumps(value, default=str, ensure_ascii=False)
     return text if text.isascii() and "\0" not in text else _NO_TEXT.sub(_LOST, text)
+
+
+def _number(text: str) -> int | float:
+    """A number as the fast way prints it: 5.0 and 5e0 are 5."""
+    value = float(text)
+    return int(Decimal(repr(value))) if value.is_integer() and value else value
 
 
 def _block(table: pl.DataFrame, first: int, record: Callable[[int], Record]) -> Block:
