@@ -86,6 +86,16 @@ def test_compare_reads_what_run_wrote(call):
     code, out, _ = call("compare", "run", "--baseline", "item_knn", "--json")
     assert code == 0
     assert json.loads(out)["baseline"] == "item_knn"
+    code, out, _ = call("compare", "run", "--latex")
+    assert code == 0
+    assert r"\begin{tabular}" in out
+    assert r"item\_knn" in out
+    code, out, _ = call("compare", "run", "--csv")
+    assert code == 0
+    assert out.startswith("row,metric,mean,low,high,difference,p,fit_seconds\n")
+    code, _, err = call("compare", "run", "--csv", "--latex")
+    assert code == 2
+    assert "--latex and --csv cannot be given together" in err
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from recweave.experiment.choose import Trial, best
 from recweave.experiment.run import run
 from recweave.models.popularity import Popularity
 from recweave.report.compare import Table
-from recweave.report.verdict import best_row, ranked_rows
+from recweave.report.ranking import best_row, ranked_rows
 from recweave.runs.spec import read_recipe
 from recweave.runs.summary import Comparison, Row
 

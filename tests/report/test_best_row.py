@@ -1,6 +1,7 @@
 """Which row is called the best, and what a comparison claims of the others."""
 
 import json
+import re
 import shutil
 from math import nan
 from pathlib import Path
@@ -13,7 +14,8 @@ from recweave.evaluate import Report
 from recweave.evaluate.statistics import holm
 from recweave.experiment.run import run
 from recweave.report.compare import compare, table_of, tabulate
-from recweave.report.verdict import best_row, ranked_rows, verdict
+from recweave.report.ranking import best_row, lead_over, ranked_rows
+from recweave.report.verdict import verdict
 from recweave.runs.spec import Experiment, read_recipe
 from recweave.runs.summary import Row, Summary, against
 
@@ -70,7 +72,7 @@ def test_rows_are_ranked_by_what_is_better(metric, order):
     table = tabulate(rows, [metric], "a", {"name": "shop"})
     assert "".join(one.name for one in ranked_rows(table, metric)) == order
     assert best_row(table, metric).name == order[0]
-    assert f"{order[0]} is best: " in verdict(table, metric)
+    assert f"{order[0]} is best by {metric}: " in verdict(table, metric)
 
 
 def test_the_best_row_of_a_metric_that_nobody_has_is_the_first():
@@ -79,27 +81,65 @@ def test_the_best_row_of_a_metric_that_nobody_has_is_the_first():
     assert "No row has mae" in verdict(table, "mae")
 
 
-def test_the_verdict_says_that_chance_cannot_be_ruled_out_where_it_cannot():
-    rows = [row("base", 0, 1), row("same", 1, 0, 1, 0, 1), row("sure", 5, 6)]
-    unsure = verdict(tabulate(rows[:2], ["ndcg@5"], "base", {"name": "shop"}), "ndcg@5")
-    assert "same is best" in unsure
-    assert "chance cannot be ruled out" in unsure
-    sure = verdict(tabulate(rows, ["ndcg@5"], "base", {"name": "shop"}), "ndcg@5")
-    assert "by +5.0000, +1000% (between +5.0000 and +5.0000): more than chance explains" in sure
+@pytest.mark.parametrize(("metric", "order"), [("gini@5", "bac"), ("coverage@5", "cab")])
+def test_rows_are_ranked_by_a_number_of_all_lists_which_has_no_interval(metric, order):
+    rows = [row(n, **{metric: v}) for n, v in (("a", 0.5), ("b", 0.2), ("c", 0.9), ("d", nan))]
+    table = tabulate(rows, [metric], "a", {"name": "shop"})
+    assert "".join(one.name for one in ranked_rows(table, metric)) == order
+    assert lead_over(table, metric) == {}
+    said = verdict(table, metric)
+    best = {"gini@5": "0.2000", "coverage@5": "0.9000"}[metric]
+    assert f"{order[0]} is best by {metric}: {best}, one number of all lists together" in said
+    assert "significant" not in said
 
 
-def test_the_verdict_on_a_best_baseline_names_the_rows_that_may_be_as_good():
+def test_the_verdict_compares_with_the_runner_up_and_with_the_baseline():
+    rows = [row("base", 0, 1), row("second", 4, 6), row("best", 5, 6)]
+    said = verdict(tabulate(rows, ["ndcg@5"], "base", {"name": "shop"}), "ndcg@5")
+    assert "best is best by ndcg@5: 5.5000" in said
+    assert "Against the runner-up, second: +0.5000, +10% (95 % interval" in said
+    assert re.search(r"runner-up, second: .*\), significant\. Against the baseline, base", said)
+    assert "base: +5.0000, +1000% (95 % interval +5.0000 to +5.0000), significant." in said
+
+
+def test_a_difference_whose_interval_includes_zero_is_called_not_significant():
+    rows = [row("base", 0, 1), row("same", 1, 0, 1, 0, 1)]
+    said = verdict(tabulate(rows, ["ndcg@5"], "base", {"name": "shop"}), "ndcg@5")
+    assert "same is best" in said
+    assert said.count("not significant: the interval includes zero") == 1  # the two are one row
+
+
+def test_a_best_baseline_is_compared_with_the_runner_up_alone():
     rows = [row("base", 2, 3), row("close", 3, 2, 2, 3, 2), row("far", 0, 1)]
     said = verdict(tabulate(rows, ["ndcg@5"], "base", {"name": "shop"}), "ndcg@5")
-    assert "It is also the baseline; close cannot be told apart from it." in said
-    said = verdict(tabulate(rows[::2], ["ndcg@5"], "base", {"name": "shop"}), "ndcg@5")
-    assert "every other row is worse, beyond chance" in said
+    assert "Against the runner-up, close: " in said
+    assert "not significant: the interval includes zero. It is also the baseline." in said
+    assert "far" not in said.partition("baseline")[0]
 
 
-def test_the_verdict_names_the_quickest_row_and_its_share():
+def test_other_rows_that_may_be_as_good_are_named():
+    rows = [row("a", 2, 3), row("b", 3, 2, 2, 3, 2), row("c", 3, 2, 2, 2, 3), row("d", 0, 0)]
+    said = verdict(tabulate(rows, ["ndcg@5"], "d", {"name": "shop"}), "ndcg@5")
+    assert "Nor is it significantly better than c." in said or "than b." in said
+
+
+def test_the_leads_of_the_best_row_are_corrected_by_holm_over_the_other_rows():
+    best, unsure, sure = row("best", 3, 5), row("unsure", 5, 3, 3, 5, 3), row("sure", 0, 1)
+    alone = tabulate([best, unsure], ["ndcg@5"], "unsure", {"name": "shop"})
+    both = tabulate([best, sure, unsure], ["ndcg@5"], "unsure", {"name": "shop"})
+    (p,) = (found.p for found in lead_over(alone, "ndcg@5").values())
+    leads = lead_over(both, "ndcg@5")
+    assert list(leads) == ["unsure", "sure"]
+    assert leads["sure"].difference.mean == 3.5
+    assert [one.p for one in leads.values()] == pytest.approx(
+        holm([p, lead_over(tabulate([best, sure], ["ndcg@5"], "sure", {}), "ndcg@5")["sure"].p])
+    )
+
+
+def test_the_verdict_names_the_fastest_row_and_its_share():
     rows = [row("slow", 4, seconds=9.0), row("quick", 1, seconds=0.5), row("mid", 2, seconds=5.0)]
     said = verdict(tabulate(rows, ["ndcg@5"], "slow", {"name": "shop"}), "ndcg@5")
-    assert "It was fitted in 9.0 s. The quickest, quick (0.5 s), comes to 25% of it." in said
+    assert "Its fit took 9.0 s. The fastest, quick (0.5 s), has 25% of its value." in said
 
 
 def test_a_row_is_compared_with_the_baseline_and_not_with_another():

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from recweave.cli.output import Json, print_json, print_markdown, print_table, say
+from recweave.core.errors import BadSetting
 from recweave.report.compare import Table, table_of
 from recweave.runs.folder import REPORT
 from recweave.runs.spec import Experiment, read_recipe
@@ -39,13 +40,24 @@ def compare(
     baseline: Annotated[str, typer.Option(help="The row that others are compared with.")] = "",
     as_json: Json = False,
     markdown: Markdown = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table (booktabs).")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a line per row and metric.")] = False,
 ) -> None:
-    """Put runs side by side, with intervals and corrected significance."""
+    """Put runs side by side, with confidence intervals and corrected significance."""
     from recweave.report.compare import compare as compare_runs
+    from recweave.report.latex import to_latex
 
+    asked = {"--json": as_json, "--markdown": markdown, "--latex": latex, "--csv": csv}
+    if sum(asked.values()) > 1:
+        both = " and ".join(name for name, given in asked.items() if given)
+        raise BadSetting(f"{both} cannot be given together; choose one form of the table")
     table = compare_runs(runs, baseline)
     if as_json:
         print_json(table.to_json())
+    elif latex:
+        print(to_latex(table), end="")
+    elif csv:
+        print(table.to_frame().write_csv(), end="")
     else:
         show_table(table, f"against {table.baseline.name}", markdown)
 
@@ -82,7 +94,7 @@ def tune(
 
 
 def show_table(table: Table, title: str, markdown: bool = False) -> None:
-    """A table for people: means with intervals, and a mark where the difference is sure."""
+    """A table for people: means with intervals, and a mark where a difference is significant."""
     head = ["model", *table.metrics, "fit, s", "memory, MB"]
     rows = [
         [
@@ -97,7 +109,10 @@ def show_table(table: Table, title: str, markdown: bool = False) -> None:
         print_markdown(head, rows)
         return
     print_table(title, head, rows)
-    print("mean ± half of the 95 % interval over users; * differs from the baseline beyond chance")
+    print(
+        "mean ± half of the 95 % confidence interval over users; * differs significantly from the "
+        "baseline"
+    )
 
 
 def _cell(table: Table, row: Row, metric: str) -> str:

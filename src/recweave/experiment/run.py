@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recweave.bundle.make import make_bundle
-from recweave.core.atomic import write_json
+from recweave.core.atomic import atomic_file, write_json
 from recweave.core.errors import BadSetting
 from recweave.core.version import VERSION
 from recweave.experiment.about import about_row
@@ -21,6 +21,7 @@ from recweave.models.base import Sourced
 from recweave.rank import Stage
 from recweave.runs.environment import environment
 from recweave.runs.folder import METRICS, RESULT, RunFolder
+from recweave.runs.per_user import PER_USER, per_user
 from recweave.runs.spec import Entry, Experiment
 from recweave.runs.summary import Summary, read_run
 
@@ -58,6 +59,8 @@ def run(experiment: Experiment, out: Path, *, base_dir: Path = Path()) -> Summar
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
     summary = read_run(out)
     write_json(out / METRICS, summary.to_json())
+    with atomic_file(out / PER_USER) as draft:
+        per_user(summary, prepared.dataset.user_ids.ids).write_parquet(draft)
     return summary
 
 

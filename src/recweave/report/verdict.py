@@ -1,70 +1,79 @@
-"""The table in one paragraph of plain words."""
+"""The table in one paragraph of plain English."""
 
-from math import isfinite
-
-from recweave.evaluate.metrics import parse_metric
 from recweave.report.compare import Table
+from recweave.report.ranking import lead_over, ranked_rows
 from recweave.runs.summary import Comparison, Row
 
 
-def ranked_rows(table: Table, metric: str) -> list[Row]:
-    """The rows that have the metric, best first."""
-    sign = parse_metric(metric).sign
-    judged = [row for row in table.rows if metric in row.means and isfinite(row.means[metric].mean)]
-    return sorted(judged, key=lambda row: -sign * row.means[metric].mean)
-
-
-def best_row(table: Table, metric: str) -> Row:
-    """The best row by the metric; the table's first where none has it."""
-    return (ranked_rows(table, metric) or list(table.rows))[0]
-
-
 def verdict(table: Table, metric: str) -> str:
-    """Who is best by the metric, whether that is sure, and what it costs.
+    """Which row is best by the metric, over which rows that is significant, and what it costs.
 
     Args:
         table: The rows.
-        metric: What they are judged by.
+        metric: What they are ranked by.
     """
     ranked = ranked_rows(table, metric)
     if not ranked:
         return f"No row has {metric}, so none can be called the best."
-    best, base = ranked[0], table.baseline
-    value = best.means[metric]
-    told = [
-        f"On {table.data['name']}, judged by {metric} over {len(best.report.per_user):,} users, "
-        f"{best.name} is best: {value.mean:.4f} (95 % interval {value.low:.4f} to "
-        f"{value.high:.4f})."
-    ]
-    if best is base:
-        rivals = [table.find(row.name, metric) for row in ranked[1:]]
-        close = [c.row for c in rivals if c is not None and not c.sure]
-        told.append(f"It is also the baseline; {_close(close)}.")
-    else:
-        found = table.find(best.name, metric)
-        if found is not None:
-            told.append(_gain(found, base, metric))
-    told.append(f"It was fitted in {best.fit_seconds:.1f} s.")
-    cheap = min(ranked, key=lambda row: row.fit_seconds)
-    if cheap is not best and value.mean:
-        share = cheap.means[metric].mean / value.mean
-        told.append(
-            f"The quickest, {cheap.name} ({cheap.fit_seconds:.1f} s), comes to {share:.0%} of it."
-        )
-    return " ".join(told)
+    best = ranked[0]
+    said = [f"On {table.data['name']}, {best.name} is best by {metric}: {_value(best, metric)}."]
+    said += _leads(table, ranked, metric)
+    said.append(f"Its fit took {best.fit_seconds:.1f} s.")
+    return " ".join([*said, *_fastest(ranked, metric)])
 
 
-def _close(rows: list[str]) -> str:
-    if not rows:
-        return "every other row is worse, beyond chance"
-    return f"{', '.join(rows)} cannot be told apart from it"
-
-
-def _gain(found: Comparison, base: Row, metric: str) -> str:
-    difference = found.difference
-    mean = base.means[metric].mean
-    size = f"{difference.mean:+.4f}" + (f", {difference.mean / mean:+.0%}" if mean else "")
-    between = f"between {difference.low:+.4f} and {difference.high:+.4f}"
+def significance(found: Comparison) -> str:
+    """What may be claimed of a difference, given its interval and its corrected p-value."""
     if found.sure:
-        return f"That differs from {base.name} by {size} ({between}): more than chance explains."
-    return f"Against {base.name} ({size}, {between}) chance cannot be ruled out."
+        return "significant"
+    if found.difference.low <= 0 <= found.difference.high:
+        return "not significant: the interval includes zero"
+    return "not significant after the correction for the number of comparisons"
+
+
+def size(found: Comparison, base: float | None = None) -> str:
+    """A difference with its 95 % interval and, of a value to compare with, its share."""
+    by = found.difference
+    share = f", {by.mean / base:+.0%}" if base else ""
+    return f"{by.mean:+.4f}{share} (95 % interval {by.low:+.4f} to {by.high:+.4f})"
+
+
+def _value(row: Row, metric: str) -> str:
+    interval = row.means.get(metric)
+    if interval is None:
+        return f"{row.value(metric):.4f}, one number of all lists together, without an interval"
+    users = len(row.report.per_user)
+    ends = f"95 % interval {interval.low:.4f} to {interval.high:.4f}"
+    return f"{interval.mean:.4f} ({ends}; {users:,} users)"
+
+
+def _leads(table: Table, ranked: list[Row], metric: str) -> list[str]:
+    """The best row against the runner-up, and against the baseline where that is another."""
+    leads = lead_over(table, metric)
+    if not leads:
+        return []
+    second = next(row for row in ranked if row.name in leads)
+    said = [_against(leads[second.name], second, "the runner-up", metric)]
+    base = table.baseline
+    if ranked[0] is base:
+        said.append("It is also the baseline.")
+    elif second is not base and base.name in leads:
+        said.append(_against(leads[base.name], base, "the baseline", metric))
+    close = [name for name, found in leads.items() if not found.sure and name != second.name]
+    if close:
+        said.append(f"Nor is it significantly better than {', '.join(close)}.")
+    return said
+
+
+def _against(found: Comparison, row: Row, what: str, metric: str) -> str:
+    by = f"{size(found, row.value(metric))}, {significance(found)}"
+    return f"Against {what}, {row.name}: {by}."
+
+
+def _fastest(ranked: list[Row], metric: str) -> list[str]:
+    best, value = ranked[0], ranked[0].value(metric)
+    fast = min(ranked, key=lambda row: row.fit_seconds)
+    if fast is best or not value:
+        return []
+    share = (fast.value(metric) or 0.0) / value
+    return [f"The fastest, {fast.name} ({fast.fit_seconds:.1f} s), has {share:.0%} of its value."]

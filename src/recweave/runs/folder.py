@@ -39,7 +39,8 @@ class RunFolder:
     (what features cost and rest on), trials/ (validation values of tried settings), cells/ROW.SEED/
     or, of a split with folds, cells/ROW.SEED.FOLD/ (result.json, users.parquet, by SLICE.parquet;
     of clicks, resamples.parquet), bundles/ROW/ (what answers for the row, of the first seed and
-    fold), metrics.json, report.html; during it, checkpoints/ (of networks in training).
+    fold), metrics.json, per_user.parquet (each user's values by id), report.html; during it,
+    checkpoints/ (of networks in training).
     """
 
     path: Path

@@ -1,0 +1,71 @@
+"""A table for a paper: LaTeX with booktabs."""
+
+import re
+
+from recweave.evaluate import parse_metric
+from recweave.report.compare import Table
+from recweave.report.ranking import ranked_rows
+from recweave.runs.summary import Row
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+"""Characters that LaTeX would read as commands."""
+
+NOTE = (
+    r"% needs \usepackage{booktabs}; mean and half of the 95 % interval over users; bold: best,"
+    "\n% underlined: second; *: differs from the baseline (paired bootstrap, Holm, 5 %)"
+)
+
+
+def to_latex(table: Table) -> str:
+    """A tabular: the best value of each metric bold, the second underlined, * where significant."""
+    ranks = {metric: _first_two(table, metric) for metric in table.metrics}
+    head = ["model", *(_head(metric) for metric in table.metrics)]
+    lines = [
+        [_name(table, row), *(_cell(table, row, m, ranks[m]) for m in table.metrics)]
+        for row in table.rows
+    ]
+    body = "\n".join(f"{' & '.join(line)} \\\\" for line in lines)
+    columns = "l" + "r" * len(table.metrics)
+    return (
+        f"{NOTE}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{' & '.join(head)} \\\\\n\\midrule\n"
+        f"{body}\n\\bottomrule\n\\end{{tabular}}\n"
+    )
+
+
+def escape(text: str) -> str:
+    r"""Text that LaTeX prints as it is.
+
+    >>> print(escape("item_knn & 5%"))
+    item\_knn \& 5\%
+    """
+    return re.sub(r"[\\~^&%$#_{}]", lambda found: SPECIAL[found.group()], text)
+
+
+def _head(metric: str) -> str:
+    arrow = r"$\downarrow$" if parse_metric(metric).sign < 0 else r"$\uparrow$"
+    return f"{escape(metric)} {arrow}"
+
+
+def _name(table: Table, row: Row) -> str:
+    return escape(row.name) + (" (baseline)" if row is table.baseline else "")
+
+
+def _first_two(table: Table, metric: str) -> list[str]:
+    return [row.name for row in ranked_rows(table, metric)[:2]]
+
+
+def _cell(table: Table, row: Row, metric: str, first_two: list[str]) -> str:
+    value = row.value(metric)
+    if value is None:
+        return "--"
+    number = f"{value:.4f}"
+    if row.name in first_two:
+        number = rf"\{'textbf' if row.name == first_two[0] else 'underline'}{{{number}}}"
+    interval, found = row.means.get(metric), table.find(row.name, metric)
+    half = rf" $\pm$ {(interval.high - interval.low) / 2:.4f}" if interval else ""
+    return f"{number}{half}{'$^{*}$' if found is not None and found.sure else ''}"
