@@ -101,7 +101,7 @@ def test_a_split_is_made_of_the_interactions():
     [
         ("events", {"user": ["u"]}, "events have no column 'user_id', only user"),
         ("events", {"user_id": ["u"], "item_id": ["i"], "price": [1]}, "no column called 'price'"),
-        ("events", {"user_id": ["u"], "item_id": ["i"], "time": ["noon"]}, "do not fit"),
+        ("events", {"user_id": ["u"], "item_id": ["i"], "time": ["noon"]}, "time .noon. in row"),
         ("events", {"user_id": ["u"], "item_id": ["i"], "behavior": ["buy"]}, "do not fit"),
         ("events", {"user_id": ["u", None], "item_id": ["i", "j"]}, "1 of 2 events have no 'user"),
         (

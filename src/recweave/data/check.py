@@ -7,9 +7,9 @@ import polars as pl
 
 from recweave.data.dataset import Dataset
 from recweave.data.problems import Problems
-from recweave.data.readers.columns import LATEST
 from recweave.data.schema import REQUIRED
 from recweave.data.split import PARTS
+from recweave.data.times import LATEST
 
 _A_YEAR = 31_536_000
 

@@ -55,8 +55,12 @@ def _read(path: Path) -> pl.DataFrame:
 def _column(series: Any) -> pl.Series:
     """A pandas column; its missing values (NaN, NaT, None) are null."""
     kind = str(series.dtype)
-    if kind.startswith("datetime"):
-        return pl.Series(series.to_numpy())
+    if kind.startswith("datetime64"):
+        if series.dt.tz is not None:  # NumPy knows no zones
+            series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+        return pl.Series(series.to_numpy().astype("datetime64[us]"))
+    if kind.startswith(("period", "timedelta")):
+        raise TypeError(f"the column '{series.name}' is of {kind}; convert it to moments")
     if kind in ("object", "str", "string", "category"):
         values = series.astype(object).where(series.notna(), None)
         return pl.Series(values.tolist())

@@ -8,6 +8,7 @@ import polars as pl
 from recweave.core.errors import BadInput
 from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.data.ids import ID_COLUMNS, id_text
+from recweave.data.times import with_seconds
 
 BEHAVIORS = ("impression", "view", "click", "favorite", "cart", "purchase", "rating")
 """Kinds of event, weakest first; their place here is their code in `Interactions.behavior`."""
@@ -85,7 +86,8 @@ def empty(table: str) -> pl.DataFrame:
 def conform(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
     """The frame with the table's columns, in order and with their types.
 
-    Columns that may be missing are filled with null (events: behavior `rating`, value 1).
+    Columns that may be missing are filled with null (events: behavior `rating`, value 1). Dates and
+    moments become seconds (`times.with_seconds`).
 
     Args:
         frame: What a reader made or a user gave.
@@ -100,6 +102,7 @@ def conform(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
     columns = COLUMNS[table]
     if not len(frame) and frame.schema == columns:
         return frame
+    frame = with_seconds(frame, f"{where}: {table}") if "time" in columns else frame
     for name in REQUIRED[table]:
         if name not in frame.columns:
             raise BadInput(

@@ -6,23 +6,18 @@ evaluated in the same pass that reads the file.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import polars as pl
 
-from recweave.core.errors import BadSetting, did_you_mean
 from recweave.data.ids import id_text
 from recweave.data.readers.forms import Dtype
 from recweave.data.readers.text import clean_column, lists
 from recweave.data.schema import COLUMNS, TEXTS
+from recweave.data.time_format import ZONES
+from recweave.data.times import ISO, LATEST, UNITS, check_unit, seconds
 
-LATEST = 4_102_444_800
-"""2100-01-01 UTC in seconds: what is later does not count seconds, or is a mistake."""
-
-UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-"""What a time may count, and how many of them are a second."""
-
-_ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%+")
 _MONEY = r"^[^\d.,-]{0,4}((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?:\s*-.*)?$"
 
 Make = Callable[[pl.Expr, Dtype], pl.Expr]
@@ -84,15 +79,20 @@ class Column:
         raw = raw.str.strip_chars()
         return pl.when(~raw.is_in(self.absent)).then(raw) if self.absent else raw
 
-    def faults(self, dtype: Dtype) -> Iterator[Fault]:
-        """All that may be wrong with the cells of a column of this type."""
+    def faults(self, dtype: Dtype, made: pl.Expr | None = None) -> Iterator[Fault]:
+        """All that may be wrong with the cells of a column of this type.
+
+        Args:
+            dtype: The type.
+            made: The values, where they are at hand; else they are made again.
+        """
         cells = self.cells(dtype)
         empty = cells.is_null()
         if dtype == pl.String:
             empty |= cells.str.len_bytes() == 0
         if self.required:
             yield Fault(empty, "is missing")
-        made = self.make(cells, dtype)
+        made = self.make(cells, dtype) if made is None else made
         if self.mismatch and dtype not in self.sure:
             yield Fault(~empty & made.is_null(), self.mismatch, self.lenient)
         for wrong, what in self.limits:
@@ -205,40 +205,49 @@ def time(
     Raises:
         BadSetting: for another unit.
     """
-    written = unit == "iso" or "%" in unit
-    if not written and unit not in UNITS:
-        hint_ = did_you_mean(unit, [*UNITS, "iso"])
-        raise BadSetting(f"time={unit!r} is not known; {hint_}, or a format as '%d.%m.%Y'")
+    check_unit(unit)
+    written = unit not in UNITS
 
     def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         if dtype.is_temporal():
+            if dtype == pl.Time or dtype == pl.Duration:
+                raise pl.exceptions.InvalidOperationError(f"{dtype} where a moment is expected")
             return cells.dt.epoch("s")
         if written:
-            return _written(cells.cast(pl.String), _ISO if unit == "iso" else (unit,))
+            parse = partial(seconds, unit=unit)
+            text = cells.cast(pl.String)
+            return text.map_batches(parse, return_dtype=pl.Int64, is_elementwise=True)
         whole = cells.cast(pl.Int64, strict=False)
         if dtype == pl.String:
             broken = cells.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
             whole = pl.coalesce(whole, broken)
         return whole if unit == "s" else whole // UNITS[unit]
 
-    if written:
-        form = "an ISO date" if unit == "iso" else f"of the form {unit}"
-        mismatch = f"is not {form}; give time='s' if it counts seconds"
-    else:
-        mismatch = f"is not a whole number ({unit} since 1970); give time='iso' if it is a date"
     late = "is after the year 2100; give time='ms' if it counts milliseconds"
     return Column(
         source,
         make,
         hint=hint or (pl.String() if written else pl.Int64()),
         required=required,
-        mismatch=mismatch,
+        mismatch=_not_a_time(unit),
         sure=(pl.Int64(),),
         limits=[
             (lambda made: made < 0, "is before 1970"),
             (lambda made: made > LATEST, late if unit == "s" else "is after the year 2100"),
         ],
     )
+
+
+def _not_a_time(unit: str) -> str:
+    """What is said of a cell that is no time of the unit."""
+    if unit in UNITS:
+        return f"is not a whole number ({unit} since 1970); give time='iso' if it is a date"
+    if "%Z" in unit and "%z" not in unit:
+        return f"is not of the form {unit}, or its zone is not known: {ZONES}"
+    form = f"of the form {unit}"
+    if unit == ISO:
+        form = "an ISO date (of zones, offsets as +02:00, UTC and GMT are known)"
+    return f"is not {form}; give time='s' if it counts seconds"
 
 
 def labels(
@@ -269,11 +278,3 @@ def _cast(kind: Dtype) -> Make:
         return cells if dtype == kind else cells.cast(kind, strict=False)
 
     return make
-
-
-def _written(cells: pl.Expr, forms: Sequence[str]) -> pl.Expr:
-    def seconds(form: str) -> pl.Expr:
-        moment = cells.str.to_datetime(form, strict=False, time_unit="us")
-        return moment.dt.epoch("s")
-
-    return pl.coalesce(*(seconds(form) for form in forms))

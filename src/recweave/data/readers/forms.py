@@ -112,6 +112,19 @@ class Form(ABC):
         operating system, here or when the frame is collected.
         """
 
+    def head(self, path: Path, wanted: Sequence[str], rows: int) -> pl.DataFrame:
+        """Columns of the first rows of a file, as they stand; what is no row is passed over.
+
+        Raises:
+            BrokenFile: if the file cannot be read.
+        """
+        asked = Asked(self.fields(path, every=False), wanted, ())
+        lazy = self.scan(path, asked.fields, {})
+        if lazy is not None:
+            return lazy.select(wanted).head(rows).collect()
+        block = next(self.blocks(path, asked), None)
+        return pl.DataFrame() if block is None else block.one_by_one().cells.head(rows)
+
     @abstractmethod
     def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
         """The rows of a file; each block is to be read before the next is asked for.
@@ -138,6 +151,15 @@ class TextForm(Form):
     def headed(self) -> bool:
         """Whether the first line holds names."""
         return False
+
+    def head(self, path: Path, wanted: Sequence[str], rows: int) -> pl.DataFrame:
+        """See `Form.head`; `rows` counts lines."""
+        numbered = lines(path)
+        if self.headed():
+            next(numbered)
+        asked = Asked(self.fields(path, every=False), wanted, ())
+        found = self.rows(deque(islice(numbered, rows)), numbered, asked)
+        return _batch(found, wanted).cells
 
     def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
         """See `Form.blocks`."""

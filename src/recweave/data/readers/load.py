@@ -23,6 +23,7 @@ KEYS = {**UNIQUE, "impressions": "impression_id"}
 """The column that names a row, in tables where two rows never share a name."""
 
 _DOUBT = "a fault in this row"  # no column is called so
+_VALUE = " as a value"
 _SHOWN = 60  # letters of a cell in a message
 
 
@@ -77,9 +78,19 @@ def _at_once(
         if lazy is None:
             return None
         types = lazy.collect_schema()
-        doubt = pl.any_horizontal(fault.where for _, fault in _faults(columns, types))
-        made = _made(columns, types)
-        frame = lazy.select(*made, doubt.alias(_DOUBT)).collect(engine="streaming")
+        # First the values, each under a name of its own, then what is doubtful about them.
+        values = [
+            made.alias(f"{name}{_VALUE}")
+            for name, made in zip(columns, _made(columns, types), strict=True)
+        ]
+        faults = [
+            fault.where
+            for name, column in columns.items()
+            for fault in column.faults(types[column.source], pl.col(f"{name}{_VALUE}"))
+        ]
+        made = [pl.col(f"{name}{_VALUE}").alias(name) for name in columns]
+        doubt = pl.any_horizontal(faults).alias(_DOUBT)
+        frame = lazy.with_columns(values).select(*made, doubt).collect(engine="streaming")
     except (*POLARS_ERRORS, OSError, EOFError, zlib.error):
         return None  # the careful way meets the same and says where
     return None if frame[_DOUBT].any() else frame.drop(_DOUBT)

@@ -5,9 +5,10 @@ from pathlib import Path
 import polars as pl
 
 from recweave.data.problems import BrokenFile
-from recweave.data.readers.columns import Column, anything, ids, number, price, text, texts, time
+from recweave.data.readers.columns import Column, anything, ids, number, price, text, texts
 from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick, pick_one
+from recweave.data.readers.infer import AUTO, time_of
 from recweave.data.readers.plan import Plan, Sheet
 
 _FORM = Delimited("\t", quoted=False)
@@ -31,7 +32,7 @@ def recbole(path: Path) -> Plan:
     if "rating" in fields:
         columns["value"] = number(fields["rating"], required=True)
     if "timestamp" in fields:
-        columns["time"] = time(fields["timestamp"], hint=pl.Float64())
+        columns["time"] = time_of(fields["timestamp"], AUTO, log, _FORM, hint=pl.Float64())
     behavior = "rating" if "rating" in fields else "click"
     sheets = [Sheet("events", log, _FORM, columns, {"behavior": behavior})]
     if items := pick(files, "*.item"):

@@ -11,10 +11,10 @@ from recweave.core.errors import BadInput, BadSetting, did_you_mean
 from recweave.data.interactions import behavior_code
 from recweave.data.problems import BrokenFile
 from recweave.data.readers.columns import Column, ids, labels, number, price, text, texts
-from recweave.data.readers.columns import time as moment
 from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of
 from recweave.data.readers.forms import Form
+from recweave.data.readers.infer import AUTO, time_of
 from recweave.data.readers.plan import Plan, Sheet
 from recweave.data.readers.records import JsonLines, Parquet
 from recweave.data.schema import BEHAVIORS, COLUMNS, REQUIRED
@@ -54,7 +54,7 @@ def table(
     *,
     columns: Mapping[str, str] | None = None,
     table: str | None = None,
-    time: str = "s",
+    time: str = AUTO,
     behaviors: Mapping[str, str] | None = None,
     behavior: str | None = None,
 ) -> Plan:
@@ -71,7 +71,7 @@ def table(
             also those of one table, `{"items.item_id": "sku"}`.
         table: Which table the file holds, where its name does not say so; else events.
         time: What times are: "s", "ms", "us" or "ns" since 1970, "iso" for dates, or a format as
-            `%d.%m.%Y %H:%M`.
+            `%d.%m.%Y %H:%M`; "auto" goes by the first rows, and says what it took them for.
         behaviors: What the file's behaviours mean, `{"addtocart": "cart"}`; else they are ours.
         behavior: The behaviour of all events, where no column tells; else `rating` where there
             are values, and `click` where there are none.
@@ -85,14 +85,11 @@ def table(
     meant = behaviors or {name: name for name in BEHAVIORS}
     for meaning in meant.values():
         behavior_code(meaning)
-    makers = {
-        **_MAKERS,
-        "time": lambda source: moment(source, time),
-        "behavior": lambda source: labels(source, meant),
-    }
+    makers = {**_MAKERS, "behavior": lambda source: labels(source, meant)}
     sheets = []
     for file, name in tables.items():
         form = _form(file)
+        makers["time"] = partial(time_of, unit=time, file=file, form=form)
         known = _columns(file, form, name, named, makers)
         fixed = {}
         if name == "events" and "behavior" not in known:
