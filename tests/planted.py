@@ -39,7 +39,8 @@ def planted_shop(order: Any = None) -> Dataset:
     events = pl.DataFrame(rows, schema=["user_id", "item_id", "time"], orient="row")
     events = events.with_columns(behavior=pl.lit("purchase"))
     items = pl.DataFrame({"item_id": ITEMS, "title": [f"Title of {item}" for item in ITEMS]})
-    return Dataset("planted", events=events if order is None else events[order], items=items)
+    events = events if order is None else events[order]
+    return Dataset("planted", events=events, items=items, numbering="table")
 
 
 @pytest.fixture

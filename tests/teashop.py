@@ -42,7 +42,7 @@ def shop() -> Dataset:
             "time": [1 * DAY, 5 * DAY, 2 * DAY, 3 * DAY, 4 * DAY, 9 * DAY],
         }
     )
-    return Dataset("tea", items=items, events=events)
+    return Dataset("tea", items=items, events=events, numbering="table")
 
 
 @pytest.fixture(scope="session")

@@ -111,7 +111,7 @@ def test_no_list_breaks_a_condition(any_of, none_of, brands, price_to, said):
             ],
         }
     )
-    shop = Dataset("drawn", items=items)
+    shop = Dataset("drawn", items=items, numbering="table")
     text = Feature(np.eye(30, 6, dtype=np.float32), np.ones(30, bool), "bag", "")
     adviser = Adviser(shop, ItemScores(rng.random(30, np.float32)), text=text, encoder=Bag())
     wish = Wish(any_of=any_of, none_of=none_of, brands=brands, price_to=price_to, said=said)
@@ -129,7 +129,8 @@ def test_no_list_breaks_a_condition(any_of, none_of, brands, price_to, said):
 
 def tastes(two_tastes):
     ids = [f"i{n}" for n in range(40)]
-    return Dataset("tastes", items=pl.DataFrame({"item_id": ids, "title": ids}))
+    items = pl.DataFrame({"item_id": ids, "title": ids})
+    return Dataset("tastes", items=items, numbering="table")
 
 
 @pytest.mark.parametrize("recipe", [EASE(reg=10), ItemKNN(k=20), "blend"])

@@ -7,6 +7,7 @@ from recweave.core.errors import BadArtifact, BadInput
 from recweave.data.dataset import Dataset
 from recweave.data.schema import COLUMNS, empty
 from recweave.data.split import Given, LeaveLastOut
+from recweave.data.vocabulary import in_hash_order
 
 
 def small(**changes):
@@ -30,7 +31,7 @@ def small(**changes):
             {"impression_id": ["1"], "user_id": ["u9"], "shown": [["a", "b"]]}
         ),
     }
-    return Dataset("small", **(tables | changes), source="here", licence="CC0")
+    return Dataset("small", **(tables | changes), source="here", licence="CC0", numbering="table")
 
 
 def test_every_table_has_its_columns_in_order_with_their_types():
@@ -54,6 +55,34 @@ def test_rows_follow_the_catalogue_and_then_the_log():
     dataset = small()
     assert dataset.item_ids.ids.to_list() == ["a", "b", "x"]
     assert dataset.user_ids.ids.to_list() == ["u1", "u2", "u3", "u9"]
+
+
+def hashed(**tables):
+    return small(**tables).replace(numbering="hash")
+
+
+def test_rows_are_in_hash_order_whatever_the_order_of_the_tables():
+    dataset = hashed()
+    other = hashed(items=dataset.items.reverse(), events=dataset.events[[2, 0, 3, 1]])
+    assert dataset.item_ids.ids.to_list() == in_hash_order(pl.Series(["a", "b", "x"])).to_list()
+    assert other.item_ids.ids.to_list() == dataset.item_ids.ids.to_list()
+    assert other.user_ids.ids.to_list() == dataset.user_ids.ids.to_list()
+    assert set(dataset.user_ids.ids) == {"u1", "u2", "u3", "u9"}
+
+
+def test_the_numbering_is_saved_and_tells_datasets_apart(tmp_path):
+    for one in (small(), hashed()):
+        one.save(tmp_path / one.numbering)
+        again = Dataset.load(tmp_path / one.numbering)
+        assert again.item_ids.ids.to_list() == one.item_ids.ids.to_list()
+        assert again.fingerprint == one.fingerprint
+    assert small().fingerprint != hashed().fingerprint
+
+
+def test_a_line_of_the_catalogue_is_found_by_id():
+    dataset = hashed()
+    assert dataset.items[dataset.listed_items.row("b")]["item_id"].to_list() == ["b"]
+    assert "x" not in dataset.listed_items
 
 
 def test_interactions_are_the_events_in_their_order():

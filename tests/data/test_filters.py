@@ -39,7 +39,9 @@ ROWS = st.lists(
 
 def dataset_of(rows, **tables):
     columns = ["user_id", "item_id", "behavior", "value", "time"]
-    return Dataset("log", events=pl.DataFrame(rows, schema=columns, orient="row"), **tables)
+    return Dataset(
+        "log", events=pl.DataFrame(rows, schema=columns, orient="row"), numbering="table", **tables
+    )
 
 
 def pairs(*words, **tables):

@@ -16,7 +16,7 @@ def news(**columns):
         "clicked": [[False, True], [True, False], None],
     } | columns
     items = pl.DataFrame({"item_id": ["a", "b", "c"]})
-    return Dataset("news", items=items, impressions=pl.DataFrame(table))
+    return Dataset("news", items=items, impressions=pl.DataFrame(table), numbering="table")
 
 
 def test_rows_and_numbers_keep_the_order_of_the_table():

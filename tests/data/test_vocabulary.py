@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recweave.core.errors import UnknownId
-from recweave.data.vocabulary import Vocabulary
+from recweave.data.vocabulary import Vocabulary, in_hash_order
 
 ids = st.lists(st.text(max_size=5), unique=True, max_size=20)
 
@@ -51,3 +51,37 @@ def test_it_tells_what_it_holds():
     assert "a" in vocabulary and "c" not in vocabulary and 3 not in vocabulary
     assert vocabulary.row("a") == 1
     assert repr(vocabulary) == "<Vocabulary of 2 users>"
+
+
+GOLDEN = ["", "10", "sencha", "Grüntee", "2", "紅茶", "1"]
+"""By a plain loop over Python's integers."""
+
+
+@given(ids)
+def test_hash_order_holds_each_id_once_whatever_the_order_given(known):
+    there = pl.Series("item_id", known, dtype=pl.String)
+    ordered = in_hash_order(there)
+    assert sorted(ordered) == sorted(known)
+    assert in_hash_order(pl.concat([there.reverse(), there])).to_list() == ordered.to_list()
+
+
+def test_hash_order_is_the_same_on_every_machine_and_in_every_version():
+    """A model trained elsewhere, or last year, has its rows in this order."""
+    ids = pl.Series(["1", "2", "10", "sencha", "Grüntee", "紅茶", ""])
+    assert in_hash_order(ids).to_list() == GOLDEN
+
+
+def test_ids_of_one_hash_go_by_the_id(monkeypatch):
+    monkeypatch.setattr("zlib.crc32", lambda id: 7)
+    assert in_hash_order(pl.Series(["b", "a", "c"])).to_list() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("form", ["{}", "item-{:05}", "B00{:07}", "https://a.example/p?id={}"])
+def test_hash_order_says_nothing_of_ids_that_count_up(form):
+    """Correlations with the number, its last digits and its parity are what chance gives."""
+    ids = [form.format(n) for n in range(4_000)]
+    rank = {id: n for n, id in enumerate(in_hash_order(pl.Series(ids)))}
+    place = np.array([rank[id] for id in ids])
+    number = np.arange(len(ids))
+    for said in (number, number % 2, number % 10, number % 16, number // 100 % 10):
+        assert abs(np.corrcoef(place, said)[0, 1]) < 4 / np.sqrt(len(ids))

@@ -9,7 +9,7 @@ def catalogue(categories, events=None):
     items = pl.DataFrame({"item_id": [str(n) for n in range(len(categories))]})
     items = items.with_columns(categories=pl.Series(categories, dtype=pl.List(pl.String)))
     log = {} if events is None else {"events": pl.DataFrame(events)}
-    return Dataset("shop", items=items, **log)
+    return Dataset("shop", items=items, numbering="table", **log)
 
 
 def test_the_cosine_of_two_items_is_the_share_of_categories_they_have_in_common():

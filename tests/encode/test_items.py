@@ -14,7 +14,7 @@ def shop(**columns):
     items = pl.DataFrame(
         {"item_id": [f"i{n}" for n in range(size)]} | columns, schema_overrides=kinds
     )
-    return Dataset("shop", items=items)
+    return Dataset("shop", items=items, numbering="table")
 
 
 def test_a_text_is_the_fields_an_item_has_with_a_list_read_as_a_path():

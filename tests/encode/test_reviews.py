@@ -25,7 +25,9 @@ def shop():
     log = {"user_id": list("uuvvw"), "item_id": ["x", "y", "x", "x", "z"]}
     written = pl.DataFrame(log | {"text": ["a", "b", "b", "b", None]})
     stranger = pl.DataFrame({"user_id": ["u"], "item_id": ["?"], "text": ["a"]})
-    return Dataset("shop", events=pl.DataFrame(log), reviews=pl.concat([written, stranger]))
+    return Dataset(
+        "shop", events=pl.DataFrame(log), reviews=pl.concat([written, stranger]), numbering="table"
+    )
 
 
 def test_a_vector_is_the_mean_over_the_reviews_of_the_item(shop):

@@ -132,6 +132,7 @@ def standing_alone(dataset: Dataset) -> Dataset:
         users=_aligned(dataset.user_ids.ids, "user_id", dataset.users),
         source=dataset.source,
         licence=dataset.licence,
+        numbering="table",
     )
 
 

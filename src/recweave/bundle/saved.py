@@ -89,6 +89,7 @@ def load_bundle(folder: Path, kind: type[B]) -> B:
             users=pl.read_parquet(folder / USERS),
             source=str(manifest["data"]["source"]),
             licence=str(manifest["data"]["licence"]),
+            numbering="table",
         )
         bundle = kind(
             name=str(manifest["name"]),

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,7 @@ from recweave.data.interactions import Clock, Interactions
 from recweave.data.parts import impression_rule, impression_times, review_rule
 from recweave.data.schema import COLUMNS, conform, empty
 from recweave.data.split import DROPPED, PARTS, TRAIN, ImpressionParts, Parts, Split, Splitter
-from recweave.data.vocabulary import Vocabulary
+from recweave.data.vocabulary import Vocabulary, in_hash_order
 
 MANIFEST = "dataset.json"
 FORMAT = 1
@@ -36,6 +36,9 @@ class Dataset:
         events, reviews, items, users, links, impressions: See `schema.COLUMNS`.
         source: Where it came from.
         licence: The publisher's terms.
+        numbering: How users and items get their rows. "hash" orders ids by a fixed hash, so that
+            equal scores, which go by row, never go by the order of a file. "table" takes the order
+            of the tables of users and items, as a bundle does, whose model has its rows already.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Dataset:
     impressions: pl.DataFrame = field(default_factory=lambda: empty("impressions"))
     source: str = ""
     licence: str = "not stated"
+    numbering: Literal["hash", "table"] = "hash"
 
     def __post_init__(self) -> None:
         for name in COLUMNS:
@@ -108,13 +112,25 @@ class Dataset:
 
     @cached_property
     def user_ids(self) -> Vocabulary:
-        """Rows of users: those of the table first, then others as they occur in the log."""
-        return Vocabulary("user", _ids("user_id", self.users, self.events, self.impressions))
+        """Rows of users: all that are in the table of users, the events or the impressions."""
+        return self._number("user", self.users, self.events, self.impressions)
 
     @cached_property
     def item_ids(self) -> Vocabulary:
-        """Rows of items: the catalogue in its order, then others as they occur in the log."""
-        return Vocabulary("item", _ids("item_id", self.items, self.events))
+        """Rows of items: all that are in the catalogue or the events."""
+        return self._number("item", self.items, self.events)
+
+    @cached_property
+    def listed_items(self) -> Vocabulary:
+        """Lines of the table of items, which is in an order of its own."""
+        return Vocabulary("item", self.items["item_id"])
+
+    def _number(self, kind: str, *tables: pl.DataFrame) -> Vocabulary:
+        listed = [table[f"{kind}_id"] for table in tables if f"{kind}_id" in table.columns]
+        ids = pl.concat(listed)
+        if self.numbering == "table":
+            return Vocabulary(kind, ids.unique(maintain_order=True))
+        return Vocabulary(kind, in_hash_order(ids))
 
     @cached_property
     def clock(self) -> Clock:
@@ -231,7 +247,7 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """A short hash of every table's content, the same on every machine."""
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(b"" if self.numbering == "hash" else self.numbering.encode())
         for name, table in self.tables():
             digest.update(f"\n{name}\n".encode())
             for part in table.iter_slices(200_000):
@@ -255,6 +271,7 @@ class Dataset:
                 "name": self.name,
                 "source": self.source,
                 "licence": self.licence,
+                "numbering": self.numbering,
                 "counts": counts,
                 "fingerprint": self.fingerprint,
             }
@@ -275,7 +292,7 @@ class Dataset:
                     f"{folder} is of format {manifest['format']}, this version reads {FORMAT}; "
                     "read the source again with `recweave data read`"
                 )
-            tables = {
+            tables: dict[str, Any] = {
                 name: pl.read_parquet(folder / f"{name}.parquet")
                 for name in COLUMNS
                 if name in manifest["counts"]
@@ -284,6 +301,9 @@ class Dataset:
             if counts != manifest["counts"]:
                 raise ValueError(f"it holds {counts} rows instead of {manifest['counts']}")
             about = [str(manifest[key]) for key in ("name", "source", "licence")]
+            numbering = manifest.get("numbering", "hash")
+            if numbering not in ("hash", "table"):
+                raise ValueError(f"its numbering is {numbering!r}")
         except (FileNotFoundError, NotADirectoryError) as error:
             missing = error.filename or error  # Polars puts the name into its message
             raise BadArtifact(f"{folder} is no dataset folder: {missing} is missing") from None
@@ -293,9 +313,4 @@ class Dataset:
                 "read the source again with `recweave data read`"
             ) from None
         name, source, licence = about
-        return cls(name, **tables, source=source, licence=licence)
-
-
-def _ids(column: str, first: pl.DataFrame, *logs: pl.DataFrame) -> pl.Series:
-    listed = [table[column] for table in (first, *logs) if column in table.columns]
-    return pl.concat(listed).unique(maintain_order=True)
+        return cls(name, **tables, source=source, licence=licence, numbering=numbering)

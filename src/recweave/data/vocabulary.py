@@ -1,14 +1,38 @@
 """Ids outside, rows inside."""
 
+import zlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int
+from jaxtyping import Int, UInt64
 
 from recweave.core.arrays import Array
 from recweave.core.errors import UnknownId, did_you_mean
+
+
+def in_hash_order(ids: pl.Series) -> pl.Series:
+    """The distinct ids, sorted by a fixed hash of the id; the same on every machine.
+
+    Rows in this order say nothing about the item: a catalogue is often sorted by sales or by age,
+    and ids are often given in order of time, so a tie that went by either would carry popularity.
+    """
+    distinct = ids.unique()
+    keys = pl.DataFrame({"hash": _fixed_hash(distinct), "id": distinct})
+    return keys.sort("hash", "id")["id"]
+
+
+def _fixed_hash(ids: pl.Series) -> UInt64[Array, " n"]:
+    """CRC-32 of the UTF-8 bytes, mixed by the finalizer of SplitMix64.
+
+    CRC-32 alone is linear in the bits of an id, so ids that count up would keep some order.
+    """
+    crc = map(zlib.crc32, ids.cast(pl.Binary).to_list())
+    mixed = np.fromiter(crc, np.uint64, len(ids))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
 class Vocabulary:

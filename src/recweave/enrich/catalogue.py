@@ -12,10 +12,9 @@ SAID = ("title", "brand", "price", "categories", "description")
 
 def facts(dataset: Dataset, item_id: str) -> Mapping[str, str]:
     """The catalogue's fields of an item that say something; none for an item it does not list."""
-    row = dataset.item_ids.row(item_id)
-    if row >= len(dataset.items):  # items that occur in the log alone come after the catalogue
+    if item_id not in dataset.listed_items:
         return {}
-    told = dataset.items.row(row, named=True)
+    told = dataset.items.row(dataset.listed_items.row(item_id), named=True)
     said = {}
     for name in SAID:
         value = told[name]

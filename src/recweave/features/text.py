@@ -32,7 +32,9 @@ class ItemText(FeatureSpec):
         if self.encoder == "tfidf":  # its vectors depend on the other texts
             return None
         return encode_items(
-            Dataset("new items", items=items), self.fields, text_encoder(self.encoder)
+            Dataset("new items", items=items, numbering="table"),
+            self.fields,
+            text_encoder(self.encoder),
         )
 
 

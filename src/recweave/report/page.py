@@ -64,8 +64,8 @@ comparisons. Protocol: {escape(run.experiment.protocol)}; {escape(_judged(run))}
 
 
 JUDGED = {
-    "lists": "every list is ranked over the whole catalogue, ties by item row, items of the user's "
-    "history hidden.",
+    "lists": "every list is ranked over the whole catalogue, ties by a fixed hash of the item id, "
+    "items of the user's history hidden.",
     "ratings": "predicted ratings against the held-out ones, pair by pair.",
     "clicks": "the probability of each held-out event, over all events together; intervals from "
     "drawing users with replacement.",

@@ -158,7 +158,7 @@ def _read(
     problems = Problems(side)
     try:
         plan = reader(path, **options)
-        tables = _tables(plan, problems)
+        tables: dict[str, Any] = _tables(plan, problems)
         if problems.broken:
             return Reading(None, problems)
         dataset = Dataset(name or plan.name, **tables, source=str(path), licence=plan.licence)

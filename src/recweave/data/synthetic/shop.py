@@ -12,6 +12,7 @@ from recweave.data.synthetic.planting import Planted, Rng, plant
 from recweave.data.synthetic.truth import Shop, Truth
 from recweave.data.synthetic.visits import RATING, Events, Views, act, visit
 from recweave.data.synthetic.words import Written, name_items, review
+from recweave.data.vocabulary import in_hash_order
 
 LINKS = 3
 """Links of each kind that an item has at most."""
@@ -40,7 +41,9 @@ def make_shop(shop: Shop = Shop(), seed: int = 0) -> tuple[Dataset, Truth]:  # n
     rated = events.behavior == RATING
     user, item, stars = events.user[rated], events.item[rated], events.value[rated]
     reviews = review(shop, planted, user, item, stars, next(streams))
-    user_ids, item_ids = _ids("user", shop.users), _ids("item", shop.items)
+    # In the order of a dataset's rows, so that what was planted has the same rows.
+    user_ids = in_hash_order(_ids("user", shop.users))
+    item_ids = in_hash_order(_ids("item", shop.items))
     dataset = Dataset(
         "synthetic",
         events=_events(events, user_ids, item_ids),
