@@ -246,8 +246,8 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A short hash of every table's content, the same on every machine."""
-        digest = hashlib.sha256(b"" if self.numbering == "hash" else self.numbering.encode())
+        """A short hash of every table and of how rows are numbered, the same on every machine."""
+        digest = hashlib.sha256(self.numbering.encode())
         for name, table in self.tables():
             digest.update(f"\n{name}\n".encode())
             for part in table.iter_slices(200_000):
