@@ -58,15 +58,15 @@ def files(folder):
 def test_every_file_of_a_bundle_is_known(whole):
     arrays = [f"{part}/arrays.safetensors" for part in PARTS]
     manifests = [f"{part}/manifest.json" for part in PARTS]
-    assert files(whole) == sorted([*arrays, *manifests, "bundle.json", "items.parquet", USERS])
+    assert files(whole) == sorted([*arrays, *manifests, "bundle.json", *TABLES])
 
 
 PARTS = ("fallback", "features", "log", "model", "stages")
 USERS = "users.parquet"
+TABLES = ("items.parquet", USERS, "removed.parquet")
 ALL = [
     *(f"{part}/{file}" for part in PARTS for file in ("arrays.safetensors", "manifest.json")),
-    "items.parquet",
-    USERS,
+    *TABLES,
     "bundle.json",
 ]
 
@@ -103,7 +103,7 @@ def test_a_file_cut_short_is_refused(copy, name):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("placed", 7), ("name", "other"), ("files", {}), ("checksum", "0")]
+    ("key", "value"), [("depth", 7), ("name", "other"), ("files", {}), ("checksum", "0")]
 )
 def test_a_manifest_that_was_changed_is_refused(copy, key, value):
     change(copy / "bundle.json", key, value)
@@ -195,7 +195,7 @@ def able_to_place(folder):
 
 def test_a_bundle_that_can_place_new_items_fits_its_stages_for_them(copy):
     grown = able_to_place(copy).with_items(NEW)
-    assert (grown.placed, len(grown.stages[0].popularity)) == (9, 9)
+    assert (len(grown.dataset.item_ids), len(grown.stages[0].popularity)) == (9, 9)
     last = grown.recommend(["u0"], 9, hide="none").to_frame()["item_id"].to_list()[-1]
     assert last == "brand new"
 
@@ -223,7 +223,7 @@ def test_a_manifest_cannot_name_files_outside_of_its_folder(copy, name):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("format", 99), ("placed", "many"), ("data", {}), ("known_users", None)]
+    ("key", "value"), [("format", 99), ("depth", "many"), ("data", {}), ("known_users", None)]
 )
 def test_a_manifest_that_says_what_cannot_be_is_refused(copy, key, value):
     change(copy / "bundle.json", key, value)

@@ -79,7 +79,7 @@ def test_a_notebook_says_how_many_lines_it_leaves_out():
 def test_batches_of_users_come_in_order_and_make_the_same_table(monkeypatch):
     bundle = make_bundle(planted_shop(), Asked([]), name="m")
     whole = bundle.recommend(None, 3).to_frame()
-    monkeypatch.setattr("recweave.bundle.base.BATCH", 7)
+    monkeypatch.setattr("recweave.bundle.bundle.BATCH", 7)
     parts = list(bundle.batches(None, 3))
     assert len(parts) == -(-USERS // 7)
     assert pl.concat(parts).equals(whole)

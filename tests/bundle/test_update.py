@@ -125,7 +125,7 @@ def test_known_items_keep_their_scores_and_the_first_bundle_stays(bundle, grown)
     kept = after.filter(~pl.col("item_id").is_in([one["item_id"] for one in NEW]))
     assert kept["item_id"].to_list() == before["item_id"].to_list()
     np.testing.assert_array_equal(kept["score"], before["score"])
-    assert bundle.placed == len(bundle.dataset.items) == 150
+    assert len(bundle.dataset.items) == 150
     assert bundle.log.shape[1] == len(bundle.features["text"].vectors) == 150
     assert np.shares_memory(grown.model.base.weights, bundle.model.weights)
 

@@ -122,7 +122,43 @@ def test_recommend_gives_items_the_user_does_not_have(ran, here):
     assert "after 5 events" in ran("recommend", "run", "--user", "u1")[1]
 
 
-def test_recommend_heeds_conditions(ran):
+def test_a_list_with_nothing_left_says_why(ran):
+    words = ("--user", "u1", "--where", "item_id in i1, i2")
+    why = "no item is left to show to user u1: the history holds all 2 items that fulfil"
+    for command in ("recommend", "explain"):
+        code, out, err = ran(command, "run", *words)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"error: {why}")
+    told = json.loads(ran("recommend", "run", *words, "--json")[1])
+    assert told["items"] == []
+    assert told["note"].startswith(why)
+    assert json.loads(ran("explain", "run", *words, "--json")[1])["items"] == []
+    assert len(ran("explain", "run", *words, "--hide", "none")[1].splitlines()) == 2
+
+
+def test_an_unknown_user_is_an_error_with_what_to_do(ran):
+    code, out, err = ran("recommend", "run", "--user", "nobody")
+    assert (code, out) == (2, "")
+    assert "no user has the id 'nobody'; there are 12 known ones" in err
+    assert "--history" in err
+
+
+def test_what_does_not_fit_a_screen_goes_to_a_file(ran, here, monkeypatch):
+    monkeypatch.setattr("recweave.cli.bundles.SHOWN", 30)
+    code, _, err = ran("recommend", "run", "--all", "-k", "3")
+    assert code == 2
+    assert "these are up to 36 lines, and at most 30 are printed" in err
+    assert ran("recommend", "run", "--all", "-k", "2", "--json")[0] == 0
+    assert ran("recommend", "run", "--all", "-k", "3", "--out", "all.csv")[0] == 0
+    assert ran("similar", "run", "--all", "-k", "9")[0] == 2
+    monkeypatch.setattr("recweave.cli.bundles.LARGEST_FILE", 3)
+    (here / "some.txt").write_text("u1\nu2\n")
+    code, _, err = ran("recommend", "run", "--users", "some.txt")
+    assert code == 2
+    assert "split it into several files" in err
+
+
+def test_recommend_reads_conditions(ran):
     _, out, _ = ran("recommend", "run", "--user", "u1", "--where", "title == Title 7", "--json")
     assert [item["title"] for item in json.loads(out)["items"]] == ["Title 7"]
 
@@ -178,7 +214,7 @@ def test_explain_gives_machines_the_parts_of_the_reason(ran, here):
     told = json.loads(ran(*words)[1])
     assert (told["row"], told["user_id"]) == ("item_knn", "u1")
     assert [item["rank"] for item in told["items"]] == [1, 2]
-    keys = {"item_id", "title", "rank", "score", "basis", "because", "moves", "why"}
+    keys = {"item_id", "title", "rank", "score", "catalogue_rank", "basis", "because", "moves"}
     history = set(Dataset.load(here / "shop").events.filter(user_id="u1")["item_id"])
     for item in told["items"]:
         assert set(item) == keys
@@ -187,7 +223,7 @@ def test_explain_gives_machines_the_parts_of_the_reason(ran, here):
         assert {one["item_id"] for one in item["because"]} <= history
         assert all(0 < one["share"] <= 1 for one in item["because"])
         assert item["moves"] == []
-        assert item["title"] in item["why"]
+        assert all(one["title"] and one["behavior"] == "rating" for one in item["because"])
     shown = json.loads(ran("recommend", *words[1:])[1])["items"]
     assert [item["item_id"] for item in shown] == [item["item_id"] for item in told["items"]]
 
@@ -252,7 +288,7 @@ def test_a_user_s_mistake_is_one_line_and_exit_code_2(call, words, said):
         (["--user", "nobody"], "no user has the id 'nobody'"),
         (["--user", "u1", "--row", "itemknn"], "did you mean 'item_knn'"),
         (["--user", "u1", "--where", "colour = red"], "colour"),
-        (["--user", "u1", "--where", "price <="], "no rule"),
+        (["--user", "u1", "--where", "price <="], "at character 9: a value is missing"),
         (["--user", "u1", "--where", "price > 5"], "loosen --where"),
         (["--history", "i1,i99"], "no item has the id 'i99'"),
         (["--users", "none.txt"], "none.txt cannot be read"),

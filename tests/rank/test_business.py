@@ -67,9 +67,9 @@ def test_pins_that_jump_over_each_other_land_where_they_should(staged, ranked, i
 def test_pins_are_checked(staged):
     with pytest.raises(UnknownId, match="no item has the id 'cup'"):
         staged(kind="pin", pins=[["cup", 1]])
-    with pytest.raises(BadSetting, match="an item or a place is named twice"):
+    with pytest.raises(BadSetting, match="an item or a position is named twice"):
         staged(kind="pin", pins=[["mug", 1], ["pot", 1]])
-    with pytest.raises(BadSetting, match="an item or a place is named twice"):
+    with pytest.raises(BadSetting, match="an item or a position is named twice"):
         staged(kind="pin", pins=[["mug", 1], ["mug", 2]])
     with pytest.raises(BadSetting, match=r"'pins\.0\.1' is 0"):
         staged(kind="pin", pins=[["mug", 0]])

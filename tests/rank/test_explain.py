@@ -9,7 +9,7 @@ from recweave.models.base import Model
 from recweave.models.blend import Blend
 from recweave.models.kinds import Factors, ItemScores, ItemWeights
 from recweave.rank import recommend
-from recweave.rank.explain import Because, Move, explain, tell
+from recweave.rank.explain import Because, Move, explain, sentences
 
 SENCHA, MATCHA, ASSAM, EARL, MINT, MUG, POT, LID = range(8)
 
@@ -47,7 +47,7 @@ def test_shares_are_what_each_item_of_the_history_adds(teas, log):
     query = Query.of(log)
     ann, *_ = explain(teas, recommend(teas, query, 4), k=4)
     assert [e.item for e in ann] == [MATCHA, POT, MUG, EARL]
-    assert [e.place for e in ann] == [1, 2, 3, 4]
+    assert [e.rank for e in ann] == [1, 2, 3, 4]
     assert [e.score for e in ann] == [6, 5, 3, 1]
     assert {e.basis for e in ann} == {"history"}
     assert ann[0].because == (Because(SENCHA, "purchase", 1.0),)
@@ -105,18 +105,33 @@ def test_a_learned_vector_is_explained_by_likeness():
         assert said(by_item(list_)[2]) == [(1, "view", 0.6667), (0, "click", 0.3333)]
 
 
-def test_what_is_the_same_for_everybody_is_explained_by_its_standing(log):
+def test_what_is_the_same_for_everybody_is_explained_by_its_rank_in_the_catalogue(log):
     model = ItemScores(np.array([9, 1, 5, 5, 2, 3, 4, 0], np.float32))
     ann, *_ = explain(model, recommend(model, Query.of(log), 3))
     # Sencha, before all others, is seen; assam and earl are equal and go by row.
-    assert [(e.item, e.standing, e.basis) for e in ann] == [
+    assert [(e.item, e.catalogue_rank, e.basis) for e in ann] == [
         (ASSAM, 2, "everybody"),
         (EARL, 3, "everybody"),
         (POT, 4, "everybody"),
     ]
 
 
-def test_a_kind_that_cannot_tell_says_so(log):
+def test_a_model_without_reasons_is_explained_by_leaving_out_each_item_of_the_history(teas, log):
+    """What a model that is a sum would say of itself; user bob has no history to leave out."""
+
+    class Silent(Model):
+        def scores(self, query):
+            return teas.scores(query)
+
+    ann, bob, _ = explain(Silent(), recommend(Silent(), Query.of(log), 6))
+    own, *_ = explain(teas, recommend(teas, Query.of(log), 6))
+    assert [(e.item, said(e)) for e in ann] == [(e.item, said(e)) for e in own]
+    assert said(by_item(ann)[POT]) == [(MINT, "cart", 0.6), (SENCHA, "purchase", 0.4)]
+    assert {e.basis for e in ann} == {"history"}
+    assert {e.basis for e in bob} == {"unknown"}
+
+
+def test_a_model_that_does_not_react_to_the_history_says_so(log):
     class Silent(Model):
         def scores(self, query):
             return np.tile(np.arange(8, dtype=np.float32), (len(query), 1))
@@ -126,14 +141,14 @@ def test_a_kind_that_cannot_tell_says_so(log):
         assert {(e.basis, e.because) for e in ann} == {("unknown", ())}
 
 
-def test_a_blend_is_explained_by_the_members_that_can_tell(teas, log):
+def test_a_blend_is_explained_by_the_members_that_can_sentences(teas, log):
     popular = ItemScores(np.arange(8, dtype=np.float32))
     blend = Blend((teas, popular), np.array([0.8, 0.2], np.float32))
     ann, *_ = explain(blend, recommend(blend, Query.of(log), 4))
     assert said(by_item(ann)[POT]) == [(MINT, "cart", 0.6), (SENCHA, "purchase", 0.4)]
 
 
-def test_each_stage_that_moved_an_item_is_named_with_the_places(teas, log, staged):
+def test_each_stage_that_moved_an_item_is_named_with_the_ranks(teas, log, staged):
     stages = [
         staged(kind="exclude", where="item_id == matcha"),
         staged(kind="pin", pins=[["earl", 1]]),
@@ -141,7 +156,7 @@ def test_each_stage_that_moved_an_item_is_named_with_the_places(teas, log, stage
     ranking = recommend(teas, Query.of(log), 6)
     ann, *_ = explain(teas, ranking, stages=stages, k=3)
     out, pin = "excluding item_id == matcha", "pin"
-    assert [(e.item, e.place, e.moves) for e in ann] == [
+    assert [(e.item, e.rank, e.moves) for e in ann] == [
         (EARL, 1, (Move(out, 4, 3), Move(pin, 3, 1))),
         (POT, 2, (Move(out, 2, 1), Move(pin, 1, 2))),
         (MUG, 3, (Move(out, 3, 2), Move(pin, 2, 3))),
@@ -177,14 +192,14 @@ def test_explanations_read_well(teas, log, shop, staged):
     ]
     ranking = recommend(teas, Query.of(log), 6)
     ann, bob, _ = explain(teas, ranking, stages=stages, k=2)
-    assert tell(ann, shop) == [
+    assert sentences(ann, shop) == [
         "1. Earl Grey (earl): because you put Mint (mint) in the cart (100%); "
         "moved up from 4 to 3 by excluding item_id == matcha; moved up from 3 to 1 by pin",
         "2. Pot (pot): because you put Mint (mint) in the cart (60%) and bought Sencha (sencha) "
         "(40%); moved up from 2 to 1 by excluding item_id == matcha; moved down from 1 to 2 by pin",
     ]
-    assert tell(bob, shop)[0].startswith(
-        "1. Earl Grey (earl): nothing in the history speaks for it; moved"
+    assert sentences(bob, shop)[0].startswith(
+        "1. Earl Grey (earl): nothing in the history supports it; moved"
     )
 
 
@@ -192,11 +207,11 @@ def test_every_basis_has_its_words(log, shop):
     query = Query.of(log)
     popular = ItemScores(np.arange(8, dtype=np.float32))
     ann, *_ = explain(popular, recommend(popular, query, 1))
-    assert tell(ann, shop) == ["1. lid: number 1 of 8 for everybody"]
+    assert sentences(ann, shop) == ["1. lid: number 1 of 8 for everybody"]
     vectors = np.ones((8, 2), np.float32)
     vectors[SENCHA] = [1, -1]
     bpr = Factors(np.ones((3, 2), np.float32), vectors)
     ann, *_ = explain(bpr, recommend(bpr, query, 1))
-    assert tell(ann, shop) == [
+    assert sentences(ann, shop) == [
         "1. Matcha (matcha): because it is like Mint (mint) (1.00), which you put in the cart"
     ]

@@ -182,7 +182,7 @@ def test_stages_see_the_depth_and_the_head_of_what_they_leave_is_given(falling, 
 
 
 def test_stages_see_the_depth_where_many_users_are_searched_for(taste):
-    """From `SEARCH_FROM` users on, factors go another way (see `rank.products`)."""
+    """From `SEARCH_FROM` users on, factors go another way (see `rank.item_index`)."""
     model, query = taste
     assert len(query) >= SEARCH_FROM
     seen = []

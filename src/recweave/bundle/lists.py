@@ -26,23 +26,26 @@ SCHEMA = {
 
 @dataclass(frozen=True, eq=False)
 class Recommendations:
-    """Lists of items, one line for each place that holds an item.
+    """Lists of items, one line for each item of each list.
 
     Attributes:
         table: Columns of `SCHEMA`: rank counts from 1, the best first; score orders one list and
             is not comparable between sources; source is what made the list. Of similar items,
-            item_id and similar_id stand in the place of user_id and item_id.
+            item_id and similar_id stand in place of user_id and item_id.
         titles: Titles by item id, as far as the catalogue has them.
+        note: Of one list: why it is empty, or by the fallback; "" if there is nothing to say.
     """
 
     table: pl.DataFrame
     titles: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.table)
 
     def __repr__(self) -> str:
-        return f"<Recommendations: {len(self.table):,} lines>\n{self.with_titles()}"
+        note = f" {self.note}" if self.note else ""
+        return f"<Recommendations: {len(self.table):,} lines>{note}\n{self.with_titles()}"
 
     def to_frame(self) -> pl.DataFrame:
         """The table as a Polars frame."""

@@ -1,15 +1,17 @@
 """A trained model to a bundle: what it needs to answer is gathered from the dataset once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from recweave.bundle.base import REMOVED_COLUMNS
 from recweave.bundle.bundle import Bundle
 from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
+from recweave.data.filters import Removed
 from recweave.data.interactions import Interactions
 from recweave.data.split import BETWEEN, TRAIN, VALID, LeaveLastOut, Split
 from recweave.encode.features import AnyFeature, Feature
@@ -20,8 +22,31 @@ from recweave.models.training import Options, TrainingData
 from recweave.rank.ranking import Stage
 
 
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What all bundles of one dataset share, made once: catalogue, histories, fallback.
+
+    Attributes:
+        dataset: Catalogue and users, a line for each row; no events.
+        log: Every event of the dataset.
+        fallback: What answers users without a usable history: the most popular items.
+        removed: Users that filters took out, with the filter (see `BundleBase.removed`).
+    """
+
+    dataset: Dataset
+    log: Interactions
+    fallback: Model
+    removed: pl.DataFrame
+
+    @classmethod
+    def of(cls, dataset: Dataset, removed: Sequence[Removed] = ()) -> "Shared":
+        """From the dataset that models are trained on, and what filters took out of it before."""
+        log = dataset.interactions()
+        return cls(standing_alone(dataset), log, Popularity().fit(log), _removed_users(removed))
+
+
 def make_bundle(
-    dataset: Dataset,
+    dataset: Dataset | Shared,
     model: Model,
     *,
     name: str,
@@ -33,7 +58,8 @@ def make_bundle(
     """What a model needs to answer by itself: ids, catalogue, and everybody's histories.
 
     Args:
-        dataset: What the model was trained on; all of its events become histories.
+        dataset: What the model was trained on; all of its events become histories. Give `Shared`
+            where several models of one dataset become bundles.
         model: Trained on rows of this dataset.
         name: The source of its lists.
         stages: Applied to the lists.
@@ -41,21 +67,30 @@ def make_bundle(
         depth: Length of the lists that stages are handed.
         about: What the model was made from. Plain JSON.
     """
-    log = dataset.interactions()
+    shared = dataset if isinstance(dataset, Shared) else Shared.of(dataset)
     kept = {name: one for name, one in (features or {}).items() if isinstance(one, Feature)}
     return Bundle(
         name=name,
         model=model,
-        dataset=standing_alone(dataset),
-        log=log,
-        fallback=Popularity().fit(log),
-        placed=log.shape[1],
-        known_users=log.shape[0],
+        dataset=shared.dataset,
+        log=shared.log,
+        fallback=shared.fallback,
+        removed=shared.removed,
+        known_users=shared.log.shape[0],
         stages=tuple(stages),
         features={name: one for name, one in kept.items() if one.of == "item"},
         depth=depth,
         about=about or {},
     )
+
+
+def _removed_users(removed: Sequence[Removed]) -> pl.DataFrame:
+    parts = [
+        pl.DataFrame({"user_id": one.user_ids, "filter": [one.label()] * len(one.user_ids)})
+        for one in removed
+    ]
+    whole = pl.concat([pl.DataFrame(schema=REMOVED_COLUMNS), *parts], how="vertical_relaxed")
+    return whole.select(pl.col(name).cast(kind) for name, kind in REMOVED_COLUMNS.items())
 
 
 def fit_bundle(

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 import recweave.store.arrays as store
-from recweave.bundle.base import B, BundleBase
+from recweave.bundle.base import REMOVED_COLUMNS, B, BundleBase
 from recweave.core.atomic import atomic_folder
 from recweave.core.errors import BadArtifact, BadInput, BadSetting, UnknownName
 from recweave.core.polars_errors import POLARS_ERRORS
@@ -28,10 +28,10 @@ MANIFEST = "bundle.json"
 FORMAT = 1
 MODEL, FALLBACK, STAGES, LOG, FEATURES = "model", "fallback", "stages", "log", "features"
 """Folders of arrays."""
-ITEMS, USERS = "items.parquet", "users.parquet"
+ITEMS, USERS, REMOVED = "items.parquet", "users.parquet", "removed.parquet"
 CHECKSUM = "checksum"
 """The manifest's key for the hash of its other keys."""
-KEYS = ("format", "name", "data", "placed", "known_users", "depth", "about", "files", CHECKSUM)
+KEYS = ("format", "name", "data", "known_users", "depth", "about", "files", CHECKSUM)
 """What a manifest must have."""
 AGAIN = "fit the bundle again, or copy it again from where it was made"
 
@@ -49,6 +49,7 @@ def save_bundle(bundle: BundleBase, folder: Path) -> None:
         _write_features(bundle.features, draft / FEATURES)
         bundle.dataset.items.write_parquet(draft / ITEMS)
         bundle.dataset.users.write_parquet(draft / USERS)
+        bundle.removed.write_parquet(draft / REMOVED)
         manifest = {
             "format": FORMAT,
             "version": VERSION,
@@ -58,7 +59,6 @@ def save_bundle(bundle: BundleBase, folder: Path) -> None:
                 "source": bundle.dataset.source,
                 "licence": bundle.dataset.licence,
             },
-            "placed": bundle.placed,
             "known_users": bundle.known_users,
             "depth": bundle.depth,
             "about": dict(bundle.about),
@@ -97,8 +97,8 @@ def load_bundle(folder: Path, kind: type[B]) -> B:
             dataset=dataset,
             log=_read_log(folder / LOG),
             fallback=fallback,
-            placed=int(manifest["placed"]),
             known_users=int(manifest["known_users"]),
+            removed=pl.read_parquet(folder / REMOVED).select(list(REMOVED_COLUMNS)),
             stages=_read_stages(folder / STAGES),
             features=_read_features(folder / FEATURES),
             depth=int(manifest["depth"]),

@@ -18,7 +18,9 @@ from recweave.models.query import Query
 from recweave.rank.rules import Rule
 
 BATCH = 1024
-"""Items whose neighbours are found at a time."""
+"""Items whose neighbours are found at a time, at most."""
+CELLS = 2**25
+"""Scores that are held at a time, where the catalogue is large: 128 MiB."""
 
 BEHAVIOUR = "behaviour"
 
@@ -44,7 +46,7 @@ def similar(
 
     Raises:
         UnknownId: for an item that is not in the catalogue.
-        BadSetting: if there is no such feature, or an item has no vector.
+        BadSetting: if there is no such feature, an item has no vector, or k is below 1.
     """
     parts = list(similar_batches(bundle, items, k, by=by, where=where))
     return Recommendations(pl.concat(parts), bundle.titles)
@@ -58,15 +60,19 @@ def similar_batches(
     by: str = BEHAVIOUR,
     where: Sequence[Rule | str] = (),
 ) -> Iterator[pl.DataFrame]:
-    """The same, some thousand items at a time; all items of the catalogue for None.
+    """The same, at most a thousand items at a time; all items of the catalogue for None.
 
     Columns: item_id (asked about), similar_id, rank, score, source.
     """
-    rows = np.arange(bundle.placed) if items is None else _rows(bundle, items)
+    if k < 1:
+        raise BadSetting(f"k is {k}; it must be 1 or more")
+    ids = bundle.dataset.item_ids
+    rows = np.arange(len(ids)) if items is None else np.array([ids.row(item) for item in items])
     measure = _measure(bundle, by, rows if items is not None else None)
     allow = bundle.allowed(where)
-    total = -(-len(rows) // BATCH)
-    parts = (rows[first : first + BATCH] for first in range(0, len(rows), BATCH))
+    size = max(1, min(BATCH, CELLS // max(1, bundle.log.shape[1])))
+    total = -(-len(rows) // size)
+    parts = (rows[first : first + size] for first in range(0, len(rows), size))
     for part in track(parts, f"similar items by {by}", total=total):
         yield _neighbours(bundle, part, measure(part), k, by, allow)
 
@@ -89,14 +95,14 @@ class _ByScores:
 
     def __call__(self, rows: Int[Array, " some"]) -> Float[Array, "some items"]:
         bundle, count = self.bundle, len(rows)
-        now = int(bundle.log.time.max(initial=0)) + 1
+        now = bundle.last_time + 1
         history = Histories(
             start=np.arange(count + 1),
             item=rows.astype(np.int32),
-            behavior=np.full(count, behavior_code(bundle.usual_behavior), np.int8),
-            value=np.full(count, bundle.usual_value, np.float32),
+            behavior=np.full(count, behavior_code(bundle.default_behavior), np.int8),
+            value=np.full(count, bundle.default_value, np.float32),
             time=np.full(count, now, np.int64),
-            items=bundle.placed,
+            items=bundle.log.shape[1],
         )
         query = Query(np.full(count, -1, np.int32), history, np.full(count, now + 1, np.int64))
         return bundle.model.scores(query)
@@ -128,14 +134,6 @@ def _text_feature(bundle: BundleBase) -> str:
     )
 
 
-def _rows(bundle: BundleBase, items: Sequence[str]) -> Int[Array, " some"]:
-    rows = np.array([bundle.dataset.item_ids.row(item) for item in items])
-    if (rows >= bundle.placed).any():
-        item = items[int(np.argmax(rows >= bundle.placed))]
-        raise BadSetting(f"the model {bundle.name} does not know item '{item}', which came later")
-    return rows
-
-
 def _neighbours(
     bundle: BundleBase,
     rows: Int[Array, " some"],
@@ -150,15 +148,15 @@ def _neighbours(
         scores[:, ~allow] = -np.inf
     itself = np.arange(len(rows)), rows
     item, score = top_k_visible(scores, itself, min(k, scores.shape[1]))
-    row, place = np.nonzero(item >= 0)
+    row, position = np.nonzero(item >= 0)
     ids = bundle.dataset.item_ids.ids
     source = bundle.name if by == BEHAVIOUR else by
     return pl.DataFrame(
         {
             "item_id": ids.gather(rows[row]),
-            "similar_id": ids.gather(item[row, place]),
-            "rank": pl.Series(place + 1, dtype=pl.Int32),
-            "score": score[row, place],
+            "similar_id": ids.gather(item[row, position]),
+            "rank": pl.Series(position + 1, dtype=pl.Int32),
+            "score": score[row, position],
             "source": pl.repeat(source, len(row), eager=True),
         }
     )

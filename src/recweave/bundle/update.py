@@ -84,8 +84,6 @@ def with_items(bundle: B, items: Any, features: Mapping[str, Feature] | None = N
             f"{len(there):,} of the new items are in the catalogue already, the first is "
             f"'{there[0]}'; drop them"
         )
-    if bundle.placed < len(bundle.dataset.item_ids):
-        raise BadSetting("the bundle holds items that its model cannot place; fit it again")
     new = {**_new_features(bundle, frame, skip=features or {}), **(features or {})}
     model = bundle.model.with_items(new, len(frame))
     if model is None:
@@ -103,7 +101,6 @@ def with_items(bundle: B, items: Any, features: Mapping[str, Feature] | None = N
         log=log,
         features=grown_features,
         fallback=_padded(bundle.fallback, len(frame)),
-        placed=len(catalogue),
     )
     return grown.replace(stages=_stages(grown))
 

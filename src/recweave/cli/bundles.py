@@ -25,11 +25,16 @@ Where = Annotated[
     typer.Option(help="A condition on items: 'price <= 20 and \"Tea\" in categories'."),
 ]
 HideItems = Annotated[
-    Literal["all", "purchases", "none"], typer.Option(help="What of a history is left out.")
+    Literal["all", "purchases", "none"],
+    typer.Option(help="What of a history is not shown."),
 ]
 Events = Annotated[Path | None, typer.Option(help="More events: a CSV or Parquet file.")]
 Items = Annotated[Path | None, typer.Option(help="More items: a CSV or Parquet file.")]
 OutFile = Annotated[Path | None, typer.Option(help="Write lists to this .parquet or .csv file.")]
+SHOWN = 10_000
+"""Lines that are printed; more go to a file."""
+LARGEST_FILE = 2**30
+"""Bytes of a file of user ids."""
 By = Annotated[str, typer.Option(help="behaviour, text, or the name of a feature.")]
 
 
@@ -73,20 +78,22 @@ def recommend(
     """The best items for one user, some, all, or somebody new by the items they liked."""
     _exactly_one(user=user, users=users, all=everyone, history=history)
     bundle = _open(folder, row, items, events)
-    if history:
-        found = bundle.recommend(history=_words(history), k=k, where=where or [], hide=hide)
-        _show_lists(found.table, bundle, f"{bundle.name} for a history", out, as_json)
+    if history or user:
+        if history:
+            found = bundle.recommend(history=_words(history), k=k, where=where or [], hide=hide)
+            title = f"{bundle.name} for a history"
+        else:
+            found = bundle.recommend([user], k, where=where or [], hide=hide)
+            title = f"{bundle.name} for {user}, after {bundle.events_of(user):,} events"
+        _show_lists(found.table, bundle, title, out, as_json, found.note)
         return
-    if user:
-        found = bundle.recommend([user], k, where=where or [], hide=hide)
-        title = f"{bundle.name} for {user}, after {bundle.events_of(user):,} events"
-        _show_lists(found.table, bundle, title, out, as_json)
-        return
-    asked = None if users is None else _known_first_told(_ids(users), bundle)
+    asked = None if users is None else _say_unknown(_ids(users), bundle)
     parts = bundle.batches(asked, k, where=where or [], hide=hide, unknown="fallback")
     if out is None:
         import polars as pl
 
+        count = len(bundle.dataset.user_ids) if asked is None else len(asked)
+        _fits_the_screen(count * min(k, len(bundle.dataset.item_ids)))
         _show_lists(pl.concat(list(parts)), bundle, f"lists of {bundle.name}", None, as_json)
         return
     from recweave.bundle.lists import write_lists
@@ -121,9 +128,13 @@ def similar(
         return
     import polars as pl
 
-    _show_lists(
-        pl.concat(list(parts)), bundle, f"like {item or 'each item'}, by {by}", None, as_json
-    )
+    catalogue = len(bundle.dataset.item_ids)
+    _fits_the_screen(min(k, catalogue) * (1 if item else catalogue))
+    table = pl.concat(list(parts))
+    note = "" if len(table) else "no item is like it"
+    if note and where:
+        note += " among those that fulfil --where; loosen --where"
+    _show_lists(table, bundle, f"like {item or 'each item'}, by {by}", None, as_json, note)
 
 
 def explain(
@@ -132,18 +143,21 @@ def explain(
     row: Row = "",
     k: K = 10,
     where: Where = None,
+    hide: HideItems = "all",
     events: Events = None,
     as_json: Json = False,
 ) -> None:
     """Why each item of a user's list is there: what of their history, and which rule moved it."""
     bundle = _open(folder, row, None, events)
-    found = bundle.explanations(user, k, where=where or [])
+    found = bundle.explanations(user, k, where=where or [], hide=hide)
     if as_json:
-        print_json({"row": bundle.name, "user_id": user, "items": bundle.reasons_json(found)})
+        print_json({"row": bundle.name, **found.to_json()})
         return
     if not found:
-        raise BadSetting(f"no item is left to show to {user}; loosen --where")
-    for line in bundle.sentences(found):
+        raise BadSetting(found.note)
+    if found.note:
+        say(found.note)
+    for line in found.sentences():
         print(line)
 
 
@@ -166,22 +180,40 @@ def _exactly_one(**given: object) -> None:
         raise BadSetting(f"say whose lists are wanted by one of {asked}; {what}")
 
 
+def _fits_the_screen(lines: int) -> None:
+    """Refuse to print what only a file can hold."""
+    if lines > SHOWN:
+        raise BadSetting(
+            f"these are up to {lines:,} lines, and at most {SHOWN:,} are printed; write them to a "
+            "file with --out lists.parquet"
+        )
+
+
 def _show_lists(
-    table: "pl.DataFrame", bundle: "Bundle", title: str, out: Path | None, as_json: bool
+    table: "pl.DataFrame",
+    bundle: "Bundle",
+    title: str,
+    out: Path | None,
+    as_json: bool,
+    note: str = "",
 ) -> None:
     if out is not None:
         from recweave.bundle.lists import write_lists
 
         write_lists(iter([table]), out)
         say(f"{len(table):,} lines in {out}")
+        if note:
+            say(note)
         return
     first, listed = table.columns[:2]
     lines = [line | {"title": bundle.title(line[listed])} for line in table.to_dicts()]
     if as_json:
-        print_json({"row": bundle.name, "items": lines})
+        print_json({"row": bundle.name, "note": note, "items": lines})
         return
     if not lines:
-        raise BadSetting("no item is left to show; loosen --where, or --hide none")
+        raise BadSetting(note or "no item is left to show to any user; loosen --where")
+    if note:
+        say(note)
     several = table[first].n_unique() > 1
     head = [*([first] if several else []), "rank", "item", "title", "score", "source"]
     rows = [
@@ -202,24 +234,36 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _known_first_told(users: list[str], bundle: "Bundle") -> list[str]:
+def _say_unknown(users: "pl.Series", bundle: "Bundle") -> "pl.Series":
     """The users, after a word on those that get the list of the fallback."""
     missing = bundle.dataset.user_ids.rows(users) < 0
     if missing.any():
-        first = users[int(missing.argmax())]
+        unknown = users.filter(missing)
+        by = bundle.removed.filter(bundle.removed["user_id"].is_in(unknown.implode()))["filter"]
+        filters = f" ({len(by):,} were removed by the filter {by[0]})" if len(by) else ""
         say(
-            f"{missing.sum():,} of {len(users):,} users are not known, the first is '{first}'; "
-            "they get what is popular"
+            f"{len(unknown):,} of {len(users):,} users are not known{filters}, the first is "
+            f"'{unknown[0]}'; they get what is popular"
         )
     return users
 
 
-def _ids(file: Path) -> list[str]:
+def _ids(file: Path) -> "pl.Series":
+    """The distinct ids of a file, in its order."""
+    import polars as pl
+
     try:
+        size = file.stat().st_size
+        if size > LARGEST_FILE:
+            raise BadSetting(
+                f"{file} has {size / 2**20:,.0f} MiB, and at most {LARGEST_FILE // 2**20:,} are "
+                "read; split it into several files"
+            )
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadSetting(f"{file} cannot be read ({error}); give a text file of ids") from None
-    found = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    if not found:
+    ids = pl.Series("user_id", lines, dtype=pl.String).str.strip_chars()
+    ids = ids.filter(ids != "").unique(maintain_order=True)
+    if not len(ids):
         raise BadSetting(f"{file} holds no user id; write one per line")
-    return found
+    return ids

@@ -4,6 +4,7 @@ Every filter keeps the order of the source. Only those that take out whole users
 `Sample`) touch the other tables: what has left is not in the catalogue that models rank.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -32,6 +33,7 @@ class Removed(Value):
         events: Events taken out; below 0 where some were put in.
         left: Events that stayed.
         users, items: Users and items that had events before and have none now.
+        user_ids: Users that were in the dataset before and are not in it now; not for reports.
     """
 
     filter: str
@@ -39,6 +41,19 @@ class Removed(Value):
     left: int
     users: int
     items: int
+    user_ids: tuple[str, ...] = Field((), exclude=True, repr=False)
+
+    def label(self) -> str:
+        """The filter for people.
+
+        >>> by = '{"kind":"k_core","users":3}'
+        >>> Removed(filter=by, events=1, left=2, users=0, items=0).label()
+        'k_core (users = 3)'
+        """
+        settings = json.loads(self.filter)
+        kind = settings.pop("kind")
+        shown = ", ".join(f"{name} = {json.dumps(value)}" for name, value in settings.items())
+        return f"{kind} ({shown})" if shown else str(kind)
 
 
 FILTERS: "Registry[type[Filter]]" = Registry(
@@ -313,6 +328,7 @@ def apply_all(dataset: Dataset, filters: Sequence[Filter]) -> tuple[Dataset, lis
                 left=len(smaller.events),
                 users=_active(dataset, "user_id") - _active(smaller, "user_id"),
                 items=_active(dataset, "item_id") - _active(smaller, "item_id"),
+                user_ids=tuple(_users(dataset).join(_users(smaller), "user_id", "anti")["user_id"]),
             )
         )
         dataset = smaller
@@ -321,6 +337,13 @@ def apply_all(dataset: Dataset, filters: Sequence[Filter]) -> tuple[Dataset, lis
 
 def _active(dataset: Dataset, column: str) -> int:
     return dataset.events[column].n_unique()
+
+
+def _users(dataset: Dataset) -> pl.DataFrame:
+    """Every user of the dataset, once, in the order of their ids."""
+    tables = (dataset.users, dataset.events, dataset.impressions)
+    listed = [table.select("user_id") for table in tables if "user_id" in table.columns]
+    return pl.concat(listed).unique().sort("user_id")
 
 
 def _mask(dataset: Dataset, kept: pl.Expr) -> Bool[Array, " events"]:

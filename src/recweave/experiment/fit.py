@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recweave.bundle import Bundle
-from recweave.bundle.make import everything, make_bundle
+from recweave.bundle.make import Shared, everything, make_bundle
 from recweave.core.errors import BadSetting
 from recweave.experiment.about import about_row
 from recweave.experiment.blend import learn_weights
@@ -48,7 +48,7 @@ def fit(
     name = row or _only_row(experiment, run)
     entry = experiment.entry(name)
     recipes, blend = _settings(experiment, entry, name, base_dir, run)
-    dataset, split, _ = cut(experiment, base_dir)
+    dataset, split, removed = cut(experiment, base_dir)
     whole = dataset.whole()
     context = FeatureContext(dataset, whole, base_dir=base_dir)
     features, _ = make_features(experiment.features, context)
@@ -77,7 +77,7 @@ def fit(
         dataset, whole.train, features=features, model=model, base_dir=base_dir
     )
     return make_bundle(
-        dataset,
+        Shared.of(dataset, removed),
         model,
         name=name,
         stages=[stage.fit(stage_context) for stage in entry.stages],

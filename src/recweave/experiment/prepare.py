@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int
 
+from recweave.bundle.make import Shared
 from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting
 from recweave.core.lists import pair_keys
@@ -99,6 +100,11 @@ class Prepared:
         if kept:
             cost.seconds += kept.seconds  # by a process that was killed
         return model, cost
+
+    @cached_property
+    def shared(self) -> Shared:
+        """What the bundles of all rows share."""
+        return Shared.of(self.dataset, self.removed)
 
     @cached_property
     def impressions(self) -> Impressions | None:

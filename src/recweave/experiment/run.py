@@ -150,7 +150,7 @@ def _keep_bundle(
     A row that cannot be saved is warned of; its numbers stand, and the other rows go on.
     """
     bundle = make_bundle(
-        prepared.dataset,
+        prepared.shared,
         model,
         name=row,
         stages=stages,

@@ -1,7 +1,7 @@
 """A model and stages to a list: top-k, rules, diversity, blending, and why."""
 
 from recweave.models.learn_blend import learn_blend
-from recweave.rank.explain import Explanation, explain, tell
+from recweave.rank.explain import Explanation, explain, sentences
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.recommend import recommend
 from recweave.rank.rules import allowed
@@ -18,5 +18,5 @@ __all__ = [
     "explain",
     "learn_blend",
     "recommend",
-    "tell",
+    "sentences",
 ]

@@ -51,13 +51,13 @@ class Cap:
         order = np.argsort(group, axis=1, kind="stable")
         row = np.arange(len(ranking))[:, None]
         ordered = group[row, order]
-        # How many of its group come before an item: its place less that of the group's first.
-        place = np.arange(ranking.k)
+        # How many of its group come before an item: its position less that of the group's first.
+        position = np.arange(ranking.k)
         first = np.ones_like(ordered, bool)
         first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-        start = np.maximum.accumulate(np.where(first, place, 0), axis=1)
+        start = np.maximum.accumulate(np.where(first, position, 0), axis=1)
         kept = np.empty_like(first)
-        kept[row, order] = (place - start < self.n) | (ordered < 0)
+        kept[row, order] = (position - start < self.n) | (ordered < 0)
         return ranking.only(kept)
 
 
@@ -88,29 +88,29 @@ class Boost:
 
 @dataclass(frozen=True, eq=False)
 class Pin:
-    """Puts items at fixed places of the lists that they are in; the others keep their order.
+    """Puts items at fixed positions of the lists that they are in; the others keep their order.
 
-    A list too short for a place has the item at its end. An item that is not in a list is not
-    added. Scores stay at their places.
+    A list too short for a position has the item at its end. An item that is not in a list is not
+    added. Scores stay at their positions.
 
     Attributes:
-        place: For each item its place, from 0; -1 for one that is not pinned. No two are equal.
+        position: Of each pinned item in the list, from 0; -1 for the others. No two are equal.
         label: What explanations call it.
     """
 
-    place: Int[Array, " items"]
+    position: Int[Array, " items"]
     label: str = "pin"
 
     def __call__(self, ranking: Ranking) -> Ranking:
         """See `Stage`."""
-        place = np.where(ranking.filled, self.place[ranking.item], -1)
-        pinned = place >= 0
+        position = np.where(ranking.filled, self.position[ranking.item], -1)
+        pinned = position >= 0
         free = np.cumsum(~pinned, axis=1) - 1  # the number, from 0, of an item that is not pinned
-        # The q-th of a list's pinned items, by place, has q of them and so place - q others above.
-        order = np.argsort(np.where(pinned, place, np.iinfo(place.dtype).max), axis=1)
+        # Above the q-th pinned item of a list, by position, are q pinned ones: position - q others.
+        order = np.argsort(np.where(pinned, position, np.iinfo(position.dtype).max), axis=1)
         number = np.argsort(order, axis=1)
         others = (~pinned & ranking.filled).sum(axis=1, keepdims=True)
-        above = np.where(pinned, np.minimum(place - number, others), free)
+        above = np.where(pinned, np.minimum(position - number, others), free)
         turn = np.lexsort((number, ~pinned, above), axis=1)
         return replace(ranking, item=np.take_along_axis(ranking.item, turn, axis=1))
 
@@ -156,11 +156,11 @@ class BoostRecipe(StageRecipe):
 
 
 class PinRecipe(StageRecipe):
-    """Put items at fixed places of the lists that they are in."""
+    """Put items at fixed positions of the lists that they are in."""
 
     kind: Literal["pin"] = "pin"
     pins: tuple[tuple[str, PositiveInt], ...] = Field(
-        min_length=1, description="pairs of an item's id and its place, 1 at the top"
+        min_length=1, description="pairs of an item's id and its position, 1 at the top"
     )
 
     @field_validator("pins")
@@ -168,12 +168,12 @@ class PinRecipe(StageRecipe):
     def _no_two_alike(cls, pins: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
         for part in zip(*pins, strict=True):
             if len(set(part)) < len(part):
-                raise ValueError("an item or a place is named twice")
+                raise ValueError("an item or a position is named twice")
         return pins
 
     def fit(self, context: StageContext) -> Stage:
         """See `StageRecipe.fit`."""
-        place = np.full(len(context.dataset.item_ids), PAD, np.int32)
+        position = np.full(len(context.dataset.item_ids), PAD, np.int32)
         for item_id, at in self.pins:
-            place[context.dataset.item_ids.row(item_id)] = at - 1
-        return Pin(place)
+            position[context.dataset.item_ids.row(item_id)] = at - 1
+        return Pin(position)

@@ -50,9 +50,10 @@ class MMR:
         size = max(1, BLOCK_BYTES // max(1, 4 * ranking.k * self.vectors.shape[1]))
         for first in range(0, len(ranking), size):
             block = slice(first, first + size)
-            there = ranking.item[block]
-            place, worth = _greedy(self.vectors[there], relevance[block], self.trade, k)
-            item[block] = np.where(worth > -np.inf, np.take_along_axis(there, place, axis=1), PAD)
+            listed = ranking.item[block]
+            position, worth = _greedy(self.vectors[listed], relevance[block], self.trade, k)
+            taken = np.take_along_axis(listed, position, axis=1)
+            item[block] = np.where(worth > -np.inf, taken, PAD)
             score[block] = worth
         return replace(ranking, item=item, score=np.minimum.accumulate(score, axis=1))
 
@@ -62,7 +63,7 @@ def _greedy(
 ) -> tuple[Int[Array, "users k"], Float[Array, "users k"]]:
     """Places in the order they are taken, and what each was worth; -inf where none was left."""
     row = np.arange(len(relevance))
-    place = np.empty((len(row), k), np.int64)
+    position = np.empty((len(row), k), np.int64)
     worth = np.empty((len(row), k))
     left = relevance.copy()
     left[left > -np.inf] *= trade  # trade may be 0, and 0 · inf is no number
@@ -70,11 +71,11 @@ def _greedy(
     for step in range(k):
         value = left - (1 - trade) * nearest
         best = value.argmax(axis=1)
-        place[:, step], worth[:, step] = best, value[row, best]
+        position[:, step], worth[:, step] = best, value[row, best]
         left[row, best] = -np.inf
         similarity = (vectors @ vectors[row, best, :, None])[..., 0]
         nearest = np.maximum(nearest, similarity) if step else similarity
-    return place, worth
+    return position, worth
 
 
 class MMRRecipe(StageRecipe):

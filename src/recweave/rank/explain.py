@@ -1,18 +1,23 @@
-"""Why an item is in a list, and at its place: what the history adds, and which stage moved it."""
+"""Why an item is in a list, and at its rank: what the history adds, and which stage moved it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Histories
 from recweave.data.schema import BEHAVIORS
 from recweave.models.base import Basis, Model
+from recweave.models.query import Query
 from recweave.rank.ranking import Ranking, Stage, stage_label
 from recweave.rank.rules import item_table
+
+TRIED = 50
+"""Items of a history that are left out in turn, where a model gives no reasons of its own."""
 
 DID = {
     "impression": "were shown {}",
@@ -27,13 +32,14 @@ DID = {
 
 @dataclass(frozen=True)
 class Because:
-    """An item of the history that speaks for an item of the list.
+    """An item of the history that supports an item of the list.
 
     Attributes:
         item: Its row.
-        behavior: The strongest thing that the asker did with it.
-        share: Of all that the history adds to the score; these sum to 1 over a whole history and
-            may be negative. Where the basis is likeness, the cosine of the two items' vectors.
+        behavior: The strongest behaviour of the user towards it.
+        share: Its part of all that the history adds to the score; shares sum to 1 over a whole
+            history and may be negative. Where the basis is "likeness", the cosine of the two items'
+            vectors.
     """
 
     item: int
@@ -43,7 +49,7 @@ class Because:
 
 @dataclass(frozen=True)
 class Move:
-    """From which place to which a stage moved an item; places count from 1."""
+    """From which rank to which a stage moved an item; ranks count from 1."""
 
     stage: str
     before: int
@@ -56,18 +62,18 @@ class Explanation:
 
     Attributes:
         item: Its row.
-        place: In the list, from 1.
+        rank: In the list, from 1.
         score: What the model gave it, before any stage.
-        standing: Its place among all items by that score, from 1.
+        catalogue_rank: Its rank among all items by that score, from 1.
         basis: What the score rests on.
-        because: What speaks for it most, strongest first.
-        moves: The stages that changed its place, in order.
+        because: The items of the history that support it most, strongest first.
+        moves: The stages that changed its rank, in order.
     """
 
     item: int
-    place: int
+    rank: int
     score: float
-    standing: int
+    catalogue_rank: int
     basis: Basis
     because: tuple[Because, ...]
     moves: tuple[Move, ...]
@@ -76,9 +82,11 @@ class Explanation:
 def explain(
     model: Model, ranking: Ranking, *, stages: Sequence[Stage] = (), k: int = 10, most: int = 3
 ) -> list[list[Explanation]]:
-    """Why each item is in the lists: one explanation for each place that holds an item.
+    """Why each item is in the lists: one explanation for each item of each list.
 
-    Meant for a few askers: it scores the catalogue for all of them at once.
+    Meant for a few users: it scores the catalogue for all of them at once. Where a model gives no
+    reasons of its own, the history is tried without each of its items, which works for every kind
+    of model; one that does not react to the history has no reasons.
 
     Args:
         model: What made the ranking.
@@ -98,15 +106,16 @@ def explain(
     for row, items in enumerate(final.item):
         strongest = _strongest(ranking.query.history, row)
         made = []
-        for place, item in enumerate(items[items >= 0].tolist()):
+        for position, item in enumerate(items[items >= 0].tolist()):
+            line = row * final.k + position
             made.append(
                 Explanation(
                     item=item,
-                    place=place + 1,
+                    rank=position + 1,
                     score=float(scores[row, item]),
-                    standing=_standing(scores[row], item),
+                    catalogue_rank=_rank_of(scores[row], item),
                     basis=basis[row],
-                    because=_because(lines, row * final.k + place, basis[row], strongest, most),
+                    because=_because(lines, line, basis[row], strongest, most),
                     moves=_moves(item, [step.item[row] for step in trace], names),
                 )
             )
@@ -114,18 +123,18 @@ def explain(
     return explained
 
 
-def tell(explanations: Sequence[Explanation], dataset: Dataset) -> list[str]:
+def sentences(explanations: Sequence[Explanation], dataset: Dataset) -> list[str]:
     """The explanations of one list in words, a line for each item."""
     titles, ids = item_table(dataset)["title"], dataset.item_ids.ids
 
     def name(item: int) -> str:
         return f"{titles[item]} ({ids[item]})" if titles[item] else str(ids[item])
 
-    told = []
+    lines = []
     for e in explanations:
         why = [_why(e, name, len(ids)), *(_moved(move) for move in e.moves)]
-        told.append(f"{e.place}. {name(e.item)}: {'; '.join(why)}")
-    return told
+        lines.append(f"{e.rank}. {name(e.item)}: {'; '.join(why)}")
+    return lines
 
 
 def _reasons(model: Model, ranking: Ranking) -> tuple[list[Basis], Csr]:
@@ -136,7 +145,29 @@ def _reasons(model: Model, ranking: Ranking) -> tuple[list[Basis], Csr]:
     similar = np.array([one == "likeness" for one in basis], bool)
     if similar.any():
         lines = lines + model.likeness(query, np.where(similar[:, None], item, -1))
+    for row in (row for row, one in enumerate(basis) if one == "unknown"):
+        effect = _by_leaving_out(model, query, row, item)
+        if effect.nnz:
+            basis[row] = "history"
+            lines = lines + effect
     return basis, lines
+
+
+def _by_leaving_out(model: Model, query: Query, user: int, item: Int[Array, "users k"]) -> Csr:
+    """How much lower one user's scores are without each item of the history; a line as above.
+
+    Only the `TRIED` items that were used last are left out in turn, as each asks the model again.
+    """
+    one, listed = query.rows(np.array([user])), item[user : user + 1]
+    whole = model.score(one, listed)[0]
+    lines = sparse.lil_array((item.size, query.history.items), dtype=np.float32)
+    for left_out in list(dict.fromkeys(one.history.item[::-1].tolist()))[:TRIED]:
+        rest = one.history.only(one.history.item != left_out)
+        without = model.score(Query(one.user, rest, one.now), listed)[0]
+        finite = np.isfinite(whole) & np.isfinite(without)
+        for position in np.flatnonzero(finite & (whole != without)).tolist():
+            lines[user * item.shape[1] + position, left_out] = whole[position] - without[position]
+    return lines.tocsr()
 
 
 def _because(
@@ -164,25 +195,25 @@ def _strongest(history: Histories, row: int) -> dict[int, str]:
     return {item: BEHAVIORS[code] for item, code in found.items()}
 
 
-def _standing(scores: Float[Array, " items"], item: int) -> int:
-    """The item's place among all, from 1; ties by item row."""
+def _rank_of(scores: Float[Array, " items"], item: int) -> int:
+    """The item's rank among all, from 1; ties by item row."""
     before = np.count_nonzero(scores[:item] >= scores[item])
     return int(1 + before + np.count_nonzero(scores[item + 1 :] > scores[item]))
 
 
 def _moves(item: int, trace: Sequence[Int[Array, " k"]], names: Sequence[str]) -> tuple[Move, ...]:
-    places = [int(np.flatnonzero(items == item)[0]) + 1 for items in trace]
-    steps = zip(names, places, places[1:], strict=False)
+    ranks = [int(np.flatnonzero(items == item)[0]) + 1 for items in trace]
+    steps = zip(names, ranks, ranks[1:], strict=False)
     return tuple(Move(name, before, after) for name, before, after in steps if before != after)
 
 
 def _why(e: Explanation, name: Callable[[int], str], items: int) -> str:
     if e.basis == "everybody":
-        return f"number {e.standing:,} of {items:,} for everybody"
+        return f"number {e.catalogue_rank:,} of {items:,} for everybody"
     if e.basis == "unknown":
-        return "this kind of model gives no reasons item by item"
+        return "this model does not use the history item by item"
     if not e.because:
-        return "nothing in the history speaks for it"
+        return "nothing in the history supports it"
     if e.basis == "likeness":
         like = [f"{name(b.item)} ({b.share:.2f}), which you {_did(b, '')}" for b in e.because]
         return f"because it is like {_and(like)}"

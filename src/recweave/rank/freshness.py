@@ -22,7 +22,7 @@ class FreshnessWeight:
     """Adds strength · 2^(−age / half-life) to the scores, scaled to [0, 1] within each list.
 
     An item's age is the time from its first, or its last, event before `Query.now` until then: what
-    comes after the moment of asking is not known to it. Without an event so far, nothing is added.
+    comes after the time of the query is not known to it. Without an event so far, nothing is added.
 
     Attributes:
         start: Item i's events are `start[i]` to `start[i + 1]`, without the last.

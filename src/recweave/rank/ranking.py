@@ -1,4 +1,4 @@
-"""The one currency between retrieval, stages, metrics and routes: a list for each asker."""
+"""What models give, stages change and metrics read: a ranked list for each query user."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ class Ranking:
     """Lists of items, best first.
 
     Attributes:
-        query: Who asked; row r of the lists is theirs.
+        query: The query users; row r of the lists belongs to row r of the query.
         item: Rows of items, filled with -1 at the end.
         score: What ordered them, never rising along a list; -inf where there is no item. Not
             comparable between models.
@@ -99,7 +99,7 @@ class Ranking:
         return replace(self, item=self.item[:, :k], score=self.score[:, :k])
 
     def only(self, kept: Bool[Array, "users k"]) -> "Ranking":
-        """Some of the places; what is left moves up and the ends are filled."""
+        """Keeps some of the positions; what is left moves up and the ends are filled."""
         order = np.argsort(~kept, axis=1, kind="stable")
         item = np.where(kept, self.item, PAD)
         score = np.where(kept, self.score, -np.inf)
@@ -127,10 +127,10 @@ class Ranking:
         # An infinite score is above all others, but a proportion needs numbers.
         score = np.minimum(self.score.astype(np.float64), np.finfo(np.float32).max)
         low = np.where(self.filled, score, np.inf).min(axis=1, keepdims=True, initial=np.inf)
-        height = np.where(self.filled, score - low, 0.0)
-        highest = height.max(axis=1, keepdims=True, initial=0.0)
+        above_lowest = np.where(self.filled, score - low, 0.0)
+        largest = above_lowest.max(axis=1, keepdims=True, initial=0.0)
         level = np.where(self.filled, 1.0, 0.0)
-        return np.asarray(np.divide(height, highest, out=level, where=highest > 0))
+        return np.asarray(np.divide(above_lowest, largest, out=level, where=largest > 0))
 
 
 Stage = Callable[[Ranking], Ranking]

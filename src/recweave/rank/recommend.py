@@ -1,4 +1,4 @@
-"""From a model to lists: the one place for top-k, hiding what is seen, and who may be shown."""
+"""From a model to lists: the one place for top-k, hiding what was seen, and what may be shown."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from recweave.data.interactions import Histories, Interactions
 from recweave.models.base import DotProduct, Model
 from recweave.models.query import Query
 from recweave.parallel import Pool, Threads
-from recweave.rank.products import ASKERS, Shelf
+from recweave.rank.item_index import USERS_AT_ONCE, ItemIndex
 from recweave.rank.ranking import Ranking, Stage, apply_stages
 
 BATCH_BYTES = 24 * 2**20
@@ -24,8 +24,8 @@ BATCH_BYTES = 24 * 2**20
 anew for each; above 32 MiB the C library asks the system for new memory each time."""
 
 SEARCH_FROM = 128
-"""Askers from which on the search of `rank.products` pays: sorting the catalogue by length takes
-15 ms for 41,000 items, in which the plain way serves about 100 askers."""
+"""Users from which on the search of `rank.item_index` pays: sorting the catalogue by length takes
+15 ms for 41,000 items, in which the plain way serves about 100 users."""
 
 
 def recommend(
@@ -39,22 +39,24 @@ def recommend(
     allow: Bool[Array, " items"] | None = None,
     stages: Sequence[Stage] = (),
     depth: int = 100,
+    index: ItemIndex | None = None,
     pool: Pool = Threads(),  # noqa: B008 - a frozen value without state
 ) -> Ranking:
-    """The k best items for each asker, ties by item row.
+    """The k best items for each user, ties by item row.
 
     Args:
         model: What scores.
-        query: Who asks.
+        query: The users, with their histories.
         k: Length of the lists; they are shorter where fewer items may be shown.
         hide: More events whose items are hidden: a log, by its users, or a row for each query user.
-        hide_history: Whether what is in an asker's history is hidden.
-        candidates: For each asker, rows of items (-1 fills up) or a mask over the items; nothing
+        hide_history: Whether what is in a user's history is hidden.
+        candidates: For each user, rows of items (-1 fills up) or a mask over the items; nothing
             else is shown. Rows take far less memory where the lists are short.
         allow: Mask of the items that may be shown to anybody (see `rank.rules.allowed`).
         stages: Steps applied to the lists, in order; the first k of what they leave are given.
         depth: How many of the best the stages are handed, at least k. Without stages, no matter.
-        pool: Where batches of askers are scored.
+        index: Of the model's item vectors and the allowed items, where several calls share one.
+        pool: Where batches of users are scored.
 
     Raises:
         BadSetting: if k is not positive or larger than the catalogue, or the model gives NaN.
@@ -68,8 +70,9 @@ def recommend(
     hidden = Histories.of(hide, query.user) if isinstance(hide, Interactions) else hide
     many = len(query) >= SEARCH_FROM
     if many and isinstance(model, DotProduct) and candidates is None:
-        size = ASKERS
-        best = partial(_nearest, model=model, shelf=Shelf.of(model.item, allow), k=wide)
+        size = USERS_AT_ONCE
+        index = index or ItemIndex.of(model.item, allow)
+        best = partial(_nearest, model=model, index=index, k=wide)
     else:
         size = max(1, BATCH_BYTES // (4 * items))
         best = partial(_best, model=model, k=wide, allow=allow)
@@ -88,7 +91,7 @@ def recommend(
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """Some of the askers, and what concerns them alone: hidden pairs of asker and item."""
+    """Some of the users, and what concerns them alone: hidden pairs of user and item."""
 
     query: Query
     hidden: tuple[Int[Array, " pairs"], Int[Array, " pairs"]]
@@ -102,18 +105,18 @@ def _batches(
     candidates: Array | None,
     hide_history: bool,
 ) -> Iterator[_Batch]:
-    for first, some in zip(range(0, len(query), size), query.batches(size), strict=True):
-        events = [some.history] if hide_history else []
+    for first, part in zip(range(0, len(query), size), query.batches(size), strict=True):
+        events = [part.history] if hide_history else []
         if hidden is not None:
             events.append(hidden.between(first, first + size))
         row = np.concatenate([np.empty(0, np.int64), *(e.row_numbers() for e in events)])
         item = np.concatenate([np.empty(0, np.int32), *(e.item for e in events)])
         among = None if candidates is None else candidates[first : first + size]
-        yield _Batch(some, (row, item), among)
+        yield _Batch(part, (row, item), among)
 
 
-def _nearest(batch: _Batch, *, model: DotProduct, shelf: Shelf, k: int) -> tuple[Array, Array]:
-    return shelf.best(model.vectors(batch.query), batch.hidden, k)
+def _nearest(batch: _Batch, *, model: DotProduct, index: ItemIndex, k: int) -> tuple[Array, Array]:
+    return index.best(model.vectors(batch.query), batch.hidden, k)
 
 
 def _best(
@@ -131,8 +134,8 @@ def _among(candidates: Array, scores: Float[Array, "users items"]) -> Float[Arra
     """The scores of the candidates, -inf for all else."""
     if candidates.dtype == bool:
         return np.where(candidates, scores, np.float32(-np.inf))
-    row, place = np.nonzero(candidates >= 0)
-    item = candidates[row, place]
+    row, position = np.nonzero(candidates >= 0)
+    item = candidates[row, position]
     kept = np.full_like(scores, -np.inf)
     kept[row, item] = scores[row, item]
     return kept

@@ -207,7 +207,7 @@ def allowed(
 
 
 def item_table(dataset: Dataset) -> pl.DataFrame:
-    """The items table with one line per item row; what an item lacks is null, however it was told.
+    """The items table with one line per item row; null for what an item lacks.
 
     Items that only occur in the log lack everything.
     """

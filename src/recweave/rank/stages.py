@@ -99,7 +99,7 @@ AnyStage = Annotated[SerializeAsAny[StageRecipe], BeforeValidator(ONE_STAGE)]
 
 
 def read_stage(given: Any) -> StageRecipe:
-    """The settings of a stage from a table of a recipe file, told apart by `kind`, or themselves.
+    """The settings of a stage, from a table of a recipe file with its `kind`, or themselves.
 
     Raises:
         UnknownName: for a kind that is not in `STAGES`.

@@ -1,7 +1,7 @@
 """The best items by dot product: exact, with most of the catalogue never multiplied.
 
 A dot product is at most the product of the lengths, u·v <= |u||v|. Items stand in tiles, the
-longest vectors first, so an asker whose k-th best so far beats |u| times the longest vector to come
+longest vectors first, so an user whose k-th best so far beats |u| times the longest vector to come
 is done (the length bound of LEMP, Teflioudi et al. 2015, doi:10.1145/2723372.2747647). Trained
 factors are long for popular items and short for the rest: on Gowalla, ALS leaves 9 of 10 products
 undone. With vectors of one length nothing is left out, but tiles still fit into the cache.
@@ -19,32 +19,32 @@ from recweave.rank.ranking import PAD
 
 TILE = 4096
 """Items multiplied at a time."""
-ASKERS = 256
-"""Askers worth a batch: the scores of a tile are 4 MiB."""
+USERS_AT_ONCE = 256
+"""Users of a batch: their scores of a tile take 4 MiB."""
 SLACK = np.float32(1.0001)
 """Rounding may lift a computed product above that of the computed lengths; by less than this."""
 
 
 @dataclass(frozen=True, eq=False)
-class Shelf:
+class ItemIndex:
     """The items that may be shown, in tiles: the longest vectors first, by row within a tile.
 
     Attributes:
-        item: Row of the item at each place.
+        item: Row of the item at each position.
         vector: Its vector.
         longest: Length of the longest vector of each tile.
-        place: The place of each item of the catalogue; -1 for those that are not shown.
+        position: The position of each item of the catalogue; -1 for those that are not shown.
     """
 
     item: Int[Array, " shown"]
     vector: Float[Array, "shown dim"]
     longest: Float[Array, " tiles"]
-    place: Int[Array, " items"]
+    position: Int[Array, " items"]
 
     @classmethod
     def of(
         cls, vectors: Float[Array, "items dim"], allow: Bool[Array, " items"] | None = None
-    ) -> "Shelf":
+    ) -> "ItemIndex":
         """Put the items that are allowed (all, without it) in their places."""
         shown = np.arange(len(vectors)) if allow is None else np.flatnonzero(allow)
         length = _lengths(vectors[shown])
@@ -53,35 +53,35 @@ class Shelf:
         tile[by_length] = np.arange(len(shown)) // TILE
         order = np.argsort(tile, kind="stable")
         item = shown[order].astype(np.int32)
-        place = np.full(len(vectors), -1, np.int64)
-        place[item] = np.arange(len(item))
+        position = np.full(len(vectors), -1, np.int64)
+        position[item] = np.arange(len(item))
         vector = np.ascontiguousarray(vectors[item], np.float32)
-        return cls(item, vector, length[by_length[::TILE]], place)
+        return cls(item, vector, length[by_length[::TILE]], position)
 
     def best(
         self,
-        asker: Float[Array, "askers dim"],
+        user: Float[Array, "users dim"],
         hidden: tuple[Int[Array, " hidden"], Int[Array, " hidden"]],
         k: int,
-    ) -> tuple[Int[Array, "askers k"], Float[Array, "askers k"]]:
-        """Items and scores of each asker's k best, ties by item row; -1 and -inf at the end.
+    ) -> tuple[Int[Array, "users k"], Float[Array, "users k"]]:
+        """Items and scores of each user's k best, ties by item row; -1 and -inf at the end.
 
         Args:
-            asker: Their vectors.
-            hidden: Pairs (row of the asker, row of the item) that are not shown.
+            user: Their vectors.
+            hidden: Pairs (row of the user, row of the item) that are not shown.
             k: Length of the lists.
 
         Raises:
             BadSetting: if a number is not finite.
         """
-        reach = _lengths(asker) * SLACK
-        place = self.place[hidden[1]]
-        by_place = np.argsort(place, kind="stable")
-        row, place = hidden[0][by_place], place[by_place]
-        key = np.full((len(asker), k), _key(-np.inf, PAD))
-        bound = np.full(len(asker), -np.inf, np.float32)
-        index = np.full(len(asker), -1)
-        active = np.arange(len(asker))
+        reach = _lengths(user) * SLACK
+        position = self.position[hidden[1]]
+        by_position = np.argsort(position, kind="stable")
+        row, position = hidden[0][by_position], position[by_position]
+        key = np.full((len(user), k), _key(-np.inf, PAD))
+        bound = np.full(len(user), -np.inf, np.float32)
+        index = np.full(len(user), -1)
+        active = np.arange(len(user))
         for first, longest in zip(range(0, len(self.item), TILE), self.longest, strict=True):
             still = reach[active] * longest >= bound[active]
             index[active[~still]] = -1
@@ -90,10 +90,10 @@ class Shelf:
                 break
             index[active] = np.arange(len(active))
             tile = slice(first, first + TILE)
-            scores = asker[active] @ self.vector[tile].T
-            some = slice(*np.searchsorted(place, [first, first + TILE]))
-            at = index[row[some]]
-            scores[at[at >= 0], place[some][at >= 0] - first] = -np.inf
+            scores = user[active] @ self.vector[tile].T
+            pairs = slice(*np.searchsorted(position, [first, first + TILE]))
+            at = index[row[pairs]]
+            scores[at[at >= 0], position[pairs][at >= 0] - first] = -np.inf
             found = _reaching(scores, bound[active], self.item[tile], k)
             joined = np.concatenate([key[active], found], axis=1)
             joined.sort(axis=1)

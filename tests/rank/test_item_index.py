@@ -11,19 +11,19 @@ from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
 from recweave.models import DotProduct, Query
 from recweave.models.kinds import Factors
-from recweave.rank import products, recommend
-from recweave.rank.products import Shelf
+from recweave.rank import item_index, recommend
+from recweave.rank.item_index import ItemIndex
 
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.int32))
 
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(products, "TILE", 8)
+    monkeypatch.setattr(item_index, "TILE", 8)
 
 
-def plainly(asker, item, k, hidden=NOTHING, allow=None):
-    scores = asker @ item.T
+def plainly(user, item, k, hidden=NOTHING, allow=None):
+    scores = user @ item.T
     scores[hidden] = -np.inf
     if allow is not None:
         scores[:, ~allow] = -np.inf
@@ -41,16 +41,16 @@ vectors = st.integers(1, 60).flatmap(
 
 
 @given(
-    asker=vectors, item=vectors, k=st.integers(1, 12), seed=st.integers(0, 9), shown=st.booleans()
+    user=vectors, item=vectors, k=st.integers(1, 12), seed=st.integers(0, 9), shown=st.booleans()
 )
-def test_the_lists_are_those_of_all_scores_sorted(asker, item, k, seed, shown):
+def test_the_lists_are_those_of_all_scores_sorted(user, item, k, seed, shown):
     rng = np.random.default_rng(seed)
-    n = rng.integers(0, asker.shape[0] * len(item) + 1)
-    hidden = rng.integers(0, len(asker), n), rng.integers(0, len(item), n).astype(np.int32)
+    n = rng.integers(0, user.shape[0] * len(item) + 1)
+    hidden = rng.integers(0, len(user), n), rng.integers(0, len(item), n).astype(np.int32)
     allow = None if shown else rng.random(len(item)) < 0.7
     k = min(k, len(item))
-    found, score = Shelf.of(item, allow).best(asker, hidden, k)
-    wanted, best = plainly(asker, item, k, hidden, allow)
+    found, score = ItemIndex.of(item, allow).best(user, hidden, k)
+    wanted, best = plainly(user, item, k, hidden, allow)
     assert np.array_equal(found, wanted)
     assert np.array_equal(score, best)
 
@@ -60,29 +60,29 @@ def test_short_vectors_are_not_multiplied(monkeypatch):
     item = (
         rng.random((800, 4), dtype=np.float32) * np.logspace(0, -6, 800, dtype=np.float32)[:, None]
     )
-    asker = rng.random((5, 4), dtype=np.float32)
-    looked = []
-    real = products._reaching
+    user = rng.random((5, 4), dtype=np.float32)
+    scored = []
+    real = item_index._reaching
     monkeypatch.setattr(
-        products, "_reaching", lambda s, *more: looked.append(s.size) or real(s, *more)
+        item_index, "_reaching", lambda s, *more: scored.append(s.size) or real(s, *more)
     )
-    found, _ = Shelf.of(item).best(asker, NOTHING, 3)
-    assert np.array_equal(found, plainly(asker, item, 3)[0])
-    assert sum(looked) < 0.2 * 5 * 800
+    found, _ = ItemIndex.of(item).best(user, NOTHING, 3)
+    assert np.array_equal(found, plainly(user, item, 3)[0])
+    assert sum(scored) < 0.2 * 5 * 800
 
 
-@pytest.mark.parametrize("where", ["asker", "item"])
+@pytest.mark.parametrize("where", ["user", "item"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_numbers_that_are_none_are_refused(where, bad):
-    given = {"asker": np.ones((2, 2), np.float32), "item": np.ones((30, 2), np.float32)}
+    given = {"user": np.ones((2, 2), np.float32), "item": np.ones((30, 2), np.float32)}
     given[where][1, 1] = bad
     with pytest.raises(BadSetting, match="smaller lr"):
-        Shelf.of(given["item"]).best(given["asker"], NOTHING, 2)
+        ItemIndex.of(given["item"]).best(given["user"], NOTHING, 2)
 
 
-def test_a_shelf_with_nothing_to_show_gives_empty_lists():
-    shelf = Shelf.of(np.ones((9, 2), np.float32), np.zeros(9, bool))
-    found, score = shelf.best(np.ones((2, 2), np.float32), NOTHING, 3)
+def test_an_index_with_nothing_to_show_gives_empty_lists():
+    index = ItemIndex.of(np.ones((9, 2), np.float32), np.zeros(9, bool))
+    found, score = index.best(np.ones((2, 2), np.float32), NOTHING, 3)
     assert (found == -1).all()
     assert np.isneginf(score).all()
 
