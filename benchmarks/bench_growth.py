@@ -22,7 +22,7 @@ USERS, ITEMS, EVENTS = 2_000, 1_000, 20_000
 MODELS = {
     "sasrec": {"loss": "sampled", "negatives": 512, "targets": "all"},
     "sasrec, softmax": {"loss": "softmax", "targets": "all"},
-    "unified": {"negatives": 512, "targets": "all", "patience": 0},
+    "unified": {"negatives": 512, "targets": "all", "retry_policy": 0},
     "lightgcn": {"batch": 8192},
 }
 

@@ -28,7 +28,16 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from recweave.llm import Budget, BudgetSpent, Door, Limits, Message, Patience, Request, Server
+from recweave.llm import (
+    Budget,
+    BudgetSpent,
+    Limits,
+    LLMClient,
+    Message,
+    Request,
+    RetryPolicy,
+    Server,
+)
 from recweave.llm.base import digest
 
 CONCURRENCY = 8
@@ -119,7 +128,7 @@ class Bench:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
         self.addresses = {
-            digest(door(self.url, folder).llm.name, r.messages, r.schema): number
+            digest(client(self.url, folder).llm.name, r.messages, r.schema): number
             for number, r in enumerate(requests(texts))
         }
 
@@ -180,20 +189,20 @@ def requests(texts):
     ]
 
 
-def door(url, folder, budget=None):
-    return Door(
+def client(url, folder, budget=None):
+    return LLMClient(
         Server("chaos", url),
         Path(folder),
         Limits(concurrency=CONCURRENCY),
         Budget.model_validate(budget or {}),
-        patience=Patience(pause=0.05),
+        retry_policy=RetryPolicy(pause=0.05),
     )
 
 
 def run_job(job):
     texts = json.loads(Path(job["texts"]).read_text())
     try:
-        for key, _ in door(job["url"], job["folder"], job["budget"]).run(requests(texts)):
+        for key, _ in client(job["url"], job["folder"], job["budget"]).run(requests(texts)):
             os.write(1, f"{key}\n".encode())
     except BudgetSpent:
         sys.exit(SPENT)
@@ -201,7 +210,7 @@ def run_job(job):
 
 def estimates(bench):
     """How far estimates are from what the rest of a job took, as a share of it."""
-    asked, job = requests(bench.texts), door(bench.url, bench.folder / "estimate")
+    asked, job = requests(bench.texts), client(bench.url, bench.folder / "estimate")
     half = len(asked) // 2
     made = []
     for what, probe, part in (("prior", 0, []), ("probe of 20", 20, []), ("half", 0, asked[:half])):

@@ -30,7 +30,7 @@ from recweave.data.synthetic import SHOPS, make_shop
 from recweave.data.synthetic.lexicon import PRICE_TAGS
 from recweave.encode.text import text_encoder
 from recweave.enrich import Extractive, Interest, Material
-from recweave.enrich.desk import Desk
+from recweave.enrich.context import WriterContext
 from recweave.enrich.labels import Labels
 from recweave.enrich.sentences import Sentences
 
@@ -169,9 +169,9 @@ def write(shop: Dataset, kind: str, categories: Sequence[str] = ()) -> list[str 
 
 def dearness(shop: Dataset) -> np.ndarray:
     """Votes of each item's sentences for overpriced and fair, less those for cheap."""
-    desk = Desk(everything(shop), text_encoder("minilm"), (), 80)
-    read_ = Sentences.of(shop.reviews["text"].to_list(), desk.encoder)
-    labels: Labels = desk.price
+    context = WriterContext(everything(shop), text_encoder("minilm"), (), 80)
+    read_ = Sentences.of(shop.reviews["text"].to_list(), context.encoder)
+    labels: Labels = context.price
     votes = labels.votes(read_.vectors) @ np.array([1.0, 1.0, -1.0])
     item = shop.item_ids.rows(shop.reviews["item_id"])
     whose = np.repeat(item, np.diff(read_.start))

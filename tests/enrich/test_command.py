@@ -6,6 +6,7 @@ import pytest
 
 from recweave.cli import main
 from recweave.data.profiles import Profiles
+from recweave.enrich.writer import Failure
 
 
 @pytest.fixture
@@ -82,6 +83,43 @@ def test_a_closed_set_comes_from_a_file(call, tmp_path):
     assert call("--kinds", "categories", "--categories", "kinds.txt")[0] == 0
     profiles = Profiles.load(tmp_path / "profiles" / "profiles.parquet")
     assert profiles.texts("categories", "item", ["a", "b"]).to_list() == ["cable", "lamp"]
+
+
+class Refused:
+    """A writer that fails at some kinds of text."""
+
+    name = "refused/1"
+
+    def __init__(self, *kinds):
+        self.kinds = kinds
+
+    def write(self, material, tasks):
+        for task in tasks:
+            yield task, Failure("the server answered 400") if task.kind in self.kinds else "fine"
+
+
+def test_when_every_text_failed_the_reason_is_shown_and_the_exit_code_is_not_0(
+    call, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("recweave.enrich.choose.writer_of", lambda *_, **__: Refused("price"))
+    code, out, err = call("--kinds", "price")
+    assert (code, out) == (2, "")
+    assert "no text was written: 2 of 2 texts failed" in err
+    assert "2 times: the server answered 400" in err
+    assert not (tmp_path / "profiles" / "profiles.parquet").exists()
+
+
+def test_when_some_texts_failed_the_table_counts_them(call, monkeypatch, caplog):
+    monkeypatch.setattr("recweave.enrich.choose.writer_of", lambda *_, **__: Refused("price"))
+    code, out, _ = call("--kinds", "price,summary", "--json")
+    assert code == 0
+    assert "2 times: the server answered 400" in caplog.text
+    rows = {(row["entity"], row["kind"]): row for row in json.loads(out)["texts"]}
+    price = rows["item", "price"]
+    assert (price["texts"], price["failed"], price["writer"]) == (0, 2, None)
+    summary = rows["item", "summary"]
+    assert (summary["failed"], summary["writer"]) == (0, "refused/1")
+    assert summary["texts"] > 0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.enrich import KINDS, Extractive, Material, enrich
-from recweave.enrich.material import deal
+from recweave.enrich.material import assign_folds
 
 from .conftest import shop_of
 
@@ -14,7 +14,7 @@ from .conftest import shop_of
 def test_rows_of_a_pair_fall_together_and_folds_are_of_even_size():
     rng = np.random.default_rng(0)
     item, user = rng.integers(0, 20, 800), rng.integers(0, 40, 800)
-    fold = deal(item, user, folds=4, small=0, seed=1)
+    fold = assign_folds(item, user, folds=4, small=0, seed=1)
     pairs = np.unique(np.stack([item, user, fold]), axis=1)
     assert pairs.shape[1] == len(set(zip(item, user, strict=True)))
     for i in range(20):
@@ -24,13 +24,13 @@ def test_rows_of_a_pair_fall_together_and_folds_are_of_even_size():
 
 def test_small_entities_have_a_fold_for_each_pair():
     item, user = np.repeat([0, 1], [6, 7]), np.arange(13)
-    fold = deal(item, user, folds=2, small=6, seed=0)
+    fold = assign_folds(item, user, folds=2, small=6, seed=0)
     assert sorted(fold[:6]) == [0, 1, 2, 3, 4, 5] and set(fold[6:]) == {0, 1}
 
 
 def test_dealing_is_drawn_from_the_seed():
     item, user = np.zeros(50, int), np.arange(50)
-    first, again, other = (deal(item, user, 5, 0, seed) for seed in (3, 3, 4))
+    first, again, other = (assign_folds(item, user, 5, 0, seed) for seed in (3, 3, 4))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
@@ -119,7 +119,7 @@ def test_what_is_usual_is_told_without_the_fold_s_rows(encoder, cut, entity):
         tasks = list(material.tasks(["aspects"]))
         written = Extractive(encoder).write(material, tasks)
         last = f"{entity[0]}0"
-        fold = int(material.dealt[entity, "reviews"][0])
+        fold = int(material.fold_of[entity, "reviews"][0])
         texts = {task.fold: text for task, text in written if task.id == last}
         return texts[fold], texts[None]
 
@@ -131,7 +131,7 @@ def test_what_is_usual_is_told_without_the_fold_s_rows(encoder, cut, entity):
     assert first[0] == second[0] and first[1] != second[1]
     middle = Material.of(shop, cut(shop), folds=2)
     for fold in (0, 1):
-        dealt = middle.dealt[entity, "reviews"]
+        dealt = middle.fold_of[entity, "reviews"]
         assert set(middle.corpus(entity, "reviews", fold)) == set(np.flatnonzero(dealt != fold))
 
 

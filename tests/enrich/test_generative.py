@@ -5,10 +5,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recweave.core.errors import BadSetting
+from recweave.core.errors import BadSetting, RecweaveError
 from recweave.enrich import KINDS, Extractive, Generative, Material, enrich
 from recweave.enrich.answers import SCHEMAS, Notes
-from recweave.llm import Budget, BudgetSpent, Door, Server, Usage
+from recweave.enrich.writer import Failure
+from recweave.llm import Budget, BudgetSpent, LLMClient, Server, Usage
 from recweave.llm import Reply as Answered
 from recweave.llm.answer import parse
 
@@ -46,7 +47,7 @@ class Fake:
 def write(cut, tmp_path):
     def run(shop, llm, *kinds, folds=0, **settings):
         material = Material.of(shop, cut(shop), folds=folds)
-        writer = Generative(Door(llm, tmp_path / "door"), **settings)
+        writer = Generative(LLMClient(llm, tmp_path / "client"), **settings)
         written = writer.write(material, list(material.tasks(kinds)))
         return {(task.kind, task.id, task.fold): text for task, text in written}
 
@@ -126,17 +127,72 @@ def test_a_failed_answer_is_left_out_and_the_others_are_kept(write, talk, caplog
         return "I cannot help with that." if lamp else json.dumps(GOOD[schema.__name__])
 
     found = write(talk, Fake(says), "price")
-    assert found == {("price", "a", None): "cheap"}
+    assert found["price", "a", None] == "cheap"
+    assert found["price", "b", None].reason.startswith("the answer is not Price: there is no JSON")
+
+
+def test_a_note_that_failed_fails_its_text_once_with_the_reason(write, talk):
+    long = talk.replace(
+        reviews=pl.concat([talk.reviews.with_columns(text=pl.lit("It hums. " * 100))] * 9)
+    )
+
+    def says(messages, schema):
+        return "no" if schema is Notes else json.dumps(GOOD[schema.__name__])
+
+    found = write(long, Fake(says), "summary", window=5_000)
+    reasons = {key: one.reason for key, one in found.items() if isinstance(one, Failure)}
+    assert ("summary", "a", None) in reasons
+    assert all(reason.startswith("the answer is not Notes") for reason in reasons.values())
+
+
+def test_a_job_of_which_everything_failed_says_why_and_writes_nothing(talk, cut, tmp_path):
+    """Equal reasons are counted together, the commonest first."""
+
+    def says(messages, schema):
+        return "" if "Lamp B" in messages[1].content else "I cannot help."
+
+    client = LLMClient(Fake(says), tmp_path / "client")
+    asked = {"kinds": ["price", "summary"], "folds": 2}
+    with pytest.raises(RecweaveError) as caught:
+        enrich(talk, cut(talk), Generative(client), tmp_path / "out", **asked)
+    first, *reasons = str(caught.value).splitlines()
+    assert re.fullmatch(r"no text was written: (\d+) of \d+ texts failed; .* --retry", first)
+    counts = [int(re.match(r"  (\d+) times: the answer is not ", line)[1]) for line in reasons]
+    assert counts == sorted(counts, reverse=True)
+    assert len(counts) > 1
+    assert sum(counts) == int(first.split()[4])
+    assert not (tmp_path / "out" / "profiles.parquet").exists()
+    good = Generative(LLMClient(Fake(), tmp_path / "client", retry=True))
+    profiles = enrich(talk, cut(talk), good, tmp_path / "out", **asked)
+    assert profiles.texts("price", "item", ["a"])[0] == "cheap"
+
+
+def test_a_job_of_which_a_part_failed_counts_the_reasons(talk, cut, tmp_path, caplog):
+    def says(messages, schema):
+        lamp = "Lamp B" in messages[1].content
+        return "I cannot help." if lamp else json.dumps(GOOD[schema.__name__])
+
+    writer = Generative(LLMClient(Fake(says), tmp_path / "client"))
+    profiles = enrich(talk, cut(talk), writer, tmp_path / "out", kinds=["price"])
+    assert profiles.texts("price", "item", ["a", "b"]).to_list() == ["cheap", None]
+    said = caplog.text
+    assert "1 of 2 texts failed; mend that, then run the same command with --retry" in said
+    assert "1 times: the answer is not Price: there is no JSON in it (answers: 3)" in said
 
 
 def test_a_text_that_failed_keeps_its_place_and_is_tried_again(talk, cut, tmp_path):
     """Else the row that it leaves out would be led to a text that holds the row."""
     split = cut(talk)
-    bad = Generative(Door(Fake(lambda *_: "I cannot help."), tmp_path / "door"))
+
+    def says(messages, schema):
+        lamp = "Lamp B" in messages[1].content
+        return json.dumps(GOOD[schema.__name__]) if lamp else "I cannot help."
+
+    bad = Generative(LLMClient(Fake(says), tmp_path / "client"))
     first = enrich(talk, split, bad, tmp_path / "out", kinds=["price"], folds=2)
     fold = first.folds("price", "item", np.array([0]), "reviews")
     assert first.texts("price", "item", ["a"], fold)[0] is None
-    good = Generative(Door(Fake(), tmp_path / "door", retry=True))
+    good = Generative(LLMClient(Fake(), tmp_path / "client", retry=True))
     again = enrich(talk, split, good, tmp_path / "out", kinds=["price"], folds=2)
     assert again.texts("price", "item", ["a"], fold)[0] == "cheap"
     assert first.table.select("reviews").equals(again.table.select("reviews"))
@@ -144,10 +200,10 @@ def test_a_text_that_failed_keeps_its_place_and_is_tried_again(talk, cut, tmp_pa
 
 def test_a_stopped_job_goes_on_and_asks_nothing_twice(talk, cut, tmp_path):
     split, llm = cut(talk), Fake()
-    poor = Generative(Door(llm, tmp_path / "door", budget=Budget(calls=9)))
+    poor = Generative(LLMClient(llm, tmp_path / "client", budget=Budget(calls=9)))
     with pytest.raises(BudgetSpent):
         enrich(talk, split, poor, tmp_path / "out", folds=2)
-    rich = Generative(Door(llm, tmp_path / "door"))
+    rich = Generative(LLMClient(llm, tmp_path / "client"))
     profiles = enrich(talk, split, rich, tmp_path / "out", folds=2)
     asked = [messages[1].content for messages, _ in llm.seen]
     assert len(asked) == len(set(asked))
@@ -160,7 +216,7 @@ def test_an_estimate_counts_what_is_not_there_yet_and_asks_nothing(talk, cut, tm
     material = Material.of(talk, cut(talk), folds=2)
     tasks = list(material.tasks(["summary"]))
     llm = Fake()
-    writer = Generative(Door(llm, tmp_path / "door"))
+    writer = Generative(LLMClient(llm, tmp_path / "client"))
     different = writer.estimate(material, tasks)
     assert different.calls == different.requests > 0 and not llm.seen
     list(writer.write(material, tasks))
@@ -179,10 +235,10 @@ def test_batch_files_come_in_rounds_until_all_is_written(talk, cut, tmp_path):
     material = Material.of(shop, cut(shop))
     tasks = [t for t in material.tasks(["summary"]) if t.entity == "item"]
     server = Server("m", "http://localhost:1/v1")
-    writer = Generative(Door(server, tmp_path / "door"), window=5_000)
+    writer = Generative(LLMClient(server, tmp_path / "client"), window=5_000)
     expected = writer.estimate(material, tasks).calls
     rounds = []
-    while count := writer.door.export_batch(writer.requests(material, tasks), tmp_path / "ask"):
+    while count := writer.client.export_batch(writer.requests(material, tasks), tmp_path / "ask"):
         rounds.append(count)
         lines = [json.loads(line) for line in (tmp_path / "ask").read_text().splitlines()]
         with (tmp_path / "answers").open("w") as out:
@@ -196,7 +252,7 @@ def test_batch_files_come_in_rounds_until_all_is_written(talk, cut, tmp_path):
                     | {"usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}},
                 }
                 out.write(json.dumps({"custom_id": line["custom_id"], "response": told}) + "\n")
-        done = writer.door.import_batch(tmp_path / "answers", writer.requests(material, tasks))
+        done = writer.client.import_batch(tmp_path / "answers", writer.requests(material, tasks))
         assert done.stored == count
     assert len(rounds) == 2 and rounds[1] == 2 and sum(rounds) == expected
     found = {task.id: text for task, text in writer.write(material, tasks)}
@@ -205,12 +261,12 @@ def test_batch_files_come_in_rounds_until_all_is_written(talk, cut, tmp_path):
 
 def test_a_window_that_notes_would_fill_is_refused(tmp_path):
     with pytest.raises(BadSetting, match="too small"):
-        Generative(Door(Fake(), tmp_path), window=1_000)
+        Generative(LLMClient(Fake(), tmp_path), window=1_000)
 
 
 def test_both_families_write_the_same_tasks(talk, cut, encoder, tmp_path):
     split = cut(talk)
-    by = [Extractive(encoder), Generative(Door(Fake(), tmp_path / "door"))]
+    by = [Extractive(encoder), Generative(LLMClient(Fake(), tmp_path / "client"))]
     first, second = (
         enrich(talk, split, writer, tmp_path / f"out{n}", folds=2).table
         for n, writer in enumerate(by)

@@ -9,7 +9,7 @@ import pytest
 from recweave.enrich import Generative, Material
 from recweave.enrich.answers import closed_categories
 from recweave.enrich.prompts import LONGEST, SYSTEM, defused, fenced
-from recweave.llm import Door, Usage
+from recweave.llm import LLMClient, Usage
 from recweave.llm import Reply as Answered
 from recweave.llm.answer import parse
 
@@ -109,7 +109,7 @@ def attacked():
 def test_a_model_that_obeys_strangers_still_cannot_leave_the_schema(attacked, cut, tmp_path):
     model = Obedient()
     material = Material.of(attacked, cut(attacked))
-    writer = Generative(Door(model, tmp_path), categories=("cable", "lamp"))
+    writer = Generative(LLMClient(model, tmp_path), categories=("cable", "lamp"))
     tasks = [t for t in material.tasks(["price", "categories", "summary"]) if t.entity == "item"]
     written = [(task.kind, text) for task, text in writer.write(material, tasks) if text]
     assert {kind for kind, _ in written} == {"summary"}, "labels out of the closed sets are refused"

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from recweave.cli import app
 from recweave.core.errors import BadInput, RecweaveError
 from recweave.data.dataset import Dataset
-from recweave.enrich.probe import Rest, halved, likeness, probe
-from recweave.llm import Door, Failed, Reply
+from recweave.enrich.probe import Rest, likeness, probe, split_titles
+from recweave.llm import Failed, LLMClient, Reply
 
 BRANDS = ["Aldo", "Brisa", "Corvo", "Dune", "Elan"]
 KINDS = {"nails": "nail polish in", "lips": "lip balm with"}
@@ -53,7 +53,7 @@ class Model:
 def by_heart(shop):
     """Each beginning of this shop has several endings; the model recalls them in turn."""
     endings = {}
-    for title in halved(shop, 80, 0):
+    for title in split_titles(shop, 80, 0):
         endings.setdefault(title.begins, []).append(title.ends)
     return lambda begins: endings[begins].pop(0)
 
@@ -71,7 +71,7 @@ def unique():
 
 def test_a_model_that_has_memorised_is_found_out(unique, tmp_path):
     model = Model(by_heart(unique))
-    found = probe(unique, Door(model, tmp_path), titles=40)
+    found = probe(unique, LLMClient(model, tmp_path), titles=40)
     assert (found.asked, found.answered, len(model.asked)) == (40, 40, 40)
     assert (found.exact, found.likeness, found.exact_control) == (1.0, 1.0, 0.0)
     assert found.knows
@@ -81,7 +81,7 @@ def test_a_model_that_has_memorised_is_found_out(unique, tmp_path):
 def test_a_model_that_remembers_a_part_is_found_out_too(unique, tmp_path):
     recall = by_heart(unique)
     model = Model(lambda begins: recall(begins) if begins < "J" else "sorry no idea")
-    found = probe(unique, Door(model, tmp_path), titles=60)
+    found = probe(unique, LLMClient(model, tmp_path), titles=60)
     assert 0.2 < found.exact < 0.5
     assert found.knows
 
@@ -92,7 +92,7 @@ def test_a_model_that_writes_like_the_shop_is_not_accused(shop, tmp_path):
     def guess(_):
         return f"{rng.choice(SHADES)} {rng.integers(100, 999)} ml"
 
-    found = probe(shop, Door(Model(guess), tmp_path), titles=80)
+    found = probe(shop, LLMClient(Model(guess), tmp_path), titles=80)
     assert found.likeness > 0.4
     assert abs(found.excess) < 0.05
     assert not found.knows
@@ -102,7 +102,7 @@ def test_a_model_that_writes_like_the_shop_is_not_accused(shop, tmp_path):
 def test_case_punctuation_and_a_repeated_beginning_do_not_matter(unique, tmp_path):
     recall = by_heart(unique)
     model = Model(lambda begins: f"{begins} … {recall(begins).upper()}!")
-    assert probe(unique, Door(model, tmp_path), titles=20).exact == 1
+    assert probe(unique, LLMClient(model, tmp_path), titles=20).exact == 1
 
 
 def test_the_ending_is_not_in_what_is_asked(unique, tmp_path):
@@ -112,14 +112,14 @@ def test_the_ending_is_not_in_what_is_asked(unique, tmp_path):
             return await super().ask(messages, schema)
 
     model = Listener(lambda _: "x")
-    probe(unique, Door(model, tmp_path), titles=1)
-    title = halved(unique, 1, 0)[0]
+    probe(unique, LLMClient(model, tmp_path), titles=1)
+    title = split_titles(unique, 1, 0)[0]
     assert title.begins.lower() in model.heard[1]
     assert not any(word in text for word in title.ends.lower().split() for text in model.heard)
 
 
 def test_controls_are_of_the_category_begin_alike_and_end_otherwise(shop):
-    for title in halved(shop, 80, 0):
+    for title in split_titles(shop, 80, 0):
         kind, brand, _ = title.id.split("-")
         assert len(title.controls) == 5
         assert title.ends not in title.controls
@@ -128,25 +128,25 @@ def test_controls_are_of_the_category_begin_alike_and_end_otherwise(shop):
 
 
 def test_the_draw_is_the_seed_s_alone(shop):
-    assert halved(shop, 10, 1) == halved(shop, 10, 1)
-    assert halved(shop, 10, 1) != halved(shop, 10, 2)
+    assert split_titles(shop, 10, 1) == split_titles(shop, 10, 1)
+    assert split_titles(shop, 10, 1) != split_titles(shop, 10, 2)
 
 
 def test_short_titles_cannot_be_halved():
     titles = ["Three word title", None, "--- --- --- ---"]
     items = pl.DataFrame({"item_id": ["a", "b", "c"], "title": titles})
     with pytest.raises(BadInput, match="has 0 titles of 4 words"):
-        halved(Dataset("short", items=items), 5, 0)
+        split_titles(Dataset("short", items=items), 5, 0)
 
 
 def test_answers_that_fail_are_left_out_and_counted(unique, tmp_path):
     recall = by_heart(unique)
     model = Model(lambda begins: recall(begins) if begins < "N" else None)
-    found = probe(unique, Door(model, tmp_path / "some"), titles=30)
+    found = probe(unique, LLMClient(model, tmp_path / "some"), titles=30)
     assert 0 < found.answered < found.asked == 30
     assert found.exact == 1
     with pytest.raises(RecweaveError, match="it refuses"):
-        probe(unique, Door(Model(lambda _: None), tmp_path / "none"), titles=3)
+        probe(unique, LLMClient(Model(lambda _: None), tmp_path / "none"), titles=3)
 
 
 @pytest.mark.parametrize(

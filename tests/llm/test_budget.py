@@ -7,7 +7,7 @@ import pytest
 from llm.conftest import Mood, fails, request, requests, rows, says, status
 
 from recweave.core.errors import BadSetting
-from recweave.llm import Budget, Budgeted, BudgetSpent, Door, Limits, Prices, Reply, Usage
+from recweave.llm import Budget, Budgeted, BudgetSpent, Limits, LLMClient, Prices, Reply, Usage
 from recweave.llm.store import OPEN, Store
 from recweave.llm.tokens import Tokens
 
@@ -15,10 +15,10 @@ ONE = Limits(concurrency=1)
 PRICES = Prices(input=1.0, output=3.0)
 
 
-def run(door, asked):
+def run(client, asked):
     got = []
     try:
-        for answer in door.run(asked):
+        for answer in client.run(asked):
             got.append(answer)
     except BudgetSpent as spent:
         return got, str(spent)
@@ -27,30 +27,32 @@ def run(door, asked):
 
 @pytest.mark.parametrize("limits", [ONE, Limits(concurrency=8)])
 def test_calls_stop_exactly_at_the_budget(vendor, tmp_path, limits):
-    got, told = run(Door(vendor.server(), tmp_path, limits, Budget(calls=7)), requests(20))
+    got, told = run(LLMClient(vendor.server(), tmp_path, limits, Budget(calls=7)), requests(20))
     assert len(vendor.calls) == len(got) == 7  # those under way are stored and handed on
     assert "the budget of 7 calls" in told and "7 answers" in told and str(tmp_path) in told
     assert "raise the budget and run again" in told
 
 
 def test_a_higher_budget_goes_on_where_the_job_stopped(vendor, tmp_path):
-    run(Door(vendor.server(), tmp_path, ONE, Budget(calls=7)), requests(20))
-    assert run(Door(vendor.server(), tmp_path, ONE, Budget(calls=7)), requests(20))[1] is not None
+    run(LLMClient(vendor.server(), tmp_path, ONE, Budget(calls=7)), requests(20))
+    assert (
+        run(LLMClient(vendor.server(), tmp_path, ONE, Budget(calls=7)), requests(20))[1] is not None
+    )
     assert len(vendor.calls) == 7
-    got, told = run(Door(vendor.server(), tmp_path, ONE, Budget(calls=20)), requests(20))
+    got, told = run(LLMClient(vendor.server(), tmp_path, ONE, Budget(calls=20)), requests(20))
     assert told is None and len(got) == 20 and sorted(vendor.calls) == list(range(20))
 
 
 def test_stored_answers_need_no_budget(vendor, tmp_path):
-    run(Door(vendor.server(), tmp_path), requests(5))
-    got, told = run(Door(vendor.server(), tmp_path, ONE, Budget(calls=0)), requests(5))
+    run(LLMClient(vendor.server(), tmp_path), requests(5))
+    got, told = run(LLMClient(vendor.server(), tmp_path, ONE, Budget(calls=0)), requests(5))
     assert len(got) == 5 and told is None
 
 
 def test_failed_calls_count_too(vendor, tmp_path, still):
     vendor.plan[0] = [status(500)] * 3
-    door = Door(vendor.server(), tmp_path, ONE, Budget(calls=3), clock=still.clock)
-    got, told = run(door, requests(5))
+    client = LLMClient(vendor.server(), tmp_path, ONE, Budget(calls=3), clock=still.clock)
+    got, told = run(client, requests(5))
     assert got == [] and len(vendor.calls) == 3 and told is not None
     assert rows(tmp_path, "quarantine") == []  # it was not given up, only put off
 
@@ -58,7 +60,7 @@ def test_failed_calls_count_too(vendor, tmp_path, still):
 @pytest.mark.parametrize("concurrency", [1, 4, 16])
 def test_tokens_are_spent_to_the_last_call_that_fits(vendor, tmp_path, concurrency):
     budget = Budget(tokens=1000)
-    run(Door(vendor.server(), tmp_path, Limits(concurrency=concurrency), budget), requests(90))
+    run(LLMClient(vendor.server(), tmp_path, Limits(concurrency=concurrency), budget), requests(90))
     spent = len(vendor.calls) * 30
     assert 970 <= spent <= 1000
     assert sum(r["prompt_tokens"] + r["completion_tokens"] for r in rows(tmp_path, "ledger")) == (
@@ -72,17 +74,19 @@ def test_calls_dearer_than_expected_pass_it_by_no_more_than_those_under_way(
 ):
     vendor.plan["all"] = [says('{"number": 1, "mood": "x"}')] * 15
     vendor.plan["all"] += [says('{"number": 1, "mood": "x"}', answered=200)] * 80
-    door = Door(vendor.server(), tmp_path, Limits(concurrency=concurrency), Budget(tokens=1000))
-    assert run(door, requests(90))[1] is not None
+    client = LLMClient(
+        vendor.server(), tmp_path, Limits(concurrency=concurrency), Budget(tokens=1000)
+    )
+    assert run(client, requests(90))[1] is not None
     spent = sum(r["prompt_tokens"] + r["completion_tokens"] for r in rows(tmp_path, "ledger"))
     assert 1000 - 220 < spent <= 1000 + concurrency * 190
 
 
 def test_money_is_counted_at_the_users_prices(vendor, tmp_path):
     one = (20 * 1.0 + 10 * 3.0) / 1e6
-    door = Door(vendor.server(), tmp_path, ONE, Budget(cost=10.5 * one), PRICES)
-    run(door, requests(4))  # learns what a call takes
-    got, told = run(door, requests(30))
+    client = LLMClient(vendor.server(), tmp_path, ONE, Budget(cost=10.5 * one), PRICES)
+    run(client, requests(4))  # learns what a call takes
+    got, told = run(client, requests(30))
     assert len(vendor.calls) == 10
     assert sum(row["cost"] for row in rows(tmp_path, "ledger")) == pytest.approx(10 * one)
     assert "in money" in told
@@ -91,12 +95,12 @@ def test_money_is_counted_at_the_users_prices(vendor, tmp_path):
 
 def test_money_without_prices_is_refused(vendor, tmp_path):
     with pytest.raises(BadSetting, match="no prices are given"):
-        Door(vendor.server(), tmp_path, budget=Budget(cost=5.0))
+        LLMClient(vendor.server(), tmp_path, budget=Budget(cost=5.0))
 
 
 def test_a_repair_is_paid_for_and_told(vendor, tmp_path):
     vendor.plan[0] = [says("no", prompt=100, answered=1)]
-    ((_, reply),) = Door(vendor.server(), tmp_path, prices=PRICES).run([request(0)])
+    ((_, reply),) = LLMClient(vendor.server(), tmp_path, prices=PRICES).run([request(0)])
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (120, 11)
     assert reply.usage.cost == pytest.approx((120 + 3 * 11) / 1e6)
 
@@ -111,7 +115,7 @@ LOST = {
 @pytest.mark.parametrize("case", LOST)
 def test_a_call_whose_end_nobody_knows_counts_as_it_was_expected_to(vendor, tmp_path, still, case):
     vendor.plan[0], counted = LOST[case]
-    list(Door(vendor.server(), tmp_path, clock=still.clock).run([request(0)]))
+    list(LLMClient(vendor.server(), tmp_path, clock=still.clock).run([request(0)]))
     first, second = rows(tmp_path, "ledger")
     assert (second["prompt_tokens"], second["completion_tokens"]) == (20, 10)
     assert (first["prompt_tokens"] + first["completion_tokens"] > 50) is counted
@@ -121,7 +125,7 @@ def test_a_call_whose_end_nobody_knows_counts_as_it_was_expected_to(vendor, tmp_
 def test_a_call_that_a_kill_left_open_counts_against_the_next_runs_budget(vendor, tmp_path):
     with Store(tmp_path) as store:
         store.begin(vendor.server().name, request(0).messages, Mood, Usage(700, 290))
-    got, _ = run(Door(vendor.server(), tmp_path, ONE, Budget(tokens=1130)), requests(9))
+    got, _ = run(LLMClient(vendor.server(), tmp_path, ONE, Budget(tokens=1130)), requests(9))
     assert len(got) == 4  # 990 tokens are gone, each call takes 30
 
 

@@ -10,7 +10,7 @@ from llm.conftest import Mood, Vendor, completion, number_of, requests, status
 from pydantic import BaseModel
 
 from recweave.core.errors import BadSetting
-from recweave.llm import Door, Message, Prices, Request, Usage
+from recweave.llm import LLMClient, Message, Prices, Request, Usage
 from recweave.llm.base import characters
 from recweave.llm.tokens import Sums, Tokens
 
@@ -70,28 +70,28 @@ def vendor():
 
 
 def test_learned_from_the_ledger_it_is_within_a_tenth(vendor, tmp_path):
-    door, asked = Door(vendor.server(), tmp_path), texts(LONG)
-    list(door.run(asked[:60]))
-    told, before = door.estimate(asked), vendor.charged
-    list(door.run(asked))
+    client, asked = LLMClient(vendor.server(), tmp_path), texts(LONG)
+    list(client.run(asked[:60]))
+    told, before = client.estimate(asked), vendor.charged
+    list(client.run(asked))
     assert error(told, vendor.charged - before) < 0.05
     assert told.basis == "66 earlier calls"
     assert (told.requests, told.stored, told.calls) == (LONG, 60, 150)
 
 
 def test_a_probe_of_a_few_calls_is_enough_and_its_answers_are_kept(vendor, tmp_path):
-    door, asked = Door(vendor.server(), tmp_path), texts(LONG)
-    told, before = door.estimate(asked, probe=20), vendor.charged
+    client, asked = LLMClient(vendor.server(), tmp_path), texts(LONG)
+    told, before = client.estimate(asked, probe=20), vendor.charged
     assert 20 <= len(vendor.bodies) <= 26
     assert told.stored == 20
-    list(door.run(asked))
+    list(client.run(asked))
     assert error(told, vendor.charged - before) < 0.1
     assert sorted(set(map(number_of, vendor.bodies))) == list(range(LONG))
     assert sum(len(body["messages"]) == 1 for body in vendor.bodies) == LONG
 
 
 def test_without_a_probe_nothing_is_asked_and_the_prior_is_told(vendor, tmp_path):
-    told = Door(vendor.server(), tmp_path).estimate(texts(10))
+    told = LLMClient(vendor.server(), tmp_path).estimate(texts(10))
     assert vendor.bodies == []
     assert "no earlier calls: 4 characters a token, 100 an answer" in told.basis
     assert told.prompt_tokens == round(sum(characters(r.messages) for r in texts(10)) / 4)
@@ -100,16 +100,21 @@ def test_without_a_probe_nothing_is_asked_and_the_prior_is_told(vendor, tmp_path
 
 
 def test_cached_answers_and_equal_requests_count_nothing(vendor, tmp_path):
-    door, asked = Door(vendor.server(), tmp_path, prices=Prices(input=1, output=1)), texts(10)
-    list(door.run(asked))
-    told = door.estimate([*asked, *asked])
+    client, asked = (
+        LLMClient(vendor.server(), tmp_path, prices=Prices(input=1, output=1)),
+        texts(10),
+    )
+    list(client.run(asked))
+    told = client.estimate([*asked, *asked])
     assert (told.requests, told.stored, told.calls) == (10, 10, 0)
     assert (told.prompt_tokens, told.completion_tokens, told.cost) == (0, 0, 0)
     assert told.basis == "all is settled"
 
 
 def test_cost_follows_the_prices(vendor, tmp_path):
-    told = Door(vendor.server(), tmp_path, prices=Prices(input=2.0, output=10.0)).estimate(texts(9))
+    told = LLMClient(vendor.server(), tmp_path, prices=Prices(input=2.0, output=10.0)).estimate(
+        texts(9)
+    )
     assert told.cost == pytest.approx((2 * told.prompt_tokens + 9000) / 1e6, rel=1e-3)
     assert f"{told.cost:,.4f}" in str(told)
 
@@ -160,8 +165,8 @@ def test_a_tokenizer_counts_prompts_exactly(vendor, tmp_path):
         made = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]")
         made.chat_template = chat
         made.save_pretrained(tmp_path / name)
-        door = Door(vendor.server(), tmp_path / "door", tokenizer=tmp_path / name)
-        told = door.estimate(requests(7))
+        client = LLMClient(vendor.server(), tmp_path / "client", tokenizer=tmp_path / name)
+        told = client.estimate(requests(7))
         split = re.compile(r"\w+|[^\w\s]+")
         exact = sum(len(split.findall(r.messages[0].content)) + extra for r in requests(7))
         assert told.prompt_tokens == exact
@@ -171,14 +176,15 @@ def test_a_tokenizer_counts_prompts_exactly(vendor, tmp_path):
 @pytest.mark.slow  # imports transformers
 def test_a_folder_without_a_tokenizer_is_told(vendor, tmp_path):
     with pytest.raises(BadSetting, match="holds no tokenizer"):
-        Door(vendor.server(), tmp_path, tokenizer=tmp_path).estimate(requests(1))
+        LLMClient(vendor.server(), tmp_path, tokenizer=tmp_path).estimate(requests(1))
 
 
 def test_calls_that_told_nothing_teach_nothing(tmp_path, still):
     plain = Vendor()
     plain.plan["all"] = [status(500)] * 1000
-    door = Door(plain.server(), tmp_path, clock=still.clock)
-    list(door.run(requests(3)))
+    client = LLMClient(plain.server(), tmp_path, clock=still.clock)
+    list(client.run(requests(3)))
     assert (
-        "no earlier calls" in Door(plain.server(), tmp_path, retry=True).estimate(requests(3)).basis
+        "no earlier calls"
+        in LLMClient(plain.server(), tmp_path, retry=True).estimate(requests(3)).basis
     )

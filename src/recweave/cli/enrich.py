@@ -53,7 +53,7 @@ def enrich(
     categories: Closed = None,
     folds: Folds = 0,
     small: Small = 0,
-    seed: Annotated[int, typer.Option(help="Of the dealing into folds.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the assignment to folds.")] = 0,
     out: Annotated[Path, typer.Option(help="The folder of the profiles.")] = Path("profiles"),
     estimate: Ahead = False,
     probe: Probe = 0,
@@ -69,7 +69,7 @@ def enrich(
     retry: Retry = False,
     as_json: Json = False,
 ) -> None:
-    """Write summaries, profiles, price tags, … of the training part. Killed, it goes on."""
+    """Write summaries, profiles, price tags, … of the training part. Resumes if interrupted."""
     from recweave.enrich import KINDS, Generative, Material
     from recweave.enrich import enrich as write
     from recweave.enrich.choose import writer_of
@@ -96,11 +96,11 @@ def enrich(
     if estimate or export_batch or import_batch:
         material = Material.of(dataset, split, folds=folds, small=small, seed=seed)
         tasks = list(material.tasks(asked))
-        told = _ahead(by, material, tasks, probe, export_batch, import_batch)
+        given = _ahead(by, material, tasks, probe, export_batch, import_batch)
         if as_json:
-            print_json(told)
+            print_json(given)
         else:
-            print("\n".join(f"{name}: {_figure(value)}" for name, value in told.items()))
+            print("\n".join(f"{name}: {_figure(value)}" for name, value in given.items()))
         return
     profiles = write(dataset, split, by, out, kinds=asked, folds=folds, small=small, seed=seed)
     _show(profiles, out, as_json)
@@ -110,13 +110,24 @@ def enrich(
 
 
 def _show(profiles: "Profiles", out: Path, as_json: bool) -> None:
-    counted = profiles.table.group_by("entity", "kind", "writer").len("texts")
+    import polars as pl
+
+    from recweave.enrich.job import NO_WRITER
+
+    counted = profiles.table.group_by("entity", "kind").agg(
+        writer=pl.col("writer").filter(pl.col("writer") != NO_WRITER).first(),
+        texts=pl.col("text").count(),
+        failed=(pl.col("writer") == NO_WRITER).sum(),
+    )
     counted = counted.sort("entity", "kind")
     if as_json:
         print_json({"folder": str(out), "texts": counted.to_dicts()})
     else:
-        rows = [[entity, kind, _figure(n), by] for entity, kind, by, n in counted.iter_rows()]
-        print_table(f"texts in {out}", ["of", "kind", "texts", "written by"], rows)
+        rows = [
+            [entity, kind, _figure(texts), _figure(failed), by or "–"]
+            for entity, kind, by, texts, failed in counted.iter_rows()
+        ]
+        print_table(f"texts in {out}", ["of", "kind", "texts", "failed", "written by"], rows)
 
 
 def _ahead(
@@ -137,9 +148,9 @@ def _ahead(
             raise BadSetting(f"the writer {by.name} cannot say what it will take; leave --estimate")
         return {"texts": len(tasks), "calls": 0, "cost": 0.0}
     if export:
-        return {"requests": by.door.export_batch(by.requests(material, tasks), export)}
+        return {"requests": by.client.export_batch(by.requests(material, tasks), export)}
     if answers:
-        return dict(vars(by.door.import_batch(answers, by.requests(material, tasks))))
+        return dict(vars(by.client.import_batch(answers, by.requests(material, tasks))))
     return dict(vars(by.estimate(material, tasks, probe)))
 
 
@@ -155,9 +166,9 @@ def read_data(data: str, how: str, seed: int) -> "tuple[Dataset, Split]":
             raise BadSetting(f"{data} says how to split; leave --split out")
         dataset, split, _ = cut(read_recipe(Path(data)), Path(data).parent)
         return dataset, split
-    told = how if how.startswith("{") else f'{{"kind": "{how or LeaveLastOut().kind}"}}'
+    given = how if how.startswith("{") else f'{{"kind": "{how or LeaveLastOut().kind}"}}'
     try:
-        splitter = TypeAdapter(AnySplitter).validate_json(told)
+        splitter = TypeAdapter(AnySplitter).validate_json(given)
     except ValidationError as error:
         first = error.errors()[0]
         raise BadSetting(f"--split {how}: {first['msg']}") from None
@@ -178,15 +189,15 @@ def _lines(file: Path | None) -> tuple[str, ...]:
     return found
 
 
-def _prices(told: str) -> "Prices | None":
+def _prices(given: str) -> "Prices | None":
     from recweave.llm import Prices
 
-    if not told:
+    if not given:
         return None
     try:
-        price_in, price_out = map(float, told.split(","))
+        price_in, price_out = map(float, given.split(","))
     except ValueError:
-        raise BadSetting(f"--prices {told}: give two numbers, such as 0.15,0.6") from None
+        raise BadSetting(f"--prices {given}: give two numbers, such as 0.15,0.6") from None
     return Prices.parse({"input": price_in, "output": price_out}, "--prices")
 
 

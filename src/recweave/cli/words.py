@@ -70,7 +70,7 @@ def probe(
     by = writer_of(url, model=model, key_variable=key or None, answers=answers, retry=retry)
     if not isinstance(by, Generative):
         raise BadSetting(f"--url {url}: only a language model can know a catalogue; name a server")
-    found = ask(load(data), by.door, titles=titles, seed=seed)
+    found = ask(load(data), by.client, titles=titles, seed=seed)
     if as_json:
         print_json(found.to_json())
         return

@@ -18,7 +18,7 @@ Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(plain)]
 
 
 class Answer(BaseModel, ABC):
-    """An answer that can be told as a text; unknown fields are refused."""
+    """An answer with a text form; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,8 +77,8 @@ class Aspects(Answer):
 
     def text(self) -> str:
         """See `Answer.text`."""
-        told = {"liked": self.liked, "disliked": self.disliked}
-        return "\n".join(f"{how}: {JOIN.join(some)}" for how, some in told.items() if some)
+        parts = {"liked": self.liked, "disliked": self.disliked}
+        return "\n".join(f"{how}: {JOIN.join(some)}" for how, some in parts.items() if some)
 
 
 class Explanation(Answer):

@@ -26,13 +26,13 @@ def central(
     room: int,
     most: int = MOST,
 ) -> list[int]:
-    """Places of sentences near a centre and unlike each other, in the order they were taken.
+    """Positions of sentences near a centre and unlike each other, in the order they were taken.
 
     Maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998): the next sentence has the
     largest `TRADE` · cosine to the centre − (1 − `TRADE`) · largest cosine to one taken. A sentence
     whose cosine to one taken exceeds `SAME` says the same and is never taken; one that is too big
     for what room is left is passed over. Only the `MOST` sentences nearest to the centre are looked
-    at. Equals go by place.
+    at. Equals go by position.
 
     Args:
         vectors: Of unit length.
@@ -42,14 +42,18 @@ def central(
         most: Sentences taken at most.
     """
     near = vectors @ to
-    looked = np.argsort(-near, kind="stable")[:MOST]
-    relevance, there, size = TRADE * near[looked], vectors[looked], sizes[looked]
-    nearest = np.zeros(len(looked), np.float32)
+    nearest_first = np.argsort(-near, kind="stable")[:MOST]
+    relevance, there, size = (
+        TRADE * near[nearest_first],
+        vectors[nearest_first],
+        sizes[nearest_first],
+    )
+    nearest = np.zeros(len(nearest_first), np.float32)
     free = size <= room
     taken: list[int] = []
     while len(taken) < most and free.any():
         best = int(np.where(free, relevance - (1 - TRADE) * nearest, -np.inf).argmax())
-        taken.append(int(looked[best]))
+        taken.append(int(nearest_first[best]))
         room -= int(size[best])
         cosine = there @ there[best]
         nearest = np.maximum(nearest, cosine)

@@ -11,7 +11,7 @@ from recweave.encode.text import text_encoder
 from recweave.enrich.extractive import Extractive
 from recweave.enrich.generative import Generative
 from recweave.enrich.writer import Writer
-from recweave.llm import LLM, Door, Local, Server
+from recweave.llm import LLM, LLMClient, Local, Server
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class WriterOptions:
         model: As the server calls it.
         key_variable: Name of the environment variable that holds the server's key.
         answers: Where answers, ledger and quarantine of a language model are kept.
-        client: What else `llm.Door` takes: budget, limits, prices, …
+        client: What else `llm.LLMClient` takes: budget, limits, prices, …
     """
 
     name: str
@@ -74,7 +74,7 @@ def local(options: WriterOptions) -> Generative:
 
 
 def _generative(llm: LLM, options: WriterOptions) -> Generative:
-    return Generative(Door(llm, options.answers, **options.client), options.categories)
+    return Generative(LLMClient(llm, options.answers, **options.client), options.categories)
 
 
 def writer_of(

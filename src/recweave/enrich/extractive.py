@@ -7,9 +7,10 @@ from recweave.core.errors import BadSetting
 from recweave.core.progress import track
 from recweave.encode.text import TextEncoder
 from recweave.encode.tfidf import TfIdf
-from recweave.enrich.chunk import Chunk
-from recweave.enrich.desk import Desk
+from recweave.enrich.batch import TaskBatch
+from recweave.enrich.context import WriterContext
 from recweave.enrich.material import Material, Task
+from recweave.enrich.writer import Written
 
 VERSION = 1
 CHUNK = 500
@@ -44,24 +45,24 @@ class Extractive:
         closed = f", of {len(self.categories)} categories" if self.categories else ""
         return f"extractive/{VERSION} ({self.encoder.name}, {self.length} words{closed})"
 
-    def write(self, material: Material, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
+    def write(self, material: Material, tasks: Sequence[Task]) -> Iterator[Written]:
         """See `Writer.write`."""
-        desk = Desk(material, self.encoder, self.categories, self.length)
-        texts = (text for some in _chunks(tasks) for text in Chunk(desk, some).texts())
+        context = WriterContext(material, self.encoder, self.categories, self.length)
+        texts = (text for some in _chunks(tasks) for text in TaskBatch(context, some).texts())
         yield from track(texts, "writing", total=len(tasks))
 
 
 def _chunks(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
     """Runs of tasks whose reviews are about `CHUNK`, cut between entities."""
     first, size = 0, 0
-    for place, task in enumerate(tasks):
-        new = place > first and (task.entity, task.id) != (
-            tasks[place - 1].entity,
-            tasks[place - 1].id,
+    for position, task in enumerate(tasks):
+        new = position > first and (task.entity, task.id) != (
+            tasks[position - 1].entity,
+            tasks[position - 1].id,
         )
         if new and size >= CHUNK:
-            yield tasks[first:place]
-            first, size = place, 0
+            yield tasks[first:position]
+            first, size = position, 0
         if task.fold is None:
             size = size + len(task.rows)
     if len(tasks) > first:

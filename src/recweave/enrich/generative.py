@@ -1,4 +1,4 @@
-"""The writer that asks a language model, through the door of `llm`."""
+"""The writer that asks a language model, through `llm.LLMClient`."""
 
 import json
 from collections import defaultdict
@@ -17,7 +17,8 @@ from recweave.enrich.catalogue import facts
 from recweave.enrich.interest import DAY
 from recweave.enrich.material import KINDS, Material, Task
 from recweave.enrich.prompts import LONGEST, QUESTIONS, VERSION, fenced, messages
-from recweave.llm import Door, Estimate, Reply, Request, Usage
+from recweave.enrich.writer import Failure, Written
+from recweave.llm import Estimate, LLMClient, Reply, Request, Usage
 from recweave.llm.store import Store
 
 WINDOW = 12_000
@@ -35,13 +36,13 @@ EXPECTED = [
 """Stands for notes that are not there yet, in estimates."""
 
 
-Noted = dict[int, dict[int, Sequence[str]]]
-"""Notes by the place of a draft and of its part."""
+NotesByPart = dict[int, dict[int, Sequence[str]]]
+"""Notes by the number of a question and of its part."""
 
 
 @dataclass(frozen=True)
-class Draft:
-    """A task on its way.
+class Question:
+    """A task with what the model is to read, and the notes so far.
 
     Attributes:
         task: What is to be written.
@@ -64,9 +65,9 @@ class Draft:
         """The texts in runs that fit into a prompt each; one run at least."""
         sizes = [min(len(text), LONGEST) + 3 for text in self.texts]
         ends, room = [0], window
-        for place, size in enumerate(sizes):
+        for row, size in enumerate(sizes):
             if size > room:
-                ends.append(place)
+                ends.append(row)
                 room = window
             room -= size
         return [self.texts[a:b] for a, b in pairwise([*ends, len(self.texts)])]
@@ -81,12 +82,12 @@ class Generative:
     kinds of text.
 
     Attributes:
-        door: To the model, with its cache, budget and limits.
+        client: To the model, with its cache, budget and limits.
         categories: A closed set to choose categories from; empty for an open list.
         window: Characters of texts in one prompt.
     """
 
-    door: Door
+    client: LLMClient
     categories: Sequence[str] = ()
     window: int = WINDOW
 
@@ -98,43 +99,48 @@ class Generative:
     def name(self) -> str:
         """See `Writer.name`."""
         closed = f", of {len(self.categories)} categories" if self.categories else ""
-        return f"generative/{VERSION} ({self.door.llm.name}, {self.window} characters{closed})"
+        return f"generative/{VERSION} ({self.client.llm.name}, {self.window} characters{closed})"
 
-    def write(self, material: Material, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
-        """See `Writer.write`. What ends in the door's quarantine is left out."""
-        drafts = []
+    def write(self, material: Material, tasks: Sequence[Task]) -> Iterator[Written]:
+        """See `Writer.write`. A task fails with the first of its parts that fails."""
+        questions = []
         for task in tasks:
-            draft = begin(material, task)
-            if draft.empty:
+            question = question_of(material, task)
+            if question.empty:
                 yield task, None
             else:
-                drafts.append(draft)
-        while drafts:
-            notes: Noted = defaultdict(dict)
-            for place, part, answer in self._answers(self._requests(drafts)):
+                questions.append(question)
+        while questions:
+            notes: NotesByPart = defaultdict(dict)
+            failed: dict[int, Failure] = {}
+            for row, part, answer in self._answers(self._requests(questions)):
                 if isinstance(answer, Notes):
-                    notes[place][part] = answer.notes
+                    notes[row][part] = answer.notes
+                elif isinstance(answer, Failure):
+                    failed.setdefault(row, answer)
                 else:
-                    yield drafts[place].task, answer.text() or None
-            drafts = self._noted(drafts, notes)
+                    yield questions[row].task, answer.text() or None
+            for row, failure in failed.items():
+                yield questions[row].task, failure
+            questions = self._with_notes(questions, notes)
 
     def estimate(self, material: Material, tasks: Sequence[Task], probe: int = 0) -> Estimate:
-        """What it will take; see `Door.estimate`. Notes to come are taken to be of usual length."""
-        formed, waiting = self._formed(material, tasks)
+        """See `LLMClient.estimate`. Notes that are not written yet count with a typical length."""
+        formed, waiting = self._requests_now(material, tasks)
         if probe:
-            self.door.estimate(formed, probe)
+            self.client.estimate(formed, probe)
         while waiting:
-            expected: Noted = {
-                place: dict.fromkeys(range(len(draft.parts(self.window))), EXPECTED)
-                for place, draft in enumerate(waiting)
+            expected: NotesByPart = {
+                row: dict.fromkeys(range(len(question.parts(self.window))), EXPECTED)
+                for row, question in enumerate(waiting)
             }
-            waiting = self._noted(waiting, expected)
+            waiting = self._with_notes(waiting, expected)
             formed += self._requests(waiting)
-        return self.door.estimate(formed)
+        return self.client.estimate(formed)
 
     def spent(self) -> tuple[int, Usage]:
-        """Calls, tokens and cost of all runs in the door's folder so far."""
-        with Store(self.door.folder) as store:
+        """Calls, tokens and cost of all runs in the client's folder so far."""
+        with Store(self.client.folder) as store:
             return store.spent()
 
     def requests(self, material: Material, tasks: Sequence[Task]) -> list[Request]:
@@ -143,49 +149,51 @@ class Generative:
         Questions about notes are among them once all notes are answered: import those, then export
         again.
         """
-        return self._formed(material, tasks)[0]
+        return self._requests_now(material, tasks)[0]
 
-    def _formed(
+    def _requests_now(
         self, material: Material, tasks: Sequence[Task]
-    ) -> tuple[list[Request], list[Draft]]:
-        """Requests, and drafts that wait for notes which are among them."""
-        drafts = [draft for task in tasks if not (draft := begin(material, task)).empty]
+    ) -> tuple[list[Request], list[Question]]:
+        """Requests, and questions that wait for notes which are among them."""
+        questions = [
+            question for task in tasks if not (question := question_of(material, task)).empty
+        ]
         formed: list[Request] = []
-        while drafts:
-            asked = self._requests(drafts)
+        while questions:
+            asked = self._requests(questions)
             formed += asked
             noting = [request for request in asked if request.schema is Notes]
-            if noting and self.door.estimate(noting).calls:
-                return formed, drafts
-            notes: Noted = defaultdict(dict)
-            for place, part, answer in self._answers(noting):  # all settled: this costs nothing
-                notes[place][part] = answer.notes
-            drafts = self._noted(drafts, notes)
+            if noting and self.client.estimate(noting).calls:
+                return formed, questions
+            notes: NotesByPart = defaultdict(dict)
+            for row, part, answer in self._answers(noting):  # all settled: this costs nothing
+                if isinstance(answer, Notes):
+                    notes[row][part] = answer.notes
+            questions = self._with_notes(questions, notes)
         return formed, []
 
     def _answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, int, Any]]:
-        """Good answers, by the places of their drafts and parts; the door keeps the others."""
-        for key, reply in self.door.run(requests) if requests else ():
-            place, part = map(int, key.split("."))
-            if isinstance(reply, Reply):
-                yield place, part, reply.value
+        """Answers, or why there is none, by the numbers of their questions and parts."""
+        for key, reply in self.client.run(requests) if requests else ():
+            row, part = map(int, key.split("."))
+            yield row, part, reply.value if isinstance(reply, Reply) else Failure(reply.reason)
 
-    def _requests(self, drafts: Sequence[Draft]) -> list[Request]:
-        """The question of each draft, or notes on its parts if it is too long."""
+    def _requests(self, questions: Sequence[Question]) -> list[Request]:
+        """The request of each question, or for notes on its parts if it is too long."""
         made = []
         form: type[BaseModel]
-        for place, draft in enumerate(drafts):
-            parts = draft.parts(self.window)
+        for row, question in enumerate(questions):
+            parts = question.parts(self.window)
             for number, texts in enumerate(parts):
                 if len(parts) > 1:
-                    data = fenced({draft.heading: texts})
+                    data = fenced({question.heading: texts})
                     asked, form = QUESTIONS["notes"], Notes
                 else:
-                    shown = {"The shop says": draft.shown} if draft.shown else {}
-                    data = fenced(shown | {draft.heading: texts})
-                    asked = self._question(draft.task)
-                    form = schema(draft.task.kind, self.categories)
-                made.append(Request(f"{place}.{number}", messages(data, asked), form))
+                    shown = {"The shop says": question.shown} if question.shown else {}
+                    data = fenced(shown | {question.heading: texts})
+                    asked = self._question(question.task)
+                    form = schema(question.task.kind, self.categories)
+                made.append(Request(f"{row}.{number}", messages(data, asked), form))
         return made
 
     def _question(self, task: Task) -> str:
@@ -195,24 +203,24 @@ class Generative:
         of = "say of this item" if task.entity == "item" else "tell of the tastes of their writer"
         return QUESTIONS[task.kind].format(of=of)
 
-    def _noted(self, drafts: Sequence[Draft], notes: Noted) -> list[Draft]:
+    def _with_notes(self, questions: Sequence[Question], notes: NotesByPart) -> list[Question]:
         """Drafts whose parts are all noted, with the notes for texts, if there are any."""
         following = []
-        for place, draft in enumerate(drafts):
-            parts, found = draft.parts(self.window), notes.get(place, {})
+        for row, question in enumerate(questions):
+            parts, found = question.parts(self.window), notes.get(row, {})
             if len(found) == len(parts) > 1:
                 texts = [note for part in sorted(found) for note in found[part]]
-                heading = f"Notes on {draft.heading[:1].lower()}{draft.heading[1:]}"
-                following.append(replace(draft, heading=heading, texts=texts))
-        return [draft for draft in following if not draft.empty]
+                heading = f"Notes on {question.heading[:1].lower()}{question.heading[1:]}"
+                following.append(replace(question, heading=heading, texts=texts))
+        return [question for question in following if not question.empty]
 
 
-def begin(material: Material, task: Task) -> Draft:
+def question_of(material: Material, task: Task) -> Question:
     """A task with what is to be read."""
     said = facts(material.dataset, task.id) if task.entity == "item" else {}
     shown = [f"{name}: {text}" for name, text in said.items()]
     if KINDS[task.kind].reads == "events":
-        return Draft(task, shown, "Events since its first", _ages(material, task))
+        return Question(task, shown, "Events since its first", _ages(material, task))
     rows = material.dataset.reviews[task.rows].filter(pl.col("text").str.strip_chars() != "")
     stars = rows["rating"].mean()
     average = f", {stars:.1f} stars on average" if isinstance(stars, float) else ""
@@ -221,7 +229,7 @@ def begin(material: Material, task: Task) -> Draft:
         for rating, text in rows.select("rating", "text").iter_rows()
     ]
     whose = "Reviews" if task.entity == "item" else "Reviews by one person"
-    return Draft(task, shown, f"{whose}, newest first ({len(texts):,}{average})", texts)
+    return Question(task, shown, f"{whose}, newest first ({len(texts):,}{average})", texts)
 
 
 def _ages(material: Material, task: Task) -> list[str]:

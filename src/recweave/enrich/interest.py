@@ -16,7 +16,7 @@ DAY = 86_400.0
 MINUTE = 1 / 1440
 """In days."""
 GRID = 256
-"""Half-lives looked at, evenly spaced in their logarithm."""
+"""Half-lives that are tried, evenly spaced in their logarithm."""
 
 ROUNDS = 20
 """Of fitting what is common to all items."""
@@ -52,24 +52,24 @@ class Interest:
             TooLarge: if the grid of all items would not fit into memory.
         """
         if log.clock != "seconds":
-            raise BadInput("how long interest lasts cannot be told from a log without times")
+            raise BadInput("how long interest lasts cannot be fitted from a log without times")
         items = log.shape[1]
         time = log.time / DAY
         end = float(time.max(initial=0))
         first = np.full(items, end)
         np.minimum.at(first, log.item, time)
         count = np.maximum(log.item_counts() - 1, 0)
-        told = np.flatnonzero(count)
-        require_memory(12 * GRID * len(told), "fitting half-lives", "leave out rare items")
+        fitted = np.flatnonzero(count)
+        require_memory(12 * GRID * len(fitted), "fitting half-lives", "leave out rare items")
         total = np.bincount(log.item, time - first[log.item], minlength=items).astype(np.float64)
         window = np.maximum(end - first, MINUTE)
         longest = 10 * float(window.max(initial=MINUTE))
         rate = np.log(2) / np.geomspace(longest, MINUTE, GRID)
-        likely = _likelihood(count[told], total[told], window[told], rate)
-        mean, usual = _shrunk(likely, np.log(rate))
-        half_life = np.full(items, np.log(2) / np.exp(usual))
-        half_life[told] = np.log(2) / np.exp(mean)
-        return cls(half_life, float(np.log(2) / np.exp(usual)))
+        likely = _likelihood(count[fitted], total[fitted], window[fitted], rate)
+        mean, common = _shrunk(likely, np.log(rate))
+        half_life = np.full(items, np.log(2) / np.exp(common))
+        half_life[fitted] = np.log(2) / np.exp(mean)
+        return cls(half_life, float(np.log(2) / np.exp(common)))
 
     def relevance(self, log: Interactions, now: int) -> Csr:
         """What is left of each user's interest in the items they touched, users by items.

@@ -4,18 +4,19 @@ import json
 import logging
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from recweave.core.atomic import atomic_file, clear_drafts, write_json
-from recweave.core.errors import BadArtifact, BadSetting
+from recweave.core.errors import BadArtifact, BadSetting, RecweaveError
 from recweave.data.dataset import Dataset
 from recweave.data.profiles import KEY, SCHEMA, Profiles, name_of
 from recweave.data.split import Split
 from recweave.enrich.material import KINDS, Material, Task
-from recweave.enrich.writer import Writer
+from recweave.enrich.writer import Failure, Writer, Written
 
 PROFILES = "profiles.parquet"
 JOB = "job.json"
@@ -23,7 +24,10 @@ PARTS = "parts"
 TOGETHER, SECONDS = 2_000, 20.0
 """Texts are put on disk when so many are there, or so much time has gone by."""
 
-NOBODY = ""
+SHOWN = 5
+"""Reasons of failures that are shown, the commonest first."""
+
+NO_WRITER = ""
 """Stands for the writer of a text that failed: the row keeps its place, so that no other variant
 is taken for it, and is tried again by the next call."""
 
@@ -43,9 +47,9 @@ def enrich(
 ) -> Profiles:
     """Write every text of some kinds from the training part, and keep them in a folder.
 
-    Killed at any moment, the same call goes on with what is not there yet; kinds may be added to a
-    folder later. Texts that a writer failed at are null and by nobody, said in the log, and tried
-    again by the next call.
+    If interrupted, the same call resumes with what is missing; kinds may be added to a folder
+    later. A text that failed is null and has no writer; the log counts them by reason, and the next
+    call tries them again.
 
     Args:
         dataset: What was split.
@@ -55,10 +59,11 @@ def enrich(
         kinds: Keys of `KINDS`.
         folds: Cross-fitted variants of each text, for models that learn from the rows behind it.
         small: Entities with no more pairs than this have a variant for each (leave-one-out).
-        seed: Of the dealing into folds.
+        seed: Of the assignment to folds.
 
     Raises:
         BadSetting: if the folder was begun with other data, another split, writer or folds.
+        RecweaveError: if every text failed, with the commonest reasons; nothing is written then.
     """
     material = Material.of(dataset, split, folds=folds, small=small, seed=seed)
     about = {
@@ -74,18 +79,39 @@ def enrich(
     there = _written(folder)
     done = set(there.select(KEY).iter_rows())
     left = [task for task in tasks if _key(task) not in done]
-    for rows in _heaps(writer.write(material, left), writer.name):
+    reasons: Counter[str] = Counter()
+    for rows in _batches(writer.write(material, left), writer.name, reasons):
         _keep(pl.DataFrame(rows, schema=SCHEMA), folder / PARTS)
     there = _written(folder)
     done = set(there.select(KEY).iter_rows())
-    failed = [_row(task, None, NOBODY) for task in left if _key(task) not in done]
+    failed = [_row(task, None, NO_WRITER) for task in left if _key(task) not in done]
     if failed:
-        log.warning("%s of %s texts failed; the same call tries again", len(failed), len(tasks))
+        message = _failures(len(failed), len(tasks), reasons)
+        if not _any_text(there, tasks):
+            raise RecweaveError(f"no text was written: {message}")
+        log.warning(message)
     table = pl.concat([there, pl.DataFrame(failed, schema=SCHEMA)]).sort(KEY)
     profiles = Profiles(table, about["dataset"], about["split"])
     profiles.save(folder / PROFILES)
     shutil.rmtree(folder / PARTS, ignore_errors=True)
     return profiles
+
+
+def _any_text(there: pl.DataFrame, tasks: Sequence[Task]) -> bool:
+    """Whether one of the tasks has a text; null where there was nothing to write from."""
+    texts = set(there.filter(pl.col("text").is_not_null()).select(KEY).iter_rows())
+    return any(_key(task) in texts for task in tasks)
+
+
+def _failures(failed: int, tasks: int, reasons: Counter[str]) -> str:
+    """How many texts failed, with the commonest reasons, each with its count."""
+    unsaid = failed - reasons.total()
+    counted = reasons + Counter({"the writer gave no reason": unsaid} if unsaid > 0 else {})
+    lines = [f"  {count:,} times: {reason}" for reason, count in counted.most_common(SHOWN)]
+    if len(counted) > SHOWN:
+        lines.append(f"  and {len(counted) - SHOWN:,} other reasons")
+    again = "mend that, then run the same command with --retry"
+    return "\n".join([f"{failed:,} of {tasks:,} texts failed; {again}", *lines])
 
 
 def _row(task: Task, text: str | None, writer: str) -> dict[str, object]:
@@ -114,31 +140,36 @@ def _begin(folder: Path, about: dict[str, str]) -> None:
     except (ValueError, KeyError, TypeError):
         raise BadArtifact(f"{note} cannot be read; remove the folder or choose another") from None
     if other:
-        told = "; ".join(f"{key}: {begun[key]}, now {about[key]}" for key in other)
-        raise BadSetting(f"{folder} was begun with something else ({told}); choose another folder")
+        differences = "; ".join(f"{key}: {begun[key]}, now {about[key]}" for key in other)
+        raise BadSetting(
+            f"{folder} was begun with something else ({differences}); choose another folder"
+        )
 
 
 def _written(folder: Path) -> pl.DataFrame:
     """What somebody has written already; each text once."""
     files = [*folder.glob(PROFILES), *sorted((folder / PARTS).glob("*.parquet"))]
     found = [pl.read_parquet(file) for file in files]
-    there = pl.concat([pl.DataFrame(schema=SCHEMA), *found]).filter(pl.col("writer") != NOBODY)
+    there = pl.concat([pl.DataFrame(schema=SCHEMA), *found]).filter(pl.col("writer") != NO_WRITER)
     return there.unique(KEY, maintain_order=True)
 
 
-def _heaps(
-    texts: Iterable[tuple[Task, str | None]], writer: str
+def _batches(
+    texts: Iterable[Written], writer: str, reasons: Counter[str]
 ) -> Iterator[list[dict[str, object]]]:
-    """Rows of the table, as many together as are to be put on disk."""
-    heap: list[dict[str, object]] = []
+    """Rows of the table, as many together as are to be put on disk; failures are counted."""
+    batch: list[dict[str, object]] = []
     since = time.monotonic()
     for task, text in texts:
-        heap.append(_row(task, text, writer))
-        if len(heap) >= TOGETHER or time.monotonic() - since > SECONDS:
-            yield heap
-            heap, since = [], time.monotonic()
-    if heap:
-        yield heap
+        if isinstance(text, Failure):
+            reasons[text.reason] += 1
+            continue
+        batch.append(_row(task, text, writer))
+        if len(batch) >= TOGETHER or time.monotonic() - since > SECONDS:
+            yield batch
+            batch, since = [], time.monotonic()
+    if batch:
+        yield batch
 
 
 def _keep(table: pl.DataFrame, parts: Path) -> None:

@@ -15,7 +15,7 @@ FALSE_ALARMS = 0.05
 """Share of neutral sentences that a label may be wrongly given to."""
 
 NEAREST = 3
-"""Phrases of a label that are looked at; one alone may be near for a chance word."""
+"""Phrases of a label that count; one alone may be near for a chance word."""
 
 CLEAR = 0.55
 """Share of the votes beyond which they have decided."""
@@ -23,7 +23,7 @@ CLEAR = 0.55
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels as vectors of phrases that would earn them, beside sentences that earn none.
+    """Labels as vectors of phrases that express them, and neutral sentences that express none.
 
     A text speaks of a label as far as its cosine to the label (the mean over its `NEAREST` nearest
     phrases) exceeds its cosine to the nearest neutral sentence. How far is enough is set without
@@ -60,12 +60,12 @@ class Labels:
             false_alarms: See above.
         """
         vectors = [encoder.encode(list(some)) for some in phrases.values()]
-        beside = encoder.encode(list(neutral))
-        others = beside @ beside.T
+        neutral_vectors = encoder.encode(list(neutral))
+        others = neutral_vectors @ neutral_vectors.T
         np.fill_diagonal(others, -1)
-        margin = _cosines(vectors, beside).max(axis=1) - others.max(axis=1)
+        margin = _cosines(vectors, neutral_vectors).max(axis=1) - others.max(axis=1)
         enough = float(np.quantile(margin, 1 - false_alarms, method="higher"))
-        return cls(list(phrases), vectors, beside, max(0.0, enough))
+        return cls(list(phrases), vectors, neutral_vectors, max(0.0, enough))
 
     def cosines(self, vectors: Float[Array, "texts dim"]) -> Float[Array, "texts labels"]:
         """The cosine of each text to each label."""

@@ -1,4 +1,4 @@
-"""What writers may read: rows of the training part, dealt into folds so that none reads itself."""
+"""What writers may read: rows of the training part, in folds so that no text reads its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Task:
 class Material:
     """The training part of a dataset as writers see it. Nothing else reaches them.
 
-    With folds, each entity's pairs with others are dealt into `folds` groups, or one each where
+    With folds, each entity's pairs with others are divided into `folds` groups, or one each where
     there are no more than `small`: an item's reviews by who wrote them, a user's by what they are
     of. So all rows of one pair fall together, and the text of fold f, with every statistic behind
     it, is written as if fold f did not exist (spec.md 3.2: reviews of b by users other than u).
@@ -73,12 +73,12 @@ class Material:
     Attributes:
         dataset: The catalogue and the tables that rows are of.
         rows: Rows of the training part, by table.
-        dealt: The fold of each of these rows, by entity and table; empty without folds.
+        fold_of: The fold of each of these rows, by entity and table; empty without folds.
     """
 
     dataset: Dataset
     rows: Mapping[Table, Int[Array, " n"]]
-    dealt: Mapping[tuple[Entity, Table], Int[Array, " n"]]
+    fold_of: Mapping[tuple[Entity, Table], Int[Array, " n"]]
 
     @classmethod
     def of(
@@ -91,25 +91,25 @@ class Material:
             split: Cut from this dataset's events.
             folds: Cross-fitted variants of each text; 0 for none. Two at least.
             small: Entities with no more pairs than this have a variant for each pair.
-            seed: Of the dealing.
+            seed: Of the assignment to folds.
         """
         if folds == 1 or folds < 0:
             raise BadSetting(f"{folds} folds cannot leave rows out in turn; ask for two or more")
         reviews = train_reviews(dataset, split)  # checks that dataset and split belong together
         rows: dict[Table, Array] = {"reviews": reviews}
         rows["events"] = np.flatnonzero(np.asarray(split.part) == TRAIN)
-        dealt: dict[tuple[Entity, Table], Array] = {}
+        fold_of: dict[tuple[Entity, Table], Array] = {}
         if folds:
             for table, some in rows.items():
                 user, item = _pairs(dataset, table, some)
-                dealt["item", table] = deal(item, user, folds, small, seed)
-                dealt["user", table] = deal(user, item, folds, small, seed)
-        return cls(dataset, rows, dealt)
+                fold_of["item", table] = assign_folds(item, user, folds, small, seed)
+                fold_of["user", table] = assign_folds(user, item, folds, small, seed)
+        return cls(dataset, rows, fold_of)
 
     def corpus(self, entity: Entity, table: Table, fold: int | None) -> Int[Array, " n"]:
         """All rows of a table that may be read for a fold, statistics included."""
         rows = self.rows[table]
-        return rows if fold is None else rows[self.dealt[entity, table] != fold]
+        return rows if fold is None else rows[self.fold_of[entity, table] != fold]
 
     def tasks(self, kinds: Sequence[str]) -> Iterator[Task]:
         """Every text of these kinds, an entity's and a fold's one after the other.
@@ -152,15 +152,15 @@ class Material:
         time = getattr(self.dataset, table)["time"].gather(rows).fill_null(0).to_numpy()
         order = np.lexsort((-rows, -time, whose))
         ends = np.cumsum(np.bincount(whose, minlength=size))[:-1]
-        folds = self.dealt[entity, table][order] if self.dealt else np.empty(0, np.int64)
-        parted = np.split(folds, ends) if self.dealt else [folds] * size
+        folds = self.fold_of[entity, table][order] if self.fold_of else np.empty(0, np.int64)
+        parted = np.split(folds, ends) if self.fold_of else [folds] * size
         return list(zip(np.split(rows[order], ends), parted, strict=True))
 
 
-def deal(
+def assign_folds(
     entity: Int[Array, " n"], other: Int[Array, " n"], folds: int, small: int, seed: int
 ) -> Int[Array, " n"]:
-    """The fold of each row: an entity's pairs in a random order, dealt in turn.
+    """The fold of each row: an entity's pairs in a random order, assigned in turn.
 
     Rows of one pair fall together. An entity with no more than max(folds, small) pairs has a fold
     for each.

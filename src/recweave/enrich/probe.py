@@ -18,7 +18,7 @@ from recweave.core.errors import BadInput, RecweaveError
 from recweave.data.dataset import Dataset
 from recweave.enrich.prompts import defused, fenced
 from recweave.enrich.sentences import words
-from recweave.llm import Door, Message, Reply, Request
+from recweave.llm import LLMClient, Message, Reply, Request
 
 WORDS = 4
 """A title needs so many to be halved."""
@@ -47,7 +47,7 @@ class Rest(BaseModel):
 
 
 @dataclass(frozen=True)
-class Halved:
+class SplitTitle:
     """A title in two.
 
     Attributes:
@@ -115,12 +115,12 @@ class Knowledge:
         return {**vars(self), "knows": self.knows, "verdict": self.verdict}
 
 
-def probe(dataset: Dataset, door: Door, *, titles: int = 200, seed: int = 0) -> Knowledge:
+def probe(dataset: Dataset, client: LLMClient, *, titles: int = 200, seed: int = 0) -> Knowledge:
     """Ask a language model to complete titles of a catalogue.
 
     Args:
         dataset: Whose titles; those of `WORDS` words and more are drawn from.
-        door: To the model.
+        client: To the model.
         titles: How many to ask about at most, one call each.
         seed: Of the draw and of the bootstrap.
 
@@ -128,25 +128,25 @@ def probe(dataset: Dataset, door: Door, *, titles: int = 200, seed: int = 0) -> 
         BadInput: if no two titles can be halved.
         RecweaveError: if no title got an answer.
     """
-    drawn = halved(dataset, titles, seed)
+    drawn = split_titles(dataset, titles, seed)
     requests = [Request(title.id, _messages(title, dataset.name), Rest) for title in drawn]
-    told: dict[str, str] = {}
+    answers: dict[str, str] = {}
     reason = ""
-    for id, answer in door.run(requests):
+    for id, answer in client.run(requests):
         if isinstance(answer, Reply):
-            told[id] = answer.value.rest
+            answers[id] = answer.value.rest
         else:
             reason = answer.reason
-    if not told:
+    if not answers:
         raise RecweaveError(
-            f"{door.llm.name} completed none of {len(drawn)} titles ({reason}); mend that and run "
-            "again with --retry"
+            f"{client.llm.name} completed none of {len(drawn)} titles ({reason}); mend that and "
+            "run again with --retry"
         )
-    known = [title for title in drawn if title.id in told]
-    return _judged(known, [told[title.id] for title in known], door.llm.name, len(drawn), seed)
+    known = [title for title in drawn if title.id in answers]
+    return _judged(known, [answers[title.id] for title in known], client.llm.name, len(drawn), seed)
 
 
-def halved(dataset: Dataset, titles: int, seed: int) -> list[Halved]:
+def split_titles(dataset: Dataset, titles: int, seed: int) -> list[SplitTitle]:
     """Titles drawn at random, each with endings of others.
 
     Controls are of the same category (the last of the item's path; any, for an item without one or
@@ -163,26 +163,26 @@ def halved(dataset: Dataset, titles: int, seed: int) -> list[Halved]:
         )
     rng = np.random.default_rng(seed)
     category = np.unique([title[3] for title in pool], return_inverse=True)[1]
-    told = np.array([title[3] != "" for title in pool])
+    has_category = np.array([title[3] != "" for title in pool])
     begins = [frozenset(words(begin)) for _, begin, _, _ in pool]
     found = []
     for row in rng.permutation(len(pool))[:titles].tolist():
         order = rng.permutation(len(pool))
-        others = _others(row, np.where(told, category, -1), order[order != row])
+        others = _others(row, np.where(has_category, category, -1), order[order != row])
         common = [len(begins[row] & begins[other]) for other in others.tolist()]
         nearest = others[np.argsort(-np.array(common), kind="stable")]
         id, begin, end, _ = pool[row]
         controls = list(_different((pool[other][2] for other in nearest.tolist()), end))
         if controls:
-            found.append(Halved(id, begin, end, controls))
+            found.append(SplitTitle(id, begin, end, controls))
     return found
 
 
 def _in_two(title: str | None) -> tuple[str, str]:
     """Halves by words, the first one the longer; of a title that is too short, no second one."""
-    told = (title or "").split()
-    middle = (len(told) + 1) // 2 if len(told) >= WORDS else len(told)
-    return " ".join(told[:middle]), " ".join(told[middle:])
+    parts = (title or "").split()
+    middle = (len(parts) + 1) // 2 if len(parts) >= WORDS else len(parts)
+    return " ".join(parts[:middle]), " ".join(parts[middle:])
 
 
 def _others(
@@ -204,14 +204,14 @@ def _different(ends: Iterator[str], truth: str) -> Iterator[str]:
                 return
 
 
-def _messages(title: Halved, catalogue: str) -> list[Message]:
+def _messages(title: SplitTitle, catalogue: str) -> list[Message]:
     data = fenced({"Beginning": [title.begins]})
     question = QUESTION.format(catalogue=defused(catalogue, 60))
     return [Message("system", SYSTEM), Message("user", f"{data}\n\n{question}")]
 
 
 def _judged(
-    known: Sequence[Halved], answers: Sequence[str], model: str, asked: int, seed: int
+    known: Sequence[SplitTitle], answers: Sequence[str], model: str, asked: int, seed: int
 ) -> Knowledge:
     exact, own, others, wrong = [], [], [], []
     for title, answer in zip(known, answers, strict=True):

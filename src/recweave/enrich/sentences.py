@@ -97,7 +97,7 @@ class Sentences:
         return cls(every, encode_quietly(encoder, every), start)
 
     def of_texts(self, rows: Int[Array, " n"]) -> tuple[Array, Array]:
-        """Places of the sentences of these texts, and for each its text's place in `rows`."""
+        """Positions of the sentences of these texts, and for each its text's position in `rows`."""
         first, count = self.start[rows], self.start[rows + 1] - self.start[rows]
         whose = np.repeat(np.arange(len(rows)), count)
         skip = np.cumsum(count) - count

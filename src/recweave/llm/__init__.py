@@ -1,23 +1,23 @@
-"""The door to language models: typed answers, each stored, limited, budgeted and paid for once."""
+"""A client for language models: typed answers, each stored, limited, and paid for once."""
 
 from recweave.llm.base import (
     LLM,
     BadAnswer,
     Failed,
     Message,
-    Passing,
     Quarantined,
     Reply,
     Request,
+    TemporaryFailure,
     Usage,
 )
 from recweave.llm.budgeted import Budget, Budgeted, BudgetSpent
 from recweave.llm.cached import Cached
-from recweave.llm.door import Door
+from recweave.llm.client import LLMClient
 from recweave.llm.estimate import Estimate
 from recweave.llm.limited import Limited, Limits
 from recweave.llm.local import Local
-from recweave.llm.retrying import Patience, Retrying
+from recweave.llm.retrying import Retrying, RetryPolicy
 from recweave.llm.server import Server
 from recweave.llm.tokens import Prices
 
@@ -28,20 +28,20 @@ __all__ = [
     "BudgetSpent",
     "Budgeted",
     "Cached",
-    "Door",
     "Estimate",
     "Failed",
+    "LLMClient",
     "Limited",
     "Limits",
     "Local",
     "Message",
-    "Passing",
-    "Patience",
     "Prices",
     "Quarantined",
     "Reply",
     "Request",
+    "RetryPolicy",
     "Retrying",
     "Server",
+    "TemporaryFailure",
     "Usage",
 ]

@@ -29,7 +29,7 @@ def parse(text: str, schema: type[T], usage: Usage) -> T:
         try:
             return schema.model_validate_json(part)
         except ValidationError as error:
-            wrong = _told(error)
+            wrong = _problems_text(error)
     raise BadAnswer(f"the answer is not {schema.__name__}: {wrong}", text, usage)
 
 
@@ -48,20 +48,20 @@ def repaired(
 
 def _json_in(text: str) -> Iterator[str]:
     """Outermost JSON objects and lists, in the order of the text; O(length of the text)."""
-    place = 0
-    while found := _BRACKET.search(text, place):
+    position = 0
+    while found := _BRACKET.search(text, position):
         start = found.start()
         try:
-            _, place = _decoder.raw_decode(text, start)
+            _, position = _decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
-            place = max(start + 1, error.pos)  # from every bracket it would be quadratic
+            position = max(start + 1, error.pos)  # from every bracket it would be quadratic
         except RecursionError:
             return
         else:
-            yield text[start:place]
+            yield text[start:position]
 
 
-def _told(error: ValidationError) -> str:
+def _problems_text(error: ValidationError) -> str:
     """What pydantic found, in one line and without the values."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     parts = [

@@ -27,7 +27,7 @@ class Usage:
     """What was used.
 
     Attributes:
-        prompt_tokens, completion_tokens: As the server told them.
+        prompt_tokens, completion_tokens: As the server reported them.
         cost: In the user's currency; 0 where no prices were given.
     """
 
@@ -137,7 +137,7 @@ class BadAnswer(Failed):
     """An answer was given and is of no use; telling the model what was wrong may help."""
 
 
-class Passing(Failed):
+class TemporaryFailure(Failed):
     """It may go better a moment later.
 
     Attributes:

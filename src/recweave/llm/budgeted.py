@@ -1,4 +1,4 @@
-"""An LLM with a purse: every call is in the ledger, and none is made that it cannot pay."""
+"""An LLM with a budget: every call is in the ledger, and none is made that it cannot pay."""
 
 import asyncio
 from collections.abc import Sequence
@@ -66,11 +66,11 @@ class Budgeted:
         row = self._store.begin(self.name, messages, schema, expected)
         start = self._clock.now()
 
-        def settle(told: Usage | None, outcome: str) -> Usage:
-            used = expected if told is None else self._priced(told)
+        def settle(reported: Usage | None, outcome: str) -> Usage:
+            used = expected if reported is None else self._priced(reported)
             self._store.settle(row, used, self._clock.now() - start, outcome)
             self._spent += used + _negative(expected)
-            if told is not None and told.prompt_tokens:
+            if reported is not None and reported.prompt_tokens:
                 self._tokens.observe(messages, schema, used, outcome == ANSWERED)
             return used
 
@@ -88,7 +88,7 @@ class Budgeted:
             self._under_way -= 1
             self._ended.set()
 
-    def told(self) -> str:
+    def spent_text(self) -> str:
         """What was spent since this was made, in a few words."""
         if self._prices is None:
             return "no prices given"

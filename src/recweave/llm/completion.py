@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from recweave.llm.answer import parse
-from recweave.llm.base import BadAnswer, Failed, Message, Passing, Reply, T, Usage, characters
+from recweave.llm.base import (
+    BadAnswer,
+    Failed,
+    Message,
+    Reply,
+    T,
+    TemporaryFailure,
+    Usage,
+    characters,
+)
 from recweave.llm.tokens import PRIOR
 
 
@@ -34,7 +43,7 @@ def reply_of(body: bytes | str, messages: Sequence[Message], schema: type[T]) ->
     """The reply in a completion's JSON. Without a usage in it, characters are counted instead.
 
     Raises:
-        Passing: if this is no completion (cut off on its way, an error page of a proxy).
+        TemporaryFailure: if this is no completion (cut off on its way, an error page of a proxy).
         BadAnswer: if the answer is empty, cut short or not of the schema.
         Failed: if the model refused.
     """
@@ -42,19 +51,21 @@ def reply_of(body: bytes | str, messages: Sequence[Message], schema: type[T]) ->
         completion = _Completion.model_validate(json.loads(body))
         choice = completion.choices[0]
     except (ValueError, RecursionError, IndexError):
-        raise Passing("the server's answer is not a whole chat completion", usage=None) from None
+        raise TemporaryFailure(
+            "the server's answer is not a whole chat completion", usage=None
+        ) from None
     # Halves of characters, which JSON can hold and nothing after it, become question marks.
     text = (choice.message.content or "").encode(errors="replace").decode()
     usage = _usage(completion.usage, messages, text)
     if choice.message.refusal or choice.finish_reason == "content_filter":
-        told = choice.message.refusal or "stopped by the content filter"
-        raise Failed(f"the model refused: {told}", text, usage)
+        reason = choice.message.refusal or "stopped by the content filter"
+        raise Failed(f"the model refused: {reason}", text, usage)
     try:
         return Reply(parse(text, schema, usage), usage)
     except BadAnswer:
         if choice.finish_reason == "length":
-            told = f"the answer was cut short after {usage.completion_tokens} tokens"
-            raise BadAnswer(told, text, usage) from None
+            reason = f"the answer was cut short after {usage.completion_tokens} tokens"
+            raise BadAnswer(reason, text, usage) from None
         raise
 
 

@@ -18,7 +18,7 @@ from recweave.llm.answer import parse
 from recweave.llm.base import BadAnswer, Message, Reply, T, Usage, canonical, json_schema
 
 EDGE = 2**20
-"""Bytes at both ends of a weights file by which models are told apart."""
+"""Bytes at both ends of a weights file by which models are distinguished."""
 
 
 @dataclass
@@ -48,15 +48,15 @@ class Local:
 
     @cached_property
     def name(self) -> str:
-        """See `LLM.name`. Models of one name are told apart by their configuration and weights."""
+        """See `LLM.name`. Configuration and weights distinguish models of one name."""
         marks = hashlib.sha256()
         for file in [*sorted(self.path.glob("*.safetensors")), self.path / "config.json"]:
             with file.open("rb") as content:
                 marks.update(content.read(EDGE))
                 content.seek(max(0, file.stat().st_size - EDGE))
                 marks.update(content.read(EDGE))
-        told = {"max_tokens": self.max_tokens, "sha256": marks.hexdigest()[:16]}
-        return f"{self.path.name} {canonical(told)}"
+        parameters = {"max_tokens": self.max_tokens, "sha256": marks.hexdigest()[:16]}
+        return f"{self.path.name} {canonical(parameters)}"
 
     async def ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
         """See `LLM.ask`.

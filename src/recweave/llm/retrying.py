@@ -8,11 +8,11 @@ from pydantic import Field
 
 from recweave.core.value import Value
 from recweave.llm.answer import repaired
-from recweave.llm.base import LLM, BadAnswer, Failed, Message, Passing, Reply, T, Usage
+from recweave.llm.base import LLM, BadAnswer, Failed, Message, Reply, T, TemporaryFailure, Usage
 from recweave.llm.clock import Clock
 
 
-class Patience(Value):
+class RetryPolicy(Value):
     """How often to ask again."""
 
     repairs: int = Field(2, ge=0, description="times a bad answer is asked for again")
@@ -22,7 +22,7 @@ class Patience(Value):
 
 
 class Retrying:
-    """Ask until there is a good answer or patience is out, then fail with the last reason.
+    """Ask until there is a good answer or the policy ends it, then fail with the last reason.
 
     Waiting is drawn from 0.5 to 1 of pause · 2^n, so that callers held up together do not come
     back together; never shorter than the server's Retry-After. A server that wants a longer wait
@@ -32,14 +32,14 @@ class Retrying:
     def __init__(
         self,
         llm: LLM,
-        patience: Patience = Patience(),  # noqa: B008 - a frozen value
+        retry_policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - a frozen value
         *,
         seed: int = 0,
         clock: Clock = Clock(),  # noqa: B008
     ) -> None:
         self.name = llm.name
         self._llm = llm
-        self._patience = patience
+        self._policy = retry_policy
         self._rng = np.random.default_rng(seed)
         self._clock = clock
 
@@ -54,18 +54,18 @@ class Retrying:
             except BadAnswer as failure:
                 bad += 1
                 spent += failure.usage or Usage()
-                if bad > self._patience.repairs:
+                if bad > self._policy.repairs:
                     raise Failed(f"{failure.reason} (answers: {bad})", failure.raw, spent) from None
                 asked = repaired(messages, failure, schema)
-            except Passing as failure:
+            except TemporaryFailure as failure:
                 held_up += 1
                 spent += failure.usage or Usage()
                 wait = self._wait(held_up, failure.retry_after or 0)
-                if held_up == self._patience.attempts or wait > self._patience.longest:
-                    told = f"{failure.reason} (attempts: {held_up})"
-                    raise Failed(told, failure.raw, spent) from None
+                if held_up == self._policy.attempts or wait > self._policy.longest:
+                    reason = f"{failure.reason} (attempts: {held_up})"
+                    raise Failed(reason, failure.raw, spent) from None
                 await self._clock.sleep(wait)
 
-    def _wait(self, attempt: int, told: float) -> float:
-        longest = min(self._patience.pause * 2 ** (attempt - 1), self._patience.longest)
-        return max(told, float(longest * self._rng.uniform(0.5, 1)))
+    def _wait(self, attempt: int, least: float) -> float:
+        longest = min(self._policy.pause * 2 ** (attempt - 1), self._policy.longest)
+        return max(least, float(longest * self._rng.uniform(0.5, 1)))

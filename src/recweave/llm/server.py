@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from recweave.core.errors import BadSetting, Unavailable
 from recweave.core.extras import require
-from recweave.llm.base import Failed, Message, Passing, Reply, T, canonical, json_schema
+from recweave.llm.base import Failed, Message, Reply, T, TemporaryFailure, canonical, json_schema
 from recweave.llm.completion import reply_of
 
 PATH = "/v1/chat/completions"
@@ -85,12 +85,12 @@ class Server:
         whole = require("httpx2", extra="llm").Response
         try:
             # Not `chat.completions.create`, whose typing of each field takes longer than the rest.
-            async with asyncio.timeout(self.timeout):  # httpx's starts anew with each byte
+            async with asyncio.timeout(self.timeout):  # httpx's starts again with each byte
                 answer = await self._client.post(
                     "/chat/completions", body=self.body(messages, schema), cast_to=whole
                 )
         except (TimeoutError, openai.APITimeoutError):
-            raise Passing(f"no answer within {self.timeout:g} s", usage=None) from None
+            raise TemporaryFailure(f"no answer within {self.timeout:g} s", usage=None) from None
         except openai.APIConnectionError as error:
             raise _lost(error) from None
         except openai.APIStatusError as error:
@@ -132,25 +132,27 @@ class Server:
         status, code = error.status_code, error.code
         if status in FATAL or code == "insufficient_quota":
             # The server's own words stay out: some repeat a part of the key.
-            told = FATAL.get(status, "says that the account is empty")
+            reason = FATAL.get(status, "says that the account is empty")
             by = f"the key of {self.key_variable}" if self.key_variable else "no key"
             return Unavailable(
-                f"{self.base_url} {told} ({status}; model '{self.model}', {by}); mend that and run "
-                "again to go on"
+                f"{self.base_url} {reason} ({status}; model '{self.model}', {by}); mend that and "
+                "run again to go on"
             )
         said = _short(error.message.removeprefix(f"Error code: {status} - "), self._key())
-        told = f"the server answered {status}: {said}"
+        reason = f"the server answered {status}: {said}"
         if status in PASSING or status >= 500:
-            return Passing(told, retry_after=_seconds(error.response.headers.get("retry-after")))
-        return Failed(told)
+            return TemporaryFailure(
+                reason, retry_after=_seconds(error.response.headers.get("retry-after"))
+            )
+        return Failed(reason)
 
 
-def _lost(error: Exception) -> Passing:
+def _lost(error: Exception) -> TemporaryFailure:
     """A connection that could not be made costs nothing; of one that broke nobody knows."""
     cause = error.__cause__ or error
-    told = f"the connection failed: {str(cause) or type(cause).__name__}"
+    reason = f"the connection failed: {str(cause) or type(cause).__name__}"
     unmade = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
-    return Passing(told) if unmade else Passing(told, usage=None)
+    return TemporaryFailure(reason) if unmade else TemporaryFailure(reason, usage=None)
 
 
 def _short(message: str, key: str) -> str:

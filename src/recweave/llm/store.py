@@ -175,7 +175,7 @@ class Store:
         return {table: row[0] for table, row in zip(tables, rows, strict=True) if row}
 
     def seen(self, model: str) -> list[tuple[str, Sums]]:
-        """What calls of a model took, by task; only those of which the server told it."""
+        """What calls of a model took, by task; only those for which the server reported usage."""
         rows = self._do(
             "SELECT task, count(*), sum(outcome = ?), sum(characters), sum(prompt_tokens), "
             "sum(1.0 * characters * characters), sum(1.0 * characters * prompt_tokens), "

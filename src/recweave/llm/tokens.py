@@ -114,12 +114,14 @@ class Tokens:
 
     def basis(self, schema: type[BaseModel]) -> str:
         """What `expect` goes by, in words."""
-        told = f"{self._known(schema).calls} earlier calls"
+        source = f"{self._known(schema).calls} earlier calls"
         if not self._all.calls:
-            told = f"no earlier calls: {PRIOR:g} characters a token, {PRIOR_COMPLETION:g} an answer"
+            source = (
+                f"no earlier calls: {PRIOR:g} characters a token, {PRIOR_COMPLETION:g} an answer"
+            )
         elif not self.knows(schema):
-            told += " of other kinds"
-        return f"prompts counted; answers by {told}" if self._count else told
+            source += " of other kinds"
+        return f"prompts counted; answers by {source}" if self._count else source
 
     def _known(self, schema: type[BaseModel]) -> Sums:
         return self._seen[task_of(schema)] if self.knows(schema) else self._all

@@ -1,11 +1,15 @@
 """What answers for a folder: the bundle itself, or the bundle of a run's best row."""
 
+from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from recweave.bundle import Bundle
 from recweave.bundle.saved import MANIFEST
-from recweave.core.errors import BadArtifact, BadSetting
-from recweave.runs.folder import MADE_FROM, RunFolder
+from recweave.core.errors import BadArtifact, BadSetting, UnknownName
+from recweave.evaluate.metrics import parse_metric
+from recweave.runs.folder import MADE_FROM, METRICS, RunFolder, read_json
 from recweave.runs.summary import read_run
 
 
@@ -31,10 +35,32 @@ def open_bundle(folder: Path, row: str = "") -> Bundle:
             f"{folder} is neither a bundle (it has no {MANIFEST}) nor a run (no {MADE_FROM}); name "
             "a folder that `recweave fit --out` or `recweave run` wrote"
         )
-    run = read_run(folder)
-    name = row or run.best_row().name
-    run.experiment.entry(name)
+    made_from = read_json(folder / MADE_FROM)
+    found = _rows(folder)
+    name = row or _best(found, made_from["recipe"]["choose"])
+    if name not in found:
+        raise UnknownName("row", name, found)
     path = RunFolder(folder).bundle(name)
     if not path.exists():
         raise BadArtifact(f"{folder} kept no bundle of '{name}'; run its recipe with save = true")
     return Bundle.load(path)
+
+
+def _rows(folder: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a run with the means of their metrics, in the order of the recipe.
+
+    They come from the summary alone: the values of single users would take seconds to read.
+    """
+    if not (folder / METRICS).exists():
+        return {row["name"]: row for row in read_run(folder).to_json()["models"]}
+    return {row["name"]: row for row in read_json(folder / METRICS)["models"]}
+
+
+def _best(rows: Mapping[str, Mapping[str, Any]], choose: str) -> str:
+    """The best row by a metric, as `Summary.best_row` finds it."""
+    metric = parse_metric(choose)
+    means = {name: row["metrics"].get(metric.name, {}).get("mean") for name, row in rows.items()}
+    known = {name: mean for name, mean in means.items() if mean is not None and isfinite(mean)}
+    if not known:
+        return next(iter(rows))
+    return max(known, key=lambda name: metric.sign * known[name])

@@ -1,4 +1,4 @@
-"""What the extractive writer has at hand for all texts of a run: phrases, labels, what is usual."""
+"""What all texts of the extractive writer share: phrases, labels, statistics of the corpus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from recweave.core.arrays import Array
 from recweave.data.profiles import Entity
 from recweave.encode.text import TextEncoder
-from recweave.enrich.aspects import Usual
+from recweave.enrich.aspects import CorpusStatistics
 from recweave.enrich.interest import Interest
 from recweave.enrich.labels import Labels
 from recweave.enrich.lexicon import MOOD, NAMING, NEUTRAL, PRICE
@@ -20,8 +20,8 @@ from recweave.enrich.sentences import Phrases
 
 
 @dataclass(eq=False)
-class Desk:
-    """What one run of the extractive writer works with; each part is made when first asked for.
+class WriterContext:
+    """What one run of the extractive writer works with; each part is made when it is first used.
 
     Attributes:
         material: What may be read.
@@ -36,7 +36,7 @@ class Desk:
     length: int
 
     def __post_init__(self) -> None:
-        self._usual: dict[tuple[Entity, int | None], Usual] = {}
+        self._statistics: dict[tuple[Entity, int | None], CorpusStatistics] = {}
         self._interest: dict[int | None, Interest] = {}
 
     @cached_property
@@ -66,12 +66,14 @@ class Desk:
         phrases = {name: [form.format(name) for form in NAMING] for name in self.categories}
         return Labels.of(phrases, NEUTRAL, self.encoder)
 
-    def usual(self, entity: Entity, fold: int | None) -> Usual:
-        """What is usual in what may be read for a fold."""
-        if (entity, fold) not in self._usual:
+    def statistics(self, entity: Entity, fold: int | None) -> CorpusStatistics:
+        """Statistics of what may be read for a fold."""
+        if (entity, fold) not in self._statistics:
             texts = self.reviews(self.material.corpus(entity, "reviews", fold))
-            self._usual[entity, fold] = Usual.of(self.phrases, texts, self.rating[texts])
-        return self._usual[entity, fold]
+            self._statistics[entity, fold] = CorpusStatistics.of(
+                self.phrases, texts, self.rating[texts]
+            )
+        return self._statistics[entity, fold]
 
     def interest(self, fold: int | None) -> Interest:
         """Half-lives from the events that may be read for a fold."""
@@ -81,7 +83,7 @@ class Desk:
         return self._interest[fold]
 
     def reviews(self, rows: Int[Array, " n"]) -> Int[Array, " n"]:
-        """The places of rows of reviews among those of the training part."""
+        """The positions of rows of reviews among those of the training part."""
         return np.searchsorted(self.material.rows["reviews"], rows)
 
     def texts(self, rows: Int[Array, " n"]) -> list[str]:

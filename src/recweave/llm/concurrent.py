@@ -12,7 +12,7 @@ B = TypeVar("B")
 _END = object()
 
 
-def spread(
+def run_concurrently(
     function: Callable[[A], Awaitable[B]],
     items: Iterable[A],
     workers: int,

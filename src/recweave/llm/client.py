@@ -15,11 +15,11 @@ from recweave.llm.base import LLM, Closing, Failed, Quarantined, Reply, Request,
 from recweave.llm.budgeted import Budget, Budgeted
 from recweave.llm.cached import Cached
 from recweave.llm.clock import Clock
+from recweave.llm.concurrent import run_concurrently
 from recweave.llm.estimate import Estimate, estimate
 from recweave.llm.limited import Limited, Limits
-from recweave.llm.retrying import Patience, Retrying
+from recweave.llm.retrying import Retrying, RetryPolicy
 from recweave.llm.server import Server
-from recweave.llm.spread import spread
 from recweave.llm.store import Store
 from recweave.llm.tokens import Prices, Tokens, tokenizer
 
@@ -27,7 +27,7 @@ Answer = tuple[str, Reply[Any] | Quarantined]
 
 
 @dataclass(frozen=True)
-class Door:
+class LLMClient:
     """A language model and the folder where its answers, ledger and quarantine are.
 
     A job that was killed, or stopped at its budget, is run again with the same requests: what is
@@ -39,7 +39,7 @@ class Door:
         limits: How fast the server may be asked.
         budget: The most that all runs in this folder may spend together.
         prices: Of the model; a budget of money needs them.
-        patience: How often to ask again.
+        retry_policy: How often to ask again.
         tokenizer: Folder of the model's Hugging Face tokenizer; prompts are counted with it.
         retry: Whether to ask again what is in quarantine.
         seed: For the jitter of waiting and the choice of a probe.
@@ -51,7 +51,7 @@ class Door:
     limits: Limits = Limits()  # noqa: RUF009 - frozen values
     budget: Budget = Budget()  # noqa: RUF009
     prices: Prices | None = None
-    patience: Patience = Patience()  # noqa: RUF009
+    retry_policy: RetryPolicy = RetryPolicy()  # noqa: RUF009
     tokenizer: Path | None = None
     retry: bool = False
     seed: int = 0
@@ -86,9 +86,9 @@ class Door:
                 except Failed as failure:
                     return request.key, Quarantined(failure.reason, failure.raw)
 
-            answers = spread(ask, requests, self.limits.concurrency, self._close)
-            with closing(answers):  # before the store, whoever stops reading
-                yield from track(answers, lambda: f"asking {model}, {paid.told()}", total)
+            answers = run_concurrently(ask, requests, self.limits.concurrency, self._close)
+            with closing(answers):  # before the store, when the reader stops
+                yield from track(answers, lambda: f"asking {model}, {paid.spent_text()}", total)
 
     @contextmanager
     def opened(self) -> Iterator[LLM]:
@@ -112,7 +112,7 @@ class Door:
         if probe and unknown:
             rng = np.random.default_rng(self.seed)
             drawn = rng.choice(len(unknown), min(probe, len(unknown)), replace=False)
-            for _ in self.run([unknown[place] for place in drawn]):
+            for _ in self.run([unknown[position] for position in drawn]):
                 pass
             return self.estimate(asked)
         different = {self._address(request) for request in asked}
@@ -136,7 +136,7 @@ class Door:
         """Store the answers of a results file that belongs to these requests.
 
         May be done again, with parts, and in any order. What it cost is entered in the ledger at
-        the door's prices; vendors often charge half for batches.
+        the client's prices; vendors often charge half for batches.
 
         Raises:
             BadInput: if the file cannot be read.
@@ -149,7 +149,7 @@ class Door:
         tokens = self._tokens(store)
         paid = Budgeted(self.llm, store, self.budget, self.prices, tokens, clock=self.clock)
         slow = Limited(paid, self.limits, tokens, clock=self.clock)
-        patient = Retrying(slow, self.patience, seed=self.seed, clock=self.clock)
+        patient = Retrying(slow, self.retry_policy, seed=self.seed, clock=self.clock)
         return paid, Cached(patient, store, retry=self.retry)
 
     def _tokens(self, store: Store) -> Tokens:

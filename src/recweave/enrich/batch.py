@@ -11,7 +11,7 @@ from recweave.core.arrays import Array
 from recweave.enrich.aspects import aspects, keyphrases
 from recweave.enrich.catalogue import JOIN, facts
 from recweave.enrich.central import MOST, central, centre
-from recweave.enrich.desk import Desk
+from recweave.enrich.context import WriterContext
 from recweave.enrich.interest import horizon
 from recweave.enrich.labels import Labels, mentions, verdict
 from recweave.enrich.lexicon import SPEAKS_OF_PRICE
@@ -32,14 +32,14 @@ NAMED, NEAR = 0.2, 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Page:
+class TaskReviews:
     """The reviews of one task.
 
     Attributes:
         text, vectors: Their sentences.
-        whose: The place of each sentence's review among the task's rows.
-        place: The place of each sentence among those of the chunk.
-        review: The place of each review among those of the training part.
+        whose: The position of each sentence's review among the task's rows.
+        position: The position of each sentence among those of the batch.
+        review: The position of each review among those of the training part.
         pleased: Whether each review's writer was pleased.
         stars: The ratings that there are.
     """
@@ -47,23 +47,23 @@ class Page:
     text: Sequence[str]
     vectors: Float[Array, "sentences dim"]
     whose: Int[Array, " sentences"]
-    place: Int[Array, " sentences"]
+    position: Int[Array, " sentences"]
     review: Int[Array, " reviews"]
     pleased: Bool[Array, " reviews"]
     stars: Float[Array, " rated"]
 
 
-class Chunk:
+class TaskBatch:
     """Some tasks with the sentences of all their reviews."""
 
-    def __init__(self, desk: Desk, tasks: Sequence[Task]) -> None:
-        self.desk = desk
+    def __init__(self, context: WriterContext, tasks: Sequence[Task]) -> None:
+        self.context = context
         self.tasks = tasks
         read = [task.rows for task in tasks if KINDS[task.kind].reads == "reviews"]
         self.rows = np.unique(np.concatenate([*read, np.empty(0, np.int64)]))
-        self.sentences = Sentences.of(desk.texts(self.rows), desk.encoder)
-        self._open: tuple[object, Page] | None = None
-        self._how: Mapping[str, Callable[[Task, Page], str]] = {
+        self.sentences = Sentences.of(context.texts(self.rows), context.encoder)
+        self._open: tuple[object, TaskReviews] | None = None
+        self._writers: Mapping[str, Callable[[Task, TaskReviews], str]] = {
             "summary": self._summary,
             "profile": self._profile,
             "price": self._price,
@@ -78,29 +78,29 @@ class Chunk:
             if task.kind == "interest":
                 yield task, self._interest(task)
             else:
-                yield task, self._how[task.kind](task, self._page(task)) or None
+                yield task, self._writers[task.kind](task, self._reviews_of(task)) or None
 
-    def _page(self, task: Task) -> Page:
-        """The task's page; its kinds of text follow each other and share one."""
+    def _reviews_of(self, task: Task) -> TaskReviews:
+        """The reviews of a task; its kinds of text follow each other and share them."""
         key = task.entity, task.id, task.fold
         if self._open is None or self._open[0] != key:
-            self._open = key, self._turn(task)
+            self._open = key, self._read(task)
         return self._open[1]
 
-    def _turn(self, task: Task) -> Page:
+    def _read(self, task: Task) -> TaskReviews:
         at = np.searchsorted(self.rows, task.rows)
-        place, whose = self.sentences.of_texts(at)
-        review = self.desk.reviews(task.rows)
-        rating = self.desk.rating[review]
+        position, whose = self.sentences.of_texts(at)
+        review = self.context.reviews(task.rows)
+        rating = self.context.rating[review]
         unrated = np.isnan(rating)
-        pleased = rating > self.desk.usual(task.entity, task.fold).middle
+        pleased = rating > self.context.statistics(task.entity, task.fold).middle
         if unrated.any():
             pleased = np.where(unrated, self._sounds_pleased[at], pleased)
-        return Page(
-            text=[self.sentences.text[p] for p in place],
-            vectors=self.sentences.vectors[place],
+        return TaskReviews(
+            text=[self.sentences.text[p] for p in position],
+            vectors=self.sentences.vectors[position],
             whose=whose,
-            place=place,
+            position=position,
             review=review,
             pleased=pleased,
             stars=rating[~unrated],
@@ -108,58 +108,58 @@ class Chunk:
 
     @cached_property
     def _price_votes(self) -> Float[Array, "sentences labels"]:
-        votes = self.desk.price.votes(self.sentences.vectors)
+        votes = self.context.price.votes(self.sentences.vectors)
         votes[[not SPEAKS_OF_PRICE.search(text) for text in self.sentences.text]] = 0
         return votes
 
     @cached_property
     def _sounds_pleased(self) -> Bool[Array, " reviews"]:
-        cosine = self.desk.mood.cosines(self.sentences.vectors)
+        cosine = self.context.mood.cosines(self.sentences.vectors)
         total = np.concatenate([[0.0], np.cumsum(cosine[:, 0] - cosine[:, 1])])
         return np.asarray(np.diff(total[self.sentences.start]) > 0)
 
-    def _summary(self, task: Task, page: Page) -> str:
-        return " ".join(_telling(page, self.desk.length))
+    def _summary(self, task: Task, reviews: TaskReviews) -> str:
+        return " ".join(_central_sentences(reviews, self.context.length))
 
-    def _explanation(self, task: Task, page: Page) -> str:
-        alone = np.array([len(text.split()) in SPOKEN for text in page.text], bool)
-        pleased = alone & page.pleased[page.whose]
-        return "\n".join(_telling(page, 3 * max(SPOKEN), most=3, among=pleased))
+    def _explanation(self, task: Task, reviews: TaskReviews) -> str:
+        alone = np.array([len(text.split()) in SPOKEN for text in reviews.text], bool)
+        pleased = alone & reviews.pleased[reviews.whose]
+        return "\n".join(_central_sentences(reviews, 3 * max(SPOKEN), most=3, among=pleased))
 
-    def _price(self, task: Task, page: Page) -> str:
-        return verdict(self._price_votes[page.place], self.desk.price.names, UNCLEAR)
+    def _price(self, task: Task, reviews: TaskReviews) -> str:
+        return verdict(self._price_votes[reviews.position], self.context.price.names, UNCLEAR)
 
-    def _aspects(self, task: Task, page: Page) -> str:
-        liked, disliked = self._likes(task, page)
-        told = {"liked": liked, "disliked": disliked}
-        return "\n".join(f"{how}: {JOIN.join(some)}" for how, some in told.items() if some)
+    def _aspects(self, task: Task, reviews: TaskReviews) -> str:
+        liked, disliked = self._likes(task, reviews)
+        parts = {"liked": liked, "disliked": disliked}
+        return "\n".join(f"{how}: {JOIN.join(some)}" for how, some in parts.items() if some)
 
-    def _likes(self, task: Task, page: Page) -> tuple[list[str], list[str]]:
-        usual = self.desk.usual(task.entity, task.fold)
-        return aspects(self.desk.phrases, page.review, page.pleased, usual)
+    def _likes(self, task: Task, reviews: TaskReviews) -> tuple[list[str], list[str]]:
+        corpus = self.context.statistics(task.entity, task.fold)
+        return aspects(self.context.phrases, reviews.review, reviews.pleased, corpus)
 
-    def _categories(self, task: Task, page: Page) -> str:
-        said = facts(self.desk.material.dataset, task.id)
-        if self.desk.categories:
-            return JOIN.join(closest(self.desk.closed, *self._shown[task.id], page.vectors))
-        usual = self.desk.usual(task.entity, task.fold)
-        found = keyphrases(self.desk.phrases, page.review, usual, MOST_CATEGORIES)
+    def _categories(self, task: Task, reviews: TaskReviews) -> str:
+        said = facts(self.context.material.dataset, task.id)
+        if self.context.categories:
+            return JOIN.join(closest(self.context.closed, *self._shown[task.id], reviews.vectors))
+        corpus = self.context.statistics(task.entity, task.fold)
+        found = keyphrases(self.context.phrases, reviews.review, corpus, MOST_CATEGORIES)
         return said.get("categories") or JOIN.join(found)
 
-    def _profile(self, task: Task, page: Page) -> str:
+    def _profile(self, task: Task, reviews: TaskReviews) -> str:
         """Summary, audience and reasoning; each part says whether shop or reviewers said it."""
-        said = facts(self.desk.material.dataset, task.id)
-        liked, disliked = (JOIN.join(some) for some in self._likes(task, page))
+        said = facts(self.context.material.dataset, task.id)
+        liked, disliked = (JOIN.join(some) for some in self._likes(task, reviews))
         shown = [said[name] for name in ("title", "brand", "price", "description") if name in said]
-        quoted = _telling(page, self.desk.length // 2)
-        stars = f", {page.stars.mean():.1f} stars on average" if len(page.stars) else ""
-        told = {
+        quoted = _central_sentences(reviews, self.context.length // 2)
+        stars = f", {reviews.stars.mean():.1f} stars on average" if len(reviews.stars) else ""
+        sections = {
             "Summary": (
                 ("catalogue: ", ". ".join(shown)),
                 ("reviewers say: ", " ".join(quoted)),
             ),
             "Audience": (
-                ("those who look for ", self._categories(task, page)),
+                ("those who look for ", self._categories(task, reviews)),
                 ("those who care about ", liked),
             ),
             "Reasoning": (
@@ -170,15 +170,15 @@ class Chunk:
         }
         lines = {
             name: "; ".join(how + what for how, what in parts if what)
-            for name, parts in told.items()
+            for name, parts in sections.items()
         }
         return "\n".join(f"{name}: {line.rstrip('.')}." for name, line in lines.items() if line)
 
     def _interest(self, task: Task) -> str | None:
-        if not len(task.rows) or self.desk.material.dataset.clock == "order":
+        if not len(task.rows) or self.context.material.dataset.clock == "order":
             return None
-        row = self.desk.material.dataset.item_ids.row(task.id)
-        days = float(self.desk.interest(task.fold).half_life[row])
+        row = self.context.material.dataset.item_ids.row(task.id)
+        days = float(self.context.interest(task.fold).half_life[row])
         return f"{horizon(days)} (half-life {days:.3g} days)"
 
     @cached_property
@@ -186,25 +186,28 @@ class Chunk:
         """What the catalogue says of each item of the tasks, with its vector."""
         texts = {}
         for id in dict.fromkeys(task.id for task in self.tasks if task.entity == "item"):
-            said = facts(self.desk.material.dataset, id)
-            told = (said[name] for name in CLOSED_FROM if name in said)
-            texts[id] = ". ".join(told)
-        vectors = encode_quietly(self.desk.encoder, list(texts.values()))
+            said = facts(self.context.material.dataset, id)
+            texts[id] = ". ".join(said[name] for name in CLOSED_FROM if name in said)
+        vectors = encode_quietly(self.context.encoder, list(texts.values()))
         return {id: (text, vectors[n : n + 1]) for n, (id, text) in enumerate(texts.items())}
 
 
-def _telling(
-    page: Page, words: int, most: int = MOST, among: Bool[Array, " sentences"] | None = None
+def _central_sentences(
+    reviews: TaskReviews,
+    words: int,
+    most: int = MOST,
+    among: Bool[Array, " sentences"] | None = None,
 ) -> list[str]:
-    """Central sentences of a page, or of some of its sentences, of so many words in all."""
-    place = np.arange(len(page.text)) if among is None else np.flatnonzero(among)
-    if not len(place):
+    """Central sentences of a task's reviews, or of some of them, of so many words in all."""
+    position = np.arange(len(reviews.text)) if among is None else np.flatnonzero(among)
+    if not len(position):
         return []
-    vectors = page.vectors[place]
-    whose = np.unique(page.whose[place], return_inverse=True)[1]
-    sizes = np.array([len(page.text[p].split()) for p in place.tolist()])
+    vectors = reviews.vectors[position]
+    whose = np.unique(reviews.whose[position], return_inverse=True)[1]
+    sizes = np.array([len(reviews.text[p].split()) for p in position.tolist()])
     return [
-        page.text[place[p]] for p in central(vectors, centre(vectors, whose), sizes, words, most)
+        reviews.text[position[p]]
+        for p in central(vectors, centre(vectors, whose), sizes, words, most)
     ]
 
 
@@ -219,7 +222,7 @@ def closest(
     A label's score is the larger of two, as one of them often says nothing: its margin for the
     catalogue's text, with `NAMED` for each of its words if the text holds them all; and the mean of
     its three largest margins for sentences. Labels without a positive score, or further than `NEAR`
-    below the best, are left out. Equals go by place.
+    below the best, are left out. Equals go by position.
     """
     evidence = [labels.margins(vector)[0] + NAMED * mentions(labels.names, shown)] if shown else []
     if len(said):
@@ -229,4 +232,4 @@ def closest(
     score = np.max(evidence, axis=0)
     best = np.argsort(-score, kind="stable")[:3]
     near = score[best] >= score[best[0]] - NEAR
-    return [labels.names[place] for place in best[near & (score[best] > 0)]]
+    return [labels.names[position] for position in best[near & (score[best] > 0)]]

@@ -10,13 +10,13 @@ from pydantic import BaseModel
 
 from recweave.core.errors import BadArtifact, RecweaveError
 from recweave.core.progress import show_progress
-from recweave.llm import Door, Limits, Message, Prices, Quarantined, Reply, Request
+from recweave.llm import Limits, LLMClient, Message, Prices, Quarantined, Reply, Request
 from recweave.llm.base import digest
 from recweave.llm.store import FILE, Store
 
 
 def test_every_request_gets_its_own_answer(vendor, tmp_path):
-    answers = dict(Door(vendor.server(), tmp_path).run(requests(30)))
+    answers = dict(LLMClient(vendor.server(), tmp_path).run(requests(30)))
     assert {key: reply.value.number for key, reply in answers.items()} == {
         f"item {number}": number for number in range(30)
     }
@@ -25,8 +25,8 @@ def test_every_request_gets_its_own_answer(vendor, tmp_path):
 
 
 def test_the_second_run_asks_nothing_and_gives_the_same(vendor, tmp_path):
-    door = Door(vendor.server(), tmp_path)
-    first, second = dict(door.run(requests(10))), dict(door.run(requests(10)))
+    client = LLMClient(vendor.server(), tmp_path)
+    first, second = dict(client.run(requests(10))), dict(client.run(requests(10)))
     assert len(vendor.calls) == 10
     assert all(reply.cached for reply in second.values())
     for key, reply in first.items():
@@ -34,26 +34,26 @@ def test_the_second_run_asks_nothing_and_gives_the_same(vendor, tmp_path):
 
 
 def test_an_answer_is_on_disk_before_it_is_handed_on(vendor, tmp_path):
-    door = Door(vendor.server(), tmp_path, Limits(concurrency=3))
-    for count, _ in enumerate(door.run(requests(20)), 1):
+    client = LLMClient(vendor.server(), tmp_path, Limits(concurrency=3))
+    for count, _ in enumerate(client.run(requests(20)), 1):
         assert len(rows(tmp_path, "answers")) >= count
 
 
 def test_a_job_runs_no_further_ahead_than_its_reader(vendor, tmp_path):
-    door = Door(vendor.server(), tmp_path, Limits(concurrency=2))
-    answers = door.run(iter(requests(1000)))
+    client = LLMClient(vendor.server(), tmp_path, Limits(concurrency=2))
+    answers = client.run(iter(requests(1000)))
     assert vendor.calls == []
     for _ in range(10):
         next(answers)
     answers.close()
     assert len(vendor.calls) <= 10 + 2 * 2 + 2
-    assert len(dict(door.run(requests(20)))) == 20  # the folder is free again
+    assert len(dict(client.run(requests(20)))) == 20  # the folder is free again
 
 
 def test_equal_questions_are_asked_once_whatever_their_keys(tmp_path):
     fake = Fake()
     same = [Request(str(key), request(7).messages, Mood) for key in range(20)]
-    answers = dict(Door(fake, tmp_path).run(same))
+    answers = dict(LLMClient(fake, tmp_path).run(same))
     assert len(fake.asked) == 1
     assert len(answers) == 20 and sum(not reply.cached for reply in answers.values()) == 1
 
@@ -86,20 +86,20 @@ def test_an_address_stays_the_same_between_versions():
 
 def test_quarantine_is_left_alone_until_a_retry_is_asked_for(vendor, tmp_path, still):
     vendor.plan[1] = [says("no")] * 3
-    list(Door(vendor.server(), tmp_path, clock=still.clock).run(requests(3)))
+    list(LLMClient(vendor.server(), tmp_path, clock=still.clock).run(requests(3)))
     before = len(vendor.calls)
-    again = dict(Door(vendor.server(), tmp_path).run(requests(3)))
+    again = dict(LLMClient(vendor.server(), tmp_path).run(requests(3)))
     assert isinstance(again["item 1"], Quarantined) and again["item 1"].raw == "no"
     assert len(vendor.calls) == before
-    retried = dict(Door(vendor.server(), tmp_path, retry=True).run(requests(3)))
+    retried = dict(LLMClient(vendor.server(), tmp_path, retry=True).run(requests(3)))
     assert retried["item 1"].value.number == 1
     assert rows(tmp_path, "quarantine") == []
-    assert dict(Door(vendor.server(), tmp_path).run(requests(3)))["item 1"].cached
+    assert dict(LLMClient(vendor.server(), tmp_path).run(requests(3)))["item 1"].cached
 
 
 def test_the_ledger_tells_each_call_with_its_tokens_seconds_and_outcome(vendor, tmp_path, still):
     vendor.plan = {0: [status(500)], 1: [says("no", prompt=30, answered=1)]}
-    list(Door(vendor.server(), tmp_path, clock=still.clock).run(requests(2)))
+    list(LLMClient(vendor.server(), tmp_path, clock=still.clock).run(requests(2)))
     ledger = rows(tmp_path, "ledger")
     told = sorted(
         (row["outcome"], row["prompt_tokens"], row["completion_tokens"]) for row in ledger
@@ -118,13 +118,13 @@ def test_the_ledger_tells_each_call_with_its_tokens_seconds_and_outcome(vendor, 
 
 
 def test_a_folder_is_for_one_job_at_a_time(vendor, tmp_path):
-    door = Door(vendor.server(), tmp_path)
-    answers = door.run(requests(3))
+    client = LLMClient(vendor.server(), tmp_path)
+    answers = client.run(requests(3))
     next(answers)
     with pytest.raises(RecweaveError, match=f"another job is at work in {tmp_path}"):
-        next(door.run(requests(3)))
+        next(client.run(requests(3)))
     answers.close()
-    assert len(list(door.run(requests(3)))) == 3
+    assert len(list(client.run(requests(3)))) == 3
 
 
 def test_an_error_in_the_callers_requests_comes_through_after_what_was_under_way(tmp_path):
@@ -134,14 +134,14 @@ def test_an_error_in_the_callers_requests_comes_through_after_what_was_under_way
 
     fake, got = Fake(), []
     with pytest.raises(KeyError, match="mine"):
-        for answer in Door(fake, tmp_path, Limits(concurrency=2)).run(broken()):
+        for answer in LLMClient(fake, tmp_path, Limits(concurrency=2)).run(broken()):
             got.append(answer)
     assert len(got) == len(fake.asked) == len(rows(tmp_path, "answers")) == 5
 
 
 def test_it_works_inside_a_running_event_loop(vendor, tmp_path):
     async def notebook():
-        return list(Door(vendor.server(), tmp_path).run(requests(3)))
+        return list(LLMClient(vendor.server(), tmp_path).run(requests(3)))
 
     assert len(asyncio.run(notebook())) == 3
 
@@ -149,7 +149,7 @@ def test_it_works_inside_a_running_event_loop(vendor, tmp_path):
 def test_single_questions_go_through_the_same_wrappers(vendor, tmp_path):
     async def chat():
         server = vendor.server()
-        with Door(server, tmp_path).opened() as llm:
+        with LLMClient(server, tmp_path).opened() as llm:
             replies = [await llm.ask(request(1).messages, Mood) for _ in range(2)]
         await server.close()
         return replies
@@ -159,27 +159,27 @@ def test_single_questions_go_through_the_same_wrappers(vendor, tmp_path):
 
 def test_the_bar_counts_and_tells_the_cost_of_this_run(vendor, tmp_path, capsys):
     prices = Prices(input=1000, output=1000)
-    list(Door(vendor.server(), tmp_path, prices=prices).run(requests(2)))
+    list(LLMClient(vendor.server(), tmp_path, prices=prices).run(requests(2)))
     with show_progress():
-        list(Door(vendor.server(), tmp_path, prices=prices).run(requests(5)))
+        list(LLMClient(vendor.server(), tmp_path, prices=prices).run(requests(5)))
     err = capsys.readouterr().err
     assert "asking tiny, cost 0.0900" in err and "5/5" in err
 
 
 def test_who_stops_reading_under_a_bar_leaves_all_in_order(vendor, tmp_path):
-    door = Door(vendor.server(), tmp_path, Limits(concurrency=2))
+    client = LLMClient(vendor.server(), tmp_path, Limits(concurrency=2))
     with show_progress():
-        answers = door.run(requests(50))
+        answers = client.run(requests(50))
         next(answers)
         answers.close()
     open_rows = [row for row in rows(tmp_path, "ledger") if row["outcome"] != "answered"]
     assert len(open_rows) <= 2
-    assert len(dict(door.run(requests(50)))) == 50
+    assert len(dict(client.run(requests(50)))) == 50
 
 
 def test_trouble_with_the_file_stops_the_job_and_what_is_stored_is_safe(vendor, tmp_path):
-    door = Door(vendor.server(), tmp_path, Limits(concurrency=1))
-    answers, got = door.run(requests(50)), []
+    client = LLMClient(vendor.server(), tmp_path, Limits(concurrency=1))
+    answers, got = client.run(requests(50)), []
     with pytest.raises(RecweaveError, match=r"answers\.sqlite: .*safe, mend that and run again"):
         for answer in answers:
             got.append(answer)
@@ -191,8 +191,8 @@ def test_trouble_with_the_file_stops_the_job_and_what_is_stored_is_safe(vendor, 
 
 
 def test_the_schema_goes_to_servers_that_can_hold_to_one(vendor, tmp_path):
-    list(Door(vendor.server(), tmp_path / "a").run([request(0)]))
-    list(Door(vendor.server(structured=False), tmp_path / "b").run([request(0)]))
+    list(LLMClient(vendor.server(), tmp_path / "a").run([request(0)]))
+    list(LLMClient(vendor.server(structured=False), tmp_path / "b").run([request(0)]))
     form = vendor.bodies[0]["response_format"]["json_schema"]
     assert form == {"name": "Mood", "schema": Mood.model_json_schema()}
     assert "response_format" not in vendor.bodies[1]
@@ -202,14 +202,14 @@ def test_the_schema_goes_to_servers_that_can_hold_to_one(vendor, tmp_path):
 def test_a_broken_file_is_told_and_left_as_it_is(vendor, tmp_path):
     (tmp_path / FILE).write_bytes(b"no database at all" * 100)
     with pytest.raises(BadArtifact, match=r"answers\.sqlite cannot be read or made: file is not"):
-        list(Door(vendor.server(), tmp_path).run(requests(1)))
+        list(LLMClient(vendor.server(), tmp_path).run(requests(1)))
     assert (tmp_path / FILE).read_bytes().startswith(b"no database")
 
 
 def test_a_folder_that_cannot_be_made_is_told(vendor, tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(BadArtifact, match=r"taken/answers\.sqlite cannot be read or made"):
-        Door(vendor.server(), tmp_path / "taken").estimate(requests(1))
+        LLMClient(vendor.server(), tmp_path / "taken").estimate(requests(1))
 
 
 def test_a_file_of_another_version_is_told(vendor, tmp_path):
@@ -218,7 +218,7 @@ def test_a_file_of_another_version_is_told(vendor, tmp_path):
     db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(BadArtifact, match="version 99"):
-        list(Door(vendor.server(), tmp_path).run(requests(1)))
+        list(LLMClient(vendor.server(), tmp_path).run(requests(1)))
 
 
 def test_answers_survive_aliases_and_computed_fields(tmp_path):
@@ -238,5 +238,5 @@ def test_answers_survive_aliases_and_computed_fields(tmp_path):
 
     asked = [Request("x", request(0).messages, Odd)]
     for cached in (False, True):
-        ((_, reply),) = Door(Says(), tmp_path).run(asked)
+        ((_, reply),) = LLMClient(Says(), tmp_path).run(asked)
         assert reply.cached is cached and reply.value.twice == "aa"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from recweave.llm.spread import spread
+from recweave.llm.concurrent import run_concurrently
 
 
 class Line:
@@ -25,7 +25,7 @@ class Line:
         self.closed += 1
 
     def run(self, items, workers=4):
-        return spread(self.work, items, workers, self.close)
+        return run_concurrently(self.work, items, workers, self.close)
 
 
 def test_all_answers_come_once():
