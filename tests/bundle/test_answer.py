@@ -222,6 +222,27 @@ def test_reasons_come_in_parts_whatever_the_kind_of_model():
     ]
 
 
+def test_the_histories_of_a_few_are_those_of_all(monkeypatch):
+    rng = np.random.default_rng(0)
+    events = pl.DataFrame(
+        {
+            "user_id": [f"u{n}" for n in rng.integers(0, 40, 300)],
+            "item_id": [ITEMS[n] for n in rng.integers(0, 8, 300)],
+            "behavior": ["purchase"] * 300,
+            "time": rng.integers(0, 50, 300),
+        }
+    )
+    dataset = planted_shop().replace(events=events)
+    bundle = make_bundle(dataset, ItemScores(np.arange(8, dtype=np.float32)), name="m")
+    rows = np.array([7, -1, 3, 7, 0])
+    few = bundle.histories_of(rows)
+    assert "histories" not in vars(bundle)
+    whole = bundle.histories.rows(rows)
+    for name in ("start", "item", "behavior", "value", "time"):
+        assert np.array_equal(getattr(few, name), getattr(whole, name)), name
+    assert bundle.events_of("u7") == events.filter(user_id="u7").height
+
+
 def test_long_lists_are_made_for_fewer_users_at_a_time(monkeypatch):
     bundle = make_bundle(planted_shop(), ItemScores(np.arange(8, dtype=np.float32)), name="m")
     whole = bundle.recommend(None, 4).table

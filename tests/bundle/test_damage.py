@@ -86,6 +86,40 @@ def test_a_flipped_bit_in_any_file_is_refused_with_its_name(copy, name):
     assert Bundle.load(copy).name == "ease"
 
 
+def test_a_bundle_that_is_replaced_while_it_is_read_is_read_again(copy, monkeypatch):
+    """The reader has the old manifest when the writer puts the new folder in its place."""
+    from recweave.bundle import saved
+
+    read, reads = saved._read_manifest, []
+
+    def slow(file):
+        manifest = read(file)
+        if not reads:
+            make_bundle(planted_shop(), ItemScores(np.arange(8.0)), name="second").save(copy)
+        reads.append(manifest["name"])
+        return manifest
+
+    monkeypatch.setattr(saved, "_read_manifest", slow)
+    assert Bundle.load(copy).name == "second"
+    assert reads == ["ease", "second"]
+
+
+def test_a_bundle_of_an_older_format_is_refused_with_what_to_do(copy):
+    change(copy / "bundle.json", "format", 1)
+    with pytest.raises(BadArtifact, match="is of format 1, this version reads 2; fit it again"):
+        Bundle.load(copy)
+
+
+def test_a_file_that_the_manifest_does_not_list_is_missed_with_a_message(copy):
+    (copy / "removed.parquet").unlink()
+    told = json.loads((copy / "bundle.json").read_text())
+    del told["files"]["removed.parquet"]
+    write(copy / "bundle.json", told)
+    sign(copy)
+    with pytest.raises(BadArtifact, match="does not hold what it says"):
+        Bundle.load(copy)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_missing_file_is_refused_with_its_name(copy, name):
     (copy / name).unlink()

@@ -14,6 +14,8 @@ from recweave.data.split import Split
 from recweave.features import FeatureContext
 from recweave.features.text import ItemText
 from recweave.models.factors.ease import EASE
+from recweave.models.neighbours.item_cf import ItemCF
+from recweave.models.neighbours.user_cf import UserCF
 from recweave.models.popularity import Popularity
 from recweave.models.training import TrainingData
 from recweave.rank.diversity import MMR, MMRRecipe
@@ -164,13 +166,20 @@ def test_similar_items_of_a_new_one_are_of_its_kind(bundle, grown):
 
 def test_a_model_without_features_says_that_it_cannot(home):
     with pytest.raises(BadSetting, match=r"shop cannot place .* reads no features of items"):
-        fitted(recipe=Popularity()).with_items(NEW)
+        fitted(recipe=EASE(reg=50)).with_items(NEW)
 
 
 def test_a_feature_that_cannot_be_made_is_named(home):
-    message = r"no vectors of new items can be made of text \(tfidf.*minilm"
+    message = r"made of text \(tfidf.*as tfidf vectors depend on all texts.*minilm"
     with pytest.raises(BadSetting, match=message):
         fitted(encoder="tfidf").with_items(NEW)
+
+
+@pytest.mark.parametrize("recipe", [Popularity(), ItemCF(), UserCF()])
+def test_a_kind_of_model_that_never_places_items_says_so(home, recipe):
+    """Text neighbours (t_user_cf, t_item_cf) give models of the same classes as the last two."""
+    with pytest.raises(BadSetting, match="this kind of model scores only items that have events"):
+        fitted(recipe=recipe).with_items(NEW)
 
 
 def test_items_that_are_there_already_are_refused(grown):

@@ -20,6 +20,16 @@ def test_rows_and_names_are_each_others_inverse_and_strangers_are_minus_one(know
     assert vocabulary.names(rows) == [id for id in known + asked if id in known]
 
 
+def test_a_few_ids_are_found_as_many_are():
+    vocabulary = Vocabulary("item", [f"i{n}" for n in range(50)])
+    asked = ["i7", "x", None, "i49", "i0", ""]
+    many = vocabulary.rows(pl.Series(asked, dtype=pl.String))
+    assert many.tolist() == [7, -1, -1, 49, 0, -1]
+    for id, row in zip(asked, many.tolist(), strict=True):
+        few = vocabulary.rows(pl.Series([id], dtype=pl.String))
+        assert (few.tolist(), few.dtype) == ([row], many.dtype)
+
+
 def test_a_missing_id_is_a_stranger():
     assert Vocabulary("item", ["a"]).rows(pl.Series([None, "a"], dtype=pl.String)).tolist() == [
         -1,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from recweave.core.arrays import Array
 from recweave.core.errors import UnknownId
@@ -20,6 +20,9 @@ from recweave.rank.ranking import Stage
 from recweave.rank.rules import Rule, allowed
 
 B = TypeVar("B", bound="BundleBase")
+
+FEW = 100
+"""Users whose histories are taken out of the log without sorting all of it."""
 
 REMOVED_COLUMNS = {"user_id": pl.String(), "filter": pl.String()}
 """Columns of `BundleBase.removed`."""
@@ -71,7 +74,7 @@ class BundleBase:
 
     def events_of(self, user: str) -> int:
         """How many events the history of a user holds."""
-        return int(self.histories.lengths[self.user_row(user)])
+        return int(np.count_nonzero(self.log.user == self.user_row(user)))
 
     def user_row(self, user: str) -> int:
         """The row of a user.
@@ -80,6 +83,9 @@ class BundleBase:
             UnknownId: if the bundle does not know the user: with the filter that removed them, or
                 the nearest id.
         """
+        row = int(self.dataset.user_ids.rows([user])[0])
+        if row >= 0:
+            return row
         try:
             return self.dataset.user_ids.row(user)
         except UnknownId as error:
@@ -101,6 +107,15 @@ class BundleBase:
     def histories(self) -> Histories:
         """Every user's events, oldest first."""
         return Histories.of(self.log)
+
+    def histories_of(self, rows: Int[Array, " users"]) -> Histories:
+        """The events of some users, oldest first; an empty history for row -1.
+
+        The whole log is sorted once if it is needed for many users, and never for a few.
+        """
+        if len(rows) > FEW or "histories" in self.__dict__:
+            return self.histories.rows(rows)
+        return Histories.of(self.log[np.isin(self.log.user, rows)], rows)
 
     def title(self, item_id: str) -> str:
         """The title of an item; "" where the catalogue has none."""

@@ -17,7 +17,7 @@ LONGEST_HISTORY = 10_000
 
 def query_of_users(bundle: BundleBase, rows: Int[Array, " users"]) -> Query:
     """Users with their histories, at one tick after their last event; -1 for an unknown user."""
-    history = bundle.histories.rows(rows)
+    history = bundle.histories_of(rows)
     last = np.full(len(rows), bundle.last_time)
     active = history.lengths > 0
     last[active] = history.time[history.start[1:][active] - 1]

@@ -25,10 +25,12 @@ from recweave.rank.stages import STAGE_KINDS
 from recweave.store.packing import pack, unpack
 
 MANIFEST = "bundle.json"
-FORMAT = 1
+FORMAT = 2
 MODEL, FALLBACK, STAGES, LOG, FEATURES = "model", "fallback", "stages", "log", "features"
 """Folders of arrays."""
 ITEMS, USERS, REMOVED = "items.parquet", "users.parquet", "removed.parquet"
+ATTEMPTS = 3
+"""How often a bundle is read that is replaced meanwhile."""
 CHECKSUM = "checksum"
 """The manifest's key for the hash of its other keys."""
 KEYS = ("format", "name", "data", "known_users", "depth", "about", "files", CHECKSUM)
@@ -71,6 +73,8 @@ def save_bundle(bundle: BundleBase, folder: Path) -> None:
 def load_bundle(folder: Path, kind: type[B]) -> B:
     """Read a bundle. Only classes that registries list are made; no code of the folder is run.
 
+    A writer may replace the folder while it is read; then it is read again.
+
     Args:
         folder: What `save_bundle` wrote.
         kind: The class to make: `Bundle`.
@@ -78,6 +82,26 @@ def load_bundle(folder: Path, kind: type[B]) -> B:
     Raises:
         BadArtifact: naming the file that is missing, damaged, or does not fit the others.
     """
+    for _ in range(ATTEMPTS):
+        begun = _version_of(folder)
+        try:
+            return _load(folder, kind)
+        except BadArtifact:
+            if begun == _version_of(folder):
+                raise
+    return _load(folder, kind)
+
+
+def _version_of(folder: Path) -> tuple[int, int] | None:
+    """What changes when the folder is replaced; None while it is not there."""
+    try:
+        found = (folder / MANIFEST).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _load(folder: Path, kind: type[B]) -> B:
     manifest = _read_manifest(folder / MANIFEST)
     _verify(folder, manifest["files"])
     model, _ = load_model(folder / MODEL)
@@ -107,6 +131,7 @@ def load_bundle(folder: Path, kind: type[B]) -> B:
     except (
         AttributeError,
         KeyError,
+        OSError,
         TypeError,
         ValueError,
         BadInput,

@@ -14,6 +14,7 @@ from recweave.data.schema import conform
 from recweave.encode.features import Feature
 from recweave.encode.text import ENCODERS
 from recweave.features import FEATURES
+from recweave.models.base import Model
 from recweave.models.kinds import ItemScores
 from recweave.rank.ranking import Stage
 from recweave.rank.stages import STAGES, StageContext
@@ -162,17 +163,20 @@ def _cannot_place(bundle: BundleBase, new: Mapping[str, Feature]) -> BadSetting:
     """Why the model places nothing, and what to do."""
     described = bundle.about.get("features", {})
     lost = [name for name in bundle.features if name not in new]
-    if not bundle.features:
+    if type(bundle.model).with_items is Model.with_items:
+        why = "this kind of model scores only items that have events, whatever their features"
+    elif not bundle.features:
         why = "it reads no features of items"
     elif not lost:
         why = "it does not place items by " + ", ".join(new)
     else:
+        made_by = {name: bundle.features[name].encoder for name in lost}
         reasons = [
-            f"{name} ({bundle.features[name].encoder})"
-            if name in described
-            else f"{name} (by hand)"
+            f"{name} ({made_by[name]})" if name in described else f"{name} (by hand)"
             for name in lost
         ]
+        if any(encoder.startswith("tfidf") for encoder in made_by.values()):
+            reasons.append("as tfidf vectors depend on all texts of the catalogue")
         why = f"no vectors of new items can be made of {', '.join(reasons)}"
     return BadSetting(
         f"the model {bundle.name} cannot place items that it has never seen: {why}. Fit it again "

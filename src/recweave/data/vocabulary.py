@@ -35,6 +35,10 @@ def _fixed_hash(ids: pl.Series) -> UInt64[Array, " n"]:
     return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
+FEW = 4
+"""Ids that are searched for one by one: a table of all ids takes longer to build."""
+
+
 class Vocabulary:
     """A one-to-one map between ids (strings) and rows 0, 1, 2, …
 
@@ -79,8 +83,11 @@ class Vocabulary:
             raise UnknownId(f"no {self.kind} has the id '{id}'; {near}") from None
 
     def rows(self, ids: pl.Series | Sequence[str]) -> Int[Array, " n"]:
-        """Rows of many ids, -1 for an unknown one."""
+        """Rows of some ids, -1 for an unknown one."""
         asked = pl.Series("id", ids, dtype=pl.String)
+        if len(asked) <= FEW:
+            one_by_one = [None if id is None else self.ids.index_of(id) for id in asked]
+            return np.array([-1 if row is None else row for row in one_by_one], np.int32)
         found = asked.cast(pl.Enum(self.ids), strict=False).to_physical().cast(pl.Int32)
         return np.asarray(found.fill_null(-1).to_numpy())
 

@@ -1,4 +1,8 @@
-"""What answers for a folder: the bundle itself, or the bundle of a run's best row."""
+"""What answers for a folder: the bundle itself, or the bundle of a run's best row.
+
+What reads runs is imported where it is needed: it brings the metrics along, which a bundle answers
+without, and they take as long to import as a bundle takes to load.
+"""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -8,9 +12,6 @@ from typing import Any
 from recweave.bundle import Bundle
 from recweave.bundle.saved import MANIFEST
 from recweave.core.errors import BadArtifact, BadSetting, UnknownName
-from recweave.evaluate.metrics import parse_metric
-from recweave.runs.folder import MADE_FROM, METRICS, RunFolder, read_json
-from recweave.runs.summary import read_run
 
 
 def open_bundle(folder: Path, row: str = "") -> Bundle:
@@ -30,6 +31,13 @@ def open_bundle(folder: Path, row: str = "") -> Bundle:
         if row not in ("", bundle.name):
             raise BadSetting(f"{folder} is the bundle of '{bundle.name}'; leave --row out")
         return bundle
+    return Bundle.load(_of_run(folder, row))
+
+
+def _of_run(folder: Path, row: str) -> Path:
+    """The folder of the bundle of a run's row."""
+    from recweave.runs.folder import MADE_FROM, RunFolder, read_json
+
     if not (folder / MADE_FROM).exists():
         raise BadArtifact(
             f"{folder} is neither a bundle (it has no {MANIFEST}) nor a run (no {MADE_FROM}); name "
@@ -43,7 +51,7 @@ def open_bundle(folder: Path, row: str = "") -> Bundle:
     path = RunFolder(folder).bundle(name)
     if not path.exists():
         raise BadArtifact(f"{folder} kept no bundle of '{name}'; run its recipe with save = true")
-    return Bundle.load(path)
+    return path
 
 
 def _rows(folder: Path) -> dict[str, dict[str, Any]]:
@@ -51,13 +59,19 @@ def _rows(folder: Path) -> dict[str, dict[str, Any]]:
 
     They come from the summary alone: the values of single users would take seconds to read.
     """
+    from recweave.runs.folder import METRICS, read_json
+
     if not (folder / METRICS).exists():
+        from recweave.runs.summary import read_run
+
         return {row["name"]: row for row in read_run(folder).to_json()["models"]}
     return {row["name"]: row for row in read_json(folder / METRICS)["models"]}
 
 
 def _best(rows: Mapping[str, Mapping[str, Any]], choose: str) -> str:
     """The best row by a metric, as `Summary.best_row` finds it."""
+    from recweave.evaluate.metrics import parse_metric
+
     metric = parse_metric(choose)
     means = {name: row["metrics"].get(metric.name, {}).get("mean") for name, row in rows.items()}
     known = {name: mean for name, mean in means.items() if mean is not None and isfinite(mean)}
