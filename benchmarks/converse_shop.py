@@ -66,7 +66,7 @@ def main() -> None:
     target = dict(zip(split.test.user.tolist(), split.test.item.tolist(), strict=True))
     empty = Query.of(Interactions.of([], [], shape=(1, len(items))))
     popular = models["popularity"]
-    advisers = {name: Adviser(shop, model, newcomers=popular) for name, model in models.items()}
+    advisers = {name: Adviser(shop, model, cold_model=popular) for name, model in models.items()}
     names = ["unified", "unified, no history", "ease", "ease, no history", "popularity"]
     hits = np.zeros((len(people), 4, len(names)))
     left = np.zeros((len(people), 4))

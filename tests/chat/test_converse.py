@@ -124,7 +124,7 @@ def test_no_list_breaks_a_condition(any_of, none_of, brands, price_to, said):
         assert not set(none_of) & set(line["categories"])
         assert not brands or line["brand"] in brands
         assert price_to is None or line["price"] <= price_to
-    assert bool(advice.why_none) == (advice.items == 0)
+    assert bool(advice.why_empty) == (advice.items == 0)
 
 
 def tastes(two_tastes):
@@ -159,7 +159,7 @@ def test_popularity_is_neither_pulled_nor_pushed(ask):
 
 def test_free_words_order_by_likeness_as_much_as_they_weigh(shop, model, ask):
     def adviser(weight):
-        return Adviser(shop, model, text=TEXT, encoder=Bag(), weight=weight)
+        return Adviser(shop, model, text=TEXT, encoder=Bag(), text_weight=weight)
 
     assert ask(adviser(9.0), said="something black and strong")[:2] == ["assam", "earl"]
     assert ask(adviser(0.0), said="something black and strong") == ask()
@@ -192,13 +192,13 @@ def test_an_empty_list_says_which_condition_stands_in_the_way(shop, train, model
     wish = Wish(all_of=["Black"], brands=["Raj"], price_to=5)
     advice = adviser.advise(wish, nobody(train))
     assert advice.items == 0 and not advice.ranking.filled.any()
-    assert advice.why_none == "no item fits: without 'price up to 5' there are 2"
+    assert advice.why_empty == "no item fits: without 'price up to 5' there are 2"
     several = Wish(all_of=["Herbal"], brands=["Uji"], price_to=5)
     told = adviser.advise(several, nobody(train)).relax
     assert [(way.text, way.items) for way in told] == [("by Uji", 1)]
     none = adviser.advise(Wish(all_of=["Herbal", "Black"], brands=["Uji"]), nobody(train))
-    assert none.relax == () and "drop several" in none.why_none
-    assert adviser.advise(Wish(), nobody(train)).why_none == ""
+    assert none.relax == () and "drop several" in none.why_empty
+    assert adviser.advise(Wish(), nobody(train)).why_empty == ""
 
 
 def test_what_the_asker_had_does_not_count_as_left(shop, train, model):
@@ -249,9 +249,9 @@ def test_what_a_model_will_not_show_stays_hidden(shop, train):
     assert listed(shop, advice) == ["earl"]
 
 
-def test_who_has_no_history_is_scored_by_what_knows_newcomers(shop, train):
+def test_a_cold_start_user_is_scored_by_the_cold_model(shop, train):
     rising = ItemScores(np.arange(len(shop.item_ids), dtype=np.float32))
-    adviser = Adviser(shop, ItemKNN().fit(train), newcomers=rising)
+    adviser = Adviser(shop, ItemKNN().fit(train), cold_model=rising)
     shown = listed(shop, adviser.advise(Wish(), nobody(train)))
     assert shown == shop.item_ids.ids[::-1].to_list()[: len(shown)]
     known = Query.of(train, np.array([0]))

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recweave.chat.portrait import nearest_items, tell_item
+from recweave.chat.item_text import describe_item, nearest_items
 from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
@@ -139,10 +139,12 @@ LOG = Interactions.of(
 def test_a_portrait_says_what_is_known_and_no_more():
     shop = Dataset("tea", items=ITEMS)
     vectors = np.array([[1, 0], [0.5, 1], [1, 0.1], [0, 0]], np.float32)
-    assert tell_item(shop, LOG, 0, vectors) == (
+    assert describe_item(shop, LOG, 0, vectors) == (
         "Green tea, by Uji, in Tea > Green, for 12.50. 1 person viewed it and 2 people bought it. "
         "Of 3 people who had to do with it, 2 also with Mug. "
         "People's behaviour puts it next to c and Mug."
     )
-    assert tell_item(shop, LOG, 2, vectors).startswith("c. Nobody had to do with it yet. People's")
-    assert tell_item(shop, LOG, 3, vectors) == "Pot. Nobody had to do with it yet."
+    assert describe_item(shop, LOG, 2, vectors).startswith(
+        "c. Nobody had to do with it yet. People's"
+    )
+    assert describe_item(shop, LOG, 3, vectors) == "Pot. Nobody had to do with it yet."

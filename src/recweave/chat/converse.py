@@ -33,7 +33,7 @@ class Advice:
     """What a conversation has come to.
 
     Attributes:
-        ranking: One list; nothing in it breaks a condition or is known to the asker.
+        ranking: One list; nothing in it breaks a condition or is in the history of the user.
         items: How many items might be shown.
         relax: Where there are none: the conditions that alone stand in the way, those first that
             would leave most without them.
@@ -44,7 +44,7 @@ class Advice:
     relax: tuple[Relaxed, ...] = ()
 
     @property
-    def why_none(self) -> str:
+    def why_empty(self) -> str:
         """Why there is nothing, and what to drop; "" where there is something."""
         if self.items:
             return ""
@@ -58,30 +58,30 @@ class Advice:
 class Adviser:
     """A catalogue and a model that conversations draw on.
 
-    A score is the model's for the asker, plus `pull` times what the liked items would change for
-    somebody new, less `push` times the same of the disliked ones, plus `weight` times the cosine of
-    the free words with an item's text; each standardised over the items.
+    A score is the model's for the user, plus `liked_weight` times what the liked items would change
+    for somebody new, less `disliked_weight` times the same of the disliked ones, plus `text_weight`
+    times the cosine of the free words with an item's text; each standardised over the items.
 
     Attributes:
         dataset: Whose catalogue; nothing else is ever shown.
         model: What scores. It may be one that gives the same to everybody.
-        newcomers: What scores who has no history, such as popularity: most models know nothing of
-            them, and give all items the same.
+        cold_model: What scores for cold-start users, such as popularity: most models know nothing
+            of them, and give all items the same score.
         behavior: What liking an item counts as for the model: one that it was trained on.
         text: Vectors of the items' texts, for free words.
         encoder: What made them.
-        weight, pull, push: See above.
+        text_weight, liked_weight, disliked_weight: See above.
     """
 
     dataset: Dataset
     model: Model
-    newcomers: Model | None = None
+    cold_model: Model | None = None
     behavior: str = "purchase"
     text: Feature | None = None
     encoder: TextEncoder | None = None
-    weight: float = 1.0
-    pull: float = 1.0
-    push: float = 1.0
+    text_weight: float = 1.0
+    liked_weight: float = 1.0
+    disliked_weight: float = 1.0
 
     def advise(self, wish: Wish, query: Query, k: int = 10) -> Advice:
         """The best items that fulfil the wish.
@@ -90,7 +90,7 @@ class Adviser:
 
         Args:
             wish: What was stated so far, in all.
-            query: One asker; one without a history is row -1 with none.
+            query: One user; a cold-start user is row -1 without events.
             k: Length of the list at most.
 
         Raises:
@@ -106,14 +106,15 @@ class Adviser:
         open_[[*query.history.item.tolist(), *liked, *disliked]] = False
         allow = _all(asked, open_)
         scorer = self.model
-        if self.newcomers is not None and not len(query.history.item):
-            scorer = self.newcomers
+        if self.cold_model is not None and not len(query.history.item):
+            scorer = self.cold_model
         given = np.asarray(scorer.scores(query), np.float32)
         hidden = np.isneginf(given[0])
         score = _scaled(given)
-        score += self.pull * self._effect(liked, query) - self.push * self._effect(disliked, query)
+        score += self.liked_weight * self._effect(liked, query)
+        score -= self.disliked_weight * self._effect(disliked, query)
         if wish.said.strip():
-            score += self.weight * self._likeness(wish.said)
+            score += self.text_weight * self._text_similarity(wish.said)
         allow &= ~hidden
         made = ItemScores(np.where(hidden, -np.inf, score).astype(np.float32))
         ranking = recommend(made, query, min(k, len(allow)), allow=allow)
@@ -134,7 +135,7 @@ class Adviser:
         with_, without = (_scaled(self.model.scores(asked)) for asked in (some, none))
         return np.asarray(with_ - without)
 
-    def _likeness(self, said: str) -> Float[Array, " items"]:
+    def _text_similarity(self, said: str) -> Float[Array, " items"]:
         if self.text is None or self.encoder is None:
             raise BadSetting("free words need the items' texts and their encoder: give both")
         vector = self.encoder.encode([said])[0]
@@ -147,13 +148,13 @@ class Adviser:
         there = self.text.present
         length = np.linalg.norm(self.text.vectors[there], axis=1)
         cosine = self.text.vectors[there] @ vector / np.maximum(length, 1e-9)
-        likeness = np.zeros(len(there), np.float32)
-        likeness[there] = standardised(cosine[None])[0][0]
-        return likeness
+        similarity = np.zeros(len(there), np.float32)
+        similarity[there] = standardised(cosine[None])[0][0]
+        return similarity
 
 
 def _scaled(scores: Float[Array, "1 items"]) -> Float[Array, " items"]:
-    """Scores for one asker on one scale; 0 for what is not to be shown."""
+    """Scores for one user on one scale; 0 for what is not to be shown."""
     scaled, _ = standardised(np.asarray(scores, np.float32))
     return np.where(np.isneginf(scaled[0]), np.float32(0), scaled[0])
 

@@ -24,7 +24,7 @@ READ = ("title", "description", "brand", "categories")
 Names = Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=100)]
 """What one list of a wish may hold: it comes from a conversation, so its size is bounded."""
 
-LOOKED_AT = 5_000
+MOST_COMPARED = 5_000
 """Names that an unknown one is compared with, at most."""
 
 
@@ -62,7 +62,7 @@ class Condition:
     mask: Bool[Array, " items"]
 
 
-class Says(Rule):
+class HasPhrase(Rule):
     """Whether an item's text has a phrase: whole words in this order, whatever stands between."""
 
     phrase: str
@@ -76,7 +76,7 @@ class Says(Rule):
         ]
         phrase = pl.select(_words(pl.lit(self.phrase))).item()
         if not phrase.strip():
-            raise BadSetting(f"'{self.phrase}' holds no word to look for; give letters or digits")
+            raise BadSetting(f"'{self.phrase}' holds no word to search for; give letters or digits")
         text = pl.concat_str(columns, separator="\n", ignore_nulls=True)
         return _words(text).str.contains(phrase, literal=True)
 
@@ -121,9 +121,9 @@ def conditions(dataset: Dataset, wish: Wish) -> list[Condition]:
     if high is not None:
         add(f"price up to {high:g}", Where(field="price", op="<=", value=high))
     for phrase in wish.words:
-        add(f"with '{phrase}'", Says(phrase=phrase))
+        add(f"with '{phrase}'", HasPhrase(phrase=phrase))
     for phrase in wish.not_words:
-        add(f"without '{phrase}'", Says(phrase=phrase), forbidden=True)
+        add(f"without '{phrase}'", HasPhrase(phrase=phrase), forbidden=True)
     return made
 
 
@@ -171,7 +171,7 @@ def _hint(name: str, known: Sequence[str]) -> str:
     # Names of about the same length that begin alike: to compare all would take seconds.
     near_by = (one for one in known if abs(len(one) - len(name)) <= len(name) // 2 + 1)
     spelled = {one.lower(): one for one in near_by if one[:1].lower() == name[:1].lower()}
-    spelled = dict(islice(spelled.items(), LOOKED_AT))
+    spelled = dict(islice(spelled.items(), MOST_COMPARED))
     near = get_close_matches(name.lower(), spelled, n=1)
     return f"did you mean '{spelled[near[0]]}'?" if near else f"there are {len(known):,} known ones"
 

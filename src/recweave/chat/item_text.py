@@ -22,7 +22,7 @@ DID = {
 """Behaviours that say something of an item; being shown does not."""
 
 
-def tell_item(
+def describe_item(
     dataset: Dataset,
     train: Interactions,
     item: int,
@@ -42,11 +42,15 @@ def tell_item(
             item's is zero, nothing is said of what goes with it.
         most: How many other items are named.
     """
-    told = [_what(dataset, item), *_who(train, item), *_beside(dataset, train, item, most)]
+    sentences = [
+        _what(dataset, item),
+        *_who(train, item),
+        *_used_together(dataset, train, item, most),
+    ]
     if vectors is not None and vectors[item].any():
         near = _names(dataset, nearest_items(vectors, item, most).tolist())
-        told.append(f"People's behaviour puts it next to {_listed(near)}.")
-    return " ".join(told)
+        sentences.append(f"People's behaviour puts it next to {_listed(near)}.")
+    return " ".join(sentences)
 
 
 def nearest_items(vectors: Float[Array, "items dim"], item: int, k: int) -> Int[Array, " k"]:
@@ -86,7 +90,7 @@ def _who(train: Interactions, item: int) -> list[str]:
     return [f"{_listed(said)}."] if said else ["Nobody had to do with it yet."]
 
 
-def _beside(dataset: Dataset, train: Interactions, item: int, most: int) -> list[str]:
+def _used_together(dataset: Dataset, train: Interactions, item: int, most: int) -> list[str]:
     """What else at least two of its people had to do with."""
     people = np.unique(train.user[train.item == item])
     some = np.isin(train.user, people) & (train.item != item)
