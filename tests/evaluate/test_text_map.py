@@ -136,8 +136,8 @@ LOG = Interactions.of(
 )
 
 
-def test_a_portrait_says_what_is_known_and_no_more():
-    shop = Dataset("tea", items=ITEMS)
+def test_a_description_says_what_is_known_and_no_more():
+    shop = Dataset("tea", items=ITEMS, numbering="table")
     vectors = np.array([[1, 0], [0.5, 1], [1, 0.1], [0, 0]], np.float32)
     assert describe_item(shop, LOG, 0, vectors) == (
         "Green tea, by Uji, in Tea > Green, for 12.50. 1 person viewed it and 2 people bought it. "
