@@ -14,7 +14,10 @@ from recweave.encode.features import Feature
 from recweave.experiment.run import run
 from recweave.features.spec import FeatureSpec
 from recweave.report.audit import Audit, Finding, audit
+from recweave.report.audit.case import Case
+from recweave.report.audit.checks import CHECKS
 from recweave.runs.spec import Experiment
+from recweave.runs.summary import Summary
 
 USERS, ITEMS, EACH = 400, 120, 8
 WORDS = np.array([f"{a}{b}{c}" for a in "bdfgklmn" for b in "aeiou" for c in ("ra", "to", "li")])
@@ -73,6 +76,27 @@ def audited(dataset: Dataset, folder: Path, **asked: Any) -> Audit:
     rows = {"models": [{"name": "popularity"}]}
     run(Experiment.parse(given | rows | asked, "the test"), folder / "run", base_dir=folder)
     return audit(folder / "run")
+
+
+CONTENT = ("ids in texts", "quotes of held-out reviews", "held-out popularity", "twin accounts")
+"""The checks that look at what the data say, and need no finished run."""
+
+
+def examined(dataset: Dataset, folder: Path = Path(), **asked: Any) -> Audit:
+    """What these checks say of a recipe on a dataset; nothing is trained.
+
+    Args:
+        dataset: What it would be run on.
+        folder: That relative paths start from.
+        **asked: The recipe.
+    """
+    rows = {"models": [{"name": "popularity"}]}
+    recipe = Experiment.parse({"data": "shop", **rows, **asked}, "the test")
+    summary = Summary(recipe, {}, {}, [], folder)
+    case = Case(folder, summary, dataset, cut(dataset), folder)
+    found = [CHECKS[name](case) for name in CONTENT]
+    findings = [finding for one in found for finding in one.findings]
+    return Audit(findings, [line for one in found for line in one.checked])
 
 
 def only(found: Audit, level: str = "leak") -> Finding:

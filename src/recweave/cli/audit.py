@@ -22,6 +22,9 @@ def audit(
     data: Annotated[str, typer.Option(help="Of texts: the dataset or recipe file.")] = "",
     how: Annotated[str, typer.Option("--split", help="Of texts: as given to enrich.")] = "",
     split_seed: Annotated[int, typer.Option(help="Of texts: as given to enrich.")] = 0,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Train every row again, and compare.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Look for data leakage: held-out data in what a run or a text learned from.
@@ -33,7 +36,7 @@ def audit(
     from recweave.report.audit import audit_texts
 
     texts = read_data(data, how, split_seed) if data else None
-    found = audit_texts(folder, *texts) if texts else audit_run(folder)
+    found = audit_texts(folder, *texts) if texts else audit_run(folder, refit=refit)
     if as_json:
         print_json(found.to_json())
     else:

@@ -10,10 +10,11 @@ from recweave.report.audit.case import Case
 from recweave.report.audit.checks import CHECKS
 from recweave.report.audit.finding import Audit, Finding
 from recweave.report.audit.inflated import inflated
+from recweave.report.audit.refit import trained_again
 from recweave.runs.summary import Summary, read_run
 
 
-def audit(folder: Path) -> Audit:
+def audit(folder: Path, *, refit: bool = False) -> Audit:
     """Look for held-out data in what a run learned from.
 
     The data are read and cut again as the recipe says. Then every check of `CHECKS` looks at what
@@ -21,6 +22,7 @@ def audit(folder: Path) -> Audit:
 
     Args:
         folder: A finished run.
+        refit: Whether to make the features and train every row again, and compare.
 
     Raises:
         BadArtifact: if the folder holds no run, if its provenance is missing, or if the data is
@@ -29,9 +31,10 @@ def audit(folder: Path) -> Audit:
     summary = read_run(folder)
     findings: list[Finding] = []
     checked: list[str] = []
-    seconds = dict.fromkeys(CHECKS, 0.0)
+    checks = {**CHECKS, "trained again": trained_again} if refit else CHECKS
+    seconds = dict.fromkeys(checks, 0.0)
     for case in _cases(folder, summary):
-        for name, check in CHECKS.items():
+        for name, check in checks.items():
             started = time.perf_counter()
             found = check(case)
             seconds[name] += time.perf_counter() - started

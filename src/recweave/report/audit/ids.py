@@ -1,0 +1,105 @@
+"""Ids of held-out pairs inside texts: an item's text that names who bought it."""
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int
+from scipy.stats import poisson
+
+from recweave.core.arrays import Array
+from recweave.data.split import TRAIN
+from recweave.report.audit.case import Case
+from recweave.report.audit.finding import Finding, Found
+from recweave.report.audit.written import Texts, all_texts
+
+CHECK = "ids in texts"
+TOKEN = r"""[^\s,;|"'()\[\]{}<>]+"""
+EDGES = ".:!?#@=/&"
+"""What may stand around an id in a sentence, and is no part of it."""
+FEWEST = 3
+"""One or two may stand there by chance."""
+BY_CHANCE = 1e-6
+"""A leak is what chance explains with less than this probability."""
+
+
+def ids_in_texts(case: Case) -> Found:
+    """Texts of items that name users who have them held out, and the reverse.
+
+    Every word of a text that is an id makes a (user, item) pair. Held-out pairs are counted that
+    are not pairs of train. If ids stood in texts by chance, as a number in a title may also be a
+    user's id, a pair would be held out with the probability that user and item have of meeting:
+    held-out events of the user times those of the item, over all held-out events.
+    """
+    findings, looked = [], 0
+    for texts in all_texts(case):
+        looked += 1
+        findings += _named_in(case, texts)
+    if not looked:
+        return Found()
+    return Found(findings, [f"{looked} columns of text: searched for ids of held-out pairs"])
+
+
+def _named_in(case: Case, texts: Texts) -> list[Finding]:
+    pairs = named_pairs(case, texts)
+    if not len(pairs):
+        return []
+    items = case.split.train.shape[1]
+    held = pairs[np.isin(pairs, case.held_out)]
+    expected = _by_chance(case, np.setdiff1d(pairs, case.pairs[TRAIN], assume_unique=True))
+    if len(held) < FEWEST or poisson.sf(len(held) - 1, expected) > BY_CHANCE:
+        return []
+    user, item = divmod(int(held[0]), items)
+    user_id, item_id = case.dataset.user_ids.ids[user], case.dataset.item_ids.ids[item]
+    whose, other = (item_id, user_id) if texts.of == "item" else (user_id, item_id)
+    named = "users" if texts.of == "item" else "items"
+    share = len(held) / max(1, len(case.held_out))
+    return [
+        Finding(
+            check=CHECK,
+            level=texts.level,
+            where=texts.where,
+            what=f"it names {named} by their ids, and {len(held):,} of the pairs are held out "
+            f"({share:.0%} of all held-out pairs; by chance {expected:.1f} would be)",
+            count=len(held),
+            example=f"the text of {texts.of} {whose} holds the id {other}, and user {user_id} has "
+            f"item {item_id} among the held-out events",
+            mend=texts.mend,
+            features=texts.features,
+            stages=texts.stages,
+            evidence={
+                "held_out_pairs": len(held),
+                "expected_by_chance": expected,
+                "share_of_held_out": share,
+                "pairs_named": len(pairs),
+            },
+        )
+    ]
+
+
+def named_pairs(case: Case, texts: Texts) -> Int[Array, " pairs"]:
+    """Pairs of a text's owner and an id in it, as `user · items + item`, sorted, unique.
+
+    Ids are compared without regard to capitals.
+    """
+    others = case.dataset.user_ids if texts.of == "item" else case.dataset.item_ids
+    known = pl.DataFrame({"word": others.ids.str.to_lowercase()}).with_row_index("other")
+    found = (
+        pl.DataFrame({"row": texts.row, "word": texts.text.str.to_lowercase()})
+        .with_columns(pl.col("word").str.extract_all(TOKEN))
+        .explode("word")
+        .with_columns(pl.col("word").str.strip_chars(EDGES))
+        .unique()
+        .join(known, on="word")
+    )
+    row, other = (found[name].to_numpy().astype(np.int64) for name in ("row", "other"))
+    user, item = (other, row) if texts.of == "item" else (row, other)
+    return np.unique(user * case.split.train.shape[1] + item)
+
+
+def _by_chance(case: Case, pairs: Int[Array, " pairs"]) -> float:
+    """How many of some pairs would be held out if owners and ids met by chance."""
+    users, items = case.split.train.shape
+    held_user, held_item = np.divmod(case.held_out, items)
+    of_user = np.bincount(held_user, minlength=users)
+    of_item = np.bincount(held_item, minlength=items)
+    user, item = np.divmod(pairs, items)
+    return float((of_user[user] * of_item[item]).sum() / max(1, len(case.held_out)))
