@@ -69,17 +69,26 @@ def all_columns(case: Case) -> list[Column]:
 
 
 def _order(case: Case) -> Iterator[Column]:
-    ids = case.dataset.item_ids.ids
+    """The items' rows, the order of their table, and numbers in their ids.
+
+    Rows are read by whatever breaks ties. They do not follow the table, unless the dataset is
+    numbered by it, so the table's order and the ids can only be read by other packages.
+    """
     mend = (
-        "put the items in an order that knows no held-out events, such as by id, and give them ids "
-        "that tell nothing; then run again"
+        "put the items in an order that knows no held-out events, and give them ids that tell "
+        'nothing, or number the rows by a hash (Dataset numbering = "hash"); then run again'
     )
-    rows = np.arange(len(ids), dtype=float)
-    yield Column("the order of the items", rows, mend=mend)
-    number = ids.str.extract(r"(\d{1,15})$").cast(pl.Float64)
+    dataset = case.dataset
+    count = len(dataset.item_ids)
+    yield Column("the order of the items", np.arange(count, dtype=float), mend=mend)
+    plug_ins = case.has_plug_ins
+    if dataset.numbering == "hash" and len(dataset.items) == count:
+        lines = dataset.listed_items.rows(dataset.item_ids.ids).astype(float)
+        yield Column("the order of the table of items", lines, read=plug_ins, mend=mend)
+    number = dataset.item_ids.ids.str.extract(r"(\d{1,15})$").cast(pl.Float64)
     if not number.null_count():
         values = number.to_numpy()
-        yield Column("the numbers in the items' ids", values, mend=mend)
+        yield Column("the numbers in the items' ids", values, read=plug_ins, mend=mend)
 
 
 def _numbers(case: Case) -> Iterator[Column]:
