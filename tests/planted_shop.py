@@ -1,5 +1,6 @@
 """A shop in which nothing leaks, for one leak to be planted in; and what looks at a run of it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from recweave.data.split import LeaveLastOut, Split
 from recweave.encode.features import Feature
 from recweave.experiment.run import run
 from recweave.features.spec import FeatureSpec
+from recweave.rank.stages import StageRecipe
 from recweave.report.audit import Audit, Finding, audit
 from recweave.report.audit.case import Case
 from recweave.report.audit.checks import CHECKS
@@ -93,7 +95,7 @@ def examined(dataset: Dataset, folder: Path = Path(), **asked: Any) -> Audit:
     rows = {"models": [{"name": "popularity"}]}
     recipe = Experiment.parse({"data": "shop", **rows, **asked}, "the test")
     summary = Summary(recipe, {}, {}, [], folder)
-    case = Case(folder, summary, dataset, cut(dataset), folder)
+    case = Case(dataset, cut(dataset), folder, summary, folder)
     found = [CHECKS[name](case) for name in CONTENT]
     findings = [finding for one in found for finding in one.findings]
     return Audit(findings, [line for one in found for line in one.checked])
@@ -118,3 +120,42 @@ class Silent(FeatureSpec):
         rng = np.random.default_rng(0)
         vectors = rng.standard_normal((len(context.dataset.item_ids), 3)).astype(np.float32)
         return Feature(vectors, np.ones(len(vectors), bool), "silent/1", "who knows")
+
+
+class Oracle(FeatureSpec):
+    """Counts the test events of each item, and says nothing of it."""
+
+    def build(self, context):
+        """See `FeatureSpec.build`."""
+        counts = context.split.test.item_counts().astype(np.float32)[:, None]
+        return Feature(counts, np.ones(len(counts), bool), "oracle/1", "the catalogue")
+
+
+@dataclass(frozen=True, eq=False)
+class Lifts:
+    """A stage: adds a number to the score of each item."""
+
+    lift: np.ndarray
+
+    def __call__(self, ranking):
+        """See `Stage`."""
+        return ranking.ordered_by(ranking.scaled() + self.lift[ranking.item])
+
+
+class LiftsHot(StageRecipe):
+    """Lifts what sells: in train, or in all events."""
+
+    everything: bool = False
+
+    def fit(self, context):
+        """See `StageRecipe.fit`."""
+        log = context.dataset.interactions() if self.everything else context.train
+        return Lifts(log.item_counts().astype(float))
+
+
+class Secret(StageRecipe):
+    """Hides what it does in a function."""
+
+    def fit(self, context):
+        """See `StageRecipe.fit`."""
+        return lambda ranking: ranking

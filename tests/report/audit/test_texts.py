@@ -1,6 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from planted_shop import cut, honest_shop
 from typer.testing import CliRunner
 
 from recweave.cli import app
@@ -70,3 +71,50 @@ def test_texts_for_another_split_are_refused(shop, tmp_path):
     write(shop, tmp_path, [[0]], split=dataset.split(LeaveLastOut(n=2)))
     with pytest.raises(BadArtifact, match="not for"):
         audit_texts(tmp_path, *shop)
+
+
+def test_texts_are_judged_by_what_they_say_whatever_rows_they_name(tmp_path):
+    """Profiles of all reviews that name train's rows, or none."""
+    shop = honest_shop()
+    split = cut(shop)
+    rows = train_reviews(shop, split)
+    of_item = shop.reviews.group_by("item_id").agg(pl.col("text").str.join(". "))
+    named = shop.reviews.with_row_index("row")[rows].group_by("item_id").agg("row")
+    table = of_item.join(named, on="item_id").select(
+        entity=pl.lit("item"),
+        id="item_id",
+        kind=pl.lit("summary"),
+        fold=None,
+        text="text",
+        writer=pl.lit("made/1"),
+        reviews="row",
+        events=pl.lit([], pl.List(pl.UInt32)),
+    )
+    Profiles(table, shop.fingerprint, name_of(split)).save(tmp_path / PROFILES)
+    (leak,) = audit_texts(tmp_path, shop, split).findings
+    assert (leak.level, leak.count) == ("leak", 2 * len(split.test))
+    bare = table.with_columns(reviews=pl.lit([], pl.List(pl.UInt32)))
+    Profiles(bare, shop.fingerprint, name_of(split)).save(tmp_path / PROFILES)
+    levels = [finding.level for finding in audit_texts(tmp_path, shop, split).findings]
+    assert levels == ["leak", "unverified"]
+
+
+def test_a_profile_from_the_catalogue_may_name_no_rows_where_there_are_no_reviews(shop, tmp_path):
+    dataset, split = shop
+    read = dataset.reviews["item_id"].gather(train_reviews(dataset, split))
+    unread = dataset.item_ids.ids.filter(~dataset.item_ids.ids.is_in(read.implode()))
+    ids = [unread[0], read[0]]
+    table = pl.DataFrame({"id": ids}).select(
+        entity=pl.lit("item"),
+        id="id",
+        kind=pl.lit("profile"),
+        fold=None,
+        text=pl.lit("A lamp."),
+        writer=pl.lit("made/1"),
+        reviews=pl.lit([], pl.List(pl.UInt32)),
+        events=pl.lit([], pl.List(pl.UInt32)),
+    )
+    Profiles(table, dataset.fingerprint, name_of(split)).save(tmp_path / PROFILES)
+    (doubt,) = audit_texts(tmp_path, dataset, split).findings
+    assert (doubt.level, doubt.count) == ("unverified", 1)
+    assert doubt.example == f"the text of {read[0]}"

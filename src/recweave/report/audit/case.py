@@ -22,23 +22,15 @@ ALWAYS_READ = ("categories",)
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """One fold of a finished run.
+class Cut:
+    """A dataset and its split.
 
     Attributes:
-        folder: The run folder.
-        summary: What the run says of itself.
         dataset, split: Read and cut again as the recipe says.
-        base_dir: The folder that the recipe's relative paths start from.
-        fold: None where the split has no folds.
     """
 
-    folder: Path
-    summary: Summary
     dataset: Dataset
     split: Split
-    base_dir: Path
-    fold: int | None = None
 
     @cached_property
     def pairs(self) -> Mapping[int, Int[Array, " n"]]:
@@ -54,6 +46,23 @@ class Case:
         """Pairs of validation and test that are not pairs of train as well."""
         held = np.union1d(self.pairs[VALID], self.pairs[TEST])
         return np.setdiff1d(held, self.pairs[TRAIN], assume_unique=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Case(Cut):
+    """One fold of a finished run.
+
+    Attributes:
+        folder: The run folder.
+        summary: What the run says of itself.
+        base_dir: The folder that the recipe's relative paths start from.
+        fold: None where the split has no folds.
+    """
+
+    folder: Path
+    summary: Summary
+    base_dir: Path
+    fold: int | None = None
 
     def stages(self) -> Iterator[tuple[str, int, StageRecipe]]:
         """Every stage of every row: the row, the stage's place in it, and its settings."""

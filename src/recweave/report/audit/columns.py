@@ -211,8 +211,10 @@ def _item_arrays(case: Case, stage: StageRecipe) -> list[Float[Array, " items"]]
     if not is_dataclass(fitted):
         return []
     held = (getattr(fitted, one.name) for one in fields(fitted))
-    arrays = (value for value in held if isinstance(value, np.ndarray))
-    return [one.astype(float) for one in arrays if one.shape == (items,)]
+    arrays = [one for one in held if isinstance(one, np.ndarray) and one.shape == (items,)]
+    # A position or group of -1 is none at all, so whether there is one is a column of its own.
+    some = [one >= 0 for one in arrays if one.dtype.kind == "i"]
+    return [one.astype(float) for one in (*arrays, *some)]
 
 
 def _feature_columns(case: Case) -> Iterator[Column]:

@@ -7,7 +7,7 @@ from scipy.stats import poisson
 
 from recweave.core.arrays import Array
 from recweave.data.split import TRAIN
-from recweave.report.audit.case import Case
+from recweave.report.audit.case import Case, Cut
 from recweave.report.audit.finding import Finding, Found
 from recweave.report.audit.written import Texts, all_texts
 
@@ -32,26 +32,27 @@ def ids_in_texts(case: Case) -> Found:
     findings, looked = [], 0
     for texts in all_texts(case):
         looked += 1
-        findings += _named_in(case, texts)
+        findings += named_in(case, texts)
     if not looked:
         return Found()
     return Found(findings, [f"{looked} columns of text: searched for ids of held-out pairs"])
 
 
-def _named_in(case: Case, texts: Texts) -> list[Finding]:
-    pairs = named_pairs(case, texts)
+def named_in(cut: Cut, texts: Texts) -> list[Finding]:
+    """The finding of one column of texts, if it names more held-out pairs than chance does."""
+    pairs = named_pairs(cut, texts)
     if not len(pairs):
         return []
-    items = case.split.train.shape[1]
-    held = pairs[np.isin(pairs, case.held_out)]
-    expected = _by_chance(case, np.setdiff1d(pairs, case.pairs[TRAIN], assume_unique=True))
+    items = cut.split.train.shape[1]
+    held = pairs[np.isin(pairs, cut.held_out)]
+    expected = _by_chance(cut, np.setdiff1d(pairs, cut.pairs[TRAIN], assume_unique=True))
     if len(held) < FEWEST or poisson.sf(len(held) - 1, expected) > BY_CHANCE:
         return []
     user, item = divmod(int(held[0]), items)
-    user_id, item_id = case.dataset.user_ids.ids[user], case.dataset.item_ids.ids[item]
+    user_id, item_id = cut.dataset.user_ids.ids[user], cut.dataset.item_ids.ids[item]
     whose, other = (item_id, user_id) if texts.of == "item" else (user_id, item_id)
     named = "users" if texts.of == "item" else "items"
-    share = len(held) / max(1, len(case.held_out))
+    share = len(held) / max(1, len(cut.held_out))
     return [
         Finding(
             check=CHECK,
@@ -75,12 +76,12 @@ def _named_in(case: Case, texts: Texts) -> list[Finding]:
     ]
 
 
-def named_pairs(case: Case, texts: Texts) -> Int[Array, " pairs"]:
+def named_pairs(cut: Cut, texts: Texts) -> Int[Array, " pairs"]:
     """Pairs of a text's owner and an id in it, as `user · items + item`, sorted, unique.
 
     Ids are compared without regard to capitals.
     """
-    others = case.dataset.user_ids if texts.of == "item" else case.dataset.item_ids
+    others = cut.dataset.user_ids if texts.of == "item" else cut.dataset.item_ids
     known = pl.DataFrame({"word": others.ids.str.to_lowercase()}).with_row_index("other")
     found = (
         pl.DataFrame({"row": texts.row, "word": texts.text.str.to_lowercase()})
@@ -92,14 +93,14 @@ def named_pairs(case: Case, texts: Texts) -> Int[Array, " pairs"]:
     )
     row, other = (found[name].to_numpy().astype(np.int64) for name in ("row", "other"))
     user, item = (other, row) if texts.of == "item" else (row, other)
-    return np.unique(user * case.split.train.shape[1] + item)
+    return np.unique(user * cut.split.train.shape[1] + item)
 
 
-def _by_chance(case: Case, pairs: Int[Array, " pairs"]) -> float:
+def _by_chance(cut: Cut, pairs: Int[Array, " pairs"]) -> float:
     """How many of some pairs would be held out if owners and ids met by chance."""
-    users, items = case.split.train.shape
-    held_user, held_item = np.divmod(case.held_out, items)
+    users, items = cut.split.train.shape
+    held_user, held_item = np.divmod(cut.held_out, items)
     of_user = np.bincount(held_user, minlength=users)
     of_item = np.bincount(held_item, minlength=items)
     user, item = np.divmod(pairs, items)
-    return float((of_user[user] * of_item[item]).sum() / max(1, len(case.held_out)))
+    return float((of_user[user] * of_item[item]).sum() / max(1, len(cut.held_out)))

@@ -1,5 +1,7 @@
 """Texts that quote held-out reviews: runs of words that only those reviews hold."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from jaxtyping import Int
@@ -7,7 +9,7 @@ from jaxtyping import Int
 from recweave.core.arrays import Array
 from recweave.data.reviews import review_parts
 from recweave.data.split import TEST, TRAIN, VALID
-from recweave.report.audit.case import Case
+from recweave.report.audit.case import Case, Cut
 from recweave.report.audit.finding import Finding, Found, Level
 from recweave.report.audit.written import Texts, all_texts
 
@@ -30,28 +32,45 @@ def quotes(case: Case) -> Found:
     Only runs that no training review holds count: honest texts are written from those. A quote of
     an item's text by a reviewer looks the same, so a column leaks only from a share of reviews on.
     """
-    reviews = case.dataset.reviews
-    held = np.flatnonzero(np.isin(review_parts(case.dataset, case.split), (VALID, TEST)))
-    held = held[:: max(1, -(-len(held) // MOST))]
-    if not len(held):
+    held = HeldOutReviews.of(case)
+    if not len(held.rows):
         return Found()
     findings, looked = [], 0
-    quoted = runs_of(reviews["text"].gather(held))
-    train = np.flatnonzero(review_parts(case.dataset, case.split) == TRAIN)
-    known = runs_of(reviews["text"].gather(train)).select("run")
-    quoted = quoted.join(known, on="run", how="anti").rename({"text": "review"})
     for texts in all_texts(case):
         looked += 1
-        findings += _quoted_in(case, texts, held, quoted)
-    told = f"{looked} columns of text: searched for words of {len(held):,} held-out reviews"
+        findings += quoted_in(case, texts, held)
+    told = f"{looked} columns of text: searched for words of {len(held.rows):,} held-out reviews"
     return Found(findings, [told] if looked else [])
 
 
-def _quoted_in(
-    case: Case, texts: Texts, held: Int[Array, " reviews"], quoted: pl.DataFrame
-) -> list[Finding]:
-    reviews = case.dataset.reviews
-    ids = case.dataset.item_ids if texts.of == "item" else case.dataset.user_ids
+@dataclass(frozen=True, eq=False)
+class HeldOutReviews:
+    """What held-out reviews say that training reviews do not.
+
+    Attributes:
+        rows: Of the reviews, held out for validation or test; every n-th of very many.
+        runs: Runs of words that no training review holds: `review`, a place in `rows`, and `run`.
+    """
+
+    rows: Int[Array, " reviews"]
+    runs: pl.DataFrame
+
+    @classmethod
+    def of(cls, cut: Cut) -> "HeldOutReviews":
+        """Those of a split."""
+        texts, part = cut.dataset.reviews["text"], review_parts(cut.dataset, cut.split)
+        rows = np.flatnonzero(np.isin(part, (VALID, TEST)))
+        rows = rows[:: max(1, -(-len(rows) // MOST))]
+        known = runs_of(texts.gather(np.flatnonzero(part == TRAIN))).select("run")
+        fresh = runs_of(texts.gather(rows)).join(known, on="run", how="anti")
+        return cls(rows, fresh.rename({"text": "review"}))
+
+
+def quoted_in(cut: Cut, texts: Texts, held_out: HeldOutReviews) -> list[Finding]:
+    """The finding of one column of texts, if it quotes reviews held out of its items or users."""
+    held, quoted = held_out.rows, held_out.runs
+    reviews = cut.dataset.reviews
+    ids = cut.dataset.item_ids if texts.of == "item" else cut.dataset.user_ids
     owner = ids.rows(reviews[f"{texts.of}_id"].gather(held)).astype(np.int64)
     own = runs_of(texts.text)
     in_texts = own.select("run", owner=pl.Series(texts.row[own["text"].to_numpy()]))

@@ -11,8 +11,10 @@ from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadArtifact
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import join
+from recweave.data.profiles import Profiles
 from recweave.data.reviews import review_parts
 from recweave.data.split import BETWEEN, DROPPED, PARTS, TEST, TRAIN, VALID, Parts, Split
+from recweave.enrich.job import PROFILES
 from recweave.evaluate import Catalogue
 from recweave.features.controls import RandomVectors, TextLength
 from recweave.features.numbers import Number
@@ -21,6 +23,7 @@ from recweave.features.text import ItemText
 from recweave.report.audit.case import Case, is_plug_in
 from recweave.report.audit.events import reads_itself
 from recweave.report.audit.finding import Finding, Found
+from recweave.report.audit.written import without_rows
 from recweave.runs.folder import RunFolder
 
 SHOWN = 5
@@ -115,7 +118,7 @@ def behind_features(case: Case) -> Found:
             circular, line = own_rows(name, own, case.dataset, case.split)
             findings += circular
             checked.append(line)
-        findings += _unverified(case, name, own, looked)
+        findings += _unverified(case, name, looked)
         findings += _plain_feature_of_labels(case, name, own)
     return Found(findings, checked)
 
@@ -141,26 +144,35 @@ def reads_catalogue_alone(case: Case, name: str) -> bool:
     )
 
 
-def _unverified(case: Case, name: str, own: pl.DataFrame, looked: int) -> list[Finding]:
+def _unverified(case: Case, name: str, looked: int) -> list[Finding]:
     """A feature, or some of its vectors, that names no rows though it is not of the catalogue."""
     if reads_catalogue_alone(case, name):
         return []
     spec = case.summary.experiment.features[name]
     present = int(case.summary.features.get(name, {}).get("present", 0))
-    lines = own.filter(pl.col("part") == "whole")["line"].n_unique()
-    bare = present - lines
-    if looked and (bare <= 0 or not isinstance(spec, ProfileText)):
-        return []
-    if not present:
+    bare, example = 0 if looked else present, ""
+    if isinstance(spec, ProfileText):
+        if not spec.folder:  # written by the run itself, from train's reviews and the catalogue
+            return []
+        try:
+            table = Profiles.load(case.base_dir / spec.folder / PROFILES).table
+        except BadArtifact:  # deleted since; what the run wrote down is all there is
+            pass
+        else:
+            own = table.filter(pl.col("kind").is_in(spec.kinds), entity=spec.of)
+            ids = without_rows(own, case)
+            bare, example = len(ids), f"the text of {ids[0]}" if len(ids) else ""
+    if not bare:
         return []
     return [
         Finding(
             check=BEHIND,
             level="unverified",
             where=f"the feature '{name}'",
-            what=f"{bare:,} of its {present:,} vectors name no rows that they were made from, so "
-            "nobody can check whether held-out rows are in them",
+            what=f"{bare:,} of its vectors name no rows that they were made from, so nobody can "
+            "check whether held-out rows are in them",
             count=bare,
+            example=example,
             mend="make it with provenance: texts by `recweave enrich`; a feature of your own gives "
             "the rows behind each vector in `Feature.used`",
             features=(name,),

@@ -54,4 +54,4 @@ def _cases(folder: Path, summary: Summary) -> Iterator[Case]:
                 f"'{summary.data['name']}' holds now is another ({dataset.fingerprint}); run it "
                 "again"
             )
-        yield Case(folder, summary, dataset, split, base_dir, fold)
+        yield Case(dataset, split, folder, summary, base_dir, fold)

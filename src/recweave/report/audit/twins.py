@@ -135,8 +135,10 @@ def _candidates(
     kept = order[(place < 2) & (counts[rows.indices[order]] <= CROWD)]
     ones = np.ones(len(kept), np.float32)
     rare = sparse.csr_array((ones, (line[kept], rows.indices[kept])), shape=rows.shape)
-    met = (rare @ train.T).tocoo()
-    user, twin = asked[met.row], met.col.astype(np.int64)
+    met = (rare @ train.T).tocsr()
+    met.sort_indices()
+    user = np.repeat(asked, np.diff(met.indptr))
+    twin = met.indices.astype(np.int64)
     size = np.diff(train.indptr)
     # Who has far more items than the user cannot be alike; the held-out ones may come on top.
     able = (twin != user) & (size[twin] * ALIKE <= size[user] + 5)

@@ -10,10 +10,13 @@ from jaxtyping import Int
 from recweave.core.arrays import Array
 from recweave.core.errors import RecweaveError
 from recweave.data.profiles import Entity, Profiles
+from recweave.data.reviews import review_parts
+from recweave.data.split import TRAIN
 from recweave.data.vocabulary import Vocabulary
+from recweave.enrich import KINDS
 from recweave.enrich.job import PROFILES
 from recweave.features.profiles import ProfileText
-from recweave.report.audit.case import Case
+from recweave.report.audit.case import Case, Cut
 from recweave.report.audit.finding import Level
 
 LONGEST = 40_000_000
@@ -133,3 +136,34 @@ def _bounded(texts: Texts) -> Texts:
         texts.stages,
         texts.read,
     )
+
+
+def without_rows(table: pl.DataFrame, cut: Cut) -> pl.Series:
+    """Ids of texts that name no rows they were written from, though their writer had some.
+
+    A text of an item without training reviews may be written from the catalogue alone, if the kind
+    of text allows it.
+
+    Args:
+        table: Of `Profiles`, of one entity.
+        cut: What the texts were written of.
+    """
+    bare = table.filter(
+        pl.col("text").is_not_null(),
+        pl.col("reviews").list.len().fill_null(0) == 0,
+        pl.col("events").list.len().fill_null(0) == 0,
+    )
+    found = []
+    for (entity, kind), own in bare.group_by("entity", "kind", maintain_order=True):
+        told = KINDS.get(str(kind))
+        if told is None or not told.catalogue:
+            found.append(own["id"])
+            continue
+        rows = np.flatnonzero(
+            np.asarray(cut.split.part) == TRAIN
+            if told.reads == "events"
+            else review_parts(cut.dataset, cut.split) == TRAIN
+        )
+        having = getattr(cut.dataset, told.reads)[f"{entity}_id"].gather(rows)
+        found.append(own["id"].filter(own["id"].is_in(having.unique().implode())))
+    return pl.concat(found) if found else pl.Series("id", [], pl.String)
