@@ -1,13 +1,28 @@
 """`recweave data`: files to datasets, and what is in them."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from recweave.cli.output import Json, print_json, say
-from recweave.core.errors import BadSetting
+from recweave.cli.reader_options import (
+    Columns,
+    Decimal,
+    Encoding,
+    Escaped,
+    Events,
+    Items,
+    Links,
+    Names,
+    NoHeader,
+    NoQuotes,
+    Options,
+    Reviews,
+    Separator,
+    Users,
+    reader_options,
+)
 from recweave.core.settings import Settings
 
 app = typer.Typer(help="Fetch, read, describe and check data.", no_args_is_help=True)
@@ -15,13 +30,6 @@ app = typer.Typer(help="Fetch, read, describe and check data.", no_args_is_help=
 Source = Annotated[str, typer.Argument(help="A reader: movielens, recbole, amazon, table, …")]
 Place = Annotated[Path, typer.Argument(help="The file or folder to read.")]
 What = Annotated[str, typer.Argument(help="A known dataset's name or a dataset folder.")]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--column", help="What a column is called in the file: user_id=visitorid."),
-]
-Options = Annotated[
-    list[str] | None, typer.Option("--option", help="An option of the reader: time=ms.")
-]
 SkipBad = Annotated[
     Path | None, typer.Option(help="Leave bad rows out and keep them in this file, with reasons.")
 ]
@@ -42,20 +50,32 @@ def get(
 
 @app.command()
 def read(
+    context: typer.Context,
     source: Source,
     path: Place,
     out: Annotated[Path, typer.Argument(help="The dataset folder to make.")],
     column: Columns = None,
     option: Options = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    no_header: NoHeader = False,
+    names: Names = None,
+    no_quotes: NoQuotes = False,
+    backslash_quotes: Escaped = False,
+    events: Events = None,
+    items: Items = None,
+    users: Users = None,
+    reviews: Reviews = None,
+    links: Links = None,
     skip_bad: SkipBad = None,
     name: Annotated[str, typer.Option(help="What the dataset is called; else as its folder.")] = "",
 ) -> None:
     """Read files into a dataset folder; a bad row stops it, unless --skip-bad keeps it apart."""
     from recweave.data.readers import examine
 
-    reading = examine(
-        source, path, name=name or out.name, skip_bad=skip_bad, **_options(column, option)
-    )
+    options = reader_options(context.params)
+    reading = examine(source, path, name=name or out.name, skip_bad=skip_bad, **options)
     dataset = reading.taken()
     dataset.save(out)
     for file, rows in reading.problems.rows.items():
@@ -80,10 +100,23 @@ def describe(dataset: What, as_json: Json = False) -> None:
 
 @app.command()
 def check(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(help="A dataset (name or folder), or a reader.")],
     path: Annotated[Path | None, typer.Argument(help="The reader's file or folder.")] = None,
     column: Columns = None,
     option: Options = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    no_header: NoHeader = False,
+    names: Names = None,
+    no_quotes: NoQuotes = False,
+    backslash_quotes: Escaped = False,
+    events: Events = None,
+    items: Items = None,
+    users: Users = None,
+    reviews: Reviews = None,
+    links: Links = None,
     as_json: Json = False,
 ) -> None:
     """Count every kind of problem and show the first; ends with 1 if there are errors.
@@ -97,7 +130,8 @@ def check(
     if path is None:
         problems = check_dataset(load(source))
     else:
-        reading = examine(source, path, **_options(column, option))
+        options = reader_options(context.params)
+        reading = examine(source, path, **options)
         problems = reading.problems
         if reading.dataset is not None:
             problems.extend(check_dataset(reading.dataset))
@@ -109,25 +143,3 @@ def check(
         say(f"{problems.errors.total():,} errors, {problems.notes.total():,} notes")
     if problems.errors:
         raise typer.Exit(1)
-
-
-def _options(columns: list[str] | None, options: list[str] | None) -> dict[str, Any]:
-    """`key=value` words as a reader's options; a value that reads as JSON is taken as such."""
-    made = {key: _value(text) for key, text in map(_pair, options or [])}
-    if columns:
-        made["columns"] = dict(map(_pair, columns))
-    return made
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, sign, value = text.partition("=")
-    if not sign or not key:
-        raise BadSetting(f"'{text}' is not KEY=VALUE")
-    return key, value
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text

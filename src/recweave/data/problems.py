@@ -7,7 +7,7 @@ that its owner should know of.
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -71,6 +71,10 @@ class Group:
 class Problems:
     """A collection of problems, of which any number may come in.
 
+    Args:
+        side: A file that takes the rows that are refused.
+        alias: A part of paths, and what it is called in messages instead.
+
     Attributes:
         listed: The first `LISTED` of each kind, in the order found.
         errors, notes: How many there are of each kind.
@@ -79,7 +83,7 @@ class Problems:
         rows: How many rows of each file were taken.
     """
 
-    def __init__(self, side: BinaryIO | None = None) -> None:
+    def __init__(self, side: BinaryIO | None = None, alias: tuple[str, str] = ("", "")) -> None:
         self.listed: list[Problem] = []
         self.errors: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
@@ -87,6 +91,7 @@ class Problems:
         self.broken: list[Problem] = []
         self.rows: dict[str, int] = {}
         self._side = side
+        self._alias = alias  # of a folder that an archive was unpacked to: the archive
 
     def __repr__(self) -> str:
         return f"<Problems: {self.errors.total():,} errors, {self.notes.total():,} notes>"
@@ -96,14 +101,13 @@ class Problems:
 
     def break_off(self, problem: Problem) -> None:
         """A file cannot be read."""
-        self.broken.append(problem)
-        self._add(problem, "a file that cannot be read")
+        self.broken.append(self._add(problem, "a file that cannot be read"))
 
     def refuse(self, file: Path, line: int, what: str, row: bytes, *, kind: str) -> None:
         """A row cannot be taken; it goes to the side file, where there is one, as it stands."""
-        self._add(Problem(str(file), line, what), kind)
+        problem = self._add(Problem(str(file), line, what), kind)
         if self._side is not None:
-            self._side.write(f"# {file}:{line}: {what}\n".encode() + row + b"\n")
+            self._side.write(f"# {problem}\n".encode() + row + b"\n")
 
     def error(self, table: str, row: int | None, what: str, *, kind: str, n: int = 1) -> None:
         """A table is wrong in `n` rows, of which this is the first."""
@@ -162,13 +166,24 @@ class Problems:
         rows = "1 row" if total == 1 else f"{total:,} rows"
         raise BadInput("\n".join([f"{rows} cannot be taken as they stand:", *found, advice]))
 
-    def _add(self, problem: Problem, kind: str, n: int = 1) -> None:
+    def took(self, file: Path, rows: int) -> None:
+        """These rows of a file were taken."""
+        self.rows[self.named(str(file))] = rows
+
+    def named(self, text: str) -> str:
+        """A text that names files, with the names that its reader knows."""
+        return text.replace(*self._alias) if self._alias[0] else text
+
+    def _add(self, problem: Problem, kind: str, n: int = 1) -> Problem:
+        file, what = self.named(problem.file), self.named(problem.what)
+        problem = replace(problem, file=file, what=what)
         counts = self.notes if problem.note else self.errors
         if counts[kind] < LISTED:
             self.listed.append(problem)
         counts[kind] += n
         key = (problem.file, kind, problem.note)
         self.groups.setdefault(key, Group(problem, -1)).more += 1
+        return problem
 
 
 def counted(counts: Counter[str]) -> str:

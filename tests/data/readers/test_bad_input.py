@@ -17,7 +17,10 @@ REMEDY = (
 
 ROWS = {
     "a rating that is no number": (b"ann,tea,abc,1700000000\n", "value 'abc' is not a number"),
-    "a rating with a comma": (b'ann,tea,"4,5",1700000000\n', "value '4,5' is not a number"),
+    "a rating with an unclear comma": (
+        b'ann,tea,"4,500",1700000000\n',
+        "value '4,500' is not a number, or its comma is unclear; if so give --decimal",
+    ),
     "a rating that is nan": (b"ann,tea,nan,1700000000\n", "value 'nan' is not a finite number"),
     "a rating that is infinite": (b"ann,tea,-inf,1700000000\n", "value '-inf' is not a finite"),
     "a rating beyond float32": (b"ann,tea,1e39,1700000000\n", "value '1e39' is not a finite"),

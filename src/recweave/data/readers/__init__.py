@@ -23,6 +23,7 @@ from recweave.core.registry import Registry
 from recweave.data.dataset import Dataset
 from recweave.data.ids import whole_numbers
 from recweave.data.problems import BrokenFile, Problem, Problems, side_file
+from recweave.data.readers.archive import unpacked
 from recweave.data.readers.derive import events_of, first_of_each
 from recweave.data.readers.load import KEYS, load
 from recweave.data.readers.plan import Plan, Reader, Tables
@@ -52,6 +53,8 @@ READERS: Registry[Reader] = Registry(
     instance_of="collections.abc:Callable",
 )
 """Sources by name; each reader's docstring says which files it reads."""
+
+_NAMED = 20  # files that nothing reads that are named
 
 ADVICE = (
     "mend these rows, or leave them out with skip_bad=FILE (on the command line --skip-bad FILE), "
@@ -155,20 +158,37 @@ def _read(
 ) -> Reading:
     reader = READERS[source]
     _check(source, reader, options)
-    problems = Problems(side)
-    try:
-        plan = reader(path, **options)
-        tables: dict[str, Any] = _tables(plan, problems)
-        if problems.broken:
-            return Reading(None, problems)
-        dataset = Dataset(name or plan.name, **tables, source=str(path), licence=plan.licence)
-    except BrokenFile as error:
-        problems.break_off(error.problem)
-    except BadInput as error:
-        problems.break_off(Problem(str(path), None, str(error)))
-    else:
-        return Reading(dataset, problems)
-    return Reading(None, problems)
+    with unpacked(path, source) as place:
+        problems = Problems(side, (str(place), str(path)))
+        try:
+            plan = reader(place, **options)
+            tables: dict[str, Any] = _tables(plan, problems)
+            _name_unread(place, plan, problems)
+            if problems.broken:
+                return Reading(None, problems)
+            dataset = Dataset(name or plan.name, **tables, source=str(path), licence=plan.licence)
+        except BrokenFile as error:
+            problems.break_off(error.problem)
+        except BadInput as error:
+            problems.break_off(Problem(str(path), None, str(error)))
+        else:
+            return Reading(dataset, problems)
+        return Reading(None, problems)
+
+
+def _name_unread(path: Path, plan: Plan, problems: Problems) -> None:
+    """Note the files of a folder that nothing reads."""
+    read = {sheet.path for sheet in plan.sheets} | set(plan.also)
+    if not path.is_dir() or path in read:
+        return
+    left = [entry for entry in sorted(path.iterdir()) if entry not in read]
+    names = [entry.name + "/" * entry.is_dir() for entry in left if entry.name[0] != "."]
+    if names:
+        shown = ", ".join(names[:_NAMED]) + f" and {len(names) - _NAMED:,} more" * (
+            len(names) > _NAMED
+        )
+        what = f"not read: {shown}; {plan.unread}"
+        problems.note(path, None, what, kind="file not read", n=len(names))
 
 
 def _check(source: str, reader: Reader, options: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ evaluated in the same pass that reads the file.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -57,6 +57,7 @@ class Column:
         limits: Where a value is wrong, and what is said of it.
         lenient: Whether a cell that is no value is left empty, with a note.
         guess: Whether text becomes numbers or truth values in the end, if all of it can.
+        marked: Of numbers whose decimal mark is not known: the column, once it is (see `numbers`).
     """
 
     source: str
@@ -70,6 +71,7 @@ class Column:
     limits: Sequence[tuple[Test, str]] = ()
     lenient: bool = False
     guess: bool = False
+    marked: Callable[[Any], "Column"] | None = None
 
     def cells(self, dtype: Dtype) -> pl.Expr:
         """The cells of a column of this type."""

@@ -129,7 +129,7 @@ class Delimited(TextForm):
         Raises:
             ValueError: saying why this is no row.
         """
-        row = decoded(raw.removesuffix(b"\r"), self.encoding)
+        row = decoded(raw.removesuffix(b"\r"), self.encoding, self.likely)
         plain = '"' not in row and not (self.escaped and "\\" in row)
         if plain or not self.quoted:
             return row.split(self.separator)
@@ -140,7 +140,8 @@ class Delimited(TextForm):
         except (csv.Error, StopIteration):
             what = "has a quote that is neither around a cell nor doubled"
             if '\\"' in row:
-                what = "has a backslash before a quote; double the quote, or give escaped=true"
+                what = "has a backslash before a quote; double the quote, or give "
+                what += "--backslash-quotes (escaped=True)"
             raise ValueError(what) from None
 
 

@@ -88,8 +88,15 @@ class Block(NamedTuple):
     one_by_one: Callable[[], Batch]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Form(ABC):
-    """How a file holds rows."""
+    """How a file holds rows.
+
+    Attributes:
+        noted: What was sniffed of the file that its owner should know of.
+    """
+
+    noted: tuple[str, ...] = ()
 
     ragged: ClassVar[bool] = False
     """Whether rows name their cells, so that a column may come up late in the file."""
@@ -140,9 +147,13 @@ class TextForm(Form):
 
     Attributes:
         encoding: Of the text, where no byte-order mark names it.
+        sniff: Whether another encoding may be used where a file is not of this one.
+        likely: The encoding that a file seems to have, for messages.
     """
 
     encoding: str = "utf-8"
+    sniff: bool = False
+    likely: str = ""
 
     @abstractmethod
     def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
@@ -154,7 +165,7 @@ class TextForm(Form):
 
     def head(self, path: Path, wanted: Sequence[str], rows: int) -> pl.DataFrame:
         """See `Form.head`; `rows` counts lines."""
-        numbered = lines(path)
+        numbered = lines(path, self.encoding)
         if self.headed():
             next(numbered)
         asked = Asked(self.fields(path, every=False), wanted, ())
@@ -186,12 +197,13 @@ def _batch(rows: Iterator[Row], wanted: Sequence[str]) -> Batch:
     )
 
 
-def decoded(raw: bytes, encoding: str = "utf-8") -> str:
+def decoded(raw: bytes, encoding: str = "utf-8", likely: str = "") -> str:
     """A line of a file as text.
 
     Args:
         raw: As UTF-8, as `files.lines` gives it.
         encoding: That the file was read as.
+        likely: That it seems to have.
 
     Raises:
         ValueError: saying where it is no text.
@@ -203,4 +215,6 @@ def decoded(raw: bytes, encoding: str = "utf-8") -> str:
     except UnicodeDecodeError as error:
         byte = f"the byte 0x{raw[error.start]:02x} at place {error.start + 1}"
         what = f"has {byte}, which is not {encoding.upper()}"
-        raise ValueError(f"{what}; save the file as UTF-8, or name its encoding") from None
+        name = f"--encoding {likely}, by its look" if likely else "--encoding cp1252, say"
+        advice = f"save the file as UTF-8, or name its encoding ({name})"
+        raise ValueError(f"{what}; {advice}") from None

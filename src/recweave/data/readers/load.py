@@ -7,7 +7,7 @@ read again the careful way, which tells what is wrong, and where.
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import polars as pl
@@ -15,7 +15,9 @@ import polars as pl
 from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import Column, Fault, anything
-from recweave.data.readers.forms import Asked, Batch, Types
+from recweave.data.readers.dialect import reencoded
+from recweave.data.readers.forms import Asked, Batch, TextForm, Types
+from recweave.data.readers.numbers import settled
 from recweave.data.readers.plan import Sheet
 from recweave.data.schema import COLUMNS, UNIQUE
 
@@ -38,15 +40,33 @@ def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
     frame = _at_once(partial(sheet.form.scan, sheet.path, fields), columns)
     key = KEYS.get(sheet.table)
     errors = problems.errors.total()
+    if frame is None:
+        before = columns
+        sheet, columns = _understood(sheet, columns, fields, problems)
+        if columns is not before:
+            frame = _at_once(partial(sheet.form.scan, sheet.path, fields), columns)
+    for what in sheet.form.noted:
+        problems.note(sheet.path, None, what, kind=what.partition(";")[0])
     if frame is None or (key and not frame[key].is_unique().all()):
         frame = _Careful(sheet, columns, problems).read(fields)
     if not len(frame) and problems.errors.total() == errors:
         raise BrokenFile(sheet.path, None, "holds no rows; fetch or write it again")
-    problems.rows[str(sheet.path)] = len(frame)
+    problems.took(sheet.path, len(frame))
     kinds = COLUMNS[sheet.table]
     fixed = [pl.lit(value, kinds.get(name)).alias(name) for name, value in sheet.fixed.items()]
     guessed = [_narrowed(frame[name]) for name, column in columns.items() if column.guess]
     return frame.with_columns(*fixed, *guessed)
+
+
+def _understood(
+    sheet: Sheet, columns: dict[str, Column], fields: Sequence[str], problems: Problems
+) -> tuple[Sheet, dict[str, Column]]:
+    """The sheet and its columns after a closer look at the file: its encoding, its decimal mark."""
+    form = sheet.form
+    if isinstance(form, TextForm):
+        form = reencoded(form, sheet.path)
+    sheet = replace(sheet, form=form)
+    return sheet, settled(columns, form, sheet.path, fields, problems)
 
 
 def _columns(sheet: Sheet, fields: Sequence[str]) -> dict[str, Column]:

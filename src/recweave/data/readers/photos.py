@@ -48,7 +48,7 @@ def photos(path: Path) -> Plan:
         items = items.drop("image", strict=False)  # the file's name, which is the id's
         return {"items": items.join(pictures, on="item_id", how="left", maintain_order="left")}
 
-    return Plan(path.stem, sheets, finish)
+    return Plan(path.stem, sheets, finish, also=[path])
 
 
 def found_photos(path: Path) -> pl.DataFrame:

@@ -59,12 +59,16 @@ class Plan:
         sheets: Its files.
         finish: What is done with the tables once they are read.
         licence: The publisher's terms.
+        also: Files and folders that `finish` reads.
+        unread: What to do about files of the folder that nothing reads.
     """
 
     name: str
     sheets: Sequence[Sheet]
     finish: Finish = as_they_are
     licence: str = "not stated"
+    also: Sequence[Path] = ()
+    unread: str = "the reader has no use for them"
 
 
 Reader = Callable[..., Plan]

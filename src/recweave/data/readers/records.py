@@ -33,6 +33,7 @@ from recweave.data.readers.forms import (
     Types,
     decoded,
 )
+from recweave.data.split import PARTS
 
 _SAMPLE = 100  # records that say which fields there are
 _LOST = "\ufffd"  # stands for what text cannot hold: NUL, and halves of surrogate pairs
@@ -107,7 +108,7 @@ class JsonLines(TextForm):
         Raises:
             ValueError: saying why it is no record.
         """
-        text = decoded(raw)
+        text = decoded(raw, self.encoding, self.likely)
         try:
             found = _literal(text) if self.literal else json.loads(text, parse_float=_number)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
@@ -126,16 +127,26 @@ class JsonDocument(Form):
     The document is read whole, which takes several times its size in memory.
 
     Attributes:
-        names: The fields of the objects.
-        part: The field that shall hold the name of the list that an object is from.
+        names: The fields of the objects; else those that they have.
+        part: The field that shall hold the name of the list that an object is from, where there
+            are several.
+        reshape: Makes fields of what lies deeper in a record.
+        encoding: Of the text, where no byte-order mark names it.
     """
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     part: str = "part"
+    reshape: Callable[[Record], Record] | None = None
+    encoding: str = "utf-8"
 
     def fields(self, path: Path, *, every: bool) -> list[str]:
         """See `Form.fields`."""
-        return [*self.names, self.part]
+        if self.names:
+            return [*self.names, self.part]
+        names = dict.fromkeys(name for record in self._records(path) for name in record)
+        if not names:
+            raise BrokenFile(path, None, "holds no objects with fields; fetch or write it again")
+        return list(names)
 
     def scan(
         self, source: Path | bytes, fields: Sequence[str], hints: Types
@@ -153,18 +164,58 @@ class JsonDocument(Form):
     def _records(self, path: Path) -> list[Record]:
         try:
             with opened(path) as file:
-                found = json.loads(file.read(), parse_float=_number)
+                raw = file.read()
+            text = raw.decode(marked_encoding(raw) or self.encoding).removeprefix("\ufeff")
+            found = json.loads(text, parse_float=_number)
         except json.JSONDecodeError as error:
             raise BrokenFile(path, error.lineno, f"is not JSON ({error.msg})") from None
         except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
             raise BrokenFile(path, None, f"is not JSON ({error}); fetch it again") from None
         lists = found if isinstance(found, dict) else {None: found}
-        records = []
-        for part, rows in lists.items():
-            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                raise BrokenFile(path, None, "holds no list of objects; is it the right source?")
-            records += [row | {self.part: part} for row in rows]
-        return records
+        if isinstance(found, dict) and not self.names:  # {"total": 2, "events": [...]}
+            lists = {part: rows for part, rows in found.items() if _are_records(rows) and rows}
+            if len(lists) > 1 and not PARTS.keys() >= lists.keys():
+                names = ", ".join(map(str, lists))
+                raise BrokenFile(path, None, f"holds several lists ({names}); save each as a file")
+        if not lists or not all(_are_records(rows) for rows in lists.values()):
+            raise BrokenFile(path, None, "holds no list of objects; is it the right source?")
+        several = bool(self.names) or len(lists) > 1
+        records = [
+            row | {self.part: part} if several else row
+            for part, rows in lists.items()
+            for row in rows
+        ]
+        return [self.reshape(record) for record in records] if self.reshape else records
+
+
+def _are_records(rows: Any) -> bool:
+    return isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Makes fields of what lies deeper in a record: `product.name`, `images.0.url`.
+
+    Attributes:
+        paths: Their names, with points between the steps.
+    """
+
+    paths: Sequence[str]
+
+    def __call__(self, record: Record) -> Record:
+        """The record with these fields; null where there is nothing."""
+        return record | {path: _at(record, path) for path in self.paths if path not in record}
+
+
+def _at(value: Any, path: str) -> Any:
+    for step in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def sequence(path: Path, *, behavior: str = "click") -> Plan:
         made = tables | {"events": events}
         return made if attributes is None else _with_attributes(made, attributes)
 
-    return Plan(path.stem, sheets, finish)
+    return Plan(path.stem, sheets, finish, also=[attributes] if attributes else [])
 
 
 def _with_attributes(tables: Tables, file: Path) -> Tables:

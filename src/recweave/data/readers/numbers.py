@@ -1,0 +1,220 @@
+"""Numbers as people's exports write them: "3,78", "4.99 EUR", "$1,299.00".
+
+Whether a comma is the decimal mark is decided for a whole column, by the cells that leave no doubt:
+"3,78" and "1.299,00" have a decimal comma, "4.99" and "1,299.00" have a decimal point, and "1,299"
+may be either. A currency sign or code before or after the amount is passed over.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from recweave.core.polars_errors import POLARS_ERRORS
+from recweave.data.problems import Problems
+from recweave.data.readers.columns import Column, Test
+from recweave.data.readers.forms import Asked, Dtype, Form, Types
+
+Mark = Literal[".", ",", "both", "unclear"]
+"""The decimal mark of a column: `both` where some cells clearly have a point and others a comma;
+`unclear` where none is clear and cells like "1,299" are there."""
+
+_CODES = (
+    "EUR|USD|GBP|CHF|JPY|CNY|RMB|RUB|INR|PLN|CZK|SEK|NOK|DKK|HUF|TRY|BRL|AUD|CAD|NZD|KRW|MXN|ZAR|"
+    "SGD|HKD|TWD|THB|IDR|MYR|PHP|VND|ILS|AED|SAR|UAH|RON|BGN"
+)
+_SIGNS = r"(?:US|A|C|R|NT|HK|S|NZ)?\p{Sc}|kr\.?|zł|Kč|Ft|Rs\.?|руб\.?|р\.|лв\.?|元|円|원"
+_CURRENCY = rf"(?:{_SIGNS}|(?i:{_CODES}))"
+_GAP = r"'’ \x{a0}\x{202f}"
+_AMOUNT = rf"^([-+]?)\s*{_CURRENCY}?\s*([-+]?)(\d[\d.,{_GAP}]*)\s*{_CURRENCY}?$"
+_RANGE = r"^(.*?\d\D{0,4}?)\s*[-–]\s*\D{0,4}\d.*$"
+
+_POINT = rf"^(?:\d+|\d{{1,3}}(?:[,{_GAP}]\d{{3}})+)(?:\.\d+)?$"
+_COMMA = rf"^(?:\d+|\d{{1,3}}(?:[.{_GAP}]\d{{3}})+)(?:,\d+)?$"
+_CLEAR_POINT = (
+    rf"^(?:\d+\.(?:\d{{1,2}}|\d{{4,}})|0+\.\d+|\d{{1,3}}(?:[,{_GAP}]\d{{3}})+\.\d+"
+    r"|\d{1,3}(?:,\d{3}){2,})$"
+)
+_CLEAR_COMMA = (
+    rf"^(?:\d+,(?:\d{{1,2}}|\d{{4,}})|0+,\d+|\d{{1,3}}(?:[.{_GAP}]\d{{3}})+,\d+"
+    r"|\d{1,3}(?:\.\d{3}){2,})$"
+)
+_UNCLEAR = r"^[1-9]\d{0,2},\d{3}$"
+_PLAIN = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
+
+
+def number(
+    source: str, *, mark: Mark | None = None, required: bool = False, kind: Dtype | None = None
+) -> Column:
+    """A finite number. Without a `mark`, only plain ones are read; `settled` finds the mark."""
+    limits: list[tuple[Test, str]] = [(lambda made: ~made.is_finite(), "is not a finite number")]
+    kind = kind or pl.Float32()
+    return Column(
+        source,
+        partial(_made, kind, mark, False),
+        hint=kind if mark is None else pl.String(),
+        required=required,
+        mismatch=_mismatch("is not a number", mark),
+        sure=(kind,),
+        limits=limits,
+        marked=None
+        if mark
+        else lambda found: number(source, mark=found, required=required, kind=kind),
+    )
+
+
+def price(source: str, *, mark: Mark | None = None) -> Column:
+    """An amount of money, or the lower end of a range; else none, and a note."""
+    kind = pl.Float64()
+    return Column(
+        source,
+        partial(_made, kind, mark, True),
+        hint=pl.String(),
+        absent=("None",),
+        mismatch=_mismatch("is not a price", mark),
+        sure=(kind,),
+        limits=[(lambda made: ~made.is_finite(), "is not a finite price")],
+        lenient=True,
+        marked=None if mark else lambda found: price(source, mark=found),
+    )
+
+
+def _mismatch(what: str, mark: Mark | None) -> str:
+    if mark in ("unclear", "both"):
+        return f"{what}, or its comma is unclear; if so give --decimal , or --decimal ."
+    return what
+
+
+def _made(kind: Dtype, mark: Mark | None, ranges: bool, cells: pl.Expr, dtype: Dtype) -> pl.Expr:
+    if dtype.is_nested():  # Polars would write it out as text
+        raise pl.exceptions.InvalidOperationError(f"{dtype} where {kind} is expected")
+    if dtype != pl.String:
+        return cells.cast(kind, strict=False)
+    if mark is None:
+        return cells.cast(kind, strict=False)
+    amount = _amount(cells, ranges)
+    body, sign = amount.struct.field("body"), amount.struct.field("sign")
+    point, comma = _digits(body, _POINT, "."), _digits(body, _COMMA, ",")
+    if mark == ".":
+        made = pl.coalesce(cells.cast(pl.Float64, strict=False), sign * point)
+    elif mark == ",":
+        made = sign * comma
+    else:
+        whole = pl.when(body.str.contains(r"^\d+$")).then(point)
+        clear = pl.when(body.str.contains(_CLEAR_POINT)).then(point)
+        made = sign * pl.coalesce(
+            clear, pl.when(body.str.contains(_CLEAR_COMMA)).then(comma), whole
+        )
+    return made.cast(kind, strict=False)
+
+
+def _amount(cells: pl.Expr, ranges: bool) -> pl.Expr:
+    """Sign and digits with their marks, of cells that are an amount with or without a currency."""
+    if ranges:
+        cells = cells.str.replace(_RANGE, "$1")
+    groups = cells.str.strip_chars().str.extract_groups(_AMOUNT)
+    signs = pl.concat_str(groups.struct.field("1"), groups.struct.field("2"))
+    minus = pl.when(signs.str.contains("-", literal=True)).then(-1.0).otherwise(1.0)
+    body = groups.struct.field("3").str.strip_chars()
+    return pl.struct(body=body, sign=minus)
+
+
+def _digits(body: pl.Expr, pattern: str, mark: str) -> pl.Expr:
+    """The number that digits are, where they follow the pattern."""
+    kept = body.str.replace_all(rf"[^\d{mark}]", "").str.replace(mark, ".", literal=True)
+    return pl.when(body.str.contains(pattern)).then(kept.cast(pl.Float64, strict=False))
+
+
+def settled(
+    columns: dict[str, Column],
+    form: Form,
+    path: Path,
+    fields: Sequence[str],
+    problems: Problems,
+) -> dict[str, Column]:
+    """The columns, with the decimal mark of those that hold numbers which are not plain.
+
+    Args:
+        columns: By our names.
+        form: How the file holds rows.
+        path: The file.
+        fields: Its columns.
+        problems: Takes a note of each column that is converted, with an example.
+    """
+    open_ = {name: column for name, column in columns.items() if column.marked is not None}
+    if not open_:
+        return columns
+    sources = [column.source for column in open_.values()]
+    found = {name: _Survey() for name in open_}
+    for frame in _texts(form, path, fields, sources):
+        for name, column in open_.items():
+            if frame.schema.get(column.source) == pl.String:
+                found[name].add(frame[column.source].str.strip_chars(), name == "price")
+    made = {}
+    for name, survey in found.items():
+        marked = open_[name].marked
+        if survey.odd and marked is not None:
+            made[name] = marked(survey.mark)
+            survey.tell(name, path, problems)
+    return columns | made if made else columns
+
+
+def _texts(
+    form: Form, path: Path, fields: Sequence[str], sources: Sequence[str]
+) -> Iterator[pl.DataFrame]:
+    """These columns of a file as text, whatever else is wrong with its rows."""
+    hints: Types = dict.fromkeys(sources, pl.String())
+    present = [source for source in dict.fromkeys(sources) if source in fields or form.ragged]
+    for block in form.blocks(path, Asked(fields, present, ())):
+        try:
+            lazy = block.at_once(hints)
+            frame = None if lazy is None else lazy.select(present).collect()
+        except POLARS_ERRORS:
+            frame = None
+        yield block.one_by_one().cells if frame is None else frame
+
+
+class _Survey:
+    """What the cells of a column look like."""
+
+    def __init__(self) -> None:
+        self.point = self.comma = self.unclear = self.odd = 0
+        self.example = ""
+        self.currencies: dict[str, None] = {}
+
+    def add(self, cells: pl.Series, ranges: bool) -> None:
+        odd = cells.filter(~cells.str.contains(_PLAIN)).drop_nulls()
+        body = pl.select(_amount(pl.lit(odd), ranges).struct.field("body")).to_series()
+        amounts = odd.filter(body.is_not_null())
+        self.odd += len(amounts)
+        if len(amounts):
+            self.example = self.example or amounts[0]
+            signs = amounts.str.extract(f"({_CURRENCY})").drop_nulls().unique(maintain_order=True)
+            self.currencies |= dict.fromkeys(signs.to_list())
+        plain = cells.filter(cells.str.contains(_PLAIN)).drop_nulls()
+        bodies = pl.concat([body.drop_nulls(), plain.str.strip_chars("-+")])
+        self.point += int(bodies.str.contains(_CLEAR_POINT).sum())
+        self.comma += int(bodies.str.contains(_CLEAR_COMMA).sum())
+        self.unclear += int(bodies.str.contains(_UNCLEAR).sum())
+
+    @property
+    def mark(self) -> Mark:
+        if self.point and self.comma:
+            return "both"
+        if self.comma:
+            return ","
+        return "unclear" if self.unclear and not self.point else "."
+
+    def tell(self, name: str, path: Path, problems: Problems) -> None:
+        column = price("cell", mark=self.mark)
+        cell = pl.DataFrame({"cell": [self.example]})
+        made = cell.select(column.make(pl.col("cell"), pl.String())).item()
+        if made is None:
+            return
+        what = f"{name}: {self.odd:,} cells like {self.example!r} are read as {made:g}"
+        if len(self.currencies) > 1:
+            what += f"; they are in several currencies ({', '.join(self.currencies)})"
+        what += "; if this is wrong, give --decimal , or --decimal ."
+        problems.note(path, None, what, kind=f"{name} converted to numbers", n=self.odd)
