@@ -49,8 +49,25 @@ def get(
 
 
 @app.command()
+def guess(
+    path: Place,
+    out: Annotated[
+        str | None, typer.Option(help="The dataset folder that the command shall make.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at a file or folder of your own and print the command that reads it."""
+    from recweave.data.readers.guess import guess as look
+
+    found = look(path, out)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        print(found)
+
+
+@app.command()
 def read(
-    context: typer.Context,
     source: Source,
     path: Place,
     out: Annotated[Path, typer.Argument(help="The dataset folder to make.")],
@@ -72,9 +89,9 @@ def read(
     name: Annotated[str, typer.Option(help="What the dataset is called; else as its folder.")] = "",
 ) -> None:
     """Read files into a dataset folder; a bad row stops it, unless --skip-bad keeps it apart."""
+    options = reader_options(locals())
     from recweave.data.readers import examine
 
-    options = reader_options(context.params)
     reading = examine(source, path, name=name or out.name, skip_bad=skip_bad, **options)
     dataset = reading.taken()
     dataset.save(out)
@@ -100,7 +117,6 @@ def describe(dataset: What, as_json: Json = False) -> None:
 
 @app.command()
 def check(
-    context: typer.Context,
     source: Annotated[str, typer.Argument(help="A dataset (name or folder), or a reader.")],
     path: Annotated[Path | None, typer.Argument(help="The reader's file or folder.")] = None,
     column: Columns = None,
@@ -123,6 +139,7 @@ def check(
 
     With --json, the first 100 of each kind are listed.
     """
+    options = reader_options(locals())
     from recweave.data.catalogue import load
     from recweave.data.check import check as check_dataset
     from recweave.data.readers import examine
@@ -130,7 +147,6 @@ def check(
     if path is None:
         problems = check_dataset(load(source))
     else:
-        options = reader_options(context.params)
         reading = examine(source, path, **options)
         problems = reading.problems
         if reading.dataset is not None:

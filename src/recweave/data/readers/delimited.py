@@ -43,15 +43,23 @@ class Delimited(TextForm):
         """See `Form.fields`."""
         if self.names:
             return list(self.names)
-        line, raw = next(lines(path, self.encoding))
-        try:
-            names = [cell.strip() for cell in self._cells(raw)]
-        except ValueError as error:
-            raise BrokenFile(path, line, str(error)) from None
+        names = self.first_line(path)
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise BrokenFile(path, line, f"names the column '{twice[0]}' twice; rename one")
+            raise BrokenFile(path, 1, f"names the column '{twice[0]}' twice; rename one")
         return names
+
+    def first_line(self, path: Path) -> list[str]:
+        """The cells of the first line, without blanks around them.
+
+        Raises:
+            BrokenFile: if there is none.
+        """
+        line, raw = next(lines(path, self.encoding))
+        try:
+            return [cell.strip() for cell in self._cells(raw)]
+        except ValueError as error:
+            raise BrokenFile(path, line, str(error)) from None
 
     def scan(
         self, source: Path | bytes, fields: Sequence[str], hints: Types

@@ -41,8 +41,10 @@ _SAMPLE = 100  # lines that show the separator
 _AGREE = 0.9  # the share of them that have as many cells as the first
 _LETTERS = 8  # letters beyond ASCII from which on a guessed encoding is used and not only named
 _ENOUGH = 1 << 16  # bytes of such lines that a guess looks at
+_WESTERN = ("cp1252", "cp1250", "cp1254")
 _GUESSED = (
-    *("cp1252", "cp1251", "cp1250", "cp1254", "cp1253", "cp1255", "cp1256", "koi8_r"),
+    *_WESTERN,
+    *("cp1251", "cp1253", "cp1255", "cp1256", "koi8_r"),
     *("cp932", "gb18030", "big5", "cp949", "euc_jp"),
 )
 
@@ -253,7 +255,9 @@ def _not_utf8(path: Path) -> tuple[bytes, bool, int]:
 def _likely(raw: bytes) -> str | None:
     from charset_normalizer import from_bytes  # half a second to load, for files that need it
 
-    best = from_bytes(raw, cp_isolation=list(_GUESSED)).best()
+    # Letters that always stand alone between ASCII are not those of a script of many bytes.
+    alone = re.search(rb"[\x80-\xff]{2}", raw) is None
+    best = from_bytes(raw, cp_isolation=list(_WESTERN if alone else _GUESSED)).best()
     if best is None:
         return None
     try:

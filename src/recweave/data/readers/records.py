@@ -9,9 +9,11 @@ import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
@@ -70,6 +72,14 @@ class JsonLines(TextForm):
         if not names:
             raise BrokenFile(path, first[0], f"{first[1]}; is it the right source and file?")
         return list(names)
+
+    def paths(self, path: Path) -> list[str]:
+        """Fields within objects of the first records: `product.name`."""
+        found: dict[str, None] = {}
+        for _, raw in islice(lines(path, self.encoding), _SAMPLE):
+            with suppress(ValueError):
+                found |= dict.fromkeys(_paths(self.record(raw)))
+        return list(found)
 
     def scan(
         self, source: Path | bytes, fields: Sequence[str], hints: Types
@@ -161,6 +171,11 @@ class JsonDocument(Form):
         table = pl.DataFrame(cells, dict.fromkeys(asked.wanted, pl.String), orient="row")
         yield _block(table, 1, records.__getitem__)
 
+    def paths(self, path: Path) -> list[str]:
+        """Fields within objects of the first records: `product.name`."""
+        records = self._records(path)[:_SAMPLE]
+        return list(dict.fromkeys(name for record in records for name in _paths(record)))
+
     def _records(self, path: Path) -> list[Record]:
         try:
             with opened(path) as file:
@@ -186,6 +201,14 @@ class JsonDocument(Form):
             for row in rows
         ]
         return [self.reshape(record) for record in records] if self.reshape else records
+
+
+def _paths(record: Record, before: str = "") -> Iterator[str]:
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _paths(value, f"{before}{name}.")
+        elif before:
+            yield f"{before}{name}"
 
 
 def _are_records(rows: Any) -> bool:
