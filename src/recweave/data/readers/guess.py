@@ -210,6 +210,12 @@ def _described(
     if isinstance(form, TextForm) and (form.encoding != "utf-8" or form.likely):
         options |= {"encoding": form.likely or form.encoding}
         doubts.append(f"it is no UTF-8, but {form.likely or form.encoding} by its look")
+    needed = [columns[name] for name in ("user_id", "item_id", "time") if name in columns]
+    gaps = {name: _empty(cells[name]) for name in needed}
+    if any(gaps.values()):
+        options |= {"skip-bad": True}
+        holes = ", ".join(f"{n:,} have no {name}" for name, n in gaps.items() if n)
+        found.append(f"of the first {len(cells):,} rows {holes}; --skip-bad keeps them apart")
     missing = [name for name in REQUIRED.get(table, ()) if name not in columns]
     if missing:
         doubts.append(f"no column was found for {', '.join(missing)}; name it with --column")
@@ -241,6 +247,11 @@ def _deep(form: Form, file: Path, fields: Sequence[str]) -> list[str]:
     if not isinstance(form, JsonLines | JsonDocument):
         return []
     return [name for name in form.paths(file) if name not in fields]
+
+
+def _empty(cells: pl.Series) -> int:
+    """How many cells hold nothing."""
+    return int((cells.cast(pl.String).str.strip_chars().fill_null("") == "").sum())
 
 
 def _sells(fields: Sequence[str]) -> bool:
@@ -359,8 +370,10 @@ def _words(files: Sequence[FileGuess], *, alone: bool) -> list[str]:
     for name in ("behaviors", "behavior", "time"):
         if name in options:
             words += ["--option", f"{name}={_option(options[name])}"]
-    if any("no-header" in one.options for one in used):
+    if "no-header" in options:
         words.append("--no-header")
+    if "skip-bad" in options:
+        words += ["--skip-bad", "refused.txt"]
     return words
 
 
