@@ -18,17 +18,17 @@ from recweave.models.unified.recipe import Unified
 ITEMS, COLD, BLANK = 12, 11, 10
 """The last item has no event, the one before has neither event nor content."""
 SMALL = {"dim": 8, "epochs": 2, "batch": 64, "lr": 0.01}
-READS = {"features": ("text", "kind")}
+FEATURES = {"features": ("text", "kind")}
 
 RECIPES = [
-    SASRec(represent="text", **READS, **SMALL),
-    SASRec(represent="both", temperature=0.1, **READS, **SMALL),
-    GRU4Rec(represent="both", **READS, **SMALL),
-    Unified(represent="both", heads=1, numbers=("kind",), **READS, **SMALL),
-    Unified(represent="text", heads=1, graph=0, **READS, **SMALL),
-    LightGCN(**READS, **SMALL),
-    LightGCN(temperature=0.2, **READS, **SMALL),
-    *(PFR(join=join, **READS, **SMALL) for join in ("sum", "concat", "text", "align")),
+    SASRec(represent="text", **FEATURES, **SMALL),
+    SASRec(represent="both", temperature=0.1, **FEATURES, **SMALL),
+    GRU4Rec(represent="both", **FEATURES, **SMALL),
+    Unified(represent="both", heads=1, numbers=("kind",), **FEATURES, **SMALL),
+    Unified(represent="text", heads=1, graph=0, **FEATURES, **SMALL),
+    LightGCN(**FEATURES, **SMALL),
+    LightGCN(temperature=0.2, **FEATURES, **SMALL),
+    *(PFR(join=join, **FEATURES, **SMALL) for join in ("sum", "concat", "text", "align")),
 ]
 
 
@@ -43,12 +43,12 @@ def data():
 
 def features(rows):
     rng = np.random.default_rng(1)
-    made = {}
+    result = {}
     for name, dim in (("text", 5), ("kind", 3)):
         vectors = 1 + rng.standard_normal((ITEMS, dim)).astype(np.float32)
         vectors[BLANK] = 0
-        made[name] = Feature(vectors[rows], vectors[rows].any(axis=1), "made/1", "made")
-    return made
+        result[name] = Feature(vectors[rows], vectors[rows].any(axis=1), "made/1", "made")
+    return result
 
 
 def network(model):
@@ -56,7 +56,7 @@ def network(model):
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: type(recipe).__name__)
-def test_a_new_item_gets_the_vector_of_its_twin_without_events(recipe, data):
+def test_a_new_item_gets_the_vector_of_an_equal_item_without_events(recipe, data):
     model = network(recipe.fit(data))
     grown = model.with_items(features([COLD, BLANK]), 2)
     assert np.linalg.norm(model.item[COLD]) > 0.01
@@ -65,14 +65,14 @@ def test_a_new_item_gets_the_vector_of_its_twin_without_events(recipe, data):
     assert len(model.item) == ITEMS
 
 
-def test_the_unified_network_reads_the_numbers_and_the_share_of_a_new_item(data):
+def test_the_unified_network_has_the_numbers_and_the_content_share_of_a_new_item(data):
     model = network(RECIPES[3].fit(data))
     grown = model.with_items(features([COLD, BLANK]), 2)
     np.testing.assert_array_equal(grown.numbers[ITEMS:], model.numbers[[COLD, BLANK]])
     np.testing.assert_array_equal(grown.share[ITEMS:], model.share[[COLD, BLANK]])
 
 
-def test_histories_with_a_new_item_are_read_as_with_its_twin(data):
+def test_a_new_item_in_a_history_counts_as_an_equal_item_of_training_does(data):
     model = RECIPES[0].fit(data)
     grown = model.with_items(features([COLD]), 1)
     scores = [
@@ -84,15 +84,15 @@ def test_histories_with_a_new_item_are_read_as_with_its_twin(data):
 
 
 @pytest.mark.parametrize("recipe", [RECIPES[1], RECIPES[3], RECIPES[5]])
-def test_a_loaded_network_still_places_items(recipe, data, tmp_path):
+def test_a_loaded_network_still_adds_items(recipe, data, tmp_path):
     model = recipe.fit(data)
     save_model(model, tmp_path / "m")
     loaded, _ = load_model(tmp_path / "m")
     query = Query.of(Interactions.of([0, 0], [3, ITEMS], shape=(1, ITEMS + 1)))
-    found = [one.with_items(features([COLD]), 1).scores(query) for one in (model, loaded)]
-    np.testing.assert_array_equal(found[1], found[0])
+    scores = [each.with_items(features([COLD]), 1).scores(query) for each in (model, loaded)]
+    np.testing.assert_array_equal(scores[1], scores[0])
 
 
 @pytest.mark.parametrize("recipe", [SASRec(**SMALL), LightGCN(**SMALL), Unified(heads=1, **SMALL)])
-def test_networks_of_ids_alone_place_nothing(recipe, data):
+def test_networks_without_content_cannot_add_items(recipe, data):
     assert recipe.fit(data).with_items(features([COLD]), 1) is None

@@ -1,4 +1,4 @@
-"""Vectors of items: by id, by content, by both."""
+"""Item embeddings by id, by content, or by both."""
 
 import numpy as np
 import pytest
@@ -19,30 +19,30 @@ def content():
     return Content.of({"text": Feature(vectors, PRESENT, "x", "y")}, ("text",), COUNTS)
 
 
-def test_content_is_of_unit_length_or_not_there():
+def test_content_has_unit_length_or_is_zero_where_missing():
     length = np.linalg.norm(content().vectors, axis=1)
     np.testing.assert_allclose(length, PRESENT, atol=1e-6)
 
 
-def test_content_is_about_the_mean_of_what_train_holds():
+def test_the_mean_over_items_with_train_events_is_subtracted():
     vectors = np.eye(5, dtype=np.float32)
-    there = np.ones(5, bool)
+    present = np.ones(5, bool)
     changed = vectors.copy()
-    changed[3] = 9  # nobody had item 3
+    changed[3] = 9  # item 3 has no events
     one, other = (
-        Content.of({"t": Feature(v, there, "x", "y")}, ("t",), COUNTS) for v in (vectors, changed)
+        Content.of({"t": Feature(v, present, "x", "y")}, ("t",), COUNTS) for v in (vectors, changed)
     )
     known = np.arange(5) != 3
     np.testing.assert_array_equal(one.vectors[known], other.vectors[known])
     mean = vectors[COUNTS > 0].mean(axis=0)
-    wanted = (vectors[0] - mean) / np.linalg.norm(vectors[0] - mean)
-    np.testing.assert_allclose(one.vectors[0], wanted, rtol=1e-6)
+    expected = (vectors[0] - mean) / np.linalg.norm(vectors[0] - mean)
+    np.testing.assert_allclose(one.vectors[0], expected, rtol=1e-6)
 
 
-def test_texts_that_all_say_the_same_say_nothing():
+def test_equal_texts_of_all_items_give_zero_vectors():
     same = np.full((5, 3), 0.577, np.float32)
-    made = Content.of({"t": Feature(same, np.ones(5, bool), "x", "y")}, ("t",), COUNTS)
-    assert (made.vectors == 0).all()
+    content = Content.of({"t": Feature(same, np.ones(5, bool), "x", "y")}, ("t",), COUNTS)
+    assert (content.vectors == 0).all()
 
 
 def test_without_features_there_is_no_content():
@@ -53,22 +53,22 @@ def test_without_features_there_is_no_content():
     assert (table.share() == 0).all()
 
 
-def test_both_mixes_by_the_gate_and_tells_unknown_items_by_their_content():
+def test_both_mixes_by_the_gate_and_represents_cold_items_by_their_content():
     table = ItemTable(COUNTS, 4, content(), "both")
     with torch.no_grad():
         table.gate[:] = torch.tensor([1.0, -2.0])
     share = table.share()[:, 0].tolist()
-    # Never touched: content alone. No content: id alone. Else the gate, by popularity.
+    # No events: content alone. No content: id alone. Else the gate, by popularity.
     assert share[0] == 1
     assert share[3] == share[4] == 0
     assert share[1] == pytest.approx(1 / (1 + np.exp(-(1 - 2 * np.log(2)))))
     assert share[2] < share[1] < 1
-    made = table()
+    vectors = table()
     text = table.project(table.text)
-    assert torch.allclose(made[0], text[0])
-    assert (made[3] == 0).all()  # neither events nor content
-    assert torch.allclose(made[4], table.id[4])
-    assert torch.allclose(made[1], (1 - share[1]) * table.id[1] + share[1] * text[1])
+    assert torch.allclose(vectors[0], text[0])
+    assert (vectors[3] == 0).all()  # neither events nor content
+    assert torch.allclose(vectors[4], table.id[4])
+    assert torch.allclose(vectors[1], (1 - share[1]) * table.id[1] + share[1] * text[1])
 
 
 def test_text_alone_has_no_ids_and_ids_alone_no_text():

@@ -1,4 +1,4 @@
-"""The losses against NumPy, written out by hand."""
+"""The losses agree with plain NumPy."""
 
 import numpy as np
 import pytest
@@ -24,86 +24,86 @@ def log_softmax(logits):
 
 def test_bpr():
     positive, negative = RNG.standard_normal(5), RNG.standard_normal((5, 3))
-    wanted = -np.log(1 / (1 + np.exp(negative - positive[:, None]))).mean()
-    assert losses.bpr(tensor(positive), tensor(negative)).item() == pytest.approx(wanted)
-    wanted = -np.log(1 / (1 + np.exp(negative[:, 0] - positive))).mean()
-    assert losses.bpr(tensor(positive), tensor(negative[:, 0])).item() == pytest.approx(wanted)
+    expected = -np.log(1 / (1 + np.exp(negative - positive[:, None]))).mean()
+    assert losses.bpr(tensor(positive), tensor(negative)).item() == pytest.approx(expected)
+    expected = -np.log(1 / (1 + np.exp(negative[:, 0] - positive))).mean()
+    assert losses.bpr(tensor(positive), tensor(negative[:, 0])).item() == pytest.approx(expected)
 
 
 def test_bpr_weighs_rows():
     positive, negative = RNG.standard_normal(7), RNG.standard_normal((7, 3))
     each = -np.log(1 / (1 + np.exp(negative - positive[:, None]))).mean(axis=1)
-    made = losses.bpr(tensor(positive), tensor(negative), tensor(WEIGHT))
-    assert made.item() == pytest.approx((each * WEIGHT).sum() / WEIGHT.sum())
+    loss = losses.bpr(tensor(positive), tensor(negative), tensor(WEIGHT))
+    assert loss.item() == pytest.approx((each * WEIGHT).sum() / WEIGHT.sum())
 
 
 @pytest.mark.parametrize("rows", [2, 100])
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-def test_full_softmax_and_its_slopes(monkeypatch, rows, weight):
+def test_full_softmax_and_its_gradients(monkeypatch, rows, weight):
     monkeypatch.setattr(losses, "ROWS", rows)
     share = np.full(7, 1 / 7) if weight is None else weight / weight.sum()
-    wanted = -(log_softmax(STATE @ ITEM.T)[np.arange(7), TARGET] * share).sum()
+    expected = -(log_softmax(STATE @ ITEM.T)[np.arange(7), TARGET] * share).sum()
     state, item = tensor(STATE, True), tensor(ITEM, True)
-    given = None if weight is None else tensor(weight)
-    made = losses.full_softmax(state, item, tensor(TARGET), given)
-    assert made.item() == pytest.approx(wanted)
-    (3 * made).backward()
-    slope = np.exp(log_softmax(STATE @ ITEM.T))
-    slope[np.arange(7), TARGET] -= 1
-    slope *= 3 * share[:, None]
-    np.testing.assert_allclose(state.grad, slope @ ITEM, atol=1e-12)
-    np.testing.assert_allclose(item.grad, slope.T @ STATE, atol=1e-12)
+    weights = None if weight is None else tensor(weight)
+    loss = losses.full_softmax(state, item, tensor(TARGET), weights)
+    assert loss.item() == pytest.approx(expected)
+    (3 * loss).backward()
+    gradient = np.exp(log_softmax(STATE @ ITEM.T))
+    gradient[np.arange(7), TARGET] -= 1
+    gradient *= 3 * share[:, None]
+    np.testing.assert_allclose(state.grad, gradient @ ITEM, atol=1e-12)
+    np.testing.assert_allclose(item.grad, gradient.T @ STATE, atol=1e-12)
 
 
 @pytest.mark.processor
-def test_full_softmax_in_bf16_is_near():
+def test_full_softmax_in_bf16_is_close():
     state, item = tensor(STATE.astype(np.float32), True), tensor(ITEM.astype(np.float32), True)
     plain = losses.full_softmax(state, item, tensor(TARGET))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        lower = losses.full_softmax(state, item, tensor(TARGET))
-    assert lower.item() == pytest.approx(plain.item(), rel=0.02)
-    assert lower.item() != plain.item()
+        bf16 = losses.full_softmax(state, item, tensor(TARGET))
+    assert bf16.item() == pytest.approx(plain.item(), rel=0.02)
+    assert bf16.item() != plain.item()
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 def test_sampled_softmax(weight):
-    drawn = np.array([3, 5, 3, 8])
+    sampled = np.array([3, 5, 3, 8])
     q = RNG.random(11)
-    hit = drawn[None] == TARGET[:, None]
+    hit = sampled[None] == TARGET[:, None]
     positive = (STATE * ITEM[TARGET]).sum(1)
-    negative = STATE @ ITEM[drawn].T
+    negative = STATE @ ITEM[sampled].T
     own = positive - np.log(q[TARGET])
-    others = np.where(hit, 0, np.exp(negative - np.log(q[drawn]))).sum(1)
+    others = np.where(hit, 0, np.exp(negative - np.log(q[sampled]))).sum(1)
     each = -np.log(np.exp(own) / (np.exp(own) + others))
-    wanted = np.average(each, weights=weight)
-    made = losses.sampled_softmax(
+    expected = np.average(each, weights=weight)
+    loss = losses.sampled_softmax(
         tensor(positive),
         tensor(negative),
         tensor(np.log(q[TARGET])),
-        tensor(np.log(q[drawn])),
+        tensor(np.log(q[sampled])),
         tensor(hit),
         None if weight is None else tensor(weight),
     )
-    assert made.item() == pytest.approx(wanted)
+    assert loss.item() == pytest.approx(expected)
 
 
-def test_sampled_softmax_corrected_comes_to_the_full_one():
+def test_sampled_softmax_with_log_q_correction_converges_to_the_full_softmax():
     rng = np.random.default_rng(1)
     count = np.arange(1, 12.0)
     q = count / count.sum()
-    drawn = rng.choice(11, 200_000, p=q)
+    sampled = rng.choice(11, 200_000, p=q)
     target = np.zeros(1, int)
     state = STATE[:1]
-    hit = drawn[None] == target[:, None]
-    expected = np.log(q * len(drawn))
-    made = losses.sampled_softmax(
+    hit = sampled[None] == target[:, None]
+    expected = np.log(q * len(sampled))
+    loss = losses.sampled_softmax(
         tensor((state * ITEM[target]).sum(1)),
-        tensor(state @ ITEM[drawn].T),
+        tensor(state @ ITEM[sampled].T),
         tensor(np.zeros(1)),
-        tensor(expected[drawn]),
+        tensor(expected[sampled]),
         tensor(hit),
     )
-    assert made.item() == pytest.approx(-log_softmax(state @ ITEM.T)[0, 0], abs=0.01)
+    assert loss.item() == pytest.approx(-log_softmax(state @ ITEM.T)[0, 0], abs=0.01)
 
 
 @pytest.mark.parametrize("calibration", [0.0, 0.75, 1.0])
@@ -112,9 +112,9 @@ def test_gbce(calibration):
     rate = 3 / 99
     beta = rate * (calibration * (1 - 1 / rate) + 1 / rate)
     good, bad = 1 / (1 + np.exp(-positive)), 1 / (1 + np.exp(-negative))
-    wanted = np.mean(-np.log(good**beta) - np.log(1 - bad).sum(1))
-    made = losses.gbce(tensor(positive), tensor(negative), 100, calibration)
-    assert made.item() == pytest.approx(wanted)
+    expected = np.mean(-np.log(good**beta) - np.log(1 - bad).sum(1))
+    loss = losses.gbce(tensor(positive), tensor(negative), 100, calibration)
+    assert loss.item() == pytest.approx(expected)
     if calibration == 0:
         assert beta == pytest.approx(1)
 
@@ -124,5 +124,5 @@ def test_info_nce():
     cosine = (one / np.linalg.norm(one, axis=1, keepdims=True)) @ (
         other / np.linalg.norm(other, axis=1, keepdims=True)
     ).T
-    wanted = -np.diag(log_softmax(cosine / 0.2)).mean()
-    assert losses.info_nce(tensor(one), tensor(other), 0.2).item() == pytest.approx(wanted)
+    expected = -np.diag(log_softmax(cosine / 0.2)).mean()
+    assert losses.info_nce(tensor(one), tensor(other), 0.2).item() == pytest.approx(expected)

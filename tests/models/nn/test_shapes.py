@@ -1,4 +1,4 @@
-"""The memory of training in bf16 is bounded: oneDNN keeps a kernel for each shape of a product."""
+"""The memory of bf16 training is bounded: oneDNN caches a kernel for each shape of a product."""
 
 import numpy as np
 import pytest
@@ -57,9 +57,7 @@ def text():
         ("unified", {"represent": "both", "align": 0.1, "features": ("text",)}),
     ],
 )
-def test_epochs_after_the_first_bring_hardly_any_new_shape_of_a_product(
-    name, settings, monkeypatch
-):
+def test_epochs_after_the_first_add_almost_no_new_product_shapes(name, settings, monkeypatch):
     shapes, counts = ProductShapes(), []
     one_epoch = loop._epoch
 
@@ -74,7 +72,7 @@ def test_epochs_after_the_first_bring_hardly_any_new_shape_of_a_product(
     data = TrainingData(skewed_log(), features=text())
     recipe.fit(data, Options(precision="bf16"))
     assert counts[0] > 0
-    # A batch may come to one more multiple of 64 rows, with three products: one forward, two back.
+    # A batch may reach one more multiple of 64 rows, with three products: one forward, two back.
     assert counts[-1] - counts[0] <= 9, counts
 
 

@@ -15,21 +15,21 @@ CPU = torch.device("cpu")
 
 
 def test_the_same_seed_constructs_the_same_network():
-    made = []
+    weights = []
     for seed in (3, 3, 4):
         with seeded(seed):
-            made.append(torch.nn.Linear(4, 4).weight)
-    assert torch.equal(made[0], made[1])
-    assert not torch.equal(made[0], made[2])
+            weights.append(torch.nn.Linear(4, 4).weight)
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
-def test_construction_leaves_the_generator_outside_as_it_was():
+def test_construction_restores_the_state_of_the_random_generator():
     torch.manual_seed(7)
-    wanted = torch.rand(3)
+    expected = torch.rand(3)
     torch.manual_seed(7)
     with seeded(0):
         torch.rand(9)
-    assert torch.equal(torch.rand(3), wanted)
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_rows_become_int64_copies():
@@ -47,29 +47,29 @@ def test_numbers_become_float32():
     assert (tensor.dtype, tensor.tolist()) == (torch.float32, [[0.5, 2]])
 
 
-@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-def test_an_array_is_a_float32_copy_without_gradient(kind):
-    tensor = torch.ones(2, dtype=kind, requires_grad=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_an_array_is_a_float32_copy_without_gradient(dtype):
+    tensor = torch.ones(2, dtype=dtype, requires_grad=True)
     array = to_array(tensor)
     assert array.dtype == np.float32
     array[0] = 5
     assert tensor.tolist() == [1, 1]
 
 
-def test_weights_restore_a_network_that_evaluates_and_draw_nothing_outside():
+def test_weights_restore_a_network_in_evaluation_mode_and_the_state_of_the_generator():
     net = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Dropout(0.5))
     torch.manual_seed(1)
-    wanted = torch.rand(2)
+    expected = torch.rand(2)
     torch.manual_seed(1)
-    again = Weights.of(net).restore(
+    restored = Weights.of(net).restore(
         lambda: torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Dropout(0.5))
     )
-    assert torch.equal(torch.rand(2), wanted)
-    assert not again.training
-    assert torch.equal(again[0].weight, net[0].weight)
+    assert torch.equal(torch.rand(2), expected)
+    assert not restored.training
+    assert torch.equal(restored[0].weight, net[0].weight)
 
 
-def test_weights_without_some_names_hold_all_others():
+def test_weights_without_some_names_contain_all_others():
     net = torch.nn.Linear(3, 2)
     weights = Weights.of(net, without=("bias",))
     assert weights.names == ("weight",)

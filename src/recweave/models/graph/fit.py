@@ -17,7 +17,7 @@ from recweave.models.graph.net import GraphNet, Nodes
 from recweave.models.graph.propagate import Graph
 from recweave.models.graph.settings import GraphRecipe, Join
 from recweave.models.kinds import Factors
-from recweave.models.nn.checkpoint import learned_from
+from recweave.models.nn.checkpoint import data_digests
 from recweave.models.nn.device import choose_device
 from recweave.models.nn.items import Content
 from recweave.models.nn.loop import train as run_loop
@@ -68,7 +68,7 @@ def train_graph(
     known = np.diff(events.indptr) > 0, counts > 0
     content = Content.of(data.features, names, counts)
     if join != "sum" and not names:
-        raise BadSetting(f'join = "{join}" needs features: name those that tell of the items')
+        raise BadSetting(f'join = "{join}" needs features that describe the items')
     device = choose_device(options.device)
     graph = Graph.of(events)
     with seeded(options.seed):
@@ -99,7 +99,7 @@ def train_graph(
         recipe,
         options=options,
         validate=validation_check(validation, lambda: net.factors(recipe)),
-        what=learned_from(data, content.vectors),
+        description=data_digests(data, content.vectors),
     )
     return net.factors(recipe)
 

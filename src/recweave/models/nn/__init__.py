@@ -1,5 +1,5 @@
-"""What networks share: one training loop, losses, item vectors, blocks; no family is known here.
+"""What all neural networks share: the training loop, losses, item embeddings and layers.
 
-Recipes are importable without torch: `settings` and `validation` do not need it; the rest
-is imported by trainers alone.
+Nothing here imports a model family. `settings` and `validation` work without torch, so recipes can
+be imported without it; the other modules are imported by trainers only.
 """

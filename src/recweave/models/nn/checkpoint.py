@@ -1,4 +1,4 @@
-"""The state of a training on disk, so that one that was killed goes on to the same end."""
+"""Checkpoints: the state of a training on disk. An interrupted training resumes from the newest."""
 
 import hashlib
 import json
@@ -22,39 +22,44 @@ from recweave.models.training import Checkpoints, TrainingData
 FORMAT = 3
 
 
-def learned_from(data: TrainingData, *numbers: Array) -> dict[str, Any]:
-    """What distinguishes the data of one training from that of another.
+def data_digests(data: TrainingData, *vectors: Array) -> dict[str, Any]:
+    """Hashes of the data of a training, so that a checkpoint of other data is not resumed.
 
     Args:
-        data: The events.
-        numbers: Vectors that are read with them.
+        data: The training and validation events.
+        vectors: Feature vectors that the network reads.
     """
-    digests = [digest(part.ravel().astype(np.float32).view(np.int32)) for part in numbers]
+    digests = [digest(part.ravel().astype(np.float32).view(np.int32)) for part in vectors]
     held_out = None if data.valid is None else data.valid.digest()
     return {"train": data.train.digest(), "valid": held_out, "numbers": digests}
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where one training keeps its state: a folder for the newest epoch.
+    """The folder in which one training saves its state after each epoch; only the newest is kept.
 
-    What is drawn in an epoch depends on the seed and the epoch alone, so the number of the epoch is
-    the state of all random generators.
+    Random numbers of an epoch depend only on the seed and the epoch's number, so the number of the
+    epoch is enough to restore all random generators.
 
     Attributes:
-        folder: Holds `epoch-N`.
+        folder: Contains `epoch-N`.
     """
 
     folder: Path
 
     @classmethod
-    def named(cls, where: Checkpoints | None, what: Mapping[str, Any]) -> "Checkpoint | None":
-        """The one for a training that is described like this; None where none are kept."""
-        if where is None:
+    def for_training(
+        cls, checkpoints: Checkpoints | None, description: Mapping[str, Any]
+    ) -> "Checkpoint | None":
+        """The checkpoint of the training with this description; None if none are to be saved.
+
+        The name of its folder is a hash of the description, the format and recweave's version.
+        """
+        if checkpoints is None:
             return None
-        made_by = {"format": FORMAT, "version": version("recweave")}
-        told = json.dumps({**what, **made_by}, sort_keys=True, default=str)
-        return cls(where.folder / hashlib.sha256(told.encode()).hexdigest()[:16])
+        software = {"format": FORMAT, "version": version("recweave")}
+        text = json.dumps({**description, **software}, sort_keys=True, default=str)
+        return cls(checkpoints.folder / hashlib.sha256(text.encode()).hexdigest()[:16])
 
     def save(
         self,
@@ -64,18 +69,18 @@ class Checkpoint:
         optimiser: torch.optim.Optimizer | None,
         progress: Mapping[str, Any],
     ) -> None:
-        """Keep the state after an epoch; the one before goes once this is whole.
+        """Save the state after an epoch, then delete the state of the epoch before.
 
-        Without an optimiser the training is done, and the network as it is will do.
+        Without an optimiser the training is complete, and only the network is saved.
         """
         arrays = {f"net/{name}": value for name, value in net.state_dict().items()}
         arrays |= {f"best/{name}": value for name, value in best.items()}
         if optimiser is not None:
-            for place, state in optimiser.state_dict()["state"].items():
-                arrays |= {f"optimiser/{place}/{name}": value for name, value in state.items()}
-        told = {"epoch": epoch, "progress": dict(progress)}
-        whole = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
-        store.write(self.folder / f"epoch-{epoch}", whole, told)
+            for index, state in optimiser.state_dict()["state"].items():
+                arrays |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
+        manifest = {"epoch": epoch, "progress": dict(progress)}
+        saved = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
+        store.write(self.folder / f"epoch-{epoch}", saved, manifest)
         for other in self.folder.glob("epoch-*"):
             if other.name != f"epoch-{epoch}":
                 shutil.rmtree(other, ignore_errors=True)
@@ -83,27 +88,28 @@ class Checkpoint:
     def load(
         self, net: nn.Module, optimiser: torch.optim.Optimizer
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
-        """Put the newest state into the network and the optimiser; the progress, and the best.
+        """Load the newest state into the network and the optimiser.
 
-        None where there is none; one that is broken (a disk that was full), or of a network of
-        other shapes, does not count. Drafts of killed processes are removed.
+        Returns the progress and the best weights so far, or None if there is no usable checkpoint.
+        A broken checkpoint (the disk was full) and one of a network with other shapes are skipped.
+        Unfinished files of interrupted processes are deleted.
         """
         clear_drafts(self.folder)
-        found = sorted(self.folder.glob("epoch-*"), key=lambda f: -int(f.name.rpartition("-")[2]))
-        for folder in found:
+        folders = sorted(self.folder.glob("epoch-*"), key=lambda f: -int(f.name.rpartition("-")[2]))
+        for folder in folders:
             try:
-                arrays, told = store.read(folder)
+                arrays, manifest = store.read(folder)
                 parts = _by_part(arrays)
                 if _shapes(parts["net"]) != _shapes(net.state_dict()):
                     continue
                 state: dict[int, dict[str, torch.Tensor]] = {}
                 for name, value in parts.get("optimiser", {}).items():
-                    place, _, key = name.partition("/")
-                    state.setdefault(int(place), {})[key] = value
+                    index, _, key = name.partition("/")
+                    state.setdefault(int(index), {})[key] = value
                 groups = optimiser.state_dict()["param_groups"]
                 optimiser.load_state_dict({"state": state, "param_groups": groups})
                 net.load_state_dict(parts["net"])
-                return told["progress"], parts.get("best", {})
+                return manifest["progress"], parts.get("best", {})
             except (BadArtifact, KeyError, ValueError):
                 continue
         return None

@@ -1,4 +1,4 @@
-"""Which device trains, and how precisely: one place."""
+"""The device that networks are trained on, and whether it supports bf16."""
 
 import torch
 
@@ -6,25 +6,27 @@ from recweave.core import processor
 from recweave.core.errors import BadSetting
 
 
-def choose_device(asked: str) -> torch.device:
-    """The device of this name; "auto" is the first GPU, or the processor.
+def choose_device(requested: str) -> torch.device:
+    """The device of this name; "auto" is the first GPU if there is one, else the CPU.
 
     Raises:
-        BadSetting: for a device that is not here.
+        BadSetting: if this machine has no such device.
     """
-    if asked == "auto":
+    if requested == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(asked)
+        device = torch.device(requested)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise BadSetting(f"device '{asked}' cannot be used ({reason}); try auto or cpu") from None
+        raise BadSetting(
+            f"device '{requested}' is not available ({reason}); try auto or cpu"
+        ) from None
     return device
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether products in bf16 are done by the hardware, not emulated."""
+    """Whether the hardware multiplies bf16 numbers itself, without emulation."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return processor.multiplies_bf16()

@@ -1,4 +1,4 @@
-"""Vectors of items as networks learn them: of their own, of their content, or both by a gate."""
+"""Item embeddings: learned by id, computed from content, or both, mixed by a gate."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,21 +13,21 @@ from recweave.core.errors import BadSetting
 from recweave.encode.features import Feature, Features, find_item_feature
 from recweave.models.content import ContentMap, directions_from
 
-FAINT = 0.1
-"""Length of an item's own vector before training, where it has a text of length 1."""
+ID_SCALE = 0.1
+"""Initial length of an item's id embedding where a text embedding of length 1 is added to it."""
 
 Represent = Literal["id", "text", "both"]
 
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What is known of items before anybody touches them.
+    """The items' feature vectors (text, images, …), known without any event.
 
     Attributes:
-        vectors: Of all features, side by side, each of unit length where there is one.
-        present: Whether an item has any.
-        names: The features.
-        means: Of each over the known items, from which directions are taken.
+        vectors: All features concatenated; each has unit length, or is zero where it is missing.
+        present: Whether an item has at least one feature.
+        names: Names of the features.
+        means: Mean of each feature over items with train events; it is subtracted.
     """
 
     vectors: Float[Array, "items dims"]
@@ -39,30 +39,30 @@ class Content:
     def of(
         cls, features: Features | None, names: tuple[str, ...], counts: Int[Array, " items"]
     ) -> "Content":
-        """The named features; none give vectors without numbers.
+        """The content of the named features; without names the vectors have 0 dimensions.
 
         Args:
-            features: By name.
-            names: Those that are wanted.
-            counts: Events of each item in train.
+            features: All features by name.
+            names: The features to use.
+            counts: Train events of each item.
 
         Raises:
-            BadSetting: for a feature that is not there, or is of users.
+            BadSetting: if a feature does not exist, or is a feature of users.
         """
-        found = [find_item_feature(features, name) for name in names]
-        if not found:
+        item_features = [find_item_feature(features, name) for name in names]
+        if not item_features:
             return cls(np.zeros((len(counts), 0), np.float32), np.zeros(len(counts), bool))
-        present = np.any([feature.present for feature in found], axis=0)
-        means = tuple(_mean(feature, counts > 0) for feature in found)
+        present = np.any([feature.present for feature in item_features], axis=0)
+        means = tuple(_mean(feature, counts > 0) for feature in item_features)
         parts = [
             directions_from(feature.vectors, feature.present, mean)
-            for feature, mean in zip(found, means, strict=True)
+            for feature, mean in zip(item_features, means, strict=True)
         ]
         return cls(np.hstack(parts), np.asarray(present), names, means)
 
 
 def _mean(feature: Feature, known: Bool[Array, " items"]) -> Float[Array, " dim"]:
-    """The mean over known items: what all texts share says nothing of one."""
+    """The mean over items with train events: what all texts share does not distinguish items."""
     usable = feature.present & known
     if not usable.any():
         return np.zeros(feature.vectors.shape[1], np.float32)
@@ -72,8 +72,9 @@ def _mean(feature: Feature, known: Bool[Array, " items"]) -> Float[Array, " dim"
 class ItemTable(nn.Module):
     """e_j = (1 − g_j) id_j + g_j W t_j.
 
-    The gate g_j = σ(a + b · log(1 + events of j)) is learned: popular items can afford vectors of
-    their own. Items without a train event have no id and are told by their content alone; those
+    id_j is the item's learned embedding, t_j its content vector. The gate g_j = σ(a + b · log(1 +
+    events of j)) is learned, so popular items can rely more on their id embeddings. Items without a
+    train event (cold start) have no id embedding: their content alone represents them. Items
     without content have g = 0.
     """
 
@@ -93,14 +94,14 @@ class ItemTable(nn.Module):
         items = len(counts)
         self.source = content
         if represent == "text" and not content.vectors.shape[1]:
-            raise BadSetting('represent = "text" needs features: name those that tell of the items')
+            raise BadSetting('represent = "text" needs features that describe the items')
         self.has_id = represent != "text"
         self.has_text = represent != "id" and content.vectors.shape[1] > 0
         scale = dim**-0.5  # of unit length
         if self.has_id:
-            # Beside a text, an item starts as what it says: with little data it stays so.
+            # With text, an item starts near its text embedding; with little data it stays there.
             self.id = nn.Parameter(
-                (FAINT if self.has_text else 1) * scale * torch.randn(items, dim)
+                (ID_SCALE if self.has_text else 1) * scale * torch.randn(items, dim)
             )
             known = torch.from_numpy((counts > 0).astype(np.float32))
             self.register_buffer("known", known[:, None], persistent=False)
@@ -116,19 +117,19 @@ class ItemTable(nn.Module):
             self.gate = nn.Parameter(torch.tensor([0.0, 0.0]))
 
     def share(self) -> Float[Tensor, "items 1"]:
-        """g: the share of content in each vector."""
+        """g: the share of content in each item's vector."""
         if not self.has_text:
             return torch.zeros_like(self.known)
         if not self.has_id:
             return torch.ones_like(self.present)
-        open_ = torch.sigmoid(self.gate[0] + self.gate[1] * self.popularity)
-        return torch.where(self.known > 0, open_, torch.ones_like(open_)) * self.present
+        gate = torch.sigmoid(self.gate[0] + self.gate[1] * self.popularity)
+        return torch.where(self.known > 0, gate, torch.ones_like(gate)) * self.present
 
     def content_map(self, *, unit: bool) -> ContentMap | None:
-        """What gives items that come after training their vectors; None where content is not read.
+        """The map from content to vectors of items added after training; None without content.
 
         Args:
-            unit: Whether vectors are compared at unit length.
+            unit: Whether vectors are normalized to unit length before they are compared.
         """
         if not self.has_text:
             return None
@@ -136,7 +137,7 @@ class ItemTable(nn.Module):
         return ContentMap(self.source.names, self.source.means, (weight.T.copy(),), unit=unit)
 
     def forward(self) -> Float[Tensor, "items dim"]:
-        """All vectors."""
+        """The vectors of all items."""
         if not self.has_text:
             return self.id * self.known
         text: Tensor = self.project(self.text)

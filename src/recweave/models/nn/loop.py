@@ -1,4 +1,4 @@
-"""The one training loop: every network goes through it."""
+"""The training loop of all neural networks: AdamW, early stopping, checkpoints."""
 
 import logging
 import math
@@ -26,15 +26,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Progress:
-    """How far a training has come.
+    """The progress of a training.
 
     Attributes:
-        epoch: Epochs done.
-        losses: Mean loss of each.
-        checks: Validation's value at each check.
-        best: The best of them.
-        since: Checks since then.
-        seconds: That training took, in all processes that worked on it.
+        epoch: Epochs completed.
+        losses: Mean loss of each epoch.
+        checks: The validation metric at each check.
+        best: The best of these values.
+        since: Checks since the best one.
+        seconds: Training time, summed over all processes that worked on it.
     """
 
     epoch: int = 0
@@ -54,66 +54,66 @@ def train(
     *,
     options: Options,
     validate: Callable[[], float] | None,
-    what: Mapping[str, Any],
+    description: Mapping[str, Any],
 ) -> Progress:
-    """Train a network in place; it ends with the weights that validation liked best.
+    """Train a network in place, with early stopping; it ends with the weights that validated best.
 
-    With the same arguments the result is the same, whether the work was killed and taken up again
-    or not. Without `validate` all epochs are done and the last weights stay.
+    The same arguments give the same result, also if the training was interrupted and resumed.
+    Without `validate` all epochs are run and the last weights are kept.
 
     Args:
-        net: What is trained; put on the device of the options.
-        batches: An epoch's batches, drawn with the generator given.
+        net: The network; it is moved to the device of the options.
+        batches: Makes the batches of an epoch; all randomness comes from the generator it is given.
         loss: The mean loss of a batch.
-        recipe: The loop's settings.
-        options: Seed, device, precision, and where checkpoints go.
-        validate: What validation says of the network now; higher is better.
-        what: Describes the training, to tell checkpoints apart: at least its data.
+        recipe: The settings of the loop.
+        options: Seed, device, precision, and the folder of checkpoints.
+        validate: Computes the validation metric of the current network; higher is better.
+        description: Identifies the training among checkpoints; it must identify at least the data.
 
     Raises:
-        BadSetting: if there is nothing to learn from, or the loss is no longer a number.
+        BadSetting: if there are no events to learn from, or the loss is not finite.
     """
     device, seed = choose_device(options.device), options.seed
-    lower = options.precision == "bf16"
-    if lower and not multiplies_bf16(device):
+    bf16 = options.precision == "bf16"
+    if bf16 and not multiplies_bf16(device):
         _log.warning("this %s does not multiply bf16; fp32 is faster on it", device.type)
     net.to(device)
     optimiser = torch.optim.AdamW(_groups(net, recipe), lr=recipe.lr, fused=True)
-    told = {
+    setup = {
         "net": type(net).__name__,
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
         "device": device.type,
-        "bf16": lower,
+        "bf16": bf16,
     }
-    checkpoint = Checkpoint.named(options.checkpoints, {**told, **what})
+    checkpoint = Checkpoint.for_training(options.checkpoints, {**setup, **description})
     progress, best = Progress(), dict[str, Tensor]()
-    kept = checkpoint.load(net, optimiser) if checkpoint else None
-    if kept is not None:
-        progress, best = Progress(**kept[0]), kept[1]
+    resumed = checkpoint.load(net, optimiser) if checkpoint else None
+    if resumed is not None:
+        progress, best = Progress(**resumed[0]), resumed[1]
         if options.checkpoints is not None:
             options.checkpoints.seconds += progress.seconds
-    finished = _done(progress, recipe)
+    finished_before = _finished(progress, recipe)
     began = time.perf_counter() - progress.seconds
-    while not _done(progress, recipe):
+    while not _finished(progress, recipe):
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(_epoch_seed(seed, progress.epoch))
             net.train()
-            made = batches(np.random.default_rng([seed, progress.epoch]))
-            if not made:
+            epoch_batches = batches(np.random.default_rng([seed, progress.epoch]))
+            if not epoch_batches:
                 raise BadSetting(f"{type(recipe).__name__} has no events to learn from")
-            mean = _epoch(net, made, loss, recipe, optimiser, progress, lower)
+            mean = _epoch(net, epoch_batches, loss, recipe, optimiser, progress, bf16)
         progress.losses.append(mean)
         progress.epoch += 1
         if validate is not None and progress.epoch % recipe.every == 0:
             best = _validate(net, validate, progress, best)
         progress.seconds = time.perf_counter() - began
-        if checkpoint is not None and not _done(progress, recipe):
+        if checkpoint is not None and not _finished(progress, recipe):
             checkpoint.save(progress.epoch, net, best, optimiser, vars(progress))
     if best:
         net.load_state_dict(best)
         best = {}
-    if checkpoint is not None and not finished:
+    if checkpoint is not None and not finished_before:
         checkpoint.save(progress.epoch, net, best, None, vars(progress))
     net.eval()
     return progress
@@ -126,22 +126,22 @@ def _epoch(
     recipe: LoopSettings,
     optimiser: torch.optim.Optimizer,
     progress: Progress,
-    lower: bool,
+    bf16: bool,
 ) -> float:
-    """One pass; its mean loss."""
+    """Train for one epoch; returns its mean loss."""
     name, epoch = type(recipe).__name__, progress.epoch
     total, done = 0.0, 0
     best = f", validation {progress.best:.4f}" if progress.checks else ""
 
-    def told() -> str:
+    def status() -> str:
         return f"{name} {epoch + 1}/{recipe.epochs}, loss {total / max(done, 1):.4f}{best}"
 
     device = next(net.parameters()).device
-    for batch in track(batches, told):
-        rate = _rate(recipe, epoch + done / len(batches), 1 / len(batches))
+    for batch in track(batches, status):
+        rate = _learning_rate(recipe, epoch + done / len(batches), 1 / len(batches))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=lower):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
             value = loss(batch)
         optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
@@ -168,25 +168,25 @@ def _validate(
     return {name: value.detach().clone() for name, value in net.state_dict().items()}
 
 
-def _done(progress: Progress, recipe: LoopSettings) -> bool:
-    enough = bool(recipe.patience) and progress.since >= recipe.patience
-    return enough or progress.epoch >= recipe.epochs
+def _finished(progress: Progress, recipe: LoopSettings) -> bool:
+    stop_early = bool(recipe.patience) and progress.since >= recipe.patience
+    return stop_early or progress.epoch >= recipe.epochs
 
 
 def _groups(net: nn.Module, recipe: LoopSettings) -> list[dict[str, Any]]:
-    """Matrices decay; vectors of shifts, scales and gates do not."""
-    wide = [p for p in net.parameters() if p.requires_grad and p.ndim > 1]
-    thin = [p for p in net.parameters() if p.requires_grad and p.ndim <= 1]
-    both = ((wide, recipe.weight_decay), (thin, 0.0))
-    return [{"params": some, "weight_decay": decay} for some, decay in both if some]
+    """Parameter groups: weight decay applies to matrices, not to biases, scales and gates."""
+    matrices = [p for p in net.parameters() if p.requires_grad and p.ndim > 1]
+    vectors = [p for p in net.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = ((matrices, recipe.weight_decay), (vectors, 0.0))
+    return [{"params": params, "weight_decay": decay} for params, decay in groups if params]
 
 
-def _rate(recipe: LoopSettings, epoch: float, step: float) -> float:
-    """The step size at a moment, in epochs; the first step is not 0."""
-    rise = min(1.0, (epoch + step) / recipe.warmup) if recipe.warmup else 1.0
+def _learning_rate(recipe: LoopSettings, epoch: float, step: float) -> float:
+    """The learning rate at a time in epochs, with warmup; never 0, also at the first step."""
+    warmup = min(1.0, (epoch + step) / recipe.warmup) if recipe.warmup else 1.0
     if recipe.schedule == "constant":
-        return recipe.lr * rise
-    return recipe.lr * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, epoch / recipe.epochs)))
+        return recipe.lr * warmup
+    return recipe.lr * warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, epoch / recipe.epochs)))
 
 
 def _epoch_seed(seed: int, epoch: int) -> int:

@@ -1,4 +1,4 @@
-"""What networks are trained by; each is checked against plain NumPy."""
+"""Loss functions: BPR, full and sampled softmax, gBCE, InfoNCE. Tests check each against NumPy."""
 
 from typing import Any
 
@@ -8,28 +8,28 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, normalize, pad, softplus
 
 ROWS = 512
-"""Rows of logits that are held at once; for 12,000 items they are 24 MiB."""
+"""Rows of logits in memory at a time; 24 MiB for 12,000 items."""
 
 MULTIPLE = 64
 """See `pad_rows`."""
 
 
 def pad_rows(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "padded ..."]:
-    """x with rows of zeros after it, up to the next multiple of `MULTIPLE`.
+    """x, padded with rows of zeros to the next multiple of `MULTIPLE`.
 
-    Every matrix product whose number of rows changes from batch to batch must use it: for bf16
-    oneDNN compiles a kernel for each new shape of a product (about 0.6 MB) and keeps the last 1,024
-    of them, so products of ever new shapes take memory without end. Padding leaves few shapes.
+    Every matrix product whose number of rows changes from batch to batch must use it. For bf16,
+    oneDNN compiles a kernel for each new shape of a product (about 0.6 MB) and keeps the last
+    1,024, so many different shapes would fill the memory. Padding leaves few shapes.
     """
     return pad(x, (0, 0) * (x.ndim - 1) + (0, -len(x) % MULTIPLE))
 
 
 def bpr(
     positive: Float[Tensor, " n"],
-    negative: Float[Tensor, " n"] | Float[Tensor, "n drawn"],
+    negative: Float[Tensor, " n"] | Float[Tensor, "n sampled"],
     weight: Float[Tensor, " n"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean of −ln σ(s⁺ − s⁻) (Rendle et al., UAI 2009), over drawn items too, weighted by row."""
+    """Mean of −ln σ(s⁺ − s⁻) (Rendle et al., UAI 2009), over sampled negatives, weighted by row."""
     if negative.ndim == positive.ndim:
         negative = negative[:, None]
     return _mean(softplus(negative - positive[:, None]).mean(1), weight)
@@ -41,64 +41,65 @@ def full_softmax(
     target: Int[Tensor, " n"],
     weight: Float[Tensor, " n"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean of −ln softmax(state @ itemᵀ)[target], weighted; all logits are never held at once.
+    """Mean of −ln softmax(state @ itemᵀ)[target], weighted, over all items.
 
-    Slopes are made in the forward pass, block by block while logits are in the cache, which takes
-    about half the time and a fraction of the memory of torch's own cross-entropy.
+    The gradients are computed in the forward pass, block by block, while the logits are in the
+    cache. This takes about half the time and a fraction of the memory of torch's own cross-entropy,
+    as the logits of all rows are never in memory together.
     """
     share = state.new_ones(len(target)) if weight is None else weight
-    # Rows of padding have no share of the loss and no gradient.
-    made: Tensor = _FullSoftmax.apply(  # type: ignore[no-untyped-call]
+    # Rows of padding have weight 0, so they add no loss and no gradient.
+    loss: Tensor = _FullSoftmax.apply(  # type: ignore[no-untyped-call]
         pad_rows(state), item, pad_rows(target), pad_rows(share / share.sum())
     )
-    return made
+    return loss
 
 
 class _FullSoftmax(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, state: Tensor, item: Tensor, target: Tensor, share: Tensor) -> Tensor:
-        lower = torch.is_autocast_enabled(state.device.type)
-        kind = torch.get_autocast_dtype(state.device.type) if lower else state.dtype
+        autocast = torch.is_autocast_enabled(state.device.type)
+        dtype = torch.get_autocast_dtype(state.device.type) if autocast else state.dtype
         with torch.autocast(state.device.type, enabled=False):
-            low_state, low_item = state.to(kind), item.to(kind)
+            low_state, low_item = state.to(dtype), item.to(dtype)
             loss = state.new_zeros(())
             d_state = torch.empty_like(state)
             d_item = torch.zeros_like(item)
             for first in range(0, len(state), ROWS):
                 rows = slice(first, first + ROWS)
                 logits = (low_state[rows] @ low_item.T).to(state.dtype)
-                whole = logits.logsumexp(1)
+                log_total = logits.logsumexp(1)
                 at = target[rows, None]
-                loss += ((whole - logits.gather(1, at)[:, 0]) * share[rows]).sum()
-                slope = logits.sub_(whole[:, None]).exp_()
-                slope.scatter_add_(1, at, -torch.ones_like(at, dtype=slope.dtype))
-                slope = slope.mul_(share[rows, None]).to(kind)
-                d_state[rows] = (slope @ low_item).to(state.dtype)
-                d_item += (slope.T @ low_state[rows]).to(item.dtype)
+                loss += ((log_total - logits.gather(1, at)[:, 0]) * share[rows]).sum()
+                gradient = logits.sub_(log_total[:, None]).exp_()
+                gradient.scatter_add_(1, at, -torch.ones_like(at, dtype=gradient.dtype))
+                gradient = gradient.mul_(share[rows, None]).to(dtype)
+                d_state[rows] = (gradient @ low_item).to(state.dtype)
+                d_item += (gradient.T @ low_state[rows]).to(item.dtype)
         ctx.save_for_backward(d_state, d_item)
         return loss
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         d_state, d_item = ctx.saved_tensors
-        return d_state * slopes[0], d_item * slopes[0], None, None
+        return d_state * gradients[0], d_item * gradients[0], None, None
 
 
 def sampled_softmax(
     positive: Float[Tensor, " n"],
-    negative: Float[Tensor, "n drawn"],
+    negative: Float[Tensor, "n sampled"],
     log_q_positive: Float[Tensor, " n"],
-    log_q_negative: Float[Tensor, " drawn"],
-    hit: Bool[Tensor, "n drawn"],
+    log_q_negative: Float[Tensor, " sampled"],
+    hit: Bool[Tensor, "n sampled"],
     weight: Float[Tensor, " n"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Softmax over the target and drawn items, corrected by log Q (Bengio & Senécal 2008; Yi 2019).
+    """Softmax over target and negatives, with log-Q correction (Bengio & Senécal 2008; Yi 2019).
 
     Args:
-        positive, negative: Scores of the target and of the items drawn, the same for all rows.
-        log_q_positive, log_q_negative: Logarithm of how often each is expected to be drawn.
-        hit: Where a drawn item is the row's own target, and so no negative.
-        weight: Of each row.
+        positive, negative: Scores of the target and of the sampled negatives; all rows share these.
+        log_q_positive, log_q_negative: Logarithm of how often each is expected in the sample.
+        hit: Where a sampled item is the row's own target; it is no negative there.
+        weight: Weight of each row.
     """
     others = (negative - log_q_negative).masked_fill(hit, -torch.inf)
     own = positive - log_q_positive
@@ -108,20 +109,20 @@ def sampled_softmax(
 
 def gbce(
     positive: Float[Tensor, " n"],
-    negative: Float[Tensor, "n drawn"],
+    negative: Float[Tensor, "n sampled"],
     items: int,
     calibration: float,
     weight: Float[Tensor, " n"] | None = None,
 ) -> Float[Tensor, ""]:
     """Generalised binary cross-entropy (Petrov & Macdonald, RecSys 2023, equations 12 and 14).
 
-    −ln σ(s⁺)^β − Σ ln(1 − σ(s⁻)), averaged, β = α (t (1 − 1/α) + 1/α), α = drawn / (items − 1).
+    −ln σ(s⁺)^β − Σ ln(1 − σ(s⁻)), averaged, β = α (t (1 − 1/α) + 1/α), α = sampled / (items − 1).
 
     Args:
-        positive, negative: Scores.
-        items: Size of the catalogue.
+        positive, negative: Scores of the target and of the negatives.
+        items: Number of items in the catalogue.
         calibration: t; 0 is plain binary cross-entropy, 1 makes scores probabilities.
-        weight: Of each row.
+        weight: Weight of each row.
     """
     rate = negative.shape[1] / max(items - 1, 1)
     beta = rate * (calibration * (1 - 1 / rate) + 1 / rate)
@@ -132,11 +133,14 @@ def gbce(
 def info_nce(
     one: Float[Tensor, "n dim"], other: Float[Tensor, "n dim"], temperature: float
 ) -> Float[Tensor, ""]:
-    """Each row's likeness to its partner against the others' partners, by cosine; one to other."""
+    """InfoNCE with cosine similarity: row i of `one` has row i of `other` as its positive.
+
+    The other rows of `other` are its negatives (in-batch negatives).
+    """
     n = len(one)
     all_pairs = pad_rows(normalize(one, dim=1)) @ pad_rows(normalize(other, dim=1)).T
-    likeness = all_pairs[:n, :n] / temperature
-    return (likeness.logsumexp(1) - likeness.diagonal()).mean()
+    similarity = all_pairs[:n, :n] / temperature
+    return (similarity.logsumexp(1) - similarity.diagonal()).mean()
 
 
 def _mean(loss: Float[Tensor, " n"], weight: Float[Tensor, " n"] | None) -> Float[Tensor, ""]:

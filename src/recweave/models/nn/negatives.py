@@ -1,4 +1,4 @@
-"""The items that a target is told from: all with events, or some that are drawn."""
+"""Negative sampling: the items that a target is compared with."""
 
 from dataclasses import dataclass
 
@@ -13,76 +13,77 @@ from recweave.models.nn.losses import full_softmax, pad_rows, sampled_softmax
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """Items drawn for a batch.
+class NegativeSample:
+    """Negative items sampled for a batch.
 
     Attributes:
-        item: Their rows; one may occur twice.
-        log_q: Logarithm of how often each was to be expected among them.
-        all_log_q: The same of every item.
+        item: Rows of the items; an item may occur twice.
+        log_q: Logarithm of the expected number of times each is in the sample.
+        all_log_q: The same for every item of the catalogue.
     """
 
-    item: Int[Tensor, " drawn"]
-    log_q: Float[Tensor, " drawn"]
+    item: Int[Tensor, " sampled"]
+    log_q: Float[Tensor, " sampled"]
     all_log_q: Float[Tensor, " items"]
 
     def log_q_of(self, item: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
-        """Of targets."""
+        """The same for targets."""
         return self.all_log_q[item]
 
 
 @dataclass(frozen=True, eq=False)
 class Negatives:
-    """A distribution over the items with events, by these to some power; others are never rivals.
+    """Distribution to sample negatives from: proportional to (number of events) ** power.
 
-    An item without events is new, not disliked: as a rival it would be pushed down in each step.
+    Items without events are never negatives. Such an item is new, not disliked, and as a negative
+    its score would be lowered in each step.
 
     Attributes:
-        share: The chance of each item; 0 for those without events.
-        upto: Sums of the chances of the items with events, to 1.
-        item: The items with events.
-        place: Of each item among these.
+        probability: Of each item; 0 for items without events.
+        cumulative: Cumulative probability of the items with events; ends at 1.
+        item: Rows of the items with events.
+        index: Index of each item in `item`; 0 for items without events.
     """
 
-    share: Float[Array, " items"]
-    upto: Float[Tensor, " known"]
+    probability: Float[Array, " items"]
+    cumulative: Float[Tensor, " known"]
     item: Int[Tensor, " known"]
-    place: Int[Tensor, " items"]
+    index: Int[Tensor, " items"]
 
     @classmethod
     def of(cls, counts: Int[Array, " items"], power: float) -> "Negatives":
-        """Uniform over items with events if the power is 0."""
+        """From the number of events of each item; power 0 is uniform over items with events."""
         item = np.flatnonzero(counts)
         weight = counts[item].astype(np.float64) ** power
-        share = np.zeros(len(counts), np.float32)
-        share[item] = weight / weight.sum()
-        upto = np.cumsum(weight)
-        place = np.zeros(len(counts), np.int64)
-        place[item] = np.arange(len(item))
-        told = (torch.from_numpy(column) for column in (upto / upto[-1], item, place))
-        return cls(share, *told)
+        probability = np.zeros(len(counts), np.float32)
+        probability[item] = weight / weight.sum()
+        cumulative = np.cumsum(weight)
+        index = np.zeros(len(counts), np.int64)
+        index[item] = np.arange(len(item))
+        columns = (cumulative / cumulative[-1], item, index)
+        return cls(probability, *(torch.from_numpy(column) for column in columns))
 
-    def draw(self, count: int, device: torch.device) -> Drawn:
-        """Independent draws, by torch's generator."""
-        at = torch.searchsorted(self.upto, torch.rand(count, dtype=torch.float64), right=True)
+    def sample(self, count: int, device: torch.device) -> NegativeSample:
+        """Sample items independently (with replacement), with torch's random generator."""
+        at = torch.searchsorted(self.cumulative, torch.rand(count, dtype=torch.float64), right=True)
         item = self.item[at].to(device)
-        log_q = (torch.from_numpy(self.share) * count).clamp(min=1e-12).log().to(device)
-        return Drawn(item, log_q[item], log_q)
+        log_q = (torch.from_numpy(self.probability) * count).clamp(min=1e-12).log().to(device)
+        return NegativeSample(item, log_q[item], log_q)
 
-    def all_softmax(
+    def full_softmax_loss(
         self,
         state: Float[Tensor, "n dim"],
         items: Float[Tensor, "items dim"],
         target: Int[Tensor, " n"],
         weight: Float[Tensor, " n"],
     ) -> Float[Tensor, ""]:
-        """The softmax over all items with events."""
+        """Softmax cross-entropy over all items with events."""
         if len(self.item) == len(items):
             return full_softmax(state, items, target, weight)
         known = embedding(self.item.to(items.device), items)
-        return full_softmax(state, known, self.place.to(items.device)[target], weight)
+        return full_softmax(state, known, self.index.to(items.device)[target], weight)
 
-    def drawn_softmax(
+    def sampled_softmax_loss(
         self,
         state: Float[Tensor, "n dim"],
         items: Float[Tensor, "items dim"],
@@ -90,13 +91,13 @@ class Negatives:
         weight: Float[Tensor, " n"],
         count: int,
     ) -> Float[Tensor, ""]:
-        """The softmax over the target and drawn items, the same for all, corrected by log Q."""
-        drawn = self.draw(count, items.device)
+        """Softmax over the target and `count` shared negatives, with log-Q correction."""
+        sample = self.sample(count, items.device)
         return sampled_softmax(
             (state * embedding(target, items)).sum(1),
-            (pad_rows(state) @ embedding(drawn.item, items).T)[: len(state)],
-            drawn.log_q_of(target),
-            drawn.log_q,
-            drawn.item[None, :] == target[:, None],
+            (pad_rows(state) @ embedding(sample.item, items).T)[: len(state)],
+            sample.log_q_of(target),
+            sample.log_q,
+            sample.item[None, :] == target[:, None],
             weight,
         )

@@ -1,4 +1,4 @@
-"""What a network makes of histories, in batches of like length."""
+"""Batch inference: the states that a network computes from histories."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,14 +14,14 @@ from recweave.models.query import Query
 if TYPE_CHECKING:
     from torch import Tensor
 
-READ = 256
-"""Histories that are read at a time."""
+BATCH = 256
+"""Histories in a batch."""
 
 
 def read_events(history: Histories, weights: Float[Array, " behaviors"]) -> Histories:
-    """The events of the behaviours whose weight is not 0."""
-    taking = weights > 0
-    return history if taking.all() else history.only(taking[history.behavior])
+    """The events of the behaviours whose weight is above 0."""
+    used = weights > 0
+    return history if used.all() else history.only(used[history.behavior])
 
 
 def last_states(
@@ -31,28 +31,29 @@ def last_states(
     weights: Float[Array, " behaviors"],
     read: "Callable[[Sequences, Int[Array, ' rows']], Tensor]",
 ) -> Float[Array, "batch dim"]:
-    """The state after each asker's newest event; zeros for who has none.
+    """The state after the newest event of each query user; zeros for users without events.
 
     Args:
-        query: Who asks.
-        length: Events of a history that are read.
+        query: The query users.
+        length: Number of newest events of a history that the network reads.
         dim: Length of a state.
-        weights: Of behaviours; those of 0 are not read.
-        read: From sequences, and the rows of the users in training, to states at all places.
+        weights: Weight of each behaviour; events of weight 0 are not read.
+        read: Computes the states at all positions, from sequences and the users' rows in training.
     """
     import torch
 
-    made = np.zeros((len(query), dim), np.float32)
+    states = np.zeros((len(query), dim), np.float32)
     order = np.argsort(query.history.lengths, kind="stable")
     with torch.inference_mode():
-        for first in range(0, len(order), READ):
-            rows = order[first : first + READ]
-            some = query.rows(rows)
-            history = read_events(some.history, weights)
+        for first in range(0, len(order), BATCH):
+            rows = order[first : first + BATCH]
+            batch = query.rows(rows)
+            history = read_events(batch.history, weights)
             last = np.minimum(history.lengths, length) - 1
-            told = np.flatnonzero(last >= 0)
-            if len(told):
-                kept = history.rows(told)
-                states = read(newest(kept, length), some.user[told])
-                made[rows[told]] = states[torch.arange(len(told)), torch.from_numpy(last[told])]
-    return made
+            has_history = np.flatnonzero(last >= 0)
+            if len(has_history):
+                sequences = newest(history.rows(has_history), length)
+                state = read(sequences, batch.user[has_history])
+                at = torch.arange(len(has_history)), torch.from_numpy(last[has_history])
+                states[rows[has_history]] = state[at]
+    return states

@@ -1,11 +1,11 @@
-"""Recurrent units over vectors of events."""
+"""A recurrent network (GRU) over vectors of events."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 
 class Recurrent(nn.Module):
-    """Layers of gated recurrent units, and a projection back to the items' space."""
+    """Layers of gated recurrent units, then a projection to the items' embedding space."""
 
     def __init__(self, dim: int, layers: int, dropout: float) -> None:
         super().__init__()
@@ -16,7 +16,7 @@ class Recurrent(nn.Module):
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
-        """What each place has come to."""
+        """The state at each position."""
         state, _ = self.units(self.dropout(x))
         out: Tensor = self.norm(self.out(self.dropout(state)))
         return out

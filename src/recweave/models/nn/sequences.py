@@ -1,4 +1,4 @@
-"""Histories as batches of sequences: of like length together, nothing padded to the maximum."""
+"""Histories as batches of sequences of similar length, so that little padding is needed."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from recweave.data.interactions import Histories
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """Events in rows, oldest first; what is shorter than the longest is filled up at the end.
+    """One history per row, oldest event first; shorter rows are padded at the end.
 
     Attributes:
-        item: -1 where there is no event.
-        behavior: Code of the event.
-        value, time: Of the event.
-        next_item, next_behavior: Those of the event that follows; -1 where none does.
-        weight: What predicting the next event counts; 0 where none follows.
+        item: Row of the item; -1 where there is no event.
+        behavior: Code of the event's behaviour.
+        value, time: Value and time of the event.
+        next_item, next_behavior: The same of the next event; -1 and 0 where there is none.
+        weight: Weight of predicting the next event; 0 where there is none.
     """
 
     item: Int[Array, "batch time"]
@@ -33,100 +33,100 @@ class Sequences:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Pieces of histories, each with at most `length` events that another follows.
+    """Histories cut into windows of at most `length` inputs, each followed by its target.
 
     Attributes:
         history: The histories.
-        start: Place of each piece's first event.
-        size: Its events, with the last, which is only a target.
-        weight: What each event counts as a target.
+        start: Index of each window's first event.
+        size: Number of events of each window; the last event is a target only.
+        weight: Weight of each event as a target.
     """
 
     history: Histories
-    start: Int[Array, " pieces"]
-    size: Int[Array, " pieces"]
+    start: Int[Array, " windows"]
+    size: Int[Array, " windows"]
     weight: Float[Array, " n"]
 
     @classmethod
     def of(cls, history: Histories, length: int, weight: Float[Array, " n"]) -> "Windows":
-        """Cut from the end of each history, so that its newest events are never left short.
+        """Cut each history from its end, so that the window of the newest events is the longest.
 
-        Every event but a history's first is a target once. Pieces without a target that counts are
-        left out.
+        Every event except the first of a history is a target exactly once. Windows in which no
+        target has a weight above 0 are left out.
 
         Raises:
-            BadSetting: if that leaves none.
+            BadSetting: if no window is left.
         """
         targets = np.maximum(history.lengths - 1, 0)
-        pieces = -(-targets // length)
-        owner = np.repeat(np.arange(len(history)), pieces)
-        nth = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        windows = -(-targets // length)
+        owner = np.repeat(np.arange(len(history)), windows)
+        nth = np.arange(len(owner)) - np.repeat(np.cumsum(windows) - windows, windows)
         end = history.start[owner + 1] - nth * length
         start = np.maximum(history.start[owner], end - length - 1)
         size = end - start
         counted = np.concatenate([[0], np.cumsum(weight > 0)])
-        some = counted[end] > counted[start + 1]
-        if not some.any():
+        has_target = counted[end] > counted[start + 1]
+        if not has_target.any():
             raise BadSetting(
-                "there is nothing to learn from: no user has an event that counts after another; "
-                'look at target, behaviors and targets ("new" leaves out what a user had before)'
+                "there is nothing to learn from: no user has a target event after another event; "
+                'check target, behaviors and targets ("new" leaves out items a user had before)'
             )
-        return cls(history, start[some], size[some], weight)
+        return cls(history, start[has_target], size[has_target], weight)
 
     def batches(self, rng: np.random.Generator, events: int) -> list["Batch"]:
-        """All pieces in batches of about so many places, in a random order."""
+        """All windows in batches of about `events` positions, in a random order."""
         order = np.argsort(self.size + rng.random(len(self.size)), kind="stable")
-        made, first = [], 0
+        batches, first = [], 0
         size = self.size[order]
         while first < len(order):
-            # Lengths rise, so the last of a batch is its longest.
+            # Windows are sorted by length, so the last of a batch is the longest.
             rows = np.arange(1, min(len(order) - first, events) + 1)
             fits = rows * (size[first : first + len(rows)] - 1) <= max(events, size[first] - 1)
             count = max(1, int(np.count_nonzero(fits)))
-            made.append(Batch(self, order[first : first + count]))
+            batches.append(Batch(self, order[first : first + count]))
             first += count
-        return [made[place] for place in rng.permutation(len(made))]
+        return [batches[index] for index in rng.permutation(len(batches))]
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some pieces, made into sequences when they are needed."""
+    """Windows of one batch; `read` makes the sequences when they are needed."""
 
     windows: Windows
-    pieces: Int[Array, " some"]
+    rows: Int[Array, " batch"]
 
-    def owners(self) -> Int[Array, " some"]:
-        """The row of the history that each piece is of."""
+    def owners(self) -> Int[Array, " batch"]:
+        """The row of the history that each window belongs to."""
         start = self.windows.history.start
-        return np.asarray(np.searchsorted(start, self.windows.start[self.pieces], side="right") - 1)
+        return np.asarray(np.searchsorted(start, self.windows.start[self.rows], side="right") - 1)
 
     def read(self) -> Sequences:
-        """The sequences."""
+        """The sequences of these windows, with targets."""
         windows = self.windows
-        size = windows.size[self.pieces] - 1
+        size = windows.size[self.rows] - 1
         return _sequences(
-            windows.history, windows.start[self.pieces], size, windows.weight, follows=True
+            windows.history, windows.start[self.rows], size, windows.weight, targets=True
         )
 
 
 def newest(history: Histories, length: int) -> Sequences:
-    """The last events of each history, as they are asked with: what follows is to be told.
+    """The newest `length` events of each history, without targets: the input at inference time.
 
-    Rows without events have one place, which is empty.
+    Histories without events give a row of padding.
     """
     size = np.minimum(history.lengths, length)
     weight = np.ones(len(history.item), np.float32)
-    return _sequences(history, history.start[1:] - size, size, weight, follows=False)
+    return _sequences(history, history.start[1:] - size, size, weight, targets=False)
 
 
 def new_to_user(history: Histories) -> Bool[Array, " n"]:
-    """Whether each event is the first of its user with its item."""
+    """Whether each event is its user's first event with its item."""
     row = history.row_numbers()
     key = row * history.items + history.item
     _, first = np.unique(key, return_index=True)
-    found = np.zeros(len(key), bool)
-    found[first] = True
-    return found
+    new = np.zeros(len(key), bool)
+    new[first] = True
+    return new
 
 
 def _sequences(
@@ -135,25 +135,25 @@ def _sequences(
     size: Int[Array, " rows"],
     weight: Float[Array, " n"],
     *,
-    follows: bool,
+    targets: bool,
 ) -> Sequences:
     step = np.arange(max(1, int(size.max(initial=1))))
-    there = step < size[:, None]
-    at = np.where(there, start[:, None] + step, 0)
+    mask = step < size[:, None]
+    at = np.where(mask, start[:, None] + step, 0)
 
-    def of(column: Array, places: Array, mask: Array, empty: int | float) -> Array:
+    def take(column: Array, index: Array, present: Array, padding: int | float) -> Array:
         if not len(column):
-            return np.full(places.shape, empty, column.dtype)
-        return np.asarray(np.where(mask, column[places], column.dtype.type(empty)))
+            return np.full(index.shape, padding, column.dtype)
+        return np.asarray(np.where(present, column[index], column.dtype.type(padding)))
 
-    after = np.where(there, at + 1, 0) if follows else np.zeros_like(at)
-    told = there if follows else np.zeros_like(there)
+    after = np.where(mask, at + 1, 0) if targets else np.zeros_like(at)
+    has_next = mask if targets else np.zeros_like(mask)
     return Sequences(
-        item=of(history.item, at, there, -1),
-        behavior=of(history.behavior, at, there, 0),
-        value=of(history.value, at, there, 0.0),
-        time=of(history.time, at, there, 0),
-        next_item=of(history.item, after, told, -1),
-        next_behavior=of(history.behavior, after, told, 0),
-        weight=of(weight, after, told, 0.0),
+        item=take(history.item, at, mask, -1),
+        behavior=take(history.behavior, at, mask, 0),
+        value=take(history.value, at, mask, 0.0),
+        time=take(history.time, at, mask, 0),
+        next_item=take(history.item, after, has_next, -1),
+        next_behavior=take(history.behavior, after, has_next, 0),
+        weight=take(weight, after, has_next, 0.0),
     )

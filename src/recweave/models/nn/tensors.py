@@ -1,4 +1,4 @@
-"""What stands between NumPy and torch: seeded construction, arrays to tensors and back."""
+"""NumPy arrays to torch tensors and back, and construction of networks from a seed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ from recweave.core.arrays import Array
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Inside, torch draws from this seed on the processor; outside, its state is untouched.
+    """Seed torch's CPU generator inside the block, and restore its state afterwards.
 
-    A network is constructed inside, so that its initial weights follow from the seed alone.
+    A network is constructed inside, so that its initial weights depend on the seed alone.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -23,14 +23,14 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def index_tensor(rows: Int[Array, "..."], device: torch.device) -> Int[Tensor, "..."]:
-    """Row numbers as torch indexes with them, a copy: int64, on this device."""
+    """Row numbers as an int64 tensor for indexing on this device; always a copy."""
     return torch.from_numpy(rows.astype(np.int64)).to(device)
 
 
 def float_tensor(values: Float[Array, "..."], device: torch.device) -> Float[Tensor, "..."]:
-    """Numbers as networks compute with them: float32, on this device.
+    """Numbers as a float32 tensor on this device.
 
-    On the processor a float32 array shares its memory with the tensor.
+    On the CPU the tensor shares its memory with a float32 array.
     """
     return torch.from_numpy(np.asarray(values, np.float32)).to(device)
 

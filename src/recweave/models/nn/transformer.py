@@ -7,7 +7,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 
 class Block(nn.Module):
-    """Self-attention to what came before, then two layers for each place; norms come first."""
+    """Causal self-attention, then a feed-forward network at each position; pre-norm."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -22,31 +22,32 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
-        """Events with what came before taken in."""
+        """Each event's vector, updated with the events before it."""
         qkv = self.qkv(self.before_attention(x))
         q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         drop = self.dropout.p if self.training else 0.0
-        seen = scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=drop)
-        x = x + self.dropout(self.out(seen.transpose(1, 2).flatten(2)))
-        made: Tensor = x + self.dropout(self.layers(self.before_layers(x)))
-        return made
+        attended = scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=drop)
+        x = x + self.dropout(self.out(attended.transpose(1, 2).flatten(2)))
+        output: Tensor = x + self.dropout(self.layers(self.before_layers(x)))
+        return output
 
 
 class CausalTransformer(nn.Module):
-    """Blocks over the events of a history; places are counted from the first event that is read.
+    """Transformer blocks over a history; positions are counted from the first event of the row.
 
-    What fills a row up stands at its end, so no event ever sees it and it needs no mask.
+    Padding is at the end of a row, so no event attends to it and no padding mask is needed.
     """
 
     def __init__(self, dim: int, heads: int, layers: int, length: int, dropout: float) -> None:
         super().__init__()
+        # The position embedding. Saved models contain the name `place`, so it stays.
         self.place = nn.Parameter(0.02 * torch.randn(length, dim))
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(dim, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, x: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
-        """What each place has come to."""
+        """The state at each position."""
         x = self.dropout(x + self.place[: x.shape[1]])
         for block in self.blocks:
             x = block(x)

@@ -1,4 +1,4 @@
-"""The numbers of a network as a value: what a trained model keeps of it."""
+"""The weights of a network as plain arrays, as trained models store them."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ Network = TypeVar("Network")
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Arrays by the names that the network gives them.
+    """The parameters of a network, by name.
 
     Attributes:
-        names: The names.
-        arrays: One each.
+        names: Names of the parameters.
+        arrays: Their values, in the same order.
     """
 
     names: tuple[str, ...]
@@ -26,35 +26,35 @@ class Weights:
 
     @classmethod
     def of(cls, net: "nn.Module", without: Collection[str] = ()) -> "Weights":
-        """A copy of a network's numbers, but for those of some names."""
+        """A copy of a network's weights, except those named in `without`."""
         from recweave.models.nn.tensors import to_array
 
         state = {name: value for name, value in net.state_dict().items() if name not in without}
         return cls(tuple(state), tuple(to_array(value) for value in state.values()))
 
     def restore(self, construct: Callable[[], Network]) -> Network:
-        """The network that these are the numbers of, in evaluation mode.
+        """A network with these weights, in evaluation mode.
 
         Args:
-            construct: Makes a network of the same shape. What it draws at random is replaced, and
-                torch's generator is left as it was.
+            construct: Makes a network of the same shape. Its random initial weights are replaced,
+                and the state of torch's random generator is restored.
 
         Raises:
-            RuntimeError: if it is another network's.
+            RuntimeError: if the weights belong to another network.
         """
         import torch
 
         with torch.random.fork_rng(devices=[]):
             net: Any = construct()
-        self.put_into(net)
+        self.load_into(net)
         restored: Network = net.eval()
         return restored
 
-    def put_into(self, net: "nn.Module") -> None:
-        """Set a network's numbers.
+    def load_into(self, net: "nn.Module") -> None:
+        """Copy the weights into a network.
 
         Raises:
-            RuntimeError: if it is another network's.
+            RuntimeError: if they belong to another network.
         """
         import torch
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, normalize
 
 from recweave.data.interactions import Histories
-from recweave.models.nn.checkpoint import learned_from
+from recweave.models.nn.checkpoint import data_digests
 from recweave.models.nn.items import Content, ItemTable
 from recweave.models.nn.loop import train as run_loop
 from recweave.models.nn.losses import bpr, gbce, pad_rows
@@ -72,10 +72,10 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
         target = index_tensor(sequences.next_item, device)[counted]
         share = told[counted]
         if recipe.loss == "softmax":
-            return negatives.all_softmax(state, items, target, share)
+            return negatives.full_softmax_loss(state, items, target, share)
         if recipe.loss == "sampled":
-            return negatives.drawn_softmax(state, items, target, share, recipe.negatives)
-        drawn = negatives.draw(recipe.negatives, device)
+            return negatives.sampled_softmax_loss(state, items, target, share, recipe.negatives)
+        drawn = negatives.sample(recipe.negatives, device)
         return _pairwise(recipe, state, items, target, share, drawn.item)
 
     run_loop(
@@ -85,7 +85,7 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
         recipe,
         options=options,
         validate=validation_check(validation, lambda: trained(recipe, net)),
-        what=learned_from(data, content.vectors),
+        description=data_digests(data, content.vectors),
     )
     return trained(recipe, net)
 

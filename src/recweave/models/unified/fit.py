@@ -16,7 +16,7 @@ from recweave.encode.features import find_user_feature
 from recweave.models.base import Model
 from recweave.models.blend import Blend
 from recweave.models.learn_blend import learn_blend
-from recweave.models.nn.checkpoint import learned_from
+from recweave.models.nn.checkpoint import data_digests
 from recweave.models.nn.items import Content, ItemTable
 from recweave.models.nn.loop import train as run_loop
 from recweave.models.nn.losses import info_nce
@@ -150,9 +150,9 @@ def _train_network(
         tokens = Tokens.of(sequences, sequences.next_behavior, mine, numbers, items.device)
         state, target, share = _states(reader, sequences, tokens, items)
         if recipe.loss == "softmax":
-            value = negatives.all_softmax(state, items, target, share)
+            value = negatives.full_softmax_loss(state, items, target, share)
         else:
-            value = negatives.drawn_softmax(state, items, target, share, recipe.negatives)
+            value = negatives.sampled_softmax_loss(state, items, target, share, recipe.negatives)
         if net.align and len(both):
             some = both[torch.randperm(len(both))[:ALIGNED]].to(items.device)
             value = value + recipe.align * net.alignment(some)
@@ -182,7 +182,7 @@ def _train_network(
         _alone(recipe),
         options=options,
         validate=validation_check(validation, trained),
-        what=learned_from(data, content.vectors, profile, numbers.item, train.value),
+        description=data_digests(data, content.vectors, profile, numbers.item, train.value),
     )
     return trained()
 

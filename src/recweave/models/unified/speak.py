@@ -186,7 +186,7 @@ def train_soft_prompt(
         recipe,
         options=options,
         validate=validate if judged is not None and len(judged) else None,
-        what={
+        description={
             "texts": [fingerprint(part.text) for part in (told, judged) if part is not None],
             "vectors": digest(*((v * 1e6).astype(np.int64) for v in (item, users))),
             "rows": [
