@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	fi
 	@touch $(READY)
 
-demo: $(READY) ## five models on real data (or the synthetic shop), a table and a report
+demo: $(READY) ## what item texts add: tables, three users, similar items, a report; no network
 	@$(BIN)/recweave demo
 
 test: $(READY) lint ## lint, types, import contracts and the default tests

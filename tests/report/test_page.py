@@ -1,8 +1,17 @@
+"""report.html: what stands in it, for whom it can be read, and that it can do no harm."""
+
+import re
+
 import pytest
 
 from recweave.core import extras
+from recweave.evaluate import METRICS
 from recweave.experiment.run import run
+from recweave.report.compare import table_of
+from recweave.report.definitions import definition
 from recweave.report.page import page
+from recweave.report.people import people
+from recweave.runs.answering import open_bundle
 from recweave.runs.spec import read_recipe
 
 
@@ -11,17 +20,89 @@ def found(recipe, tmp_path):
     return run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
 
 
-def test_the_report_has_words_a_table_and_pictures_and_needs_no_network(found):
+def test_the_report_has_words_a_table_users_and_plots_and_needs_no_network(found):
     html = page(found)
-    assert "popularity is best" in html
-    assert "<td>random" in html
-    assert html.count("<svg") >= 5
+    assert "popularity is best by ndcg@5" in html
+    assert html.index("★ popularity") < html.index("<td>random<small>baseline</small>")
+    assert html.count("<svg") >= 3
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "https://" not in html
     assert "<script" not in html
 
 
+def test_the_headline_counts_users_in_place_of_a_metric(found):
+    share = next(r for r in found.rows if r.name == "popularity").means["recall@5"]
+    of = [round(100 * value) for value in (share.mean, share.low, share.high)]
+    said = (
+        f"For {of[0]} of 100 users, the next item was among the first five items that popularity "
+        f"recommends (95 % interval: {of[1]} to {of[2]})."
+    )
+    assert said in page(found)
+
+
+def test_a_row_that_cannot_be_distinguished_from_the_best_says_so_in_words(recipe, tmp_path):
+    text = recipe.read_text() + '\n[[models]]\nname = "popularity"\nvariant = "again"\n'
+    recipe.write_text(text)
+    html = page(run(read_recipe(recipe), tmp_path / "twice", base_dir=recipe.parent))
+    assert "≈ not distinguishable from popularity</td>" in html
+    assert "▼ significantly worse</td>" in html  # random
+    assert "not significant: the interval includes zero" in html
+
+
+def test_three_users_stand_with_history_list_and_reasons(found):
+    html = page(found)
+    assert html.count('<div class="card"><h3>User u') == 3
+    bundle = open_bundle(found.path, "popularity")
+    for person in people(bundle):
+        events = bundle.log.item[bundle.log.user == bundle.dataset.user_ids.row(person.user_id)]
+        ids = {bundle.dataset.item_ids.ids[int(item)] for item in events}
+        assert {one.item_id for one in person.history} < ids
+        assert not {one.item_id for one in person.recommended} & ids
+        assert {one.text for one in person.history} == {"bought"}
+        assert {one.text for one in person.recommended} == {"Because many users chose it"}
+
+
+def test_users_are_picked_by_their_ids_alone(found):
+    """Not by row: the same users for another row of the table."""
+    picked = [
+        [p.user_id for p in people(open_bundle(found.path, r))] for r in found.experiment.rows()
+    ]
+    assert picked[0] == picked[1]
+    assert len(set(picked[0])) == 3
+
+
+def test_a_run_that_kept_no_bundles_shows_no_users_and_no_empty_heading(recipe, tmp_path):
+    recipe.write_text("save = false\n" + recipe.read_text())
+    html = page(run(read_recipe(recipe), tmp_path / "bare", base_dir=recipe.parent))
+    assert "Three users" not in html
+    assert '<div class="people">' not in html
+
+
+def test_settings_that_are_the_defaults_are_not_listed(found):
+    made = page(found).partition("How it was made")[2]
+    assert "<dt>popularity</dt><dd>defaults</dd>" in made
+    assert "behaviors" not in made
+    assert "{" not in made
+
+
+@pytest.mark.parametrize("form", METRICS)
+def test_every_metric_has_a_definition(form):
+    name = form.replace("@k", "@7").replace(">=x", ">=4").replace("@tprx", "@tpr0.9")
+    assert len(definition(name)) > 20
+    assert definition(name).endswith(".")
+
+
+def test_definitions_stand_on_hover_and_in_a_footnote(found):
+    html = page(found)
+    for metric in table_of(found).metrics:
+        assert re.search(rf'<abbr title="[^"]{{20,}}">{metric}</abbr>', html)
+        assert f"<dt>{metric}</dt>" in html
+
+
 def test_names_from_outside_are_escaped(found):
+    html = page(found)
+    assert "Item &lt;b&gt;" in html
+    assert "<b>" not in html
     assert "<i>" not in page(
         found.__class__(**{**vars(found), "data": {**found.data, "licence": "<i>"}})
     )

@@ -1,7 +1,10 @@
-"""`recweave demo`: end to end, then what to look at."""
+"""`recweave demo`: tables, three users, similar items, and the commands to try next."""
 
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,29 +12,88 @@ from recweave.cli.output import Json, print_json, say
 from recweave.cli.runs import show_table
 from recweave.runs.folder import REPORT
 
+if TYPE_CHECKING:  # a command loads what it needs when it runs
+    from recweave.bundle import Bundle
+    from recweave.experiment.demo import Demo
+    from recweave.report.people import Person
+
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Where the run folder goes.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="The folder of the run folders.")] = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Compare five models on real data (or the synthetic shop), print a table, write a report."""
+    """Show what item texts add to behaviour: tables, three users, similar items. No network."""
+    from recweave.experiment.demo import TEXT_ROW
     from recweave.experiment.demo import demo as run_demo
-    from recweave.report.compare import table_of
     from recweave.report.page import write_report
-    from recweave.report.verdict import verdict
+    from recweave.report.people import people
     from recweave.runs.answering import open_bundle
 
-    say("comparing five models; settings are chosen on validation, the table is of the test part")
-    found = run_demo(out)
-    write_report(found.summary, found.summary.path / REPORT)
-    say(f"data: {found.data}")
+    say("comparing models; settings are chosen on validation, the tables are of the test part")
+    found = []
+    for one in run_demo(out):
+        write_report(one.summary, one.summary.path / REPORT)
+        found.append(one)
+        if not as_json:
+            _show(one)
+    folder = found[-1].summary.path  # the real data, if it is here
+    bundle = open_bundle(folder, TEXT_ROW)
+    persons = people(bundle)
+    commands = _commands(folder, TEXT_ROW, bundle, persons)
     if as_json:
-        print_json(found.summary.to_json())
-    else:
-        table = table_of(found.summary)
-        show_table(table, found.summary.experiment.title)
-        print(verdict(table, found.summary.experiment.choose))
-    folder = found.summary.path
-    user = open_bundle(folder, "ease").dataset.user_ids.ids[0]
-    say(f"open:  {(folder / REPORT).resolve()}")
-    say(f"then:  recweave explain {folder} --user {user} --row ease")
+        tables = [{"about": one.about, **one.summary.to_json()} for one in found]
+        print_json({"tables": tables, "users": [asdict(p) for p in persons], "next": commands})
+        return
+    _show_people(persons, bundle.name)
+    _show_similar(bundle, persons[0].history[0].item_id)
+    print("\nTry next:")
+    for command in commands:
+        print(f"  {command}")
+    reports = ", ".join(str((one.summary.path / REPORT).resolve()) for one in found)
+    print(f"\nReports with plots, to open in a browser: {reports}")
+    print("Your own data: docs/howto/own-data.md, or `recweave data read --help`")
+
+
+def _show(one: "Demo") -> None:
+    """A table, best row first, and what it says."""
+    from recweave.report.compare import table_of
+    from recweave.report.ranking import ordered
+    from recweave.report.verdict import verdict
+
+    metric = one.summary.experiment.choose
+    table = table_of(one.summary)
+    print(f"\nData: {one.about}.")
+    show_table(replace(table, rows=ordered(table, metric)), one.summary.experiment.title)
+    print(verdict(table, metric))
+
+
+def _show_people(persons: Sequence["Person"], row: str) -> None:
+    print(f"\nThree users, picked by a hash of their ids, and what {row} recommends to them next:")
+    for person in persons:
+        print(f"\n  User {person.user_id}, {person.events} events, the newest first:")
+        for item in person.history[:3]:
+            print(f"    {item.text:<16} {item.title}")
+        for rank, item in enumerate(person.recommended[:3], 1):
+            print(f"    {rank}. {item.title}\n       {item.text}")
+
+
+def _show_similar(bundle: "Bundle", item_id: str) -> None:
+    print(f"\nItems similar to {bundle.title(item_id) or item_id}:")
+    for by in ("behaviour", "text"):
+        found = bundle.similar(item_id, k=3, by=by).table["similar_id"]
+        print(f"  by {by + ':':<11} {' | '.join(bundle.title(one) or one for one in found)}")
+
+
+def _commands(folder: Path, row: str, bundle: "Bundle", persons: Sequence["Person"]) -> list[str]:
+    """Commands that work as printed, in the folder where the demo ran."""
+    place, user = shlex.quote(str(folder)), shlex.quote(persons[0].user_id)
+    item = shlex.quote(persons[0].history[0].item_id)
+    history = shlex.quote(",".join(one.item_id for one in persons[1].history[:2]))
+    return [
+        f"recweave explain {place} --row {row} --user {user}",
+        f"recweave similar {place} {item} --row {row} --by text",
+        f"recweave recommend {place} --row {row} --history {history}",
+        f"recweave words {place}",
+        f"recweave audit {place}",
+        f"recweave compare {place} --latex",
+    ]

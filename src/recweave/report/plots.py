@@ -1,31 +1,41 @@
-"""Pictures of a table, as SVG: made once, so a report opens anywhere without a network."""
+"""Plots of a table, as SVG: made once, so a report opens anywhere without a network."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from recweave.core.extras import require
 from recweave.report.compare import Table
+from recweave.report.labels import place_labels
+from recweave.report.ranking import ranked_rows
+from recweave.runs.summary import Row
 
 WIDTH, HEIGHT = 380, 240
+BAR, DARK = "#5b9bd5", "#d9822b"
+"""Of bars and of what is drawn over them; both are seen on white and on black."""
+MOST = 6
+"""Rows of one plot by slices: more colours cannot be distinguished."""
 
 
 def plots(table: Table, metric: str) -> dict[str, str]:
-    """Heading to SVG, for those that the table has numbers for.
+    """Heading to SVG, for those that the table has numbers for; rows stand best first.
 
     Args:
         table: The rows.
-        metric: The one that is drawn; a metric with one value per user.
+        metric: The one that is drawn.
 
     Raises:
         MissingExtra: without altair and vl-convert.
     """
     alt = require("altair", extra="plots")
+    rows = ranked_rows(table, metric)
     made = {
-        f"{metric} with 95 % intervals": _intervals(alt, table, metric),
-        "Accuracy against coverage": _coverage(alt, table, metric),
-        "Time and memory of the fit": _cost(alt, table),
-        **_slices(alt, table, metric),
+        f"{metric} with 95 % intervals": _intervals(alt, rows, metric),
+        "Accuracy against coverage": _coverage(alt, table, rows, metric),
+        "Seconds of the fit": _bars(alt, "seconds", {r.name: r.fit_seconds for r in rows}),
+        "Memory of the fit": _bars(alt, "megabytes", {r.name: r.peak_mb for r in rows}),
+        **_slices(alt, rows, metric),
         **_sources(alt, table),
     }
     return {head: _svg(chart) for head, chart in made.items() if chart is not None}
@@ -33,70 +43,96 @@ def plots(table: Table, metric: str) -> dict[str, str]:
 
 def _svg(chart: Any) -> str:
     convert = require("vl_convert", extra="plots")
-    spec = chart.configure_view(stroke=None).configure_axis(grid=True, gridOpacity=0.4).to_json()
-    return str(convert.vegalite_to_svg(spec))
+    chart = chart.configure_view(stroke=None).configure(background="transparent")
+    chart = chart.configure_axis(
+        grid=True, gridColor="#888", gridOpacity=0.25, domainColor="#888", tickColor="#888",
+        labelLimit=170,
+    )  # fmt: skip
+    return str(convert.vegalite_to_svg(chart.to_json()))
 
 
-def _intervals(alt: Any, table: Table, metric: str) -> Any:
-    rows = [
+def _height(rows: int) -> int:
+    return max(60, 26 * rows)
+
+
+def _intervals(alt: Any, rows: Sequence[Row], metric: str) -> Any:
+    lines = [
         {"row": r.name, "mean": v.mean, "low": v.low, "high": v.high}
-        for r in table.rows
+        for r in rows
         if (v := r.means.get(metric)) is not None
     ]
-    if not rows:
+    if not lines:
         return None
-    frame = alt.Chart(pl.DataFrame(rows)).properties(width=WIDTH, height=max(60, 24 * len(rows)))
+    frame = alt.Chart(pl.DataFrame(lines)).properties(width=WIDTH, height=_height(len(lines)))
     y = alt.Y("row:N", sort=None, title=None)
-    bars = frame.mark_bar(color="#9ecae1").encode(x=alt.X("mean:Q", title=metric), y=y)
-    lines = frame.mark_rule(color="#08519c", size=2).encode(x="low:Q", x2="high:Q", y=y)
-    return bars + lines
+    bars = frame.mark_bar(color=BAR).encode(x=alt.X("mean:Q", title=metric), y=y)
+    ends = frame.mark_rule(color=DARK, size=3).encode(x="low:Q", x2="high:Q", y=y)
+    return bars + ends
 
 
-def _coverage(alt: Any, table: Table, metric: str) -> Any:
-    named = [m for m in table.metrics if m.startswith("coverage@")]
-    rows = [
-        {"row": r.name, "accuracy": r.means[metric].mean, "coverage": r.report.whole[named[0]]}
-        for r in table.rows
-        if named and named[0] in r.report.whole and metric in r.means
+def _coverage(alt: Any, table: Table, rows: Sequence[Row], metric: str) -> Any:
+    named = next((m for m in table.metrics if m.startswith("coverage@")), "")
+    points = [
+        (row.name, row.report.whole[named], row.means[metric].mean)
+        for row in rows
+        if named in row.report.whole and metric in row.means
     ]
-    if not rows:
+    if len(points) < 2:
         return None
-    frame = alt.Chart(pl.DataFrame(rows)).properties(width=WIDTH, height=HEIGHT)
-    place = {
-        "x": alt.X("coverage:Q", title=f"{named[0]}: share of the catalogue shown to anybody"),
-        "y": alt.Y("accuracy:Q", title=metric),
-    }
-    points = frame.mark_circle(size=90, color="#08519c").encode(**place)
-    return points + frame.mark_text(align="left", dx=8).encode(text="row:N", **place)
-
-
-def _cost(alt: Any, table: Table) -> Any:
-    rows = [
-        {"row": r.name, "what": what, "value": value}
-        for r in table.rows
-        for what, value in (("seconds", r.fit_seconds), ("megabytes", r.peak_mb))
-        if value is not None
+    names, coverage, accuracy = (list(column) for column in zip(*points, strict=True))
+    right, top = max(coverage) * 1.05 or 1.0, max(accuracy) * 1.1 or 1.0
+    pixels = [
+        (WIDTH * c / right, HEIGHT * (1 - a / top)) for c, a in zip(coverage, accuracy, strict=True)
     ]
-    frame = alt.Chart(pl.DataFrame(rows)).properties(width=WIDTH // 2, height=24 * len(table.rows))
-    bars = frame.mark_bar(color="#9ecae1").encode(
-        x=alt.X("value:Q", title=None), y=alt.Y("row:N", sort=None, title=None)
+    placed = place_labels(pixels, names, WIDTH, HEIGHT)
+    frame = pl.DataFrame(
+        {
+            "row": names,
+            "coverage": coverage,
+            "accuracy": accuracy,
+            "label x": [x * right / WIDTH for x, _ in placed],
+            "label y": [(1 - y / HEIGHT) * top for _, y in placed],
+        }
     )
-    return bars.facet(column=alt.Column("what:N", title=None)).resolve_scale(x="independent")
+    chart = alt.Chart(frame).properties(width=WIDTH, height=HEIGHT)
+    title = f"{named}: share of the catalogue shown to anybody"
+    x_scale, y_scale = (alt.Scale(domain=[0, most], nice=False, zero=True) for most in (right, top))
+    dots = chart.mark_circle(size=90, color=BAR, opacity=1).encode(
+        x=alt.X("coverage:Q", title=title, scale=x_scale),
+        y=alt.Y("accuracy:Q", title=metric, scale=y_scale),
+    )
+    labels = chart.mark_text(align="left", fontSize=11).encode(
+        x=alt.X("label x:Q", scale=x_scale), y=alt.Y("label y:Q", scale=y_scale), text="row:N"
+    )
+    return dots + labels
 
 
-def _slices(alt: Any, table: Table, metric: str) -> dict[str, Any]:
-    """One picture for each way of slicing."""
+def _bars(alt: Any, unit: str, values: dict[str, float | None]) -> Any:
+    """None where there is nothing to see: no values, or all of them next to nothing."""
+    known = {name: value for name, value in values.items() if value is not None}
+    if not known or max(known.values()) < 0.01:
+        return None
+    frame = pl.DataFrame({"row": list(known), "value": list(known.values())})
+    chart = alt.Chart(frame).properties(width=WIDTH, height=_height(len(known)))
+    y = alt.Y("row:N", sort=None, title=None)
+    return chart.mark_bar(color=BAR).encode(x=alt.X("value:Q", title=unit), y=y)
+
+
+def _slices(alt: Any, rows: Sequence[Row], metric: str) -> dict[str, Any]:
+    """One plot for each way of slicing that has two labels at least, of the best rows."""
     charts = {}
-    ways = dict.fromkeys(way for row in table.rows for way in row.report.slices)
+    shown = rows[:MOST]
+    ways = dict.fromkeys(way for row in shown for way in row.report.slices)
     for way in ways:
-        rows = [
+        lines = [
             {"row": r.name, "slice": label, "value": values[metric].mean}
-            for r in table.rows
+            for r in shown
             for label, values in r.slice_means(way).items()
             if metric in values
         ]
-        if rows:
-            charts[f"{metric} by {way}"] = _slice(alt, pl.DataFrame(rows), metric)
+        if len({line["slice"] for line in lines}) > 1:
+            head = f"{metric} by {way}" + (f", best {MOST} rows" if len(rows) > MOST else "")
+            charts[head] = _slice(alt, pl.DataFrame(lines), metric)
     return charts
 
 
@@ -105,14 +141,14 @@ def _slice(alt: Any, frame: pl.DataFrame, metric: str) -> Any:
     chart = alt.Chart(frame).properties(width=WIDTH, height=HEIGHT)
     x = alt.X("slice:N", sort=names, title=None, axis=alt.Axis(labelAngle=0))
     y = alt.Y("value:Q", title=metric)
-    color = alt.Color("row:N", sort=None, title=None, legend=alt.Legend(orient="bottom", columns=4))
+    color = alt.Color("row:N", sort=None, title=None, legend=alt.Legend(orient="bottom", columns=3))
     if len(names) > 5:  # an ordered scale, such as popularity deciles
         return chart.mark_line(point=True).encode(x=x, y=y, color=color)
     return chart.mark_bar().encode(x=x, y=y, color=color, xOffset=alt.XOffset("row:N", sort=None))
 
 
 def _sources(alt: Any, table: Table) -> dict[str, Any]:
-    """One picture for each row of several sources."""
+    """One plot for each row of several sources."""
     charts = {}
     for row in table.rows:
         parts = [

@@ -1,4 +1,4 @@
-"""A made-up shop with known truths: for tests, and for a demo where no real data is at hand."""
+"""A synthetic shop with known parameters: for tests, and for a demo without real data."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,16 @@ from recweave.data.synthetic.truth import Shop, Truth
 SHOPS: Mapping[str, Shop] = {
     "synthetic": Shop(),
     "synthetic:small": Shop(users=300, items=150, views=6_000),
+    # Few events for each item, as most shops have: item texts explain what events cannot.
+    "synthetic:sparse": Shop(
+        users=4_000,
+        items=2_000,
+        views=24_000,
+        carts=0.5,
+        purchases=0.8,
+        popularity=0.4,
+        half_life=None,
+    ),
     "synthetic:large": Shop(
         users=100_000, items=20_000, views=2_000_000, shown=12, impressions=0.05
     ),

@@ -1,0 +1,48 @@
+"""The look of report.html: wide and narrow screens, light and dark, and paper."""
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --paper: #ffffff;
+  --panel: #f3f6f9; --line: #d0d7de; --accent: #0b5cad; --good: #1a6b33; --bad: #b3261e;
+  --bar: #5b9bd5; --mark: #fff4cc }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #a2acb8; --paper: #11151a;
+  --panel: #1b222b; --line: #3a434e; --accent: #7ab8ff; --good: #6fd08c; --bad: #ff9088;
+  --bar: #4f8fcb; --mark: #3a3413 } }
+* { box-sizing: border-box }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 1080px; margin: 0 auto; padding: 1.5rem 1rem 3rem }
+h1 { margin: 0; font-size: 1.7rem; line-height: 1.25 } h2 { margin: 2.2rem 0 .6rem }
+h3 { margin: 0 0 .4rem; font-size: 1rem } p { margin: .5rem 0 }
+.sub, small, .note, dt { color: var(--soft) } .note { font-size: .85rem }
+.headline { font-size: 1.3rem; line-height: 1.4; border-left: 5px solid var(--accent);
+  background: var(--panel); padding: .9rem 1.1rem; margin: 1.2rem 0 }
+.scroll { overflow-x: auto }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th, td { text-align: right; padding: .4rem .6rem; border-bottom: 1px solid var(--line);
+  vertical-align: top; white-space: nowrap }
+th { border-bottom: 2px solid var(--line) } th abbr { text-decoration: underline dotted;
+  cursor: help } small { display: block; font-size: .75rem }
+td:first-child, th:first-child { text-align: left; position: sticky; left: 0;
+  background: var(--paper) }
+td.said { text-align: left; white-space: normal; min-width: 9rem }
+tr.best td { font-weight: 600; background: var(--mark) } tr.best small { font-weight: 400 }
+.better { color: var(--good) } .worse { color: var(--bad) }
+.people, .plots { display: grid; gap: 1.2rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 310px), 1fr)) }
+.plots { grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)) }
+.card, figure { background: var(--panel); border-radius: 8px; padding: .9rem 1rem; margin: 0 }
+.card ul, .card ol { margin: .2rem 0 .8rem; padding-left: 1.3rem }
+.card li { margin: .3rem 0 } .card img { width: 44px; height: 44px; object-fit: cover;
+  border-radius: 4px; vertical-align: middle; margin-right: .5rem }
+figcaption { font-weight: 600; margin-bottom: .4rem } figure svg { width: 100%; height: auto }
+figure svg text { fill: var(--ink) } figure svg .background { fill: transparent }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem } dd { margin: 0 }
+code { font-size: .85em; overflow-wrap: anywhere } details { margin: .6rem 0 }
+@media (max-width: 600px) { body { padding: 1rem .7rem } h1 { font-size: 1.35rem }
+  .headline { font-size: 1.1rem } th, td { padding: .35rem .4rem; font-size: .85rem }
+  dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
+@media print { :root { --ink: #000; --paper: #fff; --panel: #fff; --soft: #333; --line: #999;
+  --good: #000; --bad: #000; --mark: #eee; --accent: #000 }
+  body { max-width: none; font-size: 10.5pt } .card, figure, tr { break-inside: avoid }
+  .scroll { overflow: visible } .card, figure { border: 1px solid #999 }
+  details > * { display: block } th abbr { text-decoration: none } }
+"""
