@@ -8,6 +8,7 @@ from typing import Any
 
 from recweave.core.settings import Settings
 from recweave.data.catalogue import find
+from recweave.data.synthetic import SHOPS
 from recweave.experiment.run import run
 from recweave.runs.spec import Experiment
 from recweave.runs.summary import Summary
@@ -103,9 +104,10 @@ def demo(out: Path) -> Iterator[Demo]:
         },
         "the demo",
     )
+    size = SHOPS[SHOP]
     about = (
-        "a synthetic shop of 4,000 users and 2,000 items; titles, descriptions and brands tell "
-        "the style of an item, and users buy by style"
+        f"a synthetic shop of {size.users:,} users and {size.items:,} items; titles, descriptions "
+        "and brands tell the style of an item, and users buy by style"
     )
     yield Demo(run(shop, out / f"demo-shop-{shop.key()}"), about)
     place = find(REAL, Settings())

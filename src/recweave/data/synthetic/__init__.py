@@ -11,9 +11,9 @@ SHOPS: Mapping[str, Shop] = {
     "synthetic:small": Shop(users=300, items=150, views=6_000),
     # Few events for each item, as most shops have: item texts explain what events cannot.
     "synthetic:sparse": Shop(
-        users=4_000,
+        users=6_000,
         items=2_000,
-        views=24_000,
+        views=34_000,
         carts=0.5,
         purchases=0.8,
         popularity=0.4,
