@@ -11,7 +11,8 @@ from recweave.evaluate.classification import (
     roc_auc,
 )
 
-# spec.md 3.7: accuracy % and FPR % as published, TPR % and balanced accuracy % as derived there.
+# MMREC (arXiv 2408.04211), its results: accuracy % and FPR % as published; TPR % and balanced
+# accuracy % follow from them and the class counts.
 PUBLISHED = [
     (85.27, 27.22, 86.92, 79.85),
     (84.02, 20.84, 84.66, 81.91),
@@ -31,7 +32,7 @@ POSITIVE, NEGATIVE = 15_370, 17_402 - 15_370
 
 
 def recovered(accuracy, fpr):
-    """The only confusion matrix with these rates and the test set's class counts (spec.md 3.6)."""
+    """The only confusion matrix with these rates and the test set's class counts."""
     fp = fpr * NEGATIVE
     fn = (1 - accuracy) * (POSITIVE + NEGATIVE) - fp
     return Confusion(tp=POSITIVE - fn, fp=fp, tn=NEGATIVE - fp, fn=fn)

@@ -46,8 +46,8 @@ def name_of(split: Split) -> str:
 class Profiles:
     """What writers made of the training part, with provenance.
 
-    A model that learns from a row may not read a text that the row had a part in (spec.md 3.8,
-    F-SUMLEAK): `folds` says which variant that row may see, and `texts` gives it.
+    A model that learns from a row may not read a text that the row had a part in
+    (target leakage): `folds` says which variant that row may see, and `texts` gives it.
 
     Attributes:
         table: The columns of `SCHEMA`; one row for each of `KEY`.

@@ -180,7 +180,7 @@ AnySplitter = Annotated[SerializeAsAny[Splitter], BeforeValidator(OneOf(SPLITTER
 
 
 class LeaveLastOut(Splitter):
-    """Each user's last events for test, the ones before for validation (spec.md 1.2, `loo`).
+    """Each user's last events for test, the ones before for validation.
 
     With `target`, only events of those behaviours are held out; what the user did after the first
     held-out event is not learned from, as it would tell the future, but what comes before the test
@@ -223,7 +223,7 @@ class RatioUser(Splitter):
     """A share of each user's events for test and for validation, at least one of each.
 
     With n events and shares t and v: max(1, ⌊t·n⌋) and max(1, ⌊v·n⌋), the rule of Multi-VAE and
-    CLLM4Rec (spec.md 1.2). A share of 0 holds nothing out. A user whose events would all be held
+    CLLM4Rec. A share of 0 holds nothing out. A user whose events would all be held
     out stays in train whole.
     """
 
@@ -303,7 +303,7 @@ class GlobalTime(Splitter):
 
 
 class RandomWarm(Splitter):
-    """Random events for test such that each user and item keeps some in train (spec.md 3.1, 3:1).
+    """Random events for test such that each user and item keeps some in train.
 
     In a random order, the first `keep` events of each user and of each item stay in train; of the
     rest, the first ones are held out until the shares are full. The shares may therefore come out

@@ -1,4 +1,4 @@
-"""Numbers for models: prices, counts and gaps in time, in three ways to compare (spec.md 4.1)."""
+"""Numbers for models: prices, counts and gaps in time, in three ways to compare."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Literal

@@ -18,7 +18,7 @@ def encode_reviews(
     of: Entity = "item",
     encoder: TextEncoder | None = None,
 ) -> Feature:
-    """The mean of the vectors of an item's reviews, or of a user's (spec.md 3.2).
+    """The mean of the vectors of an item's reviews, or of a user's (MMREC, arXiv 2408.04211).
 
     Each review weighs the same; the mean is shorter than 1 the more they differ, and is not scaled
     up again. Blank reviews, and those of items or users without a row, have no part. Only `rows`

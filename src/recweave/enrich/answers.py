@@ -38,7 +38,7 @@ class Summary(Answer):
 
 
 class Profile(Answer):
-    """An item for a recommender (spec.md 4.4)."""
+    """An item for a recommender (P4R, arXiv 2409.16674)."""
 
     summary: Paragraph
     audience: Paragraph

@@ -34,7 +34,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "summary": Kind("what reviews say, in few words", ("item", "user")),
-    "profile": Kind("what it is, for whom, and why (spec.md 4.4)", ("item",), catalogue=True),
+    "profile": Kind("what it is, for whom, and why", ("item",), catalogue=True),
     "price": Kind("overpriced, fair, cheap or unclear", ("item",)),
     "categories": Kind("what kind of thing it is", ("item",), catalogue=True),
     "aspects": Kind("what is liked and disliked", ("item", "user")),
@@ -68,7 +68,7 @@ class Material:
     With folds, each entity's pairs with others are divided into `folds` groups, or one each where
     there are no more than `small`: an item's reviews by who wrote them, a user's by what they are
     of. So all rows of one pair fall together, and the text of fold f, with every statistic behind
-    it, is written as if fold f did not exist (spec.md 3.2: reviews of b by users other than u).
+    it, is written as if fold f did not exist (reviews of b by users other than u).
 
     Attributes:
         dataset: The catalogue and the tables that rows are of.

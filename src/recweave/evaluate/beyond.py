@@ -51,7 +51,7 @@ def tail_share(lists: Lists, catalogue: Catalogue) -> PerUser:
 
 
 def intra_list_diversity(lists: Lists, catalogue: Catalogue) -> PerUser:
-    """Mean of 1 − cosine over the pairs of a list's items, in [0, 2] (spec.md 1.3, ILD@k).
+    """Mean of 1 − cosine over the pairs of a list's items, in [0, 2] (ILD@k).
 
     Items without a vector are left out; NaN for a list with fewer than two that have one.
     (Smyth & McClave, ICCBR 2001)
@@ -92,7 +92,7 @@ def coverage(lists: Lists, catalogue: Catalogue) -> float:
 
 
 def category_coverage(lists: Lists, catalogue: Catalogue) -> float:
-    """Share of the catalogue's categories with an item in at least one list (spec.md eq. 7)."""
+    """Share of the catalogue's categories with an item in at least one list."""
     has = _needed(catalogue.categories, "category_coverage", "categories")
     if not has.shape[1]:
         return float("nan")

@@ -1,4 +1,4 @@
-"""Yes-or-no predictions against the truth; positive is "the user will like it" (spec.md 3.6).
+"""Yes-or-no predictions against the truth; positive is "the user will like it".
 
 Every share whose divisor is 0 is NaN, never 0 or 1 by decree.
 """
@@ -40,11 +40,11 @@ class Confusion:
         )
 
     def precision(self) -> float:
-        """TP / (TP + FP) (spec.md eq. 5)."""
+        """TP / (TP + FP)."""
         return _share(self.tp, self.tp + self.fp)
 
     def tpr(self) -> float:
-        """TP / (TP + FN): the recall of the positives (spec.md eq. 6)."""
+        """TP / (TP + FN): the recall of the positives."""
         return _share(self.tp, self.tp + self.fn)
 
     def fpr(self) -> float:

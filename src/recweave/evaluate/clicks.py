@@ -1,4 +1,4 @@
-"""Click models against held-out events: P(y) of each, over all of them together (spec.md 3.6)."""
+"""Click models against held-out events: P(y) of each, over all of them together."""
 
 from collections.abc import Sequence
 from typing import Literal

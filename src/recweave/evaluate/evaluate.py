@@ -150,7 +150,7 @@ def evaluate_model(
         negatives: For metrics named sampled_…: items drawn beside a user's held-out ones.
         seed: Of that draw.
         protocol: "paper" neither shows the validation events to the model nor hides them when the
-            test is judged, as much published code does (spec.md 7, F-VALMASK).
+            test is judged, as much published code does.
 
     Raises:
         UnknownName, BadSetting: for a metric or slice that is not there or cannot be computed.

@@ -26,7 +26,7 @@ def evaluate_impressions(
     *,
     protocol: Protocol = "rigorous",
 ) -> Report:
-    """Judge how a model ranks what each impression showed (spec.md 4.2).
+    """Judge how a model ranks what each impression showed.
 
     A model is asked at the time of the impression, with its history or, where it has none, with
     the user's known events before that time. Means are over impressions; their intervals are over

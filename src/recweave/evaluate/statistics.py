@@ -1,4 +1,4 @@
-"""How sure a number is: the bootstrap over users, McNemar's test, Holm's correction (spec.md 1.4).
+"""How sure a number is: the bootstrap over users, McNemar's test, Holm's correction.
 
 Users are the unit that is drawn: a user's values of all metrics and all systems stay together, so
 that differences are paired and metrics share their resamples.

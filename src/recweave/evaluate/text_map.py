@@ -1,4 +1,4 @@
-"""Which text belongs to an item, told from the vector that behaviour alone taught (spec.md 4.1).
+"""Which text belongs to an item, told from the vector that behaviour alone taught.
 
 A ridge map from items' vectors to vectors of their texts, in closed form, judged by the place of
 the right text among all. A network that was given the texts would be asked what it was told, so

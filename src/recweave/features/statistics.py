@@ -16,7 +16,7 @@ from recweave.features.spec import FeatureContext, FeatureSpec
 
 
 class Statistics(FeatureSpec):
-    """How often an item or user occurs in train, and with what values (spec.md 3.2).
+    """How often an item or user occurs in train, and with what values (MMREC, arXiv 2408.04211).
 
     The columns, over the events that count:
     1. log(1 + n), n the number of events;
@@ -28,7 +28,7 @@ class Statistics(FeatureSpec):
     train says without it: all events of its user and item are left out together (leave one out,
     target encoding), of the means of all events too. With `folds`, its whole fold is left out
     instead. A value that is left out can be recovered from a leave-one-out mean by a model that can
-    tell items apart (spec.md 3.8, F-LOOTARGET): use folds with such models.
+    tell items apart (target leakage): use folds with such models.
     """
 
     kind: Literal["statistics"] = "statistics"

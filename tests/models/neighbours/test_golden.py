@@ -1,4 +1,4 @@
-"""The fixtures of spec.md 5.2, to four decimals."""
+"""Predictions computed by hand for two small tables, to four decimals."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def tutorial():
 def table_1():
     """Users A to D, items type1 to type5.
 
-    spec.md gives this table's results, not its entries. A search over all tables of half steps from
+    Its source gives the results, not the entries. A search over all tables of half steps from
     1 to 4.5 found that they leave two, but for the order of columns; this is one of them.
     """
     return log_of(

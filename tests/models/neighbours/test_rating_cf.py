@@ -48,7 +48,7 @@ def shrunk_cosine(x, y, both, pearson, beta):
 
 
 def by_definition(table, recipe):
-    """Every pair's prediction by loops over spec.md 5.1, rigorous; k nearest, ties by row."""
+    """Every pair's prediction by loops over the definition, rigorous; k nearest, ties by row."""
     given, deviation = table > 0, np.zeros_like(table)
     mean = [row[row > 0].mean() if (row > 0).any() else np.nan for row in table]
     deviation[given] = (table - np.array(mean)[:, None])[given]

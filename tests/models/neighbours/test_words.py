@@ -97,7 +97,7 @@ def unit(feature):
 
 
 def fused(q, t, alpha):
-    """spec.md 5.3 for one target, by loops; t is None where a pair has no text."""
+    """The definition for one target, by loops; t is None where a pair has no text."""
     known = [x for x in t if x is not None]
     reach = max((abs(x) for x in q), default=0) or 1
     made = []

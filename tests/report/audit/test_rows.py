@@ -83,7 +83,7 @@ def rated():
 def test_a_plain_feature_of_reviews_that_a_click_model_reads_learns_from_itself(
     rated, tmp_path, of
 ):
-    """spec.md 3.8, F-SUMLEAK: every training event has a review in its item's and user's mean."""
+    """Every training event has a review in its item's and user's mean."""
     asked = clicks({"words": {"kind": "reviews", "encoder": "tfidf", "of": of}})
     leak = only(audited(rated, tmp_path, **asked))
     assert (leak.check, leak.features) == ("learning from itself", ("words",))

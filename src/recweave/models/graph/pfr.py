@@ -9,7 +9,7 @@ from recweave.models.graph.settings import GraphRecipe, Join
 
 
 class PFR(GraphRecipe):
-    """LightGCN on items that start from their profiles (P4R, arXiv 2409.16674; spec.md 4.4).
+    """LightGCN on items that start from their profiles (P4R, arXiv 2409.16674).
 
     With b the vector of an item's profile, t = W₂ ReLU(W₁ b). "sum" starts from id + t, "concat"
     from id and t of half the length each, "text" from t alone; "align" starts from id and adds

@@ -28,7 +28,7 @@ TABLE_BYTES = 32 * 2**20
 class ItemCF(RatingCF):
     """A rating from those that the user gave to items rated alike (Sarwar et al., WWW 2001).
 
-    Equation 4 of spec.md 5.1: Σ r_aj w_ij / Σ |w_ij| over the `k` items j nearest to i of those
+    A weighted mean: Σ r_aj w_ij / Σ |w_ij| over the `k` items j nearest to i of those
     that a rated, with w_ij > 0. As written, over the `k` nearest of all, what a has not rated being
     0, negative weights included, with Σ w_ij for divisor. Adjusted cosine takes each rating less
     its user's mean and always runs over the users who rated both; in equation 4 its negative

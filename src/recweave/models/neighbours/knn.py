@@ -50,8 +50,8 @@ class _KNN(Recipe, ABC):
 class ItemKNN(_KNN):
     """Items like those in the history, by who else has them (Sarwar et al., WWW 2001).
 
-    With cosine and behaviours that all count 1, w_ij = C_ij / √(N_i N_j), the count form of ItemCF
-    (spec.md 5.1): C_ij users have both, N_i have i. A list is the sum of the weights that the items
+    With cosine and behaviours that all count 1, w_ij = C_ij / √(N_i N_j), the count form of ItemCF:
+    C_ij users have both, N_i have i. A list is the sum of the weights that the items
     of the history give, each having its `k` strongest; it takes no user's row, so new users are
     served like known ones. The neighbours are those of `implicit`'s CosineRecommender,
     TFIDFRecommender and BM25Recommender with K = k + 1 (it counts an item as its own neighbour);

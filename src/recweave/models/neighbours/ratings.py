@@ -24,7 +24,7 @@ Means = Literal["rated", "all"]
 
 
 class RatingCF(Recipe, ABC):
-    """The settings of both; spec.md 5.1 has the two semantics side by side."""
+    """The settings of both."""
 
     predicts_ratings: ClassVar[bool] = True
 
@@ -44,8 +44,7 @@ class RatingCF(Recipe, ABC):
     )
     aggregation: Literal["normalised", "sum"] = Field(
         "normalised",
-        description="sum does not divide by the weights, nor round or clip (F-MAESUM of spec.md: "
-        "its error grows with k)",
+        description="sum does not divide by the weights, nor round or clip; its error grows with k",
     )
     scale: tuple[float, float] | None = Field(
         None, description="lowest and highest rating; without it those of the training ratings"

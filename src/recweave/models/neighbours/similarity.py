@@ -25,8 +25,8 @@ FAINT = 1e-9
 class Similarity:
     """Compares lines (users over items, or items over users) with a fixed set of lines.
 
-    With `missing` "unknown", sums run over the places that both lines have (spec.md 5.1,
-    rigorous): cosine is Σxy / √(Σx² Σy²), Pearson the same of x and y less their means over those
+    With `missing` "unknown", sums run over the places that both lines have:
+    cosine is Σxy / √(Σx² Σy²), Pearson the same of x and y less their means over those
     places. With "zero", an absent rating is the rating 0 (as written): plain cosine and
     correlation of the whole lines. A likeness that rests on n common places is multiplied by
     n / (n + shrinkage). It is 0 where there is nothing in common or no variance.

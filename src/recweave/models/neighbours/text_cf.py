@@ -31,7 +31,7 @@ class _TextCF(RatingCF, ABC):
 
 
 class TUserCF(_TextCF, UserCF):
-    """`UserCF` among users who also write alike, or have items described alike (spec.md 5.3).
+    """`UserCF` among users who also write alike, or have items described alike.
 
     The feature may be of users, such as the mean of their reviews; or of items, and then a user's
     vector is the mean over the items they had in training. `Words` has the formula: with
@@ -51,7 +51,7 @@ class TUserCF(_TextCF, UserCF):
 
 
 class TItemCF(_TextCF, ItemCF):
-    """`ItemCF` among items that are also described alike (spec.md 5.3).
+    """`ItemCF` among items that are also described alike.
 
     `Words` has the formula: with `alpha` = 1 this is `ItemCF`. An item without ratings is served by
     its words. For predictions the candidates are the items that the user has rated, for lists all

@@ -26,7 +26,7 @@ TABLE_BYTES = 32 * 2**20
 
 
 class UserCF(RatingCF):
-    """A rating from those of the users who rate alike (Resnick et al., CSCW 1994; spec.md 5.1).
+    """A rating from those of the users who rate alike (Resnick et al., CSCW 1994).
 
     Equation 3: r̄_a + Σ (r_ui − r̄_u) w_au / Σ |w_au| over the `k` users nearest to a of those who
     rated i. As written, over the `k` nearest of all, what they have not rated being 0, with Σ w_au

@@ -1,4 +1,4 @@
-"""Whether to recommend one item to one user, and by whose word (spec.md 5.1)."""
+"""Whether to recommend one item to one user, and by whose word."""
 
 from dataclasses import dataclass
 from typing import Literal

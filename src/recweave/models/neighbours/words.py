@@ -1,4 +1,4 @@
-"""Likeness in words beside likeness in ratings (spec.md 5.3)."""
+"""Likeness in words beside likeness in ratings."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Words:
 
     w = α q + (1 − α) · s · norm(t), over the candidates of one target. norm is min-max over those
     with a text, 1 where all are alike; it makes t = cos as good as (1 + cos) / 2. s is the largest
-    |q| among the candidates, so that both have one scale. (spec.md has norm(q) for q, and 1 for s.
+    |q| among the candidates, so that both have one scale. (It could be norm(q) for q, and 1 for s.
     Take q's natural minimum, 0 for nothing in common, as the minimum, and norm(q) is q / s; then
     both differ by the factor s, which a weighted mean does not feel.) Where one of a pair has no
     text, w = q. Where no candidate has anything in common with the target, s is 1 and texts alone

@@ -16,7 +16,7 @@ class BehaviorGraph(nn.Module):
     """Item vectors after a round over one behaviour's edges: D_i^-½ Xᵀ D_u^-½ · D_u^-½ X D_i^-½ e.
 
     A graph with signals is doubted: edge (u, j) is multiplied by ω = σ(β · signal + γ), which is
-    learned with the rest (spec.md 4.1, denoising gate). As degrees are counted after that, what is
+    learned with the rest (a denoising gate). As degrees are counted after that, what is
     common to all edges does not matter.
     """
 

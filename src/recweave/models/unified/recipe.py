@@ -12,7 +12,7 @@ from recweave.models.unified.scorer import Scorer
 
 
 class Unified(NetworkRecipe):
-    """Content, a graph for each behaviour, and a causal transformer in one (spec.md 4.1).
+    """Content, a graph for each behaviour, and a causal transformer in one.
 
     An item is e = (1 − g) id + g W t with a gate g by popularity, smoothed over one graph for each
     behaviour, whose auxiliary edges a learned gate thins out. A transformer reads (item, behaviour,

@@ -1,4 +1,4 @@
-"""A language model that reads learned vectors as virtual words (spec.md 4.1, "LLM link-back")."""
+"""A language model that reads learned vectors as virtual words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -22,7 +22,7 @@ def audit_texts(folder: Path, dataset: Dataset, split: Split) -> Audit:
     """Check the rows behind each text against the split, and what the texts say themselves.
 
     Cross-fitted texts are checked against themselves too: for each row that a kind of text rests
-    on there must be a variant of its entity that the row had no part in (spec.md 3.8, F-SUMLEAK).
+    on there must be a variant of its entity that the row had no part in.
 
     Args:
         folder: What `recweave enrich --out` wrote.
