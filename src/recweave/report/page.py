@@ -63,8 +63,8 @@ def page(run: Summary) -> str:
 
 
 JUDGED = {
-    "lists": "every list is ranked over the whole catalogue, ties by a fixed hash of the item's id, "
-    "and items of the user's history are hidden.",
+    "lists": "every list is ranked over the whole catalogue, ties by a fixed hash of the item id; "
+    "items of the user's history are hidden.",
     "ratings": "predicted ratings against the held-out ones, pair by pair.",
     "clicks": "the probability of each held-out event, over all events together; intervals are of "
     "users sampled with replacement.",
