@@ -49,6 +49,22 @@ def test_every_link_of_the_pages_leads_somewhere(page):
             assert path.exists(), f"{page.name} links to {target}"
 
 
+NAMED = re.compile(r"(?<![\w/.*…-])((?:recipes|benchmarks|tests|docs|examples)/[\w/.-]+\.\w+|[\w-]+\.md)\b")
+NOT_OURS = {"README.md"}  # any repository's
+
+
+@pytest.mark.parametrize("page", [*PAGES, *SOURCE], ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_or_docstring_names_a_file_that_is_not_in_the_repository(page):
+    known = {path.name for path in ROOT.glob("*.md")} | {path.name for path in PAGES}
+    for name in NAMED.findall(page.read_text()):
+        there = (ROOT / name).exists() if "/" in name else name in known
+        assert there or name in NOT_OURS, f"{page.name} names {name}"
+
+
+def test_the_readme_has_at_most_120_lines():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
 def test_the_reference_pages_are_those_that_the_code_gives():
     done = subprocess.run(
         [sys.executable, ROOT / "docs/make_reference.py", "--check"], capture_output=True, text=True
