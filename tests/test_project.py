@@ -49,7 +49,9 @@ def test_every_link_of_the_pages_leads_somewhere(page):
             assert path.exists(), f"{page.name} links to {target}"
 
 
-NAMED = re.compile(r"(?<![\w/.*…-])((?:recipes|benchmarks|tests|docs|examples)/[\w/.-]+\.\w+|[\w-]+\.md)\b")
+NAMED = re.compile(
+    r"(?<![\w/.*…-])((?:recipes|benchmarks|tests|docs|examples)/[\w/.-]+\.\w+|[\w-]+\.md)\b"
+)
 NOT_OURS = {"README.md"}  # any repository's
 
 

@@ -78,6 +78,13 @@ def test_a_run_that_kept_no_bundles_shows_no_users_and_no_empty_heading(recipe, 
     assert '<div class="people">' not in html
 
 
+def test_a_bundle_that_cannot_be_read_leaves_the_rest_of_the_report(found):
+    (found.path / "bundles" / "popularity" / "bundle.json").write_text("{}")
+    html = page(found)
+    assert "No users are shown: " in html
+    assert "★ popularity" in html
+
+
 def test_settings_that_are_the_defaults_are_not_listed(found):
     made = page(found).partition("How it was made")[2]
     assert "<dt>popularity</dt><dd>defaults</dd>" in made

@@ -29,7 +29,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """The tables of design.md section 2, as Polars frames; a missing table has no rows.
+    """The tables of a dataset as Polars frames; a missing table has no rows.
 
     Attributes:
         name: What reports call it.

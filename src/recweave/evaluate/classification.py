@@ -40,7 +40,7 @@ class Confusion:
         )
 
     def precision(self) -> float:
-        """TP / (TP + FP)."""
+        """TP / (TP + FP): the share of predicted positives that are right."""
         return _share(self.tp, self.tp + self.fp)
 
     def tpr(self) -> float:

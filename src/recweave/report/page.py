@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recweave.bundle import Bundle
-from recweave.core.errors import MissingExtra
+from recweave.core.errors import BadArtifact, MissingExtra
 from recweave.models import RECIPES
 from recweave.report.compare import Table, table_of
 from recweave.report.definitions import definitions
@@ -137,7 +137,7 @@ def _people(run: Summary, row: Row) -> str:
         return ""
     try:
         persons = people(Bundle.load(folder))
-    except MissingExtra as error:
+    except (MissingExtra, BadArtifact) as error:  # such as a bundle of an older version
         return f'<p class="note">No users are shown: {escape(str(error))}</p>'
     if not persons:
         return ""
