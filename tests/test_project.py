@@ -52,7 +52,7 @@ def test_every_link_of_the_pages_leads_somewhere(page):
 NAMED = re.compile(
     r"(?<![\w/.*…-])((?:recipes|benchmarks|tests|docs|examples)/[\w/.-]+\.\w+|[\w-]+\.md)\b"
 )
-NOT_OURS = {"README.md"}  # any repository's
+"""Files of ours as pages and docstrings name them."""
 
 
 @pytest.mark.parametrize("page", [*PAGES, *SOURCE], ids=lambda page: str(page.relative_to(ROOT)))
@@ -60,7 +60,7 @@ def test_no_page_or_docstring_names_a_file_that_is_not_in_the_repository(page):
     known = {path.name for path in ROOT.glob("*.md")} | {path.name for path in PAGES}
     for name in NAMED.findall(page.read_text()):
         there = (ROOT / name).exists() if "/" in name else name in known
-        assert there or name in NOT_OURS, f"{page.name} names {name}"
+        assert there, f"{page.name} names {name}"
 
 
 def test_the_readme_has_at_most_120_lines():
