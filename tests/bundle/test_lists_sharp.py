@@ -48,7 +48,7 @@ def test_a_stream_that_breaks_leaves_no_file_and_the_older_one_as_it_was(tmp_pat
 def test_other_endings_and_nobody_are_refused(tmp_path):
     with pytest.raises(BadSetting, match=r"\.parquet or \.csv"):
         write_lists(iter(PARTS), tmp_path / "lists.json")
-    with pytest.raises(BadSetting, match="nobody"):
+    with pytest.raises(BadSetting, match="there are no users"):
         write_lists(iter([]), tmp_path / "lists.csv")
 
 

@@ -88,7 +88,7 @@ def write_lists(parts: Iterator[pl.DataFrame], path: Path) -> int:
         raise BadSetting(f"{path}: lists are written as .parquet or .csv; choose one of these")
     first = next(parts, None)
     if first is None:
-        raise BadSetting("there is nobody to make lists for")
+        raise BadSetting("there are no users to make lists for")
     lines = 0
 
     def counted(*_: Any) -> Iterator[pl.DataFrame]:

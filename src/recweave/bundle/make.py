@@ -152,7 +152,7 @@ def everything(
         return whole
     try:
         split = split or LeaveLastOut(n=1, valid=0).cut(log)
-    except BadSetting:  # nobody has two events, so nothing can be held out
+    except BadSetting:  # no user has two events, so nothing can be held out
         return whole
     assert split.part is not None
     rows = np.flatnonzero(np.isin(split.part, (TRAIN, VALID, BETWEEN)))

@@ -199,7 +199,7 @@ def _joined(old: Feature, new: Feature | None, count: int) -> Feature:
 
 
 def _padded(fallback: Any, count: int) -> Any:
-    """New items come last in the fallback: nobody has had them yet."""
+    """New items come last in the fallback, as they have no events."""
     if not isinstance(fallback, ItemScores):
         raise BadSetting(f"the fallback {type(fallback).__name__} cannot take new items")
     least = fallback.value.min(initial=0) - 1

@@ -16,9 +16,9 @@ class CorpusStatistics:
     """How often phrases and pleased writers occur in a corpus.
 
     Attributes:
-        rarity: ln(n / df) for each phrase, 0 where nobody said it.
+        rarity: ln(n / df) for each phrase, 0 where no text says it.
         middle: Of the scale of ratings; a writer who rates above it is pleased.
-        pleased: Share of pleased writers among those who rate; half where nobody does.
+        pleased: Share of pleased writers among those who rate; half where none does.
     """
 
     rarity: Float[Array, " phrases"]

@@ -14,10 +14,10 @@ def facts(dataset: Dataset, item_id: str) -> Mapping[str, str]:
     """The catalogue's fields of an item that say something; none for an item it does not list."""
     if item_id not in dataset.listed_items:
         return {}
-    told = dataset.items.row(dataset.listed_items.row(item_id), named=True)
+    line = dataset.items.row(dataset.listed_items.row(item_id), named=True)
     said = {}
     for name in SAID:
-        value = told[name]
+        value = line[name]
         if isinstance(value, list):
             value = JOIN.join(filter(None, value))
         text = f"{value:g}" if isinstance(value, float) else (value or "").strip()

@@ -113,7 +113,7 @@ def _likelihood(
 def _shrunk(
     likely: Float[Array, "items grid"], at: Float[Array, " grid"]
 ) -> tuple[Float[Array, " items"], float]:
-    """Posterior means, and the mean of the normal prior that makes all items likeliest."""
+    """Posterior means, and the mean of the most likely normal prior over all items."""
     mean, spread = float(at.mean()), float(at.std())
     own = np.full(len(likely), mean)
     for _ in range(ROUNDS if len(likely) else 0):

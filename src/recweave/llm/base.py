@@ -123,7 +123,7 @@ class Failed(RecweaveError):
     Attributes:
         reason: What went wrong, in words.
         raw: What the model said last.
-        usage: What was paid; None if nobody can tell (the answer got lost on its way).
+        usage: What was paid; None if it is unknown (the answer was lost on its way).
     """
 
     def __init__(self, reason: str, raw: str = "", usage: Usage | None = Usage()) -> None:

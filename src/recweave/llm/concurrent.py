@@ -52,7 +52,7 @@ def run_concurrently(
         loop, task = begun.result()
         try:
             while (answer := answers.get()) is not _END:
-                with suppress(RuntimeError):  # the loop is closed: nobody waits for room
+                with suppress(RuntimeError):  # the loop is closed: no worker waits for room
                     loop.call_soon_threadsafe(room.release)
                 yield cast(B, answer)
             done.result()

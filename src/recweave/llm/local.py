@@ -23,7 +23,7 @@ EDGE = 2**20
 
 @dataclass
 class Local:
-    """A model by path. One question at a time, the likeliest word each time; it costs nothing.
+    """A model by path. One question at a time, the most probable token each time; it costs nothing.
 
     The first question loads the weights; the first of each schema compiles it to an automaton over
     the vocabulary (seconds to half a minute). A model can then leave the schema only by running out

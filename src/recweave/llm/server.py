@@ -38,7 +38,7 @@ class Server:
             needed. The key is read when the first question is asked and is written nowhere.
         parameters: What else goes into each request (temperature, max_tokens, seed, …). Part of an
             answer's address, as the model is; where the model is served is not.
-        structured: Whether to send the JSON schema as `response_format`. Servers may heed it,
+        structured: Whether to send the JSON schema as `response_format`. Servers may follow it,
             ignore it or, rarely, refuse it. Answers are checked in any case.
         timeout: Seconds until a call is given up, its last byte included.
         transport: Stands in for the network, in tests.
@@ -148,7 +148,7 @@ class Server:
 
 
 def _lost(error: Exception) -> TemporaryFailure:
-    """A connection that could not be made costs nothing; of one that broke nobody knows."""
+    """A connection that could not be made costs nothing; the cost of one that broke is unknown."""
     cause = error.__cause__ or error
     reason = f"the connection failed: {str(cause) or type(cause).__name__}"
     unmade = type(cause).__name__ in ("ConnectError", "ConnectTimeout")

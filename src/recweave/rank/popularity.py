@@ -43,5 +43,5 @@ class PopularityRecipe(StageRecipe):
 
     def fit(self, context: StageContext) -> Stage:
         """See `StageRecipe.fit`."""
-        heard = np.log1p(context.train.item_counts())
-        return PopularityWeight(heard / heard.max(), self.strength)
+        popularity = np.log1p(context.train.item_counts())
+        return PopularityWeight(popularity / popularity.max(), self.strength)

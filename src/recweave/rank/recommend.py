@@ -21,7 +21,7 @@ from recweave.rank.ranking import Ranking, Stage, apply_stages
 
 BATCH_BYTES = 24 * 2**20
 """Scores held at a time, by each worker. With fewer, products are slow, as the catalogue is packed
-anew for each; above 32 MiB the C library asks the system for new memory each time."""
+again for each; above 32 MiB the C library asks the system for new memory each time."""
 
 SEARCH_FROM = 128
 """Users from which on the search of `rank.item_index` pays: sorting the catalogue by length takes
