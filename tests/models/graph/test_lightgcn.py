@@ -1,4 +1,4 @@
-"""LightGCN, SGL and PFR: planted answers, and their losses by hand."""
+"""LightGCN, SGL and PFR: planted answers, and losses computed by NumPy."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from recweave.encode import Feature
 from recweave.models import Query
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.graph import fit as graph_fit
-from recweave.models.graph.batches import of_pairs, of_users
-from recweave.models.graph.contrast import Aligned, TwoViews
+from recweave.models.graph.batches import bpr_batches, softmax_batches
+from recweave.models.graph.contrast import ContentAlignment, TwoViews
 from recweave.models.graph.lightgcn import LightGCN
 from recweave.models.graph.net import GraphNet, Nodes
 from recweave.models.graph.pfr import PFR
@@ -31,31 +31,31 @@ RECIPES = [
     LightGCN(dim=16, epochs=60, lr=0.05, temperature=0.2),
     SGL(dim=16, epochs=60, lr=0.05),
 ]
-TEXTED = [
+WITH_TEXT = [
     LightGCN(dim=16, epochs=60, lr=0.05, features=("text",)),
     *(PFR(dim=16, epochs=60, lr=0.05, join=join) for join in ("sum", "concat", "text")),
     PFR(dim=16, epochs=60, lr=0.05, join="align", align_weight=0.1),
 ]
 
 
-def named(recipe):
-    told = recipe.model_dump(exclude_defaults=True)
-    kept = {key: value for key, value in told.items() if key not in ("dim", "epochs", "lr")}
-    return f"{type(recipe).__name__} {kept}"
+def recipe_id(recipe):
+    settings = recipe.model_dump(exclude_defaults=True)
+    changed = {key: value for key, value in settings.items() if key not in ("dim", "epochs", "lr")}
+    return f"{type(recipe).__name__} {changed}"
 
 
 def parity(items):
-    """Texts that say whether an item is even, and a little of which one it is."""
+    """Text embeddings that contain whether the item's row is even, plus noise."""
     rng = np.random.default_rng(0)
     vectors = 0.3 * rng.standard_normal((items, 8)).astype(np.float32)
     vectors[:, 0] += np.where(np.arange(items) % 2, 1, -1)
     return {"text": Feature(vectors, np.ones(items, bool), "by hand", "parity")}
 
 
-def gathered(net, batch):
-    """The batch's vectors as they are compared."""
-    whole = net.smooth(net.nodes()).detach()
-    return net.compared(graph_fit.gather(whole, batch, len(net.nodes.user)))
+def batch_embeddings(net, batch):
+    """The embeddings of the batch, normalized where scores are cosines."""
+    final = net.propagate(net.nodes()).detach()
+    return net.normalized(graph_fit.gather(final, batch, len(net.nodes.user)))
 
 
 def net_of(log, recipe, content=None, join=None):
@@ -65,7 +65,7 @@ def net_of(log, recipe, content=None, join=None):
     if content is None:
         content = Content.of(None, (), log.item_counts())
     nodes = Nodes(known, recipe.dim, content, join)
-    return GraphNet(nodes, Graph.of(events).on(CPU), recipe), events
+    return GraphNet(nodes, Graph.of(events).to(CPU), recipe), events
 
 
 @pytest.fixture
@@ -74,27 +74,27 @@ def log():
     return Interactions.of(rng.integers(0, 19, 150), rng.integers(0, 11, 150), shape=(20, 12))
 
 
-@pytest.mark.parametrize("recipe", [*RECIPES, *TEXTED], ids=named)
+@pytest.mark.parametrize("recipe", [*RECIPES, *WITH_TEXT], ids=recipe_id)
 def test_puts_the_missing_item_of_each_taste_first(recipe, two_tastes):
     model = recipe.fit(TrainingData(two_tastes, features=parity(40)))
     query = Query.of(two_tastes)
     np.testing.assert_array_equal(recommend(model, query, 1).item[:, 0], np.arange(40))
 
 
-def test_hears_of_an_item_through_a_friend_of_friends():
-    """A chain: users 2k and 2k + 1 of two clubs share items with their neighbours alone."""
+def test_items_nearer_in_the_graph_score_higher():
+    """Two chains: each user shares items only with the previous and the next user of a chain."""
     user = np.repeat(np.arange(24), 2)
     item = (user // 2 + np.tile([0, 1], 24)) % 12 + 13 * (user % 2)
     log = Interactions.of(user, item, shape=(24, 26))
     model = LightGCN(dim=16, epochs=40, lr=0.02, layers=3).fit(log)
     scores = model.scores(Query.of(log, np.array([0], np.int32)))[0]
-    # User 0 is of the even club and had items 0 and 1; 2 is two steps away, 7 is far, 15 another's.
+    # User 0 had items 0 and 1. Item 2 is two steps away, item 7 is far, 15 is in the other chain.
     assert scores[2] > scores[7]
     assert scores[2] > scores[15]
 
 
-@pytest.mark.parametrize("recipe", TEXTED, ids=named)
-def test_an_item_that_nobody_had_is_told_by_its_text(recipe, two_tastes):
+@pytest.mark.parametrize("recipe", WITH_TEXT, ids=recipe_id)
+def test_a_cold_item_is_represented_by_its_text(recipe, two_tastes):
     cold = np.isin(two_tastes.item, [38, 39])
     model = recipe.fit(TrainingData(two_tastes[~cold], features=parity(40)))
     scores = model.scores(Query.of(two_tastes[~cold]))
@@ -102,24 +102,24 @@ def test_an_item_that_nobody_had_is_told_by_its_text(recipe, two_tastes):
     assert (even == (np.arange(40) % 2 == 0)).mean() > 0.9
 
 
-def test_an_item_that_nobody_had_scores_nothing_without_text(log):
+def test_a_cold_item_without_text_scores_zero(log):
     scores = LightGCN(epochs=2).fit(log).scores(Query.of(log))
     np.testing.assert_array_equal(scores[:, 11], 0)
 
 
-def test_pfr_without_what_the_text_says_is_lightgcn_to_the_bit(log):
+def test_pfr_with_text_weights_of_zero_equals_lightgcn_exactly(log):
     recipe = LightGCN(dim=8)
     plain, _ = net_of(log, recipe)
     content = Content.of(parity(12), ("text",), log.item_counts())
-    told, _ = net_of(log, recipe, content, "sum")
+    with_text, _ = net_of(log, recipe, content, "sum")
     with torch.no_grad():
-        told.nodes.text[2].weight.zero_()
-    one, other = plain.factors(recipe), told.factors(recipe)
+        with_text.nodes.text[2].weight.zero_()
+    one, other = plain.factors(recipe), with_text.factors(recipe)
     np.testing.assert_array_equal(one.user, other.user)
     np.testing.assert_array_equal(one.item, other.item)
 
 
-def test_aligning_with_weight_nothing_is_lightgcn(log):
+def test_alignment_of_weight_zero_is_lightgcn(log):
     plain = LightGCN(dim=8, epochs=5).fit(log)
     aligned = PFR(dim=8, epochs=5, join="align", align_weight=0).fit(
         TrainingData(log, features=parity(12))
@@ -129,82 +129,82 @@ def test_aligning_with_weight_nothing_is_lightgcn(log):
 
 
 @pytest.mark.parametrize("loss", ["softmax", "bpr"])
-def test_self_supervision_of_weight_nothing_is_lightgcn(loss, log):
+def test_self_supervision_of_weight_zero_is_lightgcn(loss, log):
     recipes = LightGCN(dim=8, epochs=5, loss=loss), SGL(dim=8, epochs=5, loss=loss, ssl_weight=0)
     one, other = (recipe.fit(log).item for recipe in recipes)
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.2])
-def test_the_softmax_is_over_the_item_and_all_that_the_user_did_not_have(log, temperature):
+def test_the_softmax_is_over_the_item_and_all_items_that_the_user_did_not_have(log, temperature):
     recipe = LightGCN(dim=8, temperature=temperature)
     net, events = net_of(log, recipe)
-    user, item = net.split(net.compared(net.smooth(net.nodes())).detach())
+    user, item = net.split(net.normalized(net.propagate(net.nodes())).detach())
     scores = (user @ item.T).double().numpy() / (temperature or 1)
     had = events.toarray() > 0
-    touched = had.any(axis=0)
-    (batch,) = of_users(events, np.random.default_rng(0), 10_000, 10_000)
+    known = had.any(axis=0)
+    (batch,) = softmax_batches(events, np.random.default_rng(0), 10_000, 10_000)
     losses = []
     for u, i in zip(*np.nonzero(had), strict=True):
-        others = np.exp(scores[u, touched & ~had[u]]).sum()
+        others = np.exp(scores[u, known & ~had[u]]).sum()
         losses.append(-np.log(np.exp(scores[u, i]) / (np.exp(scores[u, i]) + others)))
-    made = graph_fit._rank(recipe, gathered(net, batch), int(touched.sum()), batch)
-    assert float(made) == pytest.approx(np.mean(losses), rel=1e-5)
+    loss = graph_fit._ranking_loss(recipe, batch_embeddings(net, batch), int(known.sum()), batch)
+    assert float(loss) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
-def test_some_items_drawn_stand_for_all_others():
+def test_sampled_negatives_estimate_the_loss_over_all_items():
     rng = np.random.default_rng(0)
     log = Interactions.of(rng.integers(0, 60, 600), rng.integers(0, 400, 600), shape=(60, 400))
     recipe = LightGCN(dim=8)
     net, events = net_of(log, recipe)
-    touched = int((log.item_counts() > 0).sum())
-    whole, *some = (
-        float(graph_fit._rank(recipe, gathered(net, batch), touched, batch))
-        for r, drawn in ((rng, 400), *((rng, 100) for _ in range(30)))
-        for batch in of_users(events, r, 10_000, drawn)
+    known = int((log.item_counts() > 0).sum())
+    full, *sampled = (
+        float(graph_fit._ranking_loss(recipe, batch_embeddings(net, batch), known, batch))
+        for generator, negatives in ((rng, 400), *((rng, 100) for _ in range(30)))
+        for batch in softmax_batches(events, generator, 10_000, negatives)
     )
-    assert np.mean(some) == pytest.approx(whole, rel=0.03)
+    assert np.mean(sampled) == pytest.approx(full, rel=0.03)
 
 
-def test_the_pairwise_loss_and_the_penalty_are_those_of_the_paper(log):
+def test_the_bpr_loss_and_the_l2_penalty_are_those_of_the_paper(log):
     recipe = LightGCN(dim=8, loss="bpr", temperature=0)
     net, events = net_of(log, recipe)
-    first = net.nodes().detach()
-    user, item = net.split(net.smooth(first))
-    (batch,) = of_pairs(events, np.random.default_rng(0), 10_000)
-    u, i, j = user[batch.user], item[batch.item], item[batch.rival]
+    initial = net.nodes().detach()
+    user, item = net.split(net.propagate(initial))
+    (batch,) = bpr_batches(events, np.random.default_rng(0), 10_000)
+    u, i, j = user[batch.user], item[batch.item], item[batch.negative]
     expected = -torch.log(torch.sigmoid((u * i).sum(1) - (u * j).sum(1))).mean()
-    assert float(graph_fit._rank(recipe, gathered(net, batch), 11, batch)) == pytest.approx(
-        float(expected)
-    )
-    start_user, start_item = net.split(first)
-    parts = start_user[batch.user], start_item[batch.item], start_item[batch.rival]
+    assert float(
+        graph_fit._ranking_loss(recipe, batch_embeddings(net, batch), 11, batch)
+    ) == pytest.approx(float(expected))
+    start_user, start_item = net.split(initial)
+    parts = start_user[batch.user], start_item[batch.item], start_item[batch.negative]
     expected = sum(float(part.square().sum()) for part in parts) / (2 * len(batch.item))
-    made = graph_fit._length(graph_fit.gather(first, batch, len(user)), batch)
-    assert float(made) == pytest.approx(expected, rel=1e-5)
+    penalty = graph_fit._l2_penalty(graph_fit.gather(initial, batch, len(user)), batch)
+    assert float(penalty) == pytest.approx(expected, rel=1e-5)
 
 
-def test_two_views_are_told_apart_as_in_the_paper(log):
-    """InfoNCE over the users of the batch, and over its items, by NumPy."""
+def test_the_contrastive_loss_of_two_views_is_that_of_the_paper(log):
+    """InfoNCE over the users of the batch plus InfoNCE over its items, by NumPy."""
     net, events = net_of(log, LightGCN(dim=8))
     views = TwoViews(0.3, 0.5, 0.1)
     views.begin(Graph.of(events), np.random.default_rng(0), CPU)
-    (batch,) = of_users(events, np.random.default_rng(0), 10_000, 100)
-    first = net.nodes().detach()
+    (batch,) = softmax_batches(events, np.random.default_rng(0), 10_000, 100)
+    initial = net.nodes().detach()
     expected = 0
     for kind, nodes in enumerate((batch.user, batch.item)):
         one, other = (
-            net.split(view.mean(first, 3))[kind].double().numpy()[np.unique(nodes)]
+            net.split(view.mean(initial, 3))[kind].double().numpy()[np.unique(nodes)]
             for view in views.views
         )
         one, other = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (one, other))
-        likeness = np.exp(one @ other.T / 0.5)
-        expected += -np.log(np.diag(likeness) / likeness.sum(axis=1)).mean()
-    made = views.loss(net, first, net.smooth(first), batch)
-    assert float(made) == pytest.approx(0.1 * expected, rel=1e-4)
+        similarity = np.exp(one @ other.T / 0.5)
+        expected += -np.log(np.diag(similarity) / similarity.sum(axis=1)).mean()
+    loss = views.loss(net, initial, net.propagate(initial), batch)
+    assert float(loss) == pytest.approx(0.1 * expected, rel=1e-4)
 
 
-def test_views_lack_edges_and_are_drawn_anew(log):
+def test_views_leave_out_edges_sampled_again_in_each_epoch(log):
     _, events = net_of(log, LightGCN(dim=8))
     views, rng = TwoViews(0.5, 0.5, 0.1), np.random.default_rng(0)
     views.begin(Graph.of(events), rng, CPU)
@@ -215,7 +215,7 @@ def test_views_lack_edges_and_are_drawn_anew(log):
     assert not torch.equal(views.views[0].weight, one)
 
 
-def test_aligning_hears_items_with_content_alone(log):
+def test_alignment_uses_only_items_with_content(log):
     features = parity(12)
     vectors, present = features["text"].vectors.copy(), np.arange(12) % 2 == 0
     vectors[~present] = 0
@@ -223,17 +223,16 @@ def test_aligning_hears_items_with_content_alone(log):
         {"text": Feature(vectors, present, "by hand", "")}, ("text",), log.item_counts()
     )
     net, events = net_of(log, LightGCN(dim=8), content, "align")
-    (batch,) = of_users(events, np.random.default_rng(0), 10_000, 100)
-    aligned = Aligned(0.2, 1.0)
-    first = net.nodes()
-    whole = net.smooth(first)
-    whole.retain_grad()
-    aligned.loss(net, first, whole, batch).backward()
-    touched = net.split(whole.grad)[1].abs().sum(1) > 0
-    np.testing.assert_array_equal(touched.numpy(), present & (log.item_counts() > 0))
+    (batch,) = softmax_batches(events, np.random.default_rng(0), 10_000, 100)
+    initial = net.nodes()
+    final = net.propagate(initial)
+    final.retain_grad()
+    ContentAlignment(0.2, 1.0).loss(net, initial, final, batch).backward()
+    has_gradient = net.split(final.grad)[1].abs().sum(1) > 0
+    np.testing.assert_array_equal(has_gradient.numpy(), present & (log.item_counts() > 0))
 
 
-def test_behaviours_weigh_as_edges_and_those_of_weight_nothing_are_not_read(two_tastes):
+def test_events_of_a_behaviour_of_weight_zero_are_ignored(two_tastes):
     views = Interactions.of([0, 1], [1, 0], behavior="view", shape=(40, 40))
     both = Interactions.of(
         np.r_[two_tastes.user, views.user],
@@ -245,36 +244,36 @@ def test_behaviours_weigh_as_edges_and_those_of_weight_nothing_are_not_read(two_
     np.testing.assert_array_equal(recipe.fit(both).item, recipe.fit(two_tastes).item)
 
 
-def test_validation_stops_training_and_keeps_the_best(two_tastes, monkeypatch):
+def test_early_stopping_keeps_the_best_epoch(two_tastes, monkeypatch):
     values = iter([0.1, 0.5, 0.3, 0.2, 0.9])
     monkeypatch.setattr(Validation, "ndcg", lambda self, model: next(values))
-    held = two_tastes.item == (two_tastes.user + 2) % 40
+    held_out = two_tastes.item == (two_tastes.user + 2) % 40
     recipe = LightGCN(dim=8, epochs=200, patience=2, lr=0.05)
-    model = recipe.fit(TrainingData(two_tastes[~held], valid=two_tastes[held]))
-    assert next(values) == 0.9  # four looks
-    best = recipe.model_copy(update={"epochs": 2}).fit(two_tastes[~held])
+    model = recipe.fit(TrainingData(two_tastes[~held_out], valid=two_tastes[held_out]))
+    assert next(values) == 0.9  # four checks
+    best = recipe.model_copy(update={"epochs": 2}).fit(two_tastes[~held_out])
     np.testing.assert_array_equal(model.item, best.item)
 
 
-def test_an_aligned_item_that_nobody_had_is_as_long_as_others(log):
+def test_a_cold_item_has_the_length_of_others_with_alignment(log):
     few = log[log.item < 6]
     recipe = PFR(dim=16, epochs=3, join="align", temperature=0.2)
     length = np.linalg.norm(recipe.fit(TrainingData(few, features=parity(12))).item, axis=1)
     np.testing.assert_allclose(length, 1, rtol=1e-5)
 
 
-def test_joining_nothing_is_refused(log):
+def test_a_join_without_features_is_refused(log):
     with pytest.raises(BadSetting, match="needs features"):
         PFR(join="align", features=()).fit(log)
 
 
-def test_somebody_new_is_told_by_the_mean_of_their_items(two_tastes):
+def test_a_cold_user_is_represented_by_the_mean_of_their_items(two_tastes):
     model = LightGCN(dim=16, epochs=40, lr=0.05).fit(two_tastes)
-    nobody = np.full(40, -1)
-    top = recommend(model, Query(nobody, Histories.of(two_tastes), nobody), 1).item[:, 0]
+    unknown = np.full(40, -1)
+    top = recommend(model, Query(unknown, Histories.of(two_tastes), unknown), 1).item[:, 0]
     assert (top % 2 == np.arange(40) % 2).all()
 
 
-def test_a_feature_that_is_not_there_is_refused(log):
+def test_a_missing_feature_is_refused(log):
     with pytest.raises(BadSetting, match=r"no feature 'profile'"):
         PFR(features=("profile",)).fit(TrainingData(log, features=parity(12)))

@@ -1,4 +1,4 @@
-"""The graph's products against dense matrices."""
+"""Graph convolution agrees with dense matrices."""
 
 import numpy as np
 import pytest
@@ -24,10 +24,10 @@ def normalised(events):
 
 
 def mean(events, x, layers):
-    """The mean over the layers; what has no edge keeps its vector."""
+    """The mean over the layers; nodes without an edge keep their vectors."""
     a = normalised(events)
-    made = np.mean([np.linalg.matrix_power(a, layer) @ x for layer in range(layers + 1)], axis=0)
-    return np.where(a.any(axis=1, keepdims=True), made, x)
+    result = np.mean([np.linalg.matrix_power(a, layer) @ x for layer in range(layers + 1)], axis=0)
+    return np.where(a.any(axis=1, keepdims=True), result, x)
 
 
 @pytest.fixture
@@ -36,29 +36,29 @@ def graph():
 
 
 @pytest.mark.parametrize("layers", [0, 1, 3])
-def test_the_mean_over_layers_is_that_of_dense_matrices(graph, layers):
-    made = graph.on(torch.device("cpu")).mean(torch.from_numpy(X), layers)
-    np.testing.assert_allclose(made, mean(DENSE, X, layers), atol=1e-6)
+def test_the_mean_over_layers_agrees_with_dense_matrices(graph, layers):
+    result = graph.to(torch.device("cpu")).mean(torch.from_numpy(X), layers)
+    np.testing.assert_allclose(result, mean(DENSE, X, layers), atol=1e-6)
 
 
 @pytest.mark.parametrize("layers", [0, 1, 3])
-def test_its_slope_is_that_of_dense_matrices(graph, layers):
+def test_its_gradient_agrees_with_dense_matrices(graph, layers):
     x = torch.from_numpy(X).requires_grad_()
-    along = rng.standard_normal(X.shape).astype(np.float32)
-    (graph.on(torch.device("cpu")).mean(x, layers) * torch.from_numpy(along)).sum().backward()
-    # The mean is linear in x, by a matrix whose columns are what it makes of unit vectors.
+    direction = rng.standard_normal(X.shape).astype(np.float32)
+    (graph.to(torch.device("cpu")).mean(x, layers) * torch.from_numpy(direction)).sum().backward()
+    # The mean is linear in x; the columns of its matrix are the results for unit vectors.
     matrix = mean(DENSE, np.eye(len(X)), layers)
-    np.testing.assert_allclose(x.grad, matrix.T @ along, atol=1e-6)
+    np.testing.assert_allclose(x.grad, matrix.T @ direction, atol=1e-6)
 
 
-def test_a_graph_without_some_edges_is_the_graph_of_the_rest(graph):
+def test_a_graph_without_some_edges_is_the_graph_of_the_remaining_edges(graph):
     dropped = np.arange(EVENTS.nnz) % 3 == 0
-    rest = EVENTS.copy()
-    rest.data[dropped] = 0
-    made = graph.without(dropped).on(torch.device("cpu")).mean(torch.from_numpy(X), 1)
-    a = normalised(rest.toarray())
+    remaining = EVENTS.copy()
+    remaining.data[dropped] = 0
+    result = graph.without(dropped).to(torch.device("cpu")).mean(torch.from_numpy(X), 1)
+    a = normalised(remaining.toarray())
     had = normalised(DENSE).any(axis=1, keepdims=True)
-    np.testing.assert_allclose(made, np.where(had, (X + a @ X) / 2, X), atol=1e-6)
+    np.testing.assert_allclose(result, np.where(had, (X + a @ X) / 2, X), atol=1e-6)
 
 
 def test_dropping_nothing_changes_nothing(graph):

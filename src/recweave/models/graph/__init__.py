@@ -1,1 +1,1 @@
-"""Models on the graph of users and items."""
+"""Graph models: convolutions on the bipartite graph of users and items."""

@@ -1,4 +1,4 @@
-"""What a graph network learns from in one step."""
+"""Training batches of graph networks, with negative sampling."""
 
 from dataclasses import dataclass
 
@@ -8,82 +8,89 @@ from jaxtyping import Bool, Float, Int
 from recweave.core.arrays import Array, Csr
 
 TRIES = 16
-"""Times that a rival is drawn again if the user has it; one who has nearly all keeps the last."""
+"""Times that a negative is sampled again if the user has the item; then the last one is kept."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Users, items that they had, and items to compare these with.
+    """Pairs of a user and an item (positives), with negatives to compare them with.
 
     Attributes:
-        user: Rows of users, each once with `of_users`.
-        place: Of each pair's user in `user`.
-        item: Of each pair.
-        weight: Of each pair.
-        rival: An item for each pair that its user did not have; with `of_users` items for all.
-        own: Of these, which are whose own: places in `user` and in `rival`.
+        user: Rows of the users; with `softmax_batches` each user occurs once.
+        user_index: Index in `user` of each pair's user.
+        item: Row of each pair's item.
+        weight: Weight of each pair.
+        negative: With `bpr_batches`, for each pair an item that its user did not have; with
+            `softmax_batches`, items shared by all users.
+        positives: Which shared negatives a user did have: indices into `user` and `negative`.
     """
 
     user: Int[Array, " users"]
-    place: Int[Array, " pairs"]
+    user_index: Int[Array, " pairs"]
     item: Int[Array, " pairs"]
     weight: Float[Array, " pairs"]
-    rival: Int[Array, " rivals"]
-    own: tuple[Int[Array, " own"], Int[Array, " own"]]
+    negative: Int[Array, " negatives"]
+    positives: tuple[Int[Array, " positives"], Int[Array, " positives"]]
 
 
-def of_users(events: Csr, rng: np.random.Generator, size: int, drawn: int) -> list[Pairs]:
-    """All users with events in a random order, some with about `size` pairs together at a time.
+def softmax_batches(
+    events: Csr, rng: np.random.Generator, size: int, negatives: int
+) -> list[Pairs]:
+    """Batches of whole users in random order, each with about `size` pairs.
 
-    Rivals are up to `drawn` items with events, none twice.
+    Each batch has up to `negatives` different items with events as negatives of all its users.
     """
     lengths = np.diff(events.indptr)
     users = rng.permutation(np.flatnonzero(lengths))
     cuts = np.flatnonzero(np.diff(np.cumsum(lengths[users]) // size)) + 1
-    touched = np.unique(events.indices)
-    made = []
+    known = np.unique(events.indices)
+    batches = []
     for user in np.split(users, cuts) if len(users) else []:
-        some = events[user]
-        place = np.repeat(np.arange(len(user)), np.diff(some.indptr))
-        rival = touched
-        if drawn < len(touched):
-            rival = rng.choice(touched, drawn, replace=False, shuffle=False)
+        rows = events[user]
+        user_index = np.repeat(np.arange(len(user)), np.diff(rows.indptr))
+        negative = known
+        if negatives < len(known):
+            negative = rng.choice(known, negatives, replace=False, shuffle=False)
         column = np.full(events.shape[1], -1)
-        column[rival] = np.arange(len(rival))
-        at = column[some.indices]
-        own = place[at >= 0], at[at >= 0]
-        made.append(Pairs(user, place, some.indices, some.data, rival, own))
-    return made
+        column[negative] = np.arange(len(negative))
+        at = column[rows.indices]
+        positives = user_index[at >= 0], at[at >= 0]
+        batches.append(Pairs(user, user_index, rows.indices, rows.data, negative, positives))
+    return batches
 
 
-def of_pairs(events: Csr, rng: np.random.Generator, size: int) -> list[Pairs]:
-    """All pairs in a random order, `size` at a time, each with an item with events as its rival."""
+def bpr_batches(events: Csr, rng: np.random.Generator, size: int) -> list[Pairs]:
+    """Batches of `size` pairs in random order, each with a negative that has events."""
     order = rng.permutation(events.nnz)
     user = np.repeat(np.arange(events.shape[0]), np.diff(events.indptr))[order]
     item, weight = events.indices[order], events.data[order]
-    rival = _rivals(events, user, rng)
+    negative = _negatives(events, user, rng)
     none = np.empty(0, np.int64), np.empty(0, np.int64)
     return [
-        Pairs(user[s], np.arange(len(user[s])), item[s], weight[s], rival[s], none)
+        Pairs(user[s], np.arange(len(user[s])), item[s], weight[s], negative[s], none)
         for s in (slice(first, first + size) for first in range(0, len(order), size))
     ]
 
 
-def _rivals(events: Csr, user: Int[Array, " n"], rng: np.random.Generator) -> Int[Array, " n"]:
+def _negatives(events: Csr, user: Int[Array, " n"], rng: np.random.Generator) -> Int[Array, " n"]:
+    """For each user a random item with events that the user did not have."""
     items = events.shape[1]
-    touched = np.unique(events.indices)
+    candidates = np.unique(events.indices)
     owner = np.repeat(np.arange(events.shape[0]), np.diff(events.indptr))
-    known = owner * items + events.indices  # rising, as columns are sorted within rows
+    consumed = owner * items + events.indices  # ascending, as columns are sorted within rows
 
-    def has(rows: Int[Array, " m"], drawn: Int[Array, " m"]) -> Bool[Array, " m"]:
-        key = rows * items + drawn
-        return np.asarray(known[np.minimum(np.searchsorted(known, key), len(known) - 1)] == key)
+    def has(rows: Int[Array, " m"], item: Int[Array, " m"]) -> Bool[Array, " m"]:
+        key = rows * items + item
+        at = np.minimum(np.searchsorted(consumed, key), len(consumed) - 1)
+        return np.asarray(consumed[at] == key)
 
-    rival = touched[rng.integers(0, len(touched), len(user))] if len(touched) else user
+    if not len(candidates):
+        return user
+    negative = candidates[rng.integers(0, len(candidates), len(user))]
     wrong = np.arange(len(user))
     for _ in range(TRIES):
-        wrong = wrong[has(user[wrong], rival[wrong])]
+        wrong = wrong[has(user[wrong], negative[wrong])]
         if not len(wrong):
             break
-        rival[wrong] = touched[rng.integers(0, len(touched), len(wrong))]
-    return rival
+        negative[wrong] = candidates[rng.integers(0, len(candidates), len(wrong))]
+    return negative

@@ -1,4 +1,4 @@
-"""Losses that compare two accounts of the same nodes; imports torch."""
+"""Contrastive losses (InfoNCE) between two embeddings of the same nodes; imports torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,20 +21,22 @@ from recweave.models.nn.losses import info_nce
 from recweave.models.nn.tensors import index_tensor, to_array
 from recweave.models.training import Options, TrainingData
 
-AT_ONCE = 1024
-"""Nodes of a kind that are told from each other in one step, drawn from the batch's."""
+MAX_NODES = 1024
+"""Users, and items, of a batch that are compared with each other in one step, at most."""
 
 
 @dataclass
 class TwoViews:
-    """A node in one view of the graph against others in another, each lacking some edges (SGL).
+    """Contrast of a node's embeddings in two views of the graph, each without some edges (SGL).
 
     Attributes:
-        share: Of the edges that a view lacks, drawn anew for each epoch.
-        temperature, weight: Of InfoNCE.
+        edge_drop: Share of edges that are left out of a view, sampled again in each epoch.
+        temperature, weight: Temperature and weight of InfoNCE.
+        views: The two views of this epoch.
+        rng: Samples edges and nodes.
     """
 
-    share: float
+    edge_drop: float
     temperature: float
     weight: float
     views: Sequence[Convolution] = ()
@@ -42,27 +44,28 @@ class TwoViews:
 
     def begin(self, graph: Graph, rng: np.random.Generator, device: torch.device) -> None:
         """See `AuxiliaryLoss.begin`."""
-        self.rng = rng.spawn(1)[0]  # so that batches are drawn as without this loss
-        dropped = (self.rng.random(len(graph.strength)) < self.share for _ in range(2))
-        self.views = [graph.without(edges).on(device) for edges in dropped]
+        self.rng = rng.spawn(1)[0]  # so that batches are the same with and without this loss
+        dropped = (self.rng.random(len(graph.edge_weight)) < self.edge_drop for _ in range(2))
+        self.views = [graph.without(edges).to(device) for edges in dropped]
 
-    def loss(self, net: GraphNet, first: Tensor, whole: Tensor, batch: Pairs) -> Tensor:
-        """See `AuxiliaryLoss.loss`: the users' mean, and the items'."""
-        views = [net.split(view.mean(first, net.layers)) for view in self.views]
-        value = first.new_zeros(())
+    def loss(self, net: GraphNet, initial: Tensor, final: Tensor, batch: Pairs) -> Tensor:
+        """See `AuxiliaryLoss.loss`: the mean over users plus the mean over items."""
+        views = [net.split(view.mean(initial, net.layers)) for view in self.views]
+        value = initial.new_zeros(())
         for kind, nodes in enumerate((batch.user, batch.item)):
-            at = index_tensor(_some(nodes, self.rng), first.device)
+            at = index_tensor(_unique(nodes, self.rng), initial.device)
             one, other = (embedding(at, view[kind]) for view in views)
             value = value + info_nce(one, other, self.temperature)
         return self.weight * value
 
 
 @dataclass
-class Aligned:
-    """What the graph makes of an item against what its content says (RLMRec; PFR's "align").
+class ContentAlignment:
+    """Contrast of an item's graph embedding with its content embedding (RLMRec; PFR's "align").
 
     Attributes:
-        temperature, weight: Of InfoNCE.
+        temperature, weight: Temperature and weight of InfoNCE.
+        rng: Samples items.
     """
 
     temperature: float
@@ -73,22 +76,22 @@ class Aligned:
         """See `AuxiliaryLoss.begin`."""
         self.rng = rng.spawn(1)[0]
 
-    def loss(self, net: GraphNet, first: Tensor, whole: Tensor, batch: Pairs) -> Tensor:
+    def loss(self, net: GraphNet, initial: Tensor, final: Tensor, batch: Pairs) -> Tensor:
         """See `AuxiliaryLoss.loss`: the mean over items with content, or 0."""
-        told = net.nodes.told()
+        content = net.nodes.content_embeddings()
         present = to_array(net.nodes.content.any(dim=1))
-        item = _some(batch.item[present[batch.item]], self.rng)
+        item = _unique(batch.item[present[batch.item]], self.rng)
         if not len(item):
-            return first.new_zeros(())
-        at = index_tensor(item, first.device)
-        made, said = embedding(at, net.split(whole)[1]), embedding(at, told)
-        return self.weight * info_nce(made, said, self.temperature)
+            return initial.new_zeros(())
+        at = index_tensor(item, initial.device)
+        from_graph, from_content = embedding(at, net.split(final)[1]), embedding(at, content)
+        return self.weight * info_nce(from_graph, from_content, self.temperature)
 
 
-def _some(nodes: Int[Array, " n"], rng: np.random.Generator) -> Int[Array, " some"]:
-    """Each once, `AT_ONCE` at most."""
+def _unique(nodes: Int[Array, " n"], rng: np.random.Generator) -> Int[Array, " unique"]:
+    """Each node once; a sample of `MAX_NODES` if there are more."""
     unique = np.unique(nodes)
-    return unique if len(unique) <= AT_ONCE else rng.choice(unique, AT_ONCE, replace=False)
+    return unique if len(unique) <= MAX_NODES else rng.choice(unique, MAX_NODES, replace=False)
 
 
 def train_sgl(recipe: SGL, data: TrainingData, options: Options) -> Factors:
@@ -99,8 +102,8 @@ def train_sgl(recipe: SGL, data: TrainingData, options: Options) -> Factors:
 
 def train_pfr(recipe: PFR, data: TrainingData, options: Options) -> Factors:
     """See `Recipe.fit`."""
-    aligned = Aligned(recipe.align_temperature, recipe.align_weight)
-    auxiliary = aligned if recipe.join == "align" else None
+    alignment = ContentAlignment(recipe.align_temperature, recipe.align_weight)
+    auxiliary = alignment if recipe.join == "align" else None
     return train_graph(
         recipe, data, options, names=recipe.features, join=recipe.join, auxiliary=auxiliary
     )

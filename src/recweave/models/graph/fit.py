@@ -1,4 +1,4 @@
-"""How graph networks are trained; imports torch."""
+"""Training of graph networks; imports torch."""
 
 import math
 from typing import Protocol, runtime_checkable
@@ -11,7 +11,7 @@ from torch.nn.functional import embedding, softplus
 
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories
-from recweave.models.graph.batches import Pairs, of_pairs, of_users
+from recweave.models.graph.batches import Pairs, bpr_batches, softmax_batches
 from recweave.models.graph.lightgcn import LightGCN
 from recweave.models.graph.net import GraphNet, Nodes
 from recweave.models.graph.propagate import Graph
@@ -26,19 +26,19 @@ from recweave.models.nn.tensors import float_tensor, index_tensor, seeded
 from recweave.models.nn.validation import Validation, validation_check
 from recweave.models.training import Options, TrainingData
 
-HIDDEN = -1e9
-"""The score of what is no rival; finite, so that slopes stay numbers where nobody is one."""
+MASKED = -1e9
+"""Score of items that are no negatives; finite, so that gradients are finite without negatives."""
 
 
 @runtime_checkable
 class AuxiliaryLoss(Protocol):
-    """A loss that is added to that of the ranking."""
+    """A loss that is added to the ranking loss."""
 
     def begin(self, graph: Graph, rng: np.random.Generator, device: torch.device) -> None:
-        """An epoch begins."""
+        """Called at the start of each epoch."""
 
-    def loss(self, net: GraphNet, first: Tensor, whole: Tensor, batch: Pairs) -> Tensor:
-        """What is added; `first` and `whole` are all nodes' vectors before and after the graph."""
+    def loss(self, net: GraphNet, initial: Tensor, final: Tensor, batch: Pairs) -> Tensor:
+        """The loss; `initial` and `final` are all nodes' embeddings before and after the graph."""
 
 
 def train_lightgcn(recipe: LightGCN, data: TrainingData, options: Options) -> Factors:
@@ -59,9 +59,9 @@ def train_graph(
 
     Args:
         recipe, data, options: See `Recipe.fit`.
-        names: Features of the items.
-        join: How they are combined with what is learned of each item.
-        auxiliary: Another loss.
+        names: Names of the item features to use.
+        join: How features are combined with the learned embedding of each item.
+        auxiliary: A loss that is added.
     """
     events = Histories.of(data.train).matrix(weights=recipe.behaviors.by_code())
     counts = np.bincount(events.indices, minlength=data.train.shape[1])
@@ -73,23 +73,23 @@ def train_graph(
     graph = Graph.of(events)
     with seeded(options.seed):
         nodes = Nodes(known, recipe.dim, content, join if names else None)
-    touched = int(known[1].sum())
-    net = GraphNet(nodes, graph.on(device), recipe)
+    known_items = int(known[1].sum())
+    net = GraphNet(nodes, graph.to(device), recipe)
 
     def batches(rng: np.random.Generator) -> list[Pairs]:
         if auxiliary is not None:
             auxiliary.begin(graph, rng, device)
         if recipe.loss == "bpr":
-            return of_pairs(events, rng, recipe.batch)
-        return of_users(events, rng, recipe.batch, recipe.negatives)
+            return bpr_batches(events, rng, recipe.batch)
+        return softmax_batches(events, rng, recipe.batch, recipe.negatives)
 
     def loss(batch: Pairs) -> Tensor:
-        first = net.nodes()
-        whole = net.smooth(first)
-        compared = net.compared(gather(whole, batch, len(nodes.user)))
-        value = _rank(recipe, compared, touched, batch)
-        value = value + recipe.reg * _length(gather(first, batch, len(nodes.user)), batch)
-        return value if auxiliary is None else value + auxiliary.loss(net, first, whole, batch)
+        initial = net.nodes()
+        final = net.propagate(initial)
+        embeddings = net.normalized(gather(final, batch, len(nodes.user)))
+        value = _ranking_loss(recipe, embeddings, known_items, batch)
+        value = value + recipe.reg * _l2_penalty(gather(initial, batch, len(nodes.user)), batch)
+        return value if auxiliary is None else value + auxiliary.loss(net, initial, final, batch)
 
     validation = Validation.of(data.train, data.valid)
     run_loop(
@@ -107,47 +107,48 @@ def train_graph(
 def gather(
     nodes: Float[Tensor, "nodes dim"], batch: Pairs, users: int
 ) -> Float[Tensor, "part dim"]:
-    """Rows of the batch's users, then of its items, then of rivals.
+    """Rows of the batch's users, then of its items, then of its negatives.
 
-    Taken at once, as the slope of each taking is as large as all nodes.
+    They are taken in one lookup, because the gradient of each lookup is as large as all nodes.
     """
-    part = np.concatenate([batch.user, users + batch.item, users + batch.rival])
+    part = np.concatenate([batch.user, users + batch.item, users + batch.negative])
     return embedding(index_tensor(part, nodes.device), nodes)
 
 
 def _parts(gathered: Float[Tensor, "part ..."], batch: Pairs) -> tuple[Tensor, ...]:
-    sizes = [len(batch.user), len(batch.item), len(batch.rival)]
+    sizes = [len(batch.user), len(batch.item), len(batch.negative)]
     return torch.split(gathered, sizes)
 
 
-def _rank(
-    recipe: GraphRecipe, compared: Float[Tensor, "part dim"], touched: int, batch: Pairs
+def _ranking_loss(
+    recipe: GraphRecipe, embeddings: Float[Tensor, "part dim"], known_items: int, batch: Pairs
 ) -> Float[Tensor, ""]:
-    """The mean over pairs of −ln σ(own − other).
+    """The mean over pairs of −ln σ(positive − negative).
 
-    The other is the rival's score, or ln Σ exp of the scores of all items that the user did not
-    have (then σ is the softmax over the pair's item and these), told from those that were drawn.
+    With BPR, `negative` is the score of one sampled item. With the softmax it is ln Σ exp of the
+    scores of all items that the user did not have, estimated from the sampled ones; then σ is the
+    softmax over the pair's item and these.
     """
-    user, item, rival = _parts(compared, batch)
-    place = index_tensor(batch.place, user.device)
-    asker = user / recipe.temperature if recipe.temperature else user
-    # Pairs of the pairwise loss stand in the order of their users.
-    asking = asker if recipe.loss == "bpr" else embedding(place, asker)
-    own = (asking * item).sum(1)
+    user, item, sampled = _parts(embeddings, batch)
+    user_index = index_tensor(batch.user_index, user.device)
+    user = user / recipe.temperature if recipe.temperature else user
+    # With BPR, `user` has one row for each pair already.
+    pair_user = user if recipe.loss == "bpr" else embedding(user_index, user)
+    positive = (pair_user * item).sum(1)
     if recipe.loss == "bpr":
-        other = (asking * rival).sum(1)
+        negative = (pair_user * sampled).sum(1)
     else:
-        score = pad_rows(asker) @ rival.T  # `place` names no row of the padding
-        own_user, own_item = (index_tensor(of, item.device) for of in batch.own)
-        score[own_user, own_item] = HIDDEN
-        all_of = score.float().logsumexp(1, keepdim=True) + math.log(touched / len(rival))
-        other = embedding(place, all_of)[:, 0]
+        score = pad_rows(user) @ sampled.T  # `user_index` contains no row of the padding
+        row, column = (index_tensor(index, item.device) for index in batch.positives)
+        score[row, column] = MASKED
+        total = score.float().logsumexp(1, keepdim=True) + math.log(known_items / len(sampled))
+        negative = embedding(user_index, total)[:, 0]
     weight = float_tensor(batch.weight, user.device)
-    return (weight * softplus(other - own)).sum() / weight.sum()
+    return (weight * softplus(negative - positive)).sum() / weight.sum()
 
 
-def _length(gathered: Float[Tensor, "part dim"], batch: Pairs) -> Float[Tensor, ""]:
-    """Half the mean over pairs of |e⁰|² of all who take part."""
-    user, item, rival = _parts(gathered.square().sum(1), batch)
-    whole = user[index_tensor(batch.place, user.device)].sum() + item.sum() + rival.sum()
-    return whole / (2 * len(batch.item))
+def _l2_penalty(gathered: Float[Tensor, "part dim"], batch: Pairs) -> Float[Tensor, ""]:
+    """L2 regularization: half the mean over pairs of |e⁰|² of user, item and negatives."""
+    user, item, negative = _parts(gathered.square().sum(1), batch)
+    total = user[index_tensor(batch.user_index, user.device)].sum() + item.sum() + negative.sum()
+    return total / (2 * len(batch.item))

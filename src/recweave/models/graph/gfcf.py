@@ -19,36 +19,39 @@ from recweave.models.query import Query
 from recweave.models.reasons import in_lines
 from recweave.models.training import Options, TrainingData
 
-NOUGHT = 1e-3
-"""Singular values below this are rounding in float32; the largest is 1."""
+ZERO = 1e-3
+"""Singular values below this count as zero (rounding in float32); the largest is 1."""
 
 
 class GFCF(Recipe):
-    """What linear graph convolutions come to, without training (Shen et al., CIKM 2021).
+    """Linear graph convolution in closed form, without gradient training (Shen et al., CIKM 2021).
 
-    With N = U^-½ X I^-½, U and I holding the degrees of users and items in X, a history h is scored
-    h (NᵀN + alpha I^-½ V Vᵀ I^½): walks of three steps, and an ideal low-pass filter on V, the
-    `dim` top right singular vectors of N. Items by items are never held. An event is as strong as
-    its behaviour says; with `decay` below 1 histories fade when lists are asked for, training does
-    not change.
+    With N = U^-½ X I^-½, where the diagonal matrices U and I are the degrees of users and items in
+    X, the scores of a history h are h (NᵀN + alpha I^-½ V Vᵀ I^½): paths of three steps, plus an
+    ideal low-pass filter on V, the `dim` top right singular vectors of N. No items × items matrix
+    is stored. Events are weighted by behaviour. `decay` below 1 weights the newest events of a
+    history most at inference time; it does not change the training.
 
-    Cost: some hundreds of products of N with a vector, and (users + items) · dim²; memory holds the
-    events, and 2 dim numbers for each user or item, whichever are fewer, meanwhile.
+    Cost: some hundreds of products of N with a vector, and (users + items) · dim². Memory: the
+    events, and during training 2 dim numbers for each user or each item, whichever are fewer.
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_gfcf"
 
     dim: Annotated[int, Tune(0, 512)] = Field(
-        256, ge=0, description="singular vectors kept; 0 leaves the linear filter alone"
+        256, ge=0, description="number of singular vectors; 0 uses the linear filter only"
     )
     alpha: Annotated[float, Tune(0.0, 1.0)] = Field(
-        0.3, ge=0, description="share of the low-pass filter beside the linear one's 1"
+        0.3, ge=0, description="weight of the low-pass filter; the linear filter has weight 1"
     )
     decay: Annotated[float, Tune(0.2, 1.0)] = Field(
-        1.0, gt=0, le=1, description="when asked: weight of an event to the power of those since"
+        1.0,
+        gt=0,
+        le=1,
+        description="recency weighting at inference: factor for each later event",
     )
     behaviors: BehaviorWeights = Field(
-        BehaviorWeights(), description="strength of an event by its behaviour"
+        BehaviorWeights(), description="weight of an event by its behaviour"
     )
 
 
@@ -57,9 +60,9 @@ def train_gfcf(recipe: GFCF, data: TrainingData, options: Options) -> "GraphFilt
     codes = recipe.behaviors.by_code()
     events = Histories.of(data.train).matrix(weights=codes)
     degree = np.asarray(events.sum(axis=0))
-    of_user = _inverse_root(np.asarray(events.sum(axis=1)))
+    user_scale = _inverse_root(np.asarray(events.sum(axis=1)))
     normal = sparse.csr_array(
-        sparse.diags_array(of_user) @ events @ sparse.diags_array(_inverse_root(degree)),
+        sparse.diags_array(user_scale) @ events @ sparse.diags_array(_inverse_root(degree)),
         dtype=np.float32,
     )
     smooth = _right_singular(normal, recipe.dim, options.seed)
@@ -71,12 +74,12 @@ class GraphFilter(Model):
     """Scores a history by a linear and an ideal low-pass filter on the graph of users and items.
 
     Attributes:
-        normal: N: users by items, divided by the roots of both degrees.
+        normal: N: users × items, divided by the square roots of both degrees.
         smooth: V: right singular vectors of N.
-        root: Of the items' degrees.
+        root: Square roots of the items' degrees.
         alpha: Weight of the low-pass filter.
-        decay: An event's strength is `decay` to the power of the events since.
-        behaviors: Strength of an event by its behaviour, in the order of `BEHAVIORS`.
+        decay: An event's weight is `decay` to the power of the number of later events.
+        behaviors: Weight of an event by its behaviour, in the order of `BEHAVIORS`.
     """
 
     rests_on: ClassVar[Basis] = "history"
@@ -100,10 +103,10 @@ class GraphFilter(Model):
         """See `Model.reasons`."""
         history = query.history.matrix(self.decay, self.behaviors)
 
-        def part(entry: Int[Array, " n"], of: Int[Array, " n"]) -> Float[Array, " n"]:
+        def part(entry: Int[Array, " n"], target: Int[Array, " n"]) -> Float[Array, " n"]:
             own = history.indices[entry]
-            near = (self._by_item[own] * self._by_item[of]).sum(axis=1)
-            far = np.einsum("nd,nd->n", self._left[own], self.smooth[of]) * self.root[of]
+            near = (self._by_item[own] * self._by_item[target]).sum(axis=1)
+            far = np.einsum("nd,nd->n", self._left[own], self.smooth[target]) * self.root[target]
             return np.asarray(history.data[entry] * (near + self.alpha * far), np.float32)
 
         return in_lines(history, item, part)
@@ -118,29 +121,29 @@ class GraphFilter(Model):
 
 
 def _inverse_root(degree: Float[Array, " n"]) -> Float[Array, " n"]:
-    """1/√ of what is not 0."""
+    """1/√x of each entry; 0 where x is 0."""
     return np.where(degree > 0, np.maximum(degree, np.finfo(np.float32).tiny) ** -0.5, 0)
 
 
-def _right_singular(matrix: Csr, dim: int, seed: int) -> Float[Array, "columns found"]:
-    """The right singular vectors of the `dim` largest singular values that are not 0."""
-    short = min(matrix.shape)
+def _right_singular(matrix: Csr, dim: int, seed: int) -> Float[Array, "columns rank"]:
+    """The right singular vectors of the `dim` largest nonzero singular values."""
+    smaller = min(matrix.shape)
     require_memory(
-        4 * (2 * dim + 1) * short + 8 * dim * sum(matrix.shape),
+        4 * (2 * dim + 1) * smaller + 8 * dim * sum(matrix.shape),
         f"GF-CF with {dim:,} singular vectors of {matrix.shape[0]:,} users by "
         f"{matrix.shape[1]:,} items",
         "lower dim",
     )
     if not dim or not matrix.nnz:
         return np.zeros((matrix.shape[1], 0), np.float32)
-    if short <= 2 * dim:  # ARPACK wants more room than there is; a small dense matrix is as quick
-        wide = matrix.shape[0] > matrix.shape[1]
-        gram = (matrix.T @ matrix if wide else matrix @ matrix.T).toarray().astype(np.float64)
-        squared, vectors = (found[..., ::-1][..., :dim] for found in np.linalg.eigh(gram))
+    if smaller <= 2 * dim:  # too small for ARPACK; a dense solver is as fast here
+        tall = matrix.shape[0] > matrix.shape[1]
+        gram = (matrix.T @ matrix if tall else matrix @ matrix.T).toarray().astype(np.float64)
+        squared, vectors = (part[..., ::-1][..., :dim] for part in np.linalg.eigh(gram))
         value = np.sqrt(np.maximum(squared, 0))
-        right = vectors if wide else matrix.T @ (vectors / np.maximum(value, NOUGHT))
+        right = vectors if tall else matrix.T @ (vectors / np.maximum(value, ZERO))
     else:
-        start = np.random.default_rng(seed).standard_normal(short, dtype=np.float32)
+        start = np.random.default_rng(seed).standard_normal(smaller, dtype=np.float32)
         _, value, across = svds(matrix, dim, v0=start)
         right = across.T
-    return np.ascontiguousarray(right[:, value > NOUGHT], dtype=np.float32)
+    return np.ascontiguousarray(right[:, value > ZERO], dtype=np.float32)

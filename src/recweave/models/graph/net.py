@@ -1,4 +1,4 @@
-"""Vectors of users and items, before and after the graph has spoken; imports torch."""
+"""User and item embeddings, before and after graph convolution; imports torch."""
 
 import numpy as np
 import torch
@@ -14,16 +14,16 @@ from recweave.models.kinds import Factors
 from recweave.models.nn.items import Content
 from recweave.models.nn.tensors import to_array
 
-START = 0.1
-"""Standard deviation of vectors before training, as in LightGCN's code."""
+INITIAL_STD = 0.1
+"""Standard deviation of the initial embeddings, as in LightGCN's code."""
 
 
 class Nodes(nn.Module):
-    """e⁰: what is learned of each user and item by itself, and t = W₂ ReLU(W₁ b) of its content b.
+    """Initial embeddings e⁰: learned id embeddings, and t = W₂ ReLU(W₁ b) of an item's content b.
 
-    "sum" adds t to an item's own numbers, "concat" puts it in place of half of them and "text" of
-    all; with "align" a loss compares it with what the graph makes of them. Without content an item
-    has t = 0; without events it has no numbers of its own.
+    "sum" adds t to the id embedding, "concat" uses t for half of the dimensions and "text" for all
+    of them. With "align" e⁰ is the id embedding, and a loss compares t with the embedding after the
+    graph. An item without content has t = 0; a user or item without events has a zero embedding.
     """
 
     known_item: Tensor
@@ -39,31 +39,31 @@ class Nodes(nn.Module):
         super().__init__()
         self.join = join
         self.source = content
-        own = {"concat": dim // 2, "text": 0}.get(join or "", dim)
-        user, item = (torch.from_numpy(touched.astype(np.float32))[:, None] for touched in known)
-        # Who has no event is in no batch and on no edge, so what starts as 0 stays so.
-        self.user = nn.Parameter(START * torch.randn(len(user), dim) * user)
-        self.item = nn.Parameter(START * torch.randn(len(item), own) * item)
+        id_dim = {"concat": dim // 2, "text": 0}.get(join or "", dim)
+        user, item = (torch.from_numpy(mask.astype(np.float32))[:, None] for mask in known)
+        # Nodes without events are in no batch and have no edges, so their zeros stay zeros.
+        self.user = nn.Parameter(INITIAL_STD * torch.randn(len(user), dim) * user)
+        self.item = nn.Parameter(INITIAL_STD * torch.randn(len(item), id_dim) * item)
         self.register_buffer("known_item", item, persistent=False)
         if join is not None:
             self.register_buffer("content", torch.from_numpy(content.vectors), persistent=False)
-            told = dim - own if own < dim else dim
+            content_dim = dim - id_dim if id_dim < dim else dim
             inner = nn.Linear(content.vectors.shape[1], dim, bias=False)
-            self.text = nn.Sequential(inner, nn.ReLU(), nn.Linear(dim, told, bias=False))
+            self.text = nn.Sequential(inner, nn.ReLU(), nn.Linear(dim, content_dim, bias=False))
 
-    def told(self) -> Float[Tensor, "items told"]:
-        """t: what the content says."""
-        made: Tensor = self.text(self.content)
-        return made.float()
+    def content_embeddings(self) -> Float[Tensor, "items content_dim"]:
+        """t: the embedding of each item's content."""
+        embeddings: Tensor = self.text(self.content)
+        return embeddings.float()
 
     def content_map(self, *, unit: bool, length: float) -> ContentMap | None:
-        """What gives items that come after training their vectors; None where content is not read.
+        """The map from content to vectors of items added after training; None without content.
 
-        The graph leaves a node without edges as it is, so e⁰ is all there is to it.
+        The graph does not change a node without edges, so e⁰ is its final embedding.
 
         Args:
-            unit: Whether the vectors of such items have unit length before `length` scales them.
-            length: Theirs, if so.
+            unit: Whether vectors are normalized to unit length, then multiplied by `length`.
+            length: Length of the vectors if `unit`.
         """
         if self.join is None:
             return None
@@ -77,14 +77,14 @@ class Nodes(nn.Module):
         """e⁰ of all users, then of all items."""
         item: Tensor = self.item
         if self.join == "sum":
-            item = item + self.told()
+            item = item + self.content_embeddings()
         elif self.join in ("concat", "text"):
-            item = torch.cat([item, self.told()], 1)
+            item = torch.cat([item, self.content_embeddings()], 1)
         return torch.cat([self.user, item])
 
 
 class GraphNet(nn.Module):
-    """The nodes' vectors, smoothed over the graph and compared by dot product or cosine."""
+    """Node embeddings, propagated over the graph and compared by dot product or cosine."""
 
     def __init__(self, nodes: Nodes, graph: Convolution, recipe: GraphRecipe) -> None:
         super().__init__()
@@ -93,29 +93,35 @@ class GraphNet(nn.Module):
         self.layers = recipe.layers
         self.cosine = recipe.temperature > 0
 
-    def smooth(self, first: Float[Tensor, "nodes dim"]) -> Float[Tensor, "nodes dim"]:
-        """What the graph makes of e⁰."""
-        return self.graph.mean(first, self.layers)
+    def propagate(self, initial: Float[Tensor, "nodes dim"]) -> Float[Tensor, "nodes dim"]:
+        """The embeddings after graph convolution of e⁰: the mean over layers."""
+        return self.graph.mean(initial, self.layers)
 
-    def compared(self, some: Float[Tensor, "some dim"]) -> Float[Tensor, "some dim"]:
-        """Smoothed vectors as they are compared: of unit length where cosines are taken."""
-        return normalize(some, dim=1) if self.cosine else some
+    def normalized(self, vectors: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+        """The vectors, normalized to unit length where scores are cosines."""
+        return normalize(vectors, dim=1) if self.cosine else vectors
 
-    def split(self, of: Float[Tensor, "nodes dim"]) -> tuple[Tensor, Tensor]:
-        """What is the users', and what the items'."""
+    def split(self, nodes: Float[Tensor, "nodes dim"]) -> tuple[Tensor, Tensor]:
+        """The rows of the users, and the rows of the items."""
         users = len(self.nodes.user)
-        return of[:users], of[users:]
+        return nodes[:users], nodes[users:]
 
     def factors(self, recipe: GraphRecipe) -> Factors:
-        """The vectors as they stand. Whoever had no event has none, and so is told by a history."""
+        """The current embeddings as a model.
+
+        A user without train events has a zero vector, so the model computes one by fold-in.
+        """
         with torch.inference_mode():
-            user, item = self.split(self.compared(self.smooth(self.nodes())))
+            user, item = self.split(self.normalized(self.propagate(self.nodes())))
             length = 1.0
             if self.nodes.join == "align":
                 known = self.nodes.known_item > 0
                 length = float(item[known[:, 0]].norm(dim=1).mean())
-                item = torch.where(known, item, normalize(self.nodes.told(), dim=1) * length)
-            made = to_array(user), to_array(item)
+                item = torch.where(
+                    known, item, normalize(self.nodes.content_embeddings(), dim=1) * length
+                )
+            user_array, item_array = to_array(user), to_array(item)
         unit = self.cosine or self.nodes.join == "align"
-        placing = self.nodes.content_map(unit=unit, length=length)
-        return Factors(*made, behaviors=recipe.behaviors.by_code(), content=placing)
+        content_map = self.nodes.content_map(unit=unit, length=length)
+        codes = recipe.behaviors.by_code()
+        return Factors(user_array, item_array, behaviors=codes, content=content_map)

@@ -1,4 +1,4 @@
-"""PFR: item profiles into a graph network."""
+"""PFR: LightGCN with item profiles (texts written by a language model) as features."""
 
 from typing import Annotated, ClassVar
 
@@ -9,23 +9,25 @@ from recweave.models.graph.settings import GraphRecipe, Join
 
 
 class PFR(GraphRecipe):
-    """LightGCN on items that start from their profiles (P4R, arXiv 2409.16674).
+    """LightGCN with embeddings of item profiles (P4R, arXiv 2409.16674).
 
-    With b the vector of an item's profile, t = W₂ ReLU(W₁ b). "sum" starts from id + t, "concat"
-    from id and t of half the length each, "text" from t alone; "align" starts from id and adds
-    InfoNCE between what the graph makes of an item and t, as RLMRec does (WWW 2024). With W₂ = 0
-    "sum" is LightGCN. Items without events are told by t.
+    With b the embedding of an item's profile, t = W₂ ReLU(W₁ b). "sum" starts from id + t, "concat"
+    from id and t with half the dimensions each, "text" from t alone. "align" starts from id and
+    adds InfoNCE between t and the item's embedding after the graph, as RLMRec does (WWW 2024).
+    "sum" with W₂ = 0 is LightGCN. Items without events (cold start) are represented by t.
     """
 
     trainer: ClassVar[str] = "recweave.models.graph.contrast:train_pfr"
 
-    features: tuple[str, ...] = Field(("text",), description="vectors of the items' profiles")
-    join: Join = Field("sum", description="what is made of t: sum, concat, text or align")
+    features: tuple[str, ...] = Field(
+        ("text",), description="item features: embeddings of their profiles"
+    )
+    join: Join = Field("sum", description="how t is combined with the id embedding")
     align_weight: Annotated[float, Tune(0.001, 1.0, log=True)] = Field(
-        0.01, ge=0, description="of InfoNCE beside the ranking's loss; with align"
+        0.01, ge=0, description="weight of InfoNCE, added to the ranking loss; with align"
     )
     align_temperature: Annotated[float, Tune(0.05, 0.5, log=True)] = Field(
-        0.2, gt=0, description="of that InfoNCE"
+        0.2, gt=0, description="temperature of InfoNCE; with align"
     )
 
     def features_used(self) -> tuple[str, ...]:

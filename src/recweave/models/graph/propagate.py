@@ -1,4 +1,4 @@
-"""The graph of users and items, and what a vector becomes on it; imports torch."""
+"""The bipartite graph of users and items, and convolution on it; imports torch."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,20 +19,20 @@ class Graph:
     """Ã = D^-½ A D^-½, with A = [[0, X], [Xᵀ, 0]]: rows of users, then of items.
 
     Attributes:
-        start: Node r's neighbours stand from `start[r]` to `start[r + 1]`, without the last.
-        neighbour: Rows.
-        edge: Number of the edge, in the order of X's entries; each stands twice.
-        strength: Of each edge.
+        start: The neighbours of node r are `neighbour[start[r] : start[r + 1]]`.
+        neighbour: Rows of the neighbours.
+        edge: Number of the edge, in the order of X's entries; each edge occurs twice.
+        edge_weight: Weight of each edge.
     """
 
     start: Int[Array, " nodes_and_one"]
     neighbour: Int[Array, " entries"]
     edge: Int[Array, " entries"]
-    strength: Float[Array, " edges"]
+    edge_weight: Float[Array, " edges"]
 
     @classmethod
     def of(cls, events: Csr) -> "Graph":
-        """Of users by items."""
+        """The graph of a users × items matrix of event weights."""
         numbers = np.arange(1, events.nnz + 1)
         numbered = sparse.csr_array((numbers, events.indices, events.indptr), events.shape)
         both = sparse.block_array([[None, numbered], [numbered.T, None]], format="csr")
@@ -40,20 +40,20 @@ class Graph:
         return cls(start, neighbour, both.data - 1, events.data)
 
     def without(self, dropped: Bool[Array, " edges"]) -> "Graph":
-        """The same without some edges, normalised anew."""
-        return replace(self, strength=np.where(dropped, np.float32(0), self.strength))
+        """The same graph without some edges, normalized again."""
+        return replace(self, edge_weight=np.where(dropped, np.float32(0), self.edge_weight))
 
     @cached_property
     def weight(self) -> Float[Array, " entries"]:
-        """The numbers of Ã."""
-        strength = self.strength[self.edge]
+        """The entries of Ã."""
+        entry = self.edge_weight[self.edge]
         own = np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
-        degree = np.bincount(own, strength, len(self.start) - 1)
+        degree = np.bincount(own, entry, len(self.start) - 1)
         scale = np.where(degree > 0, np.maximum(degree, 1e-30) ** -0.5, 0)
-        return np.asarray(strength * scale[own] * scale[self.neighbour], np.float32)
+        return np.asarray(entry * scale[own] * scale[self.neighbour], np.float32)
 
-    def on(self, device: torch.device) -> "Convolution":
-        """Ready for products there."""
+    def to(self, device: torch.device) -> "Convolution":
+        """The convolution on a device."""
         parts = (self.start, self.neighbour, self.weight)
         start, neighbour, weight = (torch.from_numpy(part).to(device) for part in parts)
         return Convolution(start, neighbour, weight, torch.diff(start)[:, None] == 0)
@@ -65,26 +65,26 @@ class Convolution:
 
     Attributes:
         start, neighbour, weight: Ã by rows.
-        alone: Nodes without an edge.
+        isolated: Nodes without an edge.
     """
 
     start: Int[Tensor, " nodes_and_one"]
     neighbour: Int[Tensor, " entries"]
     weight: Float[Tensor, " entries"]
-    alone: Bool[Tensor, "nodes 1"]
+    isolated: Bool[Tensor, "nodes 1"]
 
-    def mean(self, first: Float[Tensor, "nodes dim"], layers: int) -> Float[Tensor, "nodes dim"]:
+    def mean(self, initial: Float[Tensor, "nodes dim"], layers: int) -> Float[Tensor, "nodes dim"]:
         """The mean over layers 0 to `layers` of e^(l+1) = Ã e^(l) (He et al., SIGIR 2020).
 
-        A node without an edge is on no layer but the first, and keeps its vector.
+        A node without an edge keeps its initial vector.
         """
-        made: Tensor = _Mean.apply(first, self, layers)  # type: ignore[no-untyped-call]
-        return made
+        mean: Tensor = _Mean.apply(initial, self, layers)  # type: ignore[no-untyped-call]
+        return mean
 
     def multiply(self, x: Float[Tensor, "nodes dim"]) -> Float[Tensor, "nodes dim"]:
-        """Ã x, new."""
-        # On a processor a weighted sum of bags takes half the time of SciPy's product and a quarter
-        # of that of torch's sparse matrices.
+        """Ã x, as a new tensor."""
+        # On a CPU, embedding_bag takes half the time of SciPy's sparse product and a quarter of the
+        # time of torch's sparse matrices.
         return embedding_bag(
             self.neighbour,
             x,
@@ -98,7 +98,7 @@ class Convolution:
 class _Mean(torch.autograd.Function):
     """(1 + Ã + Ã² + …) x over the number of layers, by Horner's rule.
 
-    Ã is symmetric and nodes without an edge are apart from all others, so the slope is the same.
+    Ã is symmetric and isolated nodes do not touch others, so the gradient is the same function.
     """
 
     @staticmethod
@@ -107,13 +107,13 @@ class _Mean(torch.autograd.Function):
         return _mean(x, graph, layers)
 
     @staticmethod
-    def backward(ctx: Any, *slope: Tensor) -> tuple[Tensor | None, ...]:
-        return _mean(slope[0], ctx.graph, ctx.layers), None, None
+    def backward(ctx: Any, *gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return _mean(gradient[0], ctx.graph, ctx.layers), None, None
 
 
 def _mean(x: Tensor, graph: Convolution, layers: int) -> Tensor:
     x = x.float().contiguous()
-    share = torch.where(graph.alone, 1, 1 / (layers + 1))
+    share = torch.where(graph.isolated, 1, 1 / (layers + 1))
     total = x * share
     x = total
     for _ in range(layers):

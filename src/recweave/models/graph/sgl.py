@@ -1,4 +1,4 @@
-"""SGL: LightGCN that also learns to know a node again when edges are missing."""
+"""SGL: LightGCN with self-supervised contrastive learning by edge dropout."""
 
 from typing import Annotated, ClassVar
 
@@ -9,21 +9,22 @@ from recweave.models.graph.settings import GraphRecipe
 
 
 class SGL(GraphRecipe):
-    """LightGCN beside self-supervision by edge dropout (Wu et al., SIGIR 2021, "SGL-ED").
+    """LightGCN with self-supervised learning by edge dropout (Wu et al., SIGIR 2021, "SGL-ED").
 
-    For each epoch two graphs are drawn that lack some edges. A node's vectors in both are to be
-    more alike, by cosine, than those of others: InfoNCE over up to 1,024 users and as many items of
-    the batch in each step. Takes three times LightGCN's products of the graph.
+    Each epoch samples two views of the graph, each without some edges. A contrastive loss (InfoNCE,
+    by cosine) makes a node's embeddings in both views more similar than those of different nodes.
+    It compares up to 1,024 users and 1,024 items of the batch in each step. Costs three times the
+    graph products of LightGCN.
     """
 
     trainer: ClassVar[str] = "recweave.models.graph.contrast:train_sgl"
 
     edge_drop: Annotated[float, Tune(0.05, 0.5)] = Field(
-        0.1, ge=0, lt=1, description="share of edges that each view lacks"
+        0.1, ge=0, lt=1, description="share of edges left out of each view"
     )
     ssl_temperature: Annotated[float, Tune(0.1, 1.0, log=True)] = Field(
-        0.5, gt=0, description="of InfoNCE between the views"
+        0.5, gt=0, description="temperature of InfoNCE between the views"
     )
     ssl_weight: Annotated[float, Tune(0.005, 0.5, log=True)] = Field(
-        0.05, ge=0, description="of InfoNCE beside the ranking's loss"
+        0.05, ge=0, description="weight of InfoNCE, added to the ranking loss"
     )
