@@ -13,8 +13,8 @@ from recweave.models.training import TrainingData
 
 def feature(vectors, of="item", present=None):
     vectors = np.asarray(vectors, np.float32)
-    there = np.ones(len(vectors), bool) if present is None else np.asarray(present)
-    return Feature(vectors * there[:, None], there, "made/1", "drawn at random", of=of)
+    present = np.ones(len(vectors), bool) if present is None else np.asarray(present)
+    return Feature(vectors * present[:, None], present, "made/1", "random numbers", of=of)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def planted():
     return TrainingData(log, features=features), taste, quality
 
 
-def test_it_finds_the_planted_answer(planted):
+def test_the_planted_weights_are_found(planted):
     data, taste, quality = planted
     model = Logistic(features=("taste", "quality")).fit(data)
     user, item = np.divmod(np.arange(50 * 40), 40)
@@ -43,12 +43,12 @@ def test_the_weights_are_those_of_scikit_learn(balanced):
     rng = np.random.default_rng(1)
     columns = rng.standard_normal((500, 7)) * np.array([1, 2, 5, 0.3, 1, 1, 1])
     positive = rng.random(500) < 1 / (1 + np.exp(-columns @ rng.standard_normal(7) - 1))
-    theirs = LogisticRegression(
+    reference = LogisticRegression(
         C=1 / 2.5, tol=1e-10, max_iter=10_000, class_weight="balanced" if balanced else None
     ).fit(columns, positive)
     weight, bias = solve(columns, positive, 2.5, balanced=balanced)
-    np.testing.assert_allclose(weight, theirs.coef_[0], atol=1e-4)
-    np.testing.assert_allclose(bias, theirs.intercept_[0], atol=1e-4)
+    np.testing.assert_allclose(weight, reference.coef_[0], atol=1e-4)
+    np.testing.assert_allclose(bias, reference.intercept_[0], atol=1e-4)
 
 
 def test_it_is_a_click_model_that_ranks_by_its_probability(planted):
@@ -56,32 +56,34 @@ def test_it_is_a_click_model_that_ranks_by_its_probability(planted):
     assert isinstance(model, ClickModel)
     query = Query.of(planted[0].train)
     scores = model.scores(query)
-    by_chance = model.probability(np.full(40, 3), np.arange(40))
-    np.testing.assert_array_equal(np.argsort(scores[3]), np.argsort(by_chance))
-    some = np.array([[4, -1]] * 50, np.int32)
-    np.testing.assert_array_equal(model.score(query, some)[:, 0], scores[:, 4])
-    assert (model.score(query, some)[:, 1] == -np.inf).all()
+    probability = model.probability(np.full(40, 3), np.arange(40))
+    np.testing.assert_array_equal(np.argsort(scores[3]), np.argsort(probability))
+    candidates = np.array([[4, -1]] * 50, np.int32)
+    np.testing.assert_array_equal(model.score(query, candidates)[:, 0], scores[:, 4])
+    assert (model.score(query, candidates)[:, 1] == -np.inf).all()
 
 
-def test_training_rows_get_their_own_variant_and_others_the_whole(planted):
-    """The variants are noise, so that nothing can be learned from what only the whole tells."""
+def test_training_rows_use_vectors_computed_without_them_and_other_pairs_the_whole(planted):
+    """The training vectors are noise, so nothing can be learned from the whole feature."""
     data, taste, _ = planted
     rng = np.random.default_rng(2)
     whole = feature(taste[:, None], "user")
     noise = rng.standard_normal((3000, 1)).astype(np.float32)
     rows = np.arange(3000)
-    of_events = EventFeature(whole, data.train.user, rows, noise, np.ones(3000, bool))
-    blind = TrainingData(data.train, features={"taste": of_events}, rows=rows)
-    model = Logistic(features=("taste",)).fit(blind)
+    event_feature = EventFeature(whole, data.train.user, rows, noise, np.ones(3000, bool))
+    with_noise = TrainingData(data.train, features={"taste": event_feature}, rows=rows)
+    model = Logistic(features=("taste",)).fit(with_noise)
     assert np.abs(model.user).max() < 0.3
-    sighted = EventFeature(whole, data.train.user, np.full(3000, -1), noise, np.ones(3000, bool))
-    told = TrainingData(data.train, features={"taste": sighted}, rows=rows)
-    assert np.abs(Logistic(features=("taste",)).fit(told).user).max() > 1
+    without_noise = EventFeature(
+        whole, data.train.user, np.full(3000, -1), noise, np.ones(3000, bool)
+    )
+    data = TrainingData(data.train, features={"taste": without_noise}, rows=rows)
+    assert np.abs(Logistic(features=("taste",)).fit(data).user).max() > 1
 
 
 def test_features_of_events_need_the_rows_of_the_events(planted):
     data = planted[0]
-    of_events = EventFeature(
+    event_feature = EventFeature(
         data.features["taste"],
         data.train.user,
         np.zeros(3000, int),
@@ -89,20 +91,20 @@ def test_features_of_events_need_the_rows_of_the_events(planted):
         np.ones(1, bool),
     )
     with pytest.raises(BadSetting, match="rows"):
-        Logistic(features=("t",)).fit(TrainingData(data.train, features={"t": of_events}))
+        Logistic(features=("t",)).fit(TrainingData(data.train, features={"t": event_feature}))
 
 
-def test_a_missing_vector_counts_by_itself():
-    """Items without a vector are always liked, so that they are missing tells all."""
+def test_missing_vectors_have_a_weight():
+    """Exactly the items without a vector are positive."""
     rng = np.random.default_rng(3)
     item = np.arange(400) % 20
     present = np.arange(20) % 4 > 0
-    made = feature(rng.standard_normal((20, 2)), present=present)
+    values = feature(rng.standard_normal((20, 2)), present=present)
     log = Interactions.of(np.zeros(400, int), item, (~present[item]).astype(np.float32))
-    model = Logistic(features=("m",)).fit(TrainingData(log, features={"m": made}))
-    chance = model.probability(np.zeros(20, int), np.arange(20))
-    assert chance[~present].min() > 0.8 > 0.2 > chance[present].max()
-    assert model.probability(np.array([0]), np.array([-1]))[0] == pytest.approx(chance[0])
+    model = Logistic(features=("m",)).fit(TrainingData(log, features={"m": values}))
+    probability = model.probability(np.zeros(20, int), np.arange(20))
+    assert probability[~present].min() > 0.8 > 0.2 > probability[present].max()
+    assert model.probability(np.array([0]), np.array([-1]))[0] == pytest.approx(probability[0])
 
 
 def test_ratings_without_a_label_rule_are_refused(planted):

@@ -1,1 +1,1 @@
-"""Click models: the probability that a user likes or clicks an item."""
+"""Click models (CTR prediction): the probability that a user clicks or likes an item."""

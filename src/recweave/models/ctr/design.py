@@ -1,4 +1,4 @@
-"""Features of events, items and users as the columns of one regression."""
+"""The design matrix of a regression, from features of events, items and users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from recweave.models.training import TrainingData
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """The columns of one feature, each scaled to mean 0 and deviation 1 over the training rows.
+    """The columns of one feature, standardized over the training rows (mean 0, deviation 1).
 
-    Where the vector is missing, its columns are 0 (the mean) and a column of its own is 1; that
-    column is there only if some training row misses the vector.
+    Where the vector is missing, its columns are 0 (the mean) and an extra column is 1. The extra
+    column exists only if a training row has no vector.
 
     Attributes:
-        entity: The feature of items or users that pairs are looked up in once training is done;
-            of a feature of events, the one made from all of train.
-        mean, scale: Of each column; a constant column has scale 1.
+        entity: The feature of items or users that is used after training; for a feature of events,
+            the one computed from all of train.
+        mean, scale: Mean and standard deviation of each column; a constant column has scale 1.
         flagged: Whether there is a column for missing vectors.
     """
 
@@ -34,29 +34,30 @@ class Block:
     def columns(
         self, vectors: Float[Array, "rows dim"], present: Array
     ) -> Float[Array, "rows columns"]:
-        """Scaled vectors, float64."""
-        made = np.where(present[:, None], (vectors - self.mean) / self.scale, 0.0)
-        return np.hstack([made, ~present[:, None]]) if self.flagged else made
+        """The standardized columns, float64."""
+        scaled = np.where(present[:, None], (vectors - self.mean) / self.scale, 0.0)
+        return np.hstack([scaled, ~present[:, None]]) if self.flagged else scaled
 
     def of_entities(self) -> Float[Array, "entities columns"]:
         """The columns of every item or user."""
         return np.asarray(self.columns(self.entity.vectors, self.entity.present))
 
     def unknown(self) -> Float[Array, " columns"]:
-        """The columns of somebody or something of which nothing is known."""
-        none = np.zeros((1, len(self.mean)))
-        return np.asarray(self.columns(none, np.zeros(1, bool))[0])
+        """The columns of an unknown user or item."""
+        zeros = np.zeros((1, len(self.mean)))
+        return np.asarray(self.columns(zeros, np.zeros(1, bool))[0])
 
 
 def design(
     data: TrainingData, names: Sequence[str]
 ) -> tuple[Float[Array, "n columns"], list[Block]]:
-    """The training rows' columns, and how to make those of any pair.
+    """The columns of the training rows, and one block per feature to compute those of any pair.
 
-    A feature of events gives each training row what was made without it.
+    With a feature of events, each training row gets the vector computed without that row, so that
+    there is no data leakage.
 
     Raises:
-        BadSetting: if a feature of events is named and the rows of the events are not known.
+        BadSetting: for a feature of events if the events' rows in the log are not known.
     """
     columns, blocks = [np.empty((len(data.train), 0))], []
     for name in names:
@@ -72,8 +73,8 @@ def _at_rows(feature: AnyFeature, name: str, data: TrainingData) -> tuple[Array,
     if isinstance(feature, EventFeature):
         if data.rows is None:
             raise BadSetting(
-                f"'{name}' is a feature of events, and it is not known which rows of the log the "
-                "training events are; give TrainingData(rows=…)"
+                f"'{name}' is a feature of events, but the rows of the training events in the log "
+                "are not known; pass TrainingData(rows=…)"
             )
         return feature.at(data.rows)
     row: Int[Array, " n"] = data.train.item if feature.of == "item" else data.train.user
@@ -81,9 +82,9 @@ def _at_rows(feature: AnyFeature, name: str, data: TrainingData) -> tuple[Array,
 
 
 def _block(feature: AnyFeature, vectors: Array, present: Array) -> Block:
-    there = vectors[present].astype(np.float64)
-    mean = there.mean(axis=0) if len(there) else np.zeros(vectors.shape[1])
-    scale = there.std(axis=0) if len(there) else np.ones(vectors.shape[1])
+    known = vectors[present].astype(np.float64)
+    mean = known.mean(axis=0) if len(known) else np.zeros(vectors.shape[1])
+    scale = known.std(axis=0) if len(known) else np.ones(vectors.shape[1])
     scale[scale < 1e-8] = 1.0
     entity = feature.whole if isinstance(feature, EventFeature) else feature
     return Block(entity, mean, scale, flagged=not present.all())

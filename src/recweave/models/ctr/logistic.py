@@ -1,4 +1,4 @@
-"""Logistic regression on features: the plain yardstick of click models."""
+"""Logistic regression on features: the baseline of click models (CTR prediction)."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -19,24 +19,24 @@ from recweave.models.training import Options, TrainingData
 class Logistic(Recipe):
     """L2-regularized logistic regression on features of events, items and users.
 
-    The probability of a yes is 1 / (1 + exp(-b - w·x)), x the features' columns, each scaled to
-    mean 0 and deviation 1 over the training rows. What counts as a yes is the experiment's
-    `positive_from`. The objective is convex, so nothing is random; it is minimized by a trust
-    region Newton method with conjugate gradients, O(rows · columns) for each step.
+    The probability of the positive class is 1 / (1 + exp(-b - w·x)), where x are the features'
+    columns, standardized over the training rows. The experiment's `positive_from` says which
+    events are positive. The objective is convex, so nothing is random. It is minimized by a
+    trust-region Newton method with conjugate gradients; each step costs O(rows · columns).
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_logistic"
     stochastic: ClassVar[bool] = False
 
     features: tuple[str, ...] = Field(
-        (), description="features of events, items or users; without any, the share of yes"
+        (), description="features of events, items or users; none: the share of positives"
     )
     reg: Annotated[float, Tune(0.01, 1000, log=True)] = Field(
-        1.0, gt=0, description="L2: half of it times the squared weights is added to the log loss"
+        1.0, gt=0, description="L2 regularization: adds reg / 2 · ‖weights‖² to the log loss"
     )
     class_weight: Literal["none", "balanced"] = Field(
         "none",
-        description="balanced: both classes weigh the same, so it is no probability any more",
+        description="balanced: both classes weigh the same; scores are no probabilities then",
     )
 
     def features_used(self) -> tuple[str, ...]:
@@ -48,12 +48,12 @@ class Logistic(Recipe):
 class LogisticClicks(Model):
     """log-odds(user, item) = user + item + bias.
 
-    A linear model of features of users and items falls apart into one number for each of them.
+    A linear model on features of users and items is a sum of one number per user and one per item.
 
     Attributes:
-        user, item: What each adds to the log-odds.
-        unknown_user, unknown_item: The same of somebody or something of which nothing is known.
-        bias: The log-odds where both add nothing.
+        user, item: What each user and each item adds to the log-odds.
+        unknown_user, unknown_item: The same for users and items that the model does not know.
+        bias: The log-odds where both add 0.
     """
 
     user: Float[Array, " users"]
@@ -77,17 +77,17 @@ class LogisticClicks(Model):
         return np.asarray(expit(self.log_odds(user, item)))
 
     def log_odds(self, user: Array, item: Array) -> Array:
-        """Of pairs; the rows are broadcast against each other, -1 is unknown."""
-        of_user = np.where(user >= 0, self.user[user], self.unknown_user)
-        of_item = np.where(item >= 0, self.item[item], self.unknown_item)
-        return np.asarray(of_user + of_item + self.bias)
+        """Log-odds of pairs; `user` and `item` are broadcast, -1 is unknown."""
+        user_part = np.where(user >= 0, self.user[user], self.unknown_user)
+        item_part = np.where(item >= 0, self.item[item], self.unknown_item)
+        return np.asarray(user_part + item_part + self.bias)
 
 
 def train_logistic(recipe: Logistic, data: TrainingData, options: Options) -> LogisticClicks:
     """See `Recipe.fit`.
 
     Raises:
-        BadSetting: if it is not known which events are a yes.
+        BadSetting: if it is not known which events are positive.
     """
     columns, blocks = design(data, recipe.features)
     positive = data.labels()
@@ -119,34 +119,39 @@ def solve(
 ) -> tuple[Float[Array, " columns"], float]:
     """The weights and the bias that minimize Σ c_i log loss_i + reg/2 · ‖w‖²; the bias is free.
 
-    With rows of one class only there is no finite minimum: the weights are 0 then, and the bias
-    says (yes + ½) / (rows + 1).
+    With rows of one class only there is no finite minimum. Then the weights are 0, and the bias
+    gives the probability (positives + ½) / (rows + 1).
 
     Args:
-        columns: The rows; scale them, as the penalty is the same for all columns.
-        positive: Their labels.
+        columns: The rows; standardize them, as the penalty is the same for all columns.
+        positive: The labels of the rows.
         reg: As in the formula; scikit-learn's C is 1 / reg.
         balanced: Whether c_i is n / (2 · rows of the class); else 1.
     """
-    n, yes = len(positive), int(positive.sum())
-    if yes in (0, n):
-        return np.zeros(columns.shape[1]), float(np.log((yes + 0.5) / (n - yes + 0.5)))
+    n, positives = len(positive), int(positive.sum())
+    if positives in (0, n):
+        return np.zeros(columns.shape[1]), float(np.log((positives + 0.5) / (n - positives + 0.5)))
     sign = np.where(positive, 1.0, -1.0)
-    each = np.where(positive, n / (2 * yes), n / (2 * (n - yes))) if balanced else np.ones(n)
+    weight = np.ones(n)
+    if balanced:
+        weight = np.where(positive, n / (2 * positives), n / (2 * (n - positives)))
 
     def loss(at: Array) -> tuple[float, Array]:
         margin = sign * (columns @ at[:-1] + at[-1])
-        pull = -each * sign * expit(-margin)
-        value = float(each @ np.logaddexp(0, -margin)) + reg / 2 * float(at[:-1] @ at[:-1])
-        return value, np.append(columns.T @ pull + reg * at[:-1], pull.sum())
+        residual = -weight * sign * expit(-margin)
+        value = float(weight @ np.logaddexp(0, -margin)) + reg / 2 * float(at[:-1] @ at[:-1])
+        return value, np.append(columns.T @ residual + reg * at[:-1], residual.sum())
 
-    def curvature(at: Array, along: Array) -> Array:
-        chance = expit(columns @ at[:-1] + at[-1])
-        moved = each * chance * (1 - chance) * (columns @ along[:-1] + along[-1])
-        return np.append(columns.T @ moved + reg * along[:-1], moved.sum())
+    def hessian_product(at: Array, vector: Array) -> Array:
+        probability = expit(columns @ at[:-1] + at[-1])
+        variance = weight * probability * (1 - probability)
+        product = variance * (columns @ vector[:-1] + vector[-1])
+        return np.append(columns.T @ product + reg * vector[:-1], product.sum())
 
-    start = np.append(np.zeros(columns.shape[1]), np.log(yes / (n - yes)) if not balanced else 0.0)
-    found = minimize(
-        loss, start, jac=True, hessp=curvature, method="trust-ncg", options={"gtol": 1e-6}
+    start = np.append(
+        np.zeros(columns.shape[1]), np.log(positives / (n - positives)) if not balanced else 0.0
     )
-    return found.x[:-1], float(found.x[-1])
+    solution = minimize(
+        loss, start, jac=True, hessp=hessian_product, method="trust-ncg", options={"gtol": 1e-6}
+    )
+    return solution.x[:-1], float(solution.x[-1])

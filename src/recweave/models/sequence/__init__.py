@@ -1,1 +1,1 @@
-"""Models of what comes next."""
+"""Sequential recommendation: models that predict the next item of a history."""

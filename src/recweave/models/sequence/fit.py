@@ -1,4 +1,4 @@
-"""How sequence networks are trained; imports torch."""
+"""Training of sequence networks; imports torch."""
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from recweave.models.training import Options, TrainingData
 
 
 class SequenceNet(nn.Module):
-    """Item vectors, and the encoder of histories over them."""
+    """Item embeddings, and an encoder of histories over them."""
 
     def __init__(self, table: ItemTable, encoder: nn.Module, temperature: float) -> None:
         super().__init__()
@@ -32,14 +32,14 @@ class SequenceNet(nn.Module):
         self.temperature = temperature
 
     def items(self) -> Float[Tensor, "items dim"]:
-        """The vectors as they are compared: of unit length where cosines are taken."""
+        """The item vectors that scores use: of unit length where scores are cosines."""
         vectors = self.table()
         return normalize(vectors, dim=1) if self.temperature else vectors
 
     def states(
         self, item: Int[Tensor, "batch time"], items: Float[Tensor, "items dim"]
     ) -> Float[Tensor, "batch time dim"]:
-        """What each place of each history asks for."""
+        """The state at each position: its dot product with an item's vector is the item's score."""
         x = embedding(item.clamp(min=0), items) * items.shape[1] ** 0.5
         state: Tensor = self.encoder(x)
         return normalize(state, dim=-1) / self.temperature if self.temperature else state
@@ -64,19 +64,19 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
     def loss(batch: Batch) -> Tensor:
         sequences = batch.read()
         device = next(net.parameters()).device
-        told = float_tensor(sequences.weight, device)
+        weights = float_tensor(sequences.weight, device)
         items = net.items()
         item = index_tensor(sequences.item, device)
-        counted = told > 0
-        state = net.states(item, items)[counted]
-        target = index_tensor(sequences.next_item, device)[counted]
-        share = told[counted]
+        has_target = weights > 0
+        state = net.states(item, items)[has_target]
+        target = index_tensor(sequences.next_item, device)[has_target]
+        weight = weights[has_target]
         if recipe.loss == "softmax":
-            return negatives.full_softmax_loss(state, items, target, share)
+            return negatives.full_softmax_loss(state, items, target, weight)
         if recipe.loss == "sampled":
-            return negatives.sampled_softmax_loss(state, items, target, share, recipe.negatives)
-        drawn = negatives.sample(recipe.negatives, device)
-        return _pairwise(recipe, state, items, target, share, drawn.item)
+            return negatives.sampled_softmax_loss(state, items, target, weight, recipe.negatives)
+        sampled = negatives.sample(recipe.negatives, device)
+        return _sampled_loss(recipe, state, items, target, weight, sampled.item)
 
     run_loop(
         net,
@@ -91,24 +91,26 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
 
 
 def trained(recipe: SequenceRecipe, net: SequenceNet) -> Sequential:
-    """The network as it stands, as a model."""
+    """The current network as a model."""
     with torch.inference_mode():
         item = to_array(net.items())
-    placing = net.table.content_map(unit=recipe.temperature > 0)
-    return Sequential(item, Weights.of(net.encoder), recipe, placing)
+    content = net.table.content_map(unit=recipe.temperature > 0)
+    return Sequential(item, Weights.of(net.encoder), recipe, content)
 
 
-def _pairwise(
+def _sampled_loss(
     recipe: SequenceRecipe,
     state: Float[Tensor, "n dim"],
     items: Float[Tensor, "items dim"],
     target: Int[Tensor, " n"],
-    share: Float[Tensor, " n"],
-    drawn: Int[Tensor, " drawn"],
+    weight: Float[Tensor, " n"],
+    sampled: Int[Tensor, " sampled"],
 ) -> Tensor:
+    """gBCE or BPR over sampled negatives, which all rows share."""
     positive = (state * embedding(target, items)).sum(1)
-    negative = (pad_rows(state) @ embedding(drawn, items).T)[: len(state)]
-    negative = negative.masked_fill(drawn[None, :] == target[:, None], -1e9)  # its slope is 0
+    negative = (pad_rows(state) @ embedding(sampled, items).T)[: len(state)]
+    # A sampled item that is the row's own target is no negative: its gradient becomes 0.
+    negative = negative.masked_fill(sampled[None, :] == target[:, None], -1e9)
     if recipe.loss == "gbce":
-        return gbce(positive, negative, len(items), recipe.calibration, share)
-    return bpr(positive, negative, share)
+        return gbce(positive, negative, len(items), recipe.calibration, weight)
+    return bpr(positive, negative, weight)

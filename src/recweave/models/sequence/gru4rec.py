@@ -1,4 +1,4 @@
-"""Recurrent recommendation."""
+"""GRU4Rec: sequential and session-based recommendation by a recurrent network."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from recweave.models.sequence.settings import SequenceRecipe
 class GRU4Rec(SequenceRecipe):
     """Gated recurrent units over a user's items (Hidasi et al., ICLR 2016).
 
-    Trained over whole histories rather than session-parallel batches, with any of the losses; the
-    softmax over drawn items, corrected, is what its authors' later work came to (CIKM 2018).
+    Trained on whole histories instead of session-parallel batches, with any of the losses. The
+    authors' later work (CIKM 2018) recommends the softmax over sampled negatives with log-Q
+    correction (`loss = "sampled"`).
     """
 
     def encoder(self) -> Any:

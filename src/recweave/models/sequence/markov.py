@@ -1,4 +1,4 @@
-"""Markov chains over items: what comes next, by what came next before."""
+"""Markov chains over items: the next item, from counts of transitions in training."""
 
 from typing import Annotated, ClassVar, cast
 
@@ -16,31 +16,32 @@ from recweave.models.training import Options, TrainingData
 
 
 class Markov(Recipe):
-    """What followed the items of the history, the last ones most: counts of transitions.
+    """Transition probabilities from the items of the history, the newest items weighted most.
 
-    With `order` 1 and `decay` 0 this is the first-order Markov chain: the shares of what came right
-    after the last item. A pair l events apart counts `decay` to the power of l − 1, up to l =
-    `order`, and the items of a history fade alike when lists are asked for. Shares are out of all
-    that followed an item and `smoothing` more, so that what was seen once is not certain. Items
-    that no transition leads to from the history score 0. Needs an order of events within users.
+    With `order` 1 and `decay` 0 this is the first-order Markov chain: the probability of each item
+    right after the last one. A pair l events distance counts `decay` ** (l − 1), up to l = `order`,
+    and at inference the items of a history are weighted by the same decay. `smoothing` is added to
+    the number of transitions out of an item, so that a transition seen once is not certain. Items
+    without a transition from the history score 0. The log needs an order of events within users.
 
-    The cost is events · `order`; memory holds no more transitions than that.
+    Time and memory: events · `order` transitions, at most.
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_markov"
     stochastic: ClassVar[bool] = False
 
     order: Annotated[int, Tune(1, 10, log=True)] = Field(
-        1, ge=1, description="events ahead to which a transition may lead"
+        1, ge=1, description="longest transition, in events"
     )
     decay: Annotated[float, Tune(0.0, 0.95)] = Field(
-        0.5, ge=0, le=1, description="fading for each event between, in training and when asked"
+        0.5, ge=0, le=1, description="decay for each event in between, in training and at inference"
     )
     smoothing: Annotated[float, Tune(0.0, 20.0)] = Field(
-        1.0, ge=0, description="transitions to nowhere, added to those out of each item"
+        1.0, ge=0, description="added to the number of transitions out of each item"
     )
     behaviors: BehaviorWeights = Field(
-        BehaviorWeights(), description="strength of an event by its behaviour, before and as next"
+        BehaviorWeights(),
+        description="weight of an event by its behaviour",
     )
 
 
@@ -53,17 +54,17 @@ def train_markov(recipe: Markov, data: TrainingData, options: Options) -> ItemWe
         f"transitions of order {recipe.order} over {len(data.train):,} events",
         "lower order",
     )
-    strength, user = codes[history.behavior], history.row_numbers()
+    weight, user = codes[history.behavior], history.row_numbers()
     items = data.train.shape[1]
-    follows = cast(Csr, sparse.csr_array((items, items), dtype=np.float32))
-    for apart in range(1, recipe.order + 1):
-        first = np.flatnonzero(user[apart:] == user[:-apart])
-        then = first + apart
-        counted = strength[first] * strength[then] * np.float32(recipe.decay ** (apart - 1))
-        pairs = (history.item[first], history.item[then])
-        follows = follows + sparse.csr_array((counted, pairs), shape=follows.shape)
-    follows.eliminate_zeros()
-    out = np.asarray(follows.sum(axis=1)) + recipe.smoothing
-    follows.data /= np.repeat(out, np.diff(follows.indptr)).astype(np.float32)
-    follows.sort_indices()
-    return ItemWeights(follows, recipe.decay, codes)
+    transitions = cast(Csr, sparse.csr_array((items, items), dtype=np.float32))
+    for distance in range(1, recipe.order + 1):
+        first = np.flatnonzero(user[distance:] == user[:-distance])
+        second = first + distance
+        count = weight[first] * weight[second] * np.float32(recipe.decay ** (distance - 1))
+        pairs = (history.item[first], history.item[second])
+        transitions = transitions + sparse.csr_array((count, pairs), shape=transitions.shape)
+    transitions.eliminate_zeros()
+    total = np.asarray(transitions.sum(axis=1)) + recipe.smoothing
+    transitions.data /= np.repeat(total, np.diff(transitions.indptr)).astype(np.float32)
+    transitions.sort_indices()
+    return ItemWeights(transitions, recipe.decay, codes)

@@ -22,15 +22,16 @@ from recweave.models.sequence.settings import SequenceRecipe
 
 @dataclass(frozen=True, eq=False)
 class Sequential(Model):
-    """Scores by the dot product of what a network reads from a history and an item's vector.
+    """Scores are dot products of the state that a network computes from a history and item vectors.
 
-    Users need not be known: whoever has a history is read. Without one all scores are 0.
+    The user vector is always computed from the history of the query (fold-in), so cold users need
+    no retraining. Without a history all scores are 0.
 
     Attributes:
-        item: The items' vectors.
-        weights: Of the network.
-        recipe: Its settings say what the network is like, and which events are read.
-        content: What gives new items their vectors; without it none can be placed.
+        item: The item vectors.
+        weights: Weights of the network.
+        recipe: The settings: the network's architecture, and which events are read.
+        content: Maps features of new items to vectors; without it no items can be added.
     """
 
     rests_on: ClassVar[Basis] = "history"
@@ -63,7 +64,7 @@ class Sequential(Model):
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
         """See `Model.reasons`: how much lower the score is without each item of the history.
 
-        Effects overlap, so a line does not sum to the score.
+        The effects overlap, so their sum is not the score.
         """
         return by_leaving_out(self.vectors, self.item, query, item)
 

@@ -1,4 +1,4 @@
-"""What is popular now: popularity that fades."""
+"""Recency-weighted popularity: the most popular items now."""
 
 from typing import Annotated, ClassVar
 
@@ -16,11 +16,11 @@ from recweave.models.training import Options, TrainingData
 
 
 class Recency(Recipe):
-    """The most consumed items, an event counting half as much after each `half_life`.
+    """The most popular items, with exponential decay: events lose half their weight per half-life.
 
-    The sum over an item's events of 2^(−age / half_life). As all events fade alike, the order is
-    the same whenever lists are asked for. What has faded to nothing goes by its count of all time,
-    then by item row.
+    The score of an item is the sum over its events of 2^(−age / half_life). All events decay at the
+    same rate, so the order of the items does not depend on the time of the query. Ties go by the
+    number of events of all time, then by item row.
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_recency"
@@ -29,11 +29,11 @@ class Recency(Recipe):
     half_life: Annotated[float | None, Tune(choices=(None, 1.0, 7.0, 30.0, 90.0))] = Field(
         None,
         gt=0,
-        description="days, or events where the log has only their order; without it a tenth of the"
-        " log",
+        description="half-life in days, or in events if the log has no times; none is a tenth of"
+        " the log",
     )
     behaviors: BehaviorWeights = Field(
-        BehaviorWeights(), description="how much an event counts by its behaviour"
+        BehaviorWeights(), description="weight of an event by its behaviour"
     )
 
 
@@ -42,17 +42,17 @@ def train_recency(recipe: Recency, data: TrainingData, options: Options) -> Item
     age = _ages(data.train)
     half_life = recipe.half_life or max(float(age.max(initial=0)), 1e-9) / 10
     weight = recipe.behaviors.by_code()[data.train.behavior]
-    late, ever = (
-        np.bincount(data.train.item, each, minlength=data.train.shape[1])
-        for each in (weight * np.exp2(-age / half_life), weight)
+    recent, all_time = (
+        np.bincount(data.train.item, weights, minlength=data.train.shape[1])
+        for weights in (weight * np.exp2(-age / half_life), weight)
     )
-    # The place in the order, as float32 would lose what is old.
-    _, place = np.unique(np.stack([late, ever]), axis=1, return_inverse=True)
-    return ItemScores(place.ravel().astype(np.float32))
+    # The score is the rank of the item, as float32 cannot hold the tiny weights of old events.
+    _, rank = np.unique(np.stack([recent, all_time]), axis=1, return_inverse=True)
+    return ItemScores(rank.ravel().astype(np.float32))
 
 
 def _ages(log: Interactions) -> Float[Array, " n"]:
-    """Days before the newest event, or, without times, events of a later time."""
+    """Age of each event in days, or, without times, the number of later events."""
     if log.clock == "seconds":
         return np.asarray((log.time.max(initial=0) - log.time) / DAY)
     later = len(log) - np.searchsorted(np.sort(log.time), log.time, side="right")

@@ -1,4 +1,4 @@
-"""Self-attentive sequential recommendation."""
+"""SASRec: self-attentive sequential recommendation by a causal transformer."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from recweave.models.sequence.settings import SequenceRecipe
 class SASRec(SequenceRecipe):
     """A causal transformer over a user's items (Kang & McAuley, ICDM 2018).
 
-    Norms come first, and one pass scores every place. The paper's loss is binary cross-entropy with
-    one negative (`gbce` with `calibration = 0` and `negatives = 1`); over all items it does better
-    (Klenitskiy & Vasilev, RecSys 2023). Items may be told by their features, so that new ones are
-    scored. An epoch over n events takes O(n · dim · items) with the softmax over all items and
-    O(n · dim · negatives) with drawn ones.
+    Pre-norm blocks; one pass predicts the next item at every position. The paper's loss is binary
+    cross-entropy with one negative (`gbce` with `calibration = 0` and `negatives = 1`); the softmax
+    over all items is better (Klenitskiy & Vasilev, RecSys 2023). Items can be represented by their
+    features, so that new items (cold start) get scores. An epoch over n events costs
+    O(n · dim · items) with the softmax over all items and O(n · dim · negatives) with sampled ones.
     """
 
     heads: int = Field(2, gt=0, description="attention heads; dim must be a multiple")
