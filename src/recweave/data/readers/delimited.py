@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -29,6 +30,8 @@ class Delimited(TextForm):
         escaped: Whether a backslash before a quote makes it a letter of the cell (MySQL), instead
             of doubling the quote.
     """
+
+    whole: ClassVar[bool] = True
 
     separator: str = ","
     names: tuple[str, ...] = ()

@@ -181,6 +181,10 @@ class _Seen:
     def doubtful(self, block: bytes, before: bytes = b"") -> bool:
         if block.find(0) >= 0:
             return True
+        if block.find(b"\r") >= 0:  # Polars drops some that are letters of a cell
+            joined = before[-1:] + block
+            if joined.count(b"\r") - joined.endswith(b"\r") > joined.count(b"\r\n"):
+                return True
         if not self.quoted or block.find(b'"') < 0:
             return False
         self.is_open ^= block.count(b'"') % 2 == 1

@@ -101,6 +101,9 @@ class Form(ABC):
     ragged: ClassVar[bool] = False
     """Whether rows name their cells, so that a column may come up late in the file."""
 
+    whole: ClassVar[bool] = False
+    """Whether all columns must be parsed: Polars passes over cells too many if only some are."""
+
     @abstractmethod
     def fields(self, path: Path, *, every: bool) -> list[str]:
         """The names of its columns; `every` one, where a file does not list them at its head.

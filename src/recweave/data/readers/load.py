@@ -16,7 +16,7 @@ from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import Column, Fault, anything
 from recweave.data.readers.dialect import reencoded
-from recweave.data.readers.forms import Asked, Batch, TextForm, Types
+from recweave.data.readers.forms import Asked, Batch, Form, TextForm, Types
 from recweave.data.readers.numbers import settled
 from recweave.data.readers.plan import Sheet
 from recweave.data.schema import COLUMNS, UNIQUE
@@ -37,14 +37,14 @@ def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
     """
     fields = sheet.form.fields(sheet.path, every=sheet.others)
     columns = _columns(sheet, fields)
-    frame = _at_once(partial(sheet.form.scan, sheet.path, fields), columns)
+    frame = _at_once(sheet.form, partial(sheet.form.scan, sheet.path, fields), columns)
     key = KEYS.get(sheet.table)
     errors = problems.errors.total()
     if frame is None:
         before = columns
         sheet, columns = _understood(sheet, columns, fields, problems)
         if columns is not before:
-            frame = _at_once(partial(sheet.form.scan, sheet.path, fields), columns)
+            frame = _at_once(sheet.form, partial(sheet.form.scan, sheet.path, fields), columns)
     for what in sheet.form.noted:
         problems.note(sheet.path, None, what, kind=what.partition(";")[0])
     if frame is None or (key and not frame[key].is_unique().all()):
@@ -90,7 +90,7 @@ def _columns(sheet: Sheet, fields: Sequence[str]) -> dict[str, Column]:
 
 
 def _at_once(
-    scan: Callable[[Types], pl.LazyFrame | None], columns: Mapping[str, Column]
+    form: Form, scan: Callable[[Types], pl.LazyFrame | None], columns: Mapping[str, Column]
 ) -> pl.DataFrame | None:
     """All rows in one pass; None where any of them needs care."""
     try:
@@ -110,7 +110,9 @@ def _at_once(
         ]
         made = [pl.col(f"{name}{_VALUE}").alias(name) for name in columns]
         doubt = pl.any_horizontal(faults).alias(_DOUBT)
-        frame = lazy.with_columns(values).select(*made, doubt).collect(engine="streaming")
+        flags = pl.QueryOptFlags(projection_pushdown=not form.whole)
+        query = lazy.with_columns(values).select(*made, doubt)
+        frame = query.collect(engine="streaming", optimizations=flags)
     except (*POLARS_ERRORS, OSError, EOFError, zlib.error):
         return None  # the careful way meets the same and says where
     return None if frame[_DOUBT].any() else frame.drop(_DOUBT)
@@ -147,8 +149,9 @@ class _Careful:
         needed = {column.source for column in self.columns.values() if column.required}
         one_by_one = self.sheet.table in KEYS  # to know where each key was first met
         frames = []
-        for block in self.sheet.form.blocks(self.sheet.path, Asked(fields, wanted, needed)):
-            frame = None if one_by_one else _at_once(block.at_once, self.columns)
+        form = self.sheet.form
+        for block in form.blocks(self.sheet.path, Asked(fields, wanted, needed)):
+            frame = None if one_by_one else _at_once(form, block.at_once, self.columns)
             frames.append(self._taken(block.one_by_one()) if frame is None else frame)
         return pl.concat(frames) if frames else pl.DataFrame()
 
