@@ -4,6 +4,11 @@ Each reader kind (text with separators, JSON lines, JSON documents, Parquet, zip
 files here; `test_bad_input` has those that are common.
 """
 
+import io
+import os
+import zipfile
+
+import polars as pl
 import pytest
 
 from recweave.core.errors import BadInput
@@ -76,3 +81,202 @@ def test_a_file_that_is_no_text_is_called_what_it_is(tmp_path, end, start, what)
     path.write_bytes(start + b"\xff\x01" * 50)
     with pytest.raises(BadInput, match=f"log{end}: is {what}"):
         read("table", path)
+
+
+LINE = b'{"user_id": "ann", "item_id": "tea", "value": 4}\n'
+OK = HEAD.encode() + b"ann,tea,3\n"
+LOG = pl.DataFrame({"user_id": ["ann"] * 50, "item_id": ["tea"] * 50, "value": [1.0] * 50})
+
+
+def parquet(frame):
+    file = io.BytesIO()
+    frame.write_parquet(file)
+    return file.getvalue()
+
+
+def packed(files, **how):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", **how) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+WHOLE = parquet(LOG)
+ZIP = packed({"events.csv": OK * 100}, compression=zipfile.ZIP_DEFLATED)
+
+BAD = {
+    "log.csv": {
+        "cells too many in columns nobody asks for": (
+            b"user_id,item_id,value,note\nann,tea,3,5,x\n",
+            r"log\.csv:2: has 5 columns where 4 are named",
+        ),
+        "a quote left open in the names": (
+            b'"user_id,item_id\nann,tea\n',
+            r"log\.csv:1: has a quote that is neither around a cell nor doubled",
+        ),
+        "names alone": (b"user_id item_id value\n", r"log\.csv: holds no rows; fetch or write"),
+        "a row with another separator": (
+            OK + b"ann\ttea\t3\n",
+            r"log\.csv:3: has 1 columns where 3 are named",
+        ),
+        "a web page": (
+            b"<!DOCTYPE html><html><body>Not found</body></html>\n",
+            r"log\.csv:1: has no column 'user_id' for user_id, only <!DOCTYPE",
+        ),
+        "a pointer of Git LFS": (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n",
+            r"log\.csv:1: has no column 'user_id' .*git-lfs",
+        ),
+        "a comment above the names": (
+            b"# exported 2024\n" + OK,
+            r"log\.csv:1: has no column 'user_id' for user_id, only #, exported, 2024",
+        ),
+        "columns without names": (
+            b"user_id,item_id,,\nann,tea,3,4\n",
+            r"log\.csv:1: names the column '' twice",
+        ),
+        "the names again within": (
+            OK + HEAD.encode(),
+            r"log\.csv:3: value 'value' is not a number",
+        ),
+        "a footer": (OK + b"(1 row)\n", r"log\.csv:3: has 1 columns where 3 are named"),
+        "UTF-16 without a mark": (
+            OK.decode().encode("utf-16-le"),
+            r"log\.csv:1: has a NUL byte at place 2; write the file again",
+        ),
+        "Excel's line about separators": (
+            b"sep=;\nuser_id;item_id;value\nann;tea;3\n",
+            r"log\.csv:1: (names the column|has no column 'user_id')",
+        ),
+    },
+    "log.jsonl": {
+        "a comma after an object": (
+            LINE[:-1] + b",\n" + LINE,
+            r"log\.jsonl:1: is not JSON \(Extra",
+        ),
+        "two objects on a line": (
+            LINE + LINE[:-1] + LINE,
+            r"log\.jsonl:2: is not JSON \(Extra data",
+        ),
+        "Python's quotes": (
+            LINE + b"{'user_id': 'ann', 'item_id': 'tea'}\n",
+            r"log\.jsonl:2: is not JSON \(Expecting property name",
+        ),
+        "an id that is null": (
+            LINE + b'{"user_id": null, "item_id": "tea", "value": 1}\n',
+            r"log\.jsonl:2: user_id is missing",
+        ),
+        "infinity": (
+            LINE + b'{"user_id": "a", "item_id": "tea", "value": Infinity}\n',
+            r"log\.jsonl:2: value 'Infinity' is not a finite number",
+        ),
+        "a line cut off": (LINE + LINE[:20], r"log\.jsonl:2: is not JSON \(Unterminated string"),
+        "a tail of NULs": (LINE + b"\0" * 30, r"log\.jsonl:2: has a NUL byte at place 1"),
+        "one letter of another encoding": (
+            LINE + b'{"user_id": "M\xfcller", "item_id": "tea", "value": 4}\n',
+            r"log\.jsonl:2: has the byte 0xfc at place 15.*--encoding cp1252, by its look",
+        ),
+        "objects of something else": (b'{"a": 1}\n', r"log\.jsonl:1: has no column 'user_id'"),
+        "a number that is a list": (
+            LINE + b'{"user_id": "a", "item_id": "b", "value": [1]}\n',
+            r"log\.jsonl:2: value '\[1\]' is not a number",
+        ),
+    },
+    "log.json": {
+        "a list cut off": (b"[" + LINE + b"," + LINE[:20], r"log\.json:\d: is not JSON \("),
+        "an empty list": (b"[]", r"log\.json: holds no objects with fields"),
+        "a list of lists": (b"[[1, 2]]", r"log\.json: holds no list of objects"),
+        "a list of words": (b'["a"]', r"log\.json: holds no list of objects"),
+        "a list with a number": (b"[" + LINE + b", 5]", r"log\.json: holds no list of objects"),
+        "an object without a list": (b'{\n"a": 1\n}', r"log\.json: holds no list of objects"),
+        "a bracket too many": (b"[" + LINE + b"]]", r"log\.json:2: is not JSON \(Extra data\)"),
+        "a comment": (b"[\n// x\n" + LINE + b"]", r"log\.json:2: is not JSON"),
+        "a comma at the end": (b"[" + LINE + b",]", r"log\.json:2: is not JSON"),
+        "brackets without end": (b"[" * 100_000, r"log\.json: is not JSON \(maximum recursion"),
+        "other bytes": (b'[{"user_id": "\xff"}]', r"log\.json: is not JSON .*can't decode"),
+        "an object without the field": (
+            b'[{"user_id": "a", "item_id": "b", "value": 1}, {"user_id": "c", "value": 1}]',
+            r"log\.json:2: item_id is missing",
+        ),
+    },
+    "log.parquet": {
+        "the head cut off": (WHOLE[10:], r"is not a whole Parquet file"),
+        "the tail cut off": (WHOLE[:-10], r"is not a whole Parquet file"),
+        "a hole": (WHOLE[:100] + WHOLE[200:], r"is not a whole Parquet file"),
+        "zeros in it": (WHOLE[:8] + b"\0" * 40 + WHOLE[48:], r"is not a whole Parquet file"),
+        "a footer of another length": (
+            WHOLE[:-8] + b"\xff\xff\xff\x7f" + WHOLE[-4:],
+            r"is not a whole Parquet file",
+        ),
+        "its letters alone": (b"PAR1PAR1", r"is not a whole Parquet file"),
+        "nothing": (b"", r"is not a whole Parquet file"),
+        "no rows": (parquet(LOG.head(0)), r"log\.parquet: holds no rows"),
+        "ids that are null": (
+            parquet(LOG.with_columns(user_id=pl.lit(None, pl.String))),
+            r"log\.parquet:1: user_id is missing \(49 more like it\)",
+        ),
+        "ids that are objects": (
+            parquet(LOG.with_columns(item_id=pl.struct("value"))),
+            r"has columns of the wrong types \(Struct.* where an id is expected\)",
+        ),
+        "values that are undefined": (
+            parquet(LOG.with_columns(value=pl.lit(float("nan")))),
+            r"log\.parquet:1: value 'nan' is not a finite number \(49 more like it\)",
+        ),
+    },
+    "log.zip": {
+        "cut off": (ZIP[:-30], r"log\.zip is not a whole zip archive; fetch it again"),
+        "damaged": (ZIP[:60] + b"\xff" * 20 + ZIP[80:], r"log\.zip cannot be unpacked"),
+        "nothing": (packed({}), r"log\.zip: holds no files"),
+        "an empty folder": (packed({"a/": b""}), r"log\.zip: holds no files"),
+        "a way out": (packed({"../x.csv": OK}), r"names a place outside its folder"),
+        "a path from the root": (packed({"/etc/x.csv": OK}), r"names a place outside its folder"),
+        "an archive within": (packed({"a.zip": ZIP}), r"is an archive beside or within others"),
+        "a picture": (packed({"a.csv": b"\x89PNG\r\n\x1a\n"}), r"log\.zip: is a PNG picture"),
+        "an empty file": (packed({"events.csv": b""}), r"log\.zip: is empty"),
+        "two files of a table": (
+            packed({"events.csv": OK, "events.tsv": OK}),
+            r"several files could be the events: events\.csv, events\.tsv; name",
+        ),
+        "files without a table's name": (
+            packed({"a.csv": OK, "b.csv": OK}),
+            r"log\.zip: holds a\.csv, b\.csv and no file named after a table",
+        ),
+        "a bad row": (packed({"x.csv": OK + b"q,w,e\n"}), r"log\.zip:3: value 'e' is not a number"),
+    },
+}
+CASES = [(name, *case) for name, cases in BAD.items() for case in cases.values()]
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    CASES,
+    ids=[f"{name}: {what}" for name, cases in BAD.items() for what in cases],
+)
+def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=message):
+        read("table", tmp_path / name)
+
+
+def test_a_carriage_return_within_a_cell_and_very_long_cells_stay(tmp_path):
+    path = tmp_path / "log.csv"
+    long = "x" * 300_000
+    path.write_text(HEAD + f'ann,t\rea,3\nbob,"{long}",3\ncy,{long},3\n', newline="")
+    assert [item for _, item, _ in rows(path)] == ["t\rea", long, long]
+    path.write_bytes(path.read_bytes() + b',"a",3\n')  # the careful way too
+    reading = examine("table", path)
+    assert reading.dataset.events["item_id"].to_list() == ["t\rea", long, long]
+
+
+def test_a_panic_of_polars_is_an_error_like_others_and_prints_nothing(tmp_path, monkeypatch, capfd):
+    def panics(*_, **__):
+        os.write(2, b"thread 'polars-1' panicked at slice index")
+        raise pl.exceptions.PanicException("slice index starts at 1 but ends at 0")
+
+    (tmp_path / "log.parquet").write_bytes(WHOLE)
+    monkeypatch.setattr(pl, "scan_parquet", panics)
+    with pytest.raises(BadInput, match=r"log\.parquet: is not a whole Parquet file \(Polars pan"):
+        read("table", tmp_path / "log.parquet")
+    assert "panicked" not in capfd.readouterr().err

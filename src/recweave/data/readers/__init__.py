@@ -170,7 +170,8 @@ def _read(
         except BrokenFile as error:
             problems.break_off(error.problem)
         except BadInput as error:
-            problems.break_off(Problem(str(path), None, str(error)))
+            what = problems.named(str(error)).removeprefix(f"{path}")
+            problems.break_off(Problem(str(path), None, what.lstrip(": ")))
         else:
             return Reading(dataset, problems)
         return Reading(None, problems)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from recweave.core.errors import BadInput
 from recweave.data.unpack import unpack
 
 OWN_ARCHIVES = frozenset({"photos"})
@@ -17,9 +18,14 @@ def unpacked(path: Path, source: str = "") -> Iterator[Path]:
     """The path; of a zip archive, the file or the folder in it, which is gone afterwards.
 
     Raises:
-        BadInput: as `data.unpack.unpack` does.
+        BadInput: if an archive is cut, or as `data.unpack.unpack` does.
     """
-    if source in OWN_ARCHIVES or not path.is_file() or not zipfile.is_zipfile(path):
+    if source in OWN_ARCHIVES or not path.is_file() or path.suffix.lower() == ".xlsx":
+        yield path
+        return
+    if not zipfile.is_zipfile(path):
+        if path.suffix.lower() == ".zip":
+            raise BadInput(f"{path} is not a whole zip archive; fetch it again")
         yield path
         return
     with TemporaryDirectory(prefix="recweave-") as folder:

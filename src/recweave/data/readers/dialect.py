@@ -101,6 +101,8 @@ def form_of(file: Path, said: Dialect, nested: Sequence[str] = ()) -> Form:
         BrokenFile: if it cannot be opened, is empty or is no text.
     """
     end = end_of(file)
+    if end == ".zip":
+        raise BrokenFile(file, None, "is an archive beside or within others; unpack it")
     if end not in ENDS:
         raise BadInput(f"{file}: the end '{end}' is not known; {did_you_mean(end, ENDS)}")
     if end == ".parquet":

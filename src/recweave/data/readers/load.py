@@ -12,7 +12,7 @@ from functools import partial
 
 import polars as pl
 
-from recweave.core.polars_errors import POLARS_ERRORS
+from recweave.core.polars_errors import POLARS_ERRORS, without_panic_reports
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import Column, Fault, anything
 from recweave.data.readers.dialect import reencoded
@@ -112,7 +112,8 @@ def _at_once(
         doubt = pl.any_horizontal(faults).alias(_DOUBT)
         flags = pl.QueryOptFlags(projection_pushdown=not form.whole)
         query = lazy.with_columns(values).select(*made, doubt)
-        frame = query.collect(engine="streaming", optimizations=flags)
+        with without_panic_reports():
+            frame = query.collect(engine="streaming", optimizations=flags)
     except (*POLARS_ERRORS, OSError, EOFError, zlib.error):
         return None  # the careful way meets the same and says where
     return None if frame[_DOUBT].any() else frame.drop(_DOUBT)

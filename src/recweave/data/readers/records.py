@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from recweave.core.polars_errors import POLARS_ERRORS
+from recweave.core.polars_errors import POLARS_ERRORS, without_panic_reports
 from recweave.data.problems import BrokenFile
 from recweave.data.readers.files import head, lines, marked_encoding, opened
 from recweave.data.readers.forms import (
@@ -248,7 +248,8 @@ class Parquet(Form):
     def fields(self, path: Path, *, every: bool) -> list[str]:
         """See `Form.fields`."""
         try:
-            return pl.scan_parquet(path, glob=False).collect_schema().names()
+            with without_panic_reports():
+                return pl.scan_parquet(path, glob=False).collect_schema().names()
         except (*POLARS_ERRORS, OSError) as error:
             raise BrokenFile(path, None, _half_written(error)) from None
 
@@ -261,7 +262,8 @@ class Parquet(Form):
     def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
         """See `Form.blocks`."""
         try:
-            table = pl.read_parquet(path, glob=False, columns=list(asked.wanted))
+            with without_panic_reports():
+                table = pl.read_parquet(path, glob=False, columns=list(asked.wanted))
         except (*POLARS_ERRORS, OSError) as error:
             raise BrokenFile(path, None, _half_written(error)) from None
         for start in range(0, len(table), BLOCK):
@@ -308,6 +310,6 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text)
 
 
-def _half_written(error: Exception) -> str:
-    reason = str(error).splitlines()[0]
+def _half_written(error: BaseException) -> str:
+    reason = str(error).splitlines()[0] if isinstance(error, Exception) else "Polars panicked"
     return f"is not a whole Parquet file ({reason}); fetch or write it again"
