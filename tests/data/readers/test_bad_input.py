@@ -203,7 +203,9 @@ def test_a_file_that_cannot_be_read_is_named_and_never_skipped(tmp_path, name, w
 
 
 def test_a_path_that_is_not_there(tmp_path):
-    with pytest.raises(BadInput, match=r"nowhere cannot be opened: No such file.*; check the path"):
+    with pytest.raises(
+        BadInput, match=r"nowhere: cannot be opened: No such file.*; check the path"
+    ):
         read("movielens", tmp_path / "nowhere")
 
 
