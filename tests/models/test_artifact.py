@@ -1,4 +1,4 @@
-"""Models on disk: what comes back, and what is refused without running any of it."""
+"""Saved models: what is loaded, and what is refused without running any code of the folder."""
 
 import json
 import pickle
@@ -50,7 +50,7 @@ def edit(folder, change):
     ],
     ids=lambda model: type(model).__name__,
 )
-def test_a_model_comes_back_as_it_was_with_what_was_kept_about_it(model, tmp_path):
+def test_a_saved_model_is_loaded_with_the_same_scores_and_about(model, tmp_path):
     save_model(model, tmp_path / "a" / "model", {"seed": 3, "recipe": {"reg": 0.5}})
     loaded, about = load_model(tmp_path / "a" / "model")
     assert type(loaded) is type(model)
@@ -67,7 +67,7 @@ def test_an_older_model_of_the_name_is_replaced_whole(saved):
     assert {path.name for path in saved.iterdir()} == {ARRAYS, MANIFEST}
 
 
-def test_no_trace_of_the_draft_is_left_beside_it(saved):
+def test_no_temporary_file_is_left(saved):
     assert [path.name for path in saved.parent.iterdir()] == ["model"]
 
 
@@ -111,13 +111,13 @@ def test_arrays_cut_short_are_refused(saved, keep, hashed):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "3", "\x00\x01"])
-def test_a_manifest_that_is_no_object_is_refused(saved, text):
+def test_a_manifest_that_is_not_an_object_is_refused(saved, text):
     (saved / MANIFEST).write_text(text)
     with pytest.raises(BadArtifact):
         load_model(saved)
 
 
-def test_a_manifest_that_is_no_text_is_refused(saved):
+def test_a_manifest_that_is_not_text_is_refused(saved):
     (saved / MANIFEST).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadArtifact):
         load_model(saved)
@@ -145,7 +145,7 @@ def test_another_format_is_refused_with_both_numbers(saved):
         lambda m: m.pop("about"),
         lambda m: m["model"].pop("fields"),
         lambda m: m["model"]["fields"].pop("user"),
-        lambda m: m["model"]["fields"].update(unheard_of={"array": True}),
+        lambda m: m["model"]["fields"].update(unknown_field={"array": True}),
         lambda m: m["model"]["fields"].update(user={"csr": [3, 2]}),
         lambda m: m["model"]["fields"].update(user={"nonsense": 1}),
         lambda m: m["model"]["fields"].update(user=["a", "list"]),
@@ -212,7 +212,7 @@ def test_a_pickle_in_place_of_the_arrays_is_not_run(saved, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_what_no_artifact_can_hold_is_refused_before_anything_is_written(tmp_path):
+def test_a_model_that_cannot_be_saved_is_refused_before_anything_is_written(tmp_path):
     @dataclass(frozen=True)
     class Mine(ItemScores):
         pass

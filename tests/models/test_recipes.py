@@ -1,4 +1,4 @@
-"""What every recipe promises. A new one is tested here by being registered in `RECIPES`."""
+"""Tests that every recipe must pass. A new recipe is tested by registering it in `RECIPES`."""
 
 from dataclasses import is_dataclass, replace
 
@@ -25,7 +25,7 @@ def rater(request):
 
 
 def frozen(log):
-    """The same log in arrays that cannot be written: whoever tries fails."""
+    """The same log in read-only arrays: writing to them is an error."""
     for column in (log.user, log.item, log.behavior, log.value, log.time):
         column.flags.writeable = False
     return log
@@ -51,16 +51,16 @@ def log():
 
 
 def words(items):
-    """Random vectors, one in five missing: what recipes draw on by default is called "text"."""
+    """Random vectors, one in five missing; recipes read the feature "text" by default."""
     rng = np.random.default_rng(5)
     present = np.arange(items) % 5 > 0
     vectors = rng.standard_normal((items, 8), dtype=np.float32) * present[:, None]
-    return {"text": Feature(vectors, present, "made/1", "drawn at random")}
+    return {"text": Feature(vectors, present, "made/1", "random")}
 
 
 def fit(recipe, log, **options):
     if isinstance(recipe, NetworkRecipe):
-        recipe = recipe.model_copy(update={"epochs": 2})  # what is promised needs no more
+        recipe = recipe.model_copy(update={"epochs": 2})  # enough for these tests
     try:
         data = TrainingData(log, features=words(log.shape[1]), positive_from=4.0)
         return recipe.fit(data, Options(**options))
@@ -79,8 +79,8 @@ def fitted(recipe, log):
     return FITTED[key]
 
 
-def newcomers(history):
-    """The askers as people whom the model does not know."""
+def cold_users(history):
+    """Cold users with these histories."""
     return Query(np.full(len(history), -1), history, np.full(len(history), 10_000_000))
 
 
@@ -99,7 +99,7 @@ def test_refuses_unknown_keys(recipe):
         type(recipe).parse({"no_such_setting": 1}, "here")
 
 
-def test_says_what_it_is_and_what_its_settings_mean(recipe):
+def test_is_described_with_all_its_settings(recipe):
     assert type(recipe).__doc__
     for name, field in type(recipe).model_fields.items():
         assert field.description, name
@@ -119,7 +119,7 @@ def test_gives_a_frozen_dataclass(recipe, log):
     assert type(model).__dataclass_params__.frozen
 
 
-def test_scores_every_item_for_every_asker_as_float32_without_nan(recipe, log):
+def test_scores_every_item_for_every_query_user_as_float32_without_nan(recipe, log):
     scores = fitted(recipe, log).scores(Query.of(log))
     assert (scores.shape, scores.dtype) == ((40, 30), np.float32)
     assert not np.isnan(scores).any()
@@ -142,12 +142,12 @@ def test_networks_learn_in_bf16_too(recipe, log):
     assert np.corrcoef(lower.ravel(), whole.ravel())[0, 1] > 0.9
 
 
-def test_what_draws_nothing_gives_the_same_scores_with_any_seed(recipe, log):
+def test_a_recipe_that_is_not_stochastic_gives_the_same_scores_with_any_seed(recipe, log):
     one, other = (fit(recipe, log, seed=seed).scores(Query.of(log)) for seed in (1, 2))
     assert recipe.stochastic or np.array_equal(one, other)
 
 
-def test_an_asker_is_scored_alike_alone_and_in_a_batch(recipe, log):
+def test_a_query_user_has_the_same_scores_alone_and_in_a_batch(recipe, log):
     model = fitted(recipe, log)
     query = Query.of(log)
     together = model.scores(query)
@@ -156,25 +156,25 @@ def test_an_asker_is_scored_alike_alone_and_in_a_batch(recipe, log):
         np.testing.assert_allclose(alone, together[row], rtol=1e-4, atol=1e-5)
 
 
-def test_nobody_asking_gets_no_rows(recipe, log):
+def test_an_empty_query_gives_no_rows(recipe, log):
     nobody = Query.of(log).rows(np.array([], np.int64))
     assert fitted(recipe, log).scores(nobody).shape == (0, 30)
 
 
-def test_newcomers_are_scored_with_and_without_a_history(recipe, log):
+def test_cold_users_are_scored_with_and_without_a_history(recipe, log):
     model = fitted(recipe, log)
     for history in (Histories.of(log), Histories.of(log, np.full(2, -1))):
-        scores = model.scores(newcomers(history))
+        scores = model.scores(cold_users(history))
         assert scores.shape == (len(history), 30)
         assert not np.isnan(scores).any()
 
 
-def test_a_saved_model_comes_back_with_the_same_scores(recipe, log, tmp_path):
+def test_a_saved_model_is_loaded_with_the_same_scores(recipe, log, tmp_path):
     model = fitted(recipe, log)
     save_model(model, tmp_path / "model", {"recipe": recipe.model_dump(mode="json")})
     loaded, about = load_model(tmp_path / "model")
     assert about["recipe"] == recipe.model_dump(mode="json")
-    for query in (Query.of(log), newcomers(Histories.of(log))):
+    for query in (Query.of(log), cold_users(Histories.of(log))):
         np.testing.assert_array_equal(loaded.scores(query), model.scores(query))
 
 
@@ -189,14 +189,14 @@ def test_a_log_of_one_event_is_enough_or_refused_where_order_is_learned(recipe):
     assert not np.isnan(scores).any()
 
 
-def test_a_log_in_which_everybody_does_the_same_is_no_trouble(recipe):
+def test_a_log_in_which_all_users_do_the_same_gives_no_nan(recipe):
     user, item = np.divmod(np.arange(12), 3)
     log = frozen(Interactions.of(user, item, 3.0, np.full(12, 1_000), shape=(4, 4)))
     scores = fitted(recipe, log).scores(Query.of(log))
     assert not np.isnan(scores).any()
 
 
-def test_a_recipe_that_rates_predicts_every_pair(rater, log):
+def test_a_recipe_that_predicts_ratings_predicts_every_pair(rater, log):
     model = fit(rater, log)
     assert isinstance(model, RatingModel)
     user, item = np.divmod(np.arange(40 * 30), 30)
@@ -216,7 +216,7 @@ def test_a_rating_model_learns_whose_ratings_are_high_and_which_items_get_them(r
     seen = rng.random(len(user)) < 0.7
     model = fit(rater, Interactions.of(user[seen], item[seen], value[seen], shape=(60, 40)))
     error = np.abs(model.predict(user[~seen], item[~seen]) - value[~seen])
-    # Knowing nothing costs 0.8; users' means alone leave 0.8 too.
+    # The error of the mean is 0.8; that of users' means alone is 0.8 too.
     assert error.mean() < 0.4
 
 
@@ -225,7 +225,7 @@ def test_events_of_an_order_only_are_enough_by_default(recipe, log):
     assert not np.isnan(fitted(recipe, ordered).scores(Query.of(ordered))).any()
 
 
-def test_recommending_leaves_the_model_as_it_was(recipe, log):
+def test_recommending_does_not_change_the_model(recipe, log):
     model = fitted(recipe, log)
     query = Query.of(log)
     before = model.scores(query).copy()

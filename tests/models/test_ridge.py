@@ -1,4 +1,4 @@
-"""Ridge regressions of many rows at once against one dense solution each, in float64."""
+"""Ridge regressions of many rows at once, compared with dense solutions in float64."""
 
 import numpy as np
 import pytest
@@ -11,50 +11,50 @@ from recweave.models.ridge import Ridge
 from recweave.parallel import Threads
 
 
-def dense(pull, confidence, reg, vectors, gram):
-    """Row by row, as the docstring says it."""
+def dense(target, confidence, reg, vectors, gram):
+    """The formula of the docstring, row by row."""
     rows = []
-    for r in range(pull.shape[0]):
-        part = slice(pull.indptr[r], pull.indptr[r + 1])
-        v = vectors[pull.indices[part]].astype(np.float64)
+    for r in range(target.shape[0]):
+        part = slice(target.indptr[r], target.indptr[r + 1])
+        v = vectors[target.indices[part]].astype(np.float64)
         matrix = gram + reg[r] * np.eye(vectors.shape[1]) + (v.T * confidence[part]) @ v
-        rows.append(np.linalg.solve(matrix, v.T @ pull.data[part]))
+        rows.append(np.linalg.solve(matrix, v.T @ target.data[part]))
     return np.array(rows)
 
 
 def problem(rng, rows, columns, dim, share):
-    pull = sparse.random_array((rows, columns), density=share, rng=rng, dtype=np.float32).tocsr()
-    pull.data -= 0.5
-    confidence = rng.exponential(5, pull.nnz).astype(np.float32)
+    target = sparse.random_array((rows, columns), density=share, rng=rng, dtype=np.float32).tocsr()
+    target.data -= 0.5
+    confidence = rng.exponential(5, target.nnz).astype(np.float32)
     confidence[::7] = 0
     reg = rng.uniform(0.5, 5, rows).astype(np.float32)
-    return pull, confidence, reg, rng.standard_normal((columns, dim)).astype(np.float32)
+    return target, confidence, reg, rng.standard_normal((columns, dim)).astype(np.float32)
 
 
-@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("implicit", [False, True])
 @pytest.mark.parametrize("share", [0.01, 0.2, 0.9], ids=["short", "mixed", "longer than dim"])
-def test_equals_the_dense_solution_of_each_row(share, everywhere):
-    pull, confidence, reg, vectors = problem(np.random.default_rng(0), 70, 50, 8, share)
-    gram = vectors.T @ vectors if everywhere else np.zeros((8, 8))
-    made = Ridge.of(vectors, everywhere=everywhere).solve(pull, confidence, reg)
-    assert made.dtype == np.float32
-    expected = dense(pull, confidence, reg, vectors, gram)
-    np.testing.assert_allclose(made, expected, rtol=2e-4, atol=2e-5)
+def test_equals_the_dense_solution_of_each_row(share, implicit):
+    target, confidence, reg, vectors = problem(np.random.default_rng(0), 70, 50, 8, share)
+    gram = vectors.T @ vectors if implicit else np.zeros((8, 8))
+    solved = Ridge.of(vectors, implicit=implicit).solve(target, confidence, reg)
+    assert solved.dtype == np.float32
+    expected = dense(target, confidence, reg, vectors, gram)
+    np.testing.assert_allclose(solved, expected, rtol=2e-4, atol=2e-5)
 
 
 def test_a_row_without_entries_is_zero_and_leaves_the_others_alone():
-    pull = sparse.csr_array(np.array([[0, 0], [1, 2], [0, 0]], np.float32))
+    target = sparse.csr_array(np.array([[0, 0], [1, 2], [0, 0]], np.float32))
     vectors = np.eye(2, dtype=np.float32)
-    made = Ridge.of(vectors).solve(pull, np.ones(2, np.float32), np.ones(3, np.float32))
-    np.testing.assert_allclose(made, [[0, 0], [0.5, 1], [0, 0]])
+    solved = Ridge.of(vectors).solve(target, np.ones(2, np.float32), np.ones(3, np.float32))
+    np.testing.assert_allclose(solved, [[0, 0], [0.5, 1], [0, 0]])
 
 
 def test_an_item_that_occurs_twice_in_a_row_counts_twice():
     twice = sparse.csr_array((np.ones(2, np.float32), [0, 0], [0, 2]), shape=(1, 1))
-    made = Ridge.of(np.ones((1, 1), np.float32)).solve(
+    solved = Ridge.of(np.ones((1, 1), np.float32)).solve(
         twice, np.ones(2, np.float32), np.ones(1, np.float32)
     )
-    np.testing.assert_allclose(made, [[2 / 3]])
+    np.testing.assert_allclose(solved, [[2 / 3]])
 
 
 def test_threads_and_small_blocks_change_nothing(monkeypatch):
@@ -79,8 +79,8 @@ def test_blocks_hold_every_row_with_entries_once_and_no_more_than_the_memory_all
         assert len(block) == 1 or cells <= ridge.CELLS
 
 
-def test_vectors_without_rank_are_no_trouble():
+def test_vectors_of_rank_zero_give_zero():
     vectors = np.zeros((5, 3), np.float32)
-    pull = sparse.csr_array(np.ones((2, 5), np.float32))
-    made = Ridge.of(vectors, everywhere=True).fold(pull, 10.0, 1e-3)
-    np.testing.assert_array_equal(made, np.zeros((2, 3)))
+    target = sparse.csr_array(np.ones((2, 5), np.float32))
+    solved = Ridge.of(vectors, implicit=True).fold_in(target, 10.0, 1e-3)
+    np.testing.assert_array_equal(solved, np.zeros((2, 3)))

@@ -49,7 +49,7 @@ def threads(count: int) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def log():
-    """Large enough that libraries take a second thread where they may have one."""
+    """Large enough that libraries use a second thread if they are allowed to."""
     rng = np.random.default_rng(0)
     user = np.minimum(USERS - 1, (rng.pareto(1.2, EVENTS) * USERS / 10).astype(int))
     item = np.minimum(ITEMS - 1, (rng.pareto(1.0, EVENTS) * ITEMS / 20).astype(int))

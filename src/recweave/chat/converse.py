@@ -13,7 +13,7 @@ from recweave.data.interactions import Interactions
 from recweave.encode.encoder import TextEncoder
 from recweave.encode.features import Feature
 from recweave.models.base import Model
-from recweave.models.blend import standardised
+from recweave.models.blend import standardized
 from recweave.models.kinds import ItemScores
 from recweave.models.query import Query
 from recweave.rank.ranking import Ranking
@@ -60,7 +60,7 @@ class Adviser:
 
     A score is the model's for the user, plus `liked_weight` times what the liked items would change
     for somebody new, less `disliked_weight` times the same of the disliked ones, plus `text_weight`
-    times the cosine of the free words with an item's text; each standardised over the items.
+    times the cosine of the free words with an item's text; each standardized over the items.
 
     Attributes:
         dataset: Whose catalogue; nothing else is ever shown.
@@ -149,13 +149,13 @@ class Adviser:
         length = np.linalg.norm(self.text.vectors[there], axis=1)
         cosine = self.text.vectors[there] @ vector / np.maximum(length, 1e-9)
         similarity = np.zeros(len(there), np.float32)
-        similarity[there] = standardised(cosine[None])[0][0]
+        similarity[there] = standardized(cosine[None])[0][0]
         return similarity
 
 
 def _scaled(scores: Float[Array, "1 items"]) -> Float[Array, " items"]:
     """Scores for one user on one scale; 0 for what is not to be shown."""
-    scaled, _ = standardised(np.asarray(scores, np.float32))
+    scaled, _ = standardized(np.asarray(scores, np.float32))
     return np.where(np.isneginf(scaled[0]), np.float32(0), scaled[0])
 
 

@@ -1,4 +1,4 @@
-"""Interactions and features to trained models. `RECIPES` answers "what models are there?"."""
+"""Trains models from interactions and features. `RECIPES` lists the models by name."""
 
 from recweave.models.artifact import load_model, save_model
 from recweave.models.base import DotProduct, Model, RatingModel, Recipe, Tune

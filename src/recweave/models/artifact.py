@@ -1,4 +1,4 @@
-"""Trained models on disk: a folder of arrays and a manifest, for every kind alike."""
+"""Saved models: a folder of arrays and a manifest, the same for every kind of model."""
 
 import hashlib
 import json
@@ -29,21 +29,21 @@ KINDS: Registry[type[Any]] = Registry(
         "weighting": "recweave.models.neighbours.weighting:Weighting",
         "user_neighbours": "recweave.models.neighbours.user_cf:UserNeighbours",
         "item_neighbours": "recweave.models.neighbours.item_cf:ItemNeighbours",
-        "words": "recweave.models.neighbours.words:Words",
+        "words": "recweave.models.neighbours.text_similarity:TextSimilarity",
         "graph_filter": "recweave.models.graph.gfcf:GraphFilter",
         "blend": "recweave.models.blend:Blend",
         "sequential": "recweave.models.sequence.model:Sequential",
         "logistic_clicks": "recweave.models.ctr.logistic:LogisticClicks",
         "unified_network": "recweave.models.unified.model:UnifiedNetwork",
         "weights": "recweave.models.nn.weights:Weights",
-        "item_prior": "recweave.models.placed:ItemPrior",
-        "placed_item_weights": "recweave.models.placed:PlacedItemWeights",
+        "item_prior": "recweave.models.new_items:ItemPrior",
+        "placed_item_weights": "recweave.models.new_items:ExtendedItemWeights",
         "content_neighbors": "recweave.models.neighbours.content:ContentNeighbors",
         "content_map": "recweave.models.content:ContentMap",
     },
     group="recweave.kinds",
 )
-"""What can be loaded. A folder names its kind; nothing else in it decides what is run."""
+"""The classes that can be loaded. A folder names its kind; nothing else in it decides what runs."""
 
 
 def save_model(model: Model, folder: Path | str, about: dict[str, Any] | None = None) -> None:
@@ -52,15 +52,15 @@ def save_model(model: Model, folder: Path | str, about: dict[str, Any] | None = 
     Args:
         model: A frozen dataclass whose fields are arrays, sparse matrices, numbers, strings, None,
             recipes or again such dataclasses; its class must be one of `KINDS`.
-        folder: Made; replaced if it is there.
-        about: What else to keep (recipe, data fingerprint, seed): plain JSON.
+        folder: Created, or replaced if it exists.
+        about: Further data to save (recipe, data fingerprint, seed): plain JSON.
     """
     packed, arrays = pack(model, KINDS, RECIPES)
     store.write(Path(folder), arrays, {"format": FORMAT, "model": packed, "about": about or {}})
 
 
 def load_model(folder: Path | str) -> tuple[Model, dict[str, Any]]:
-    """A model that `save_model` wrote, and what was kept about it. Runs no code of the folder.
+    """A model that `save_model` wrote, and its `about`. Runs no code of the folder.
 
     Raises:
         BadArtifact: if the folder is broken, of another format, or of an unknown kind.
@@ -74,7 +74,7 @@ def load_model(folder: Path | str) -> tuple[Model, dict[str, Any]]:
             )
         model, about = unpack(manifest["model"], arrays, KINDS, RECIPES), manifest["about"]
         if not isinstance(model, Model):
-            raise TypeError(f"a {type(model).__name__} is no model")
+            raise TypeError(f"a {type(model).__name__} is not a model")
     except (
         AttributeError,
         KeyError,
@@ -92,19 +92,19 @@ def load_model(folder: Path | str) -> tuple[Model, dict[str, Any]]:
 
 
 def model_hash(model: Model) -> str:
-    """SHA-256 of all that a trained model holds: its classes, settings, numbers and arrays.
+    """SHA-256 of the whole content of a trained model: its classes, settings, numbers and arrays.
 
-    The same before a model is saved and after it is loaded. Empty for a model that cannot be saved,
-    such as one of a class that is not listed in `KINDS`.
+    A model has the same hash before it is saved and after it is loaded. The hash is "" for a model
+    that cannot be saved, such as one of a class that is not listed in `KINDS`.
     """
     try:
         packed, arrays = pack(model, KINDS, RECIPES)
     except BadSetting:
         return ""
-    found = hashlib.sha256(json.dumps(packed, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(packed, sort_keys=True).encode())
     for path in sorted(arrays):
         array = np.ascontiguousarray(arrays[path])
-        found.update(f"\n{path} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(f"\n{path} {array.dtype.str} {array.shape}\n".encode())
         if array.size:
-            found.update(array.reshape(-1).view(np.uint8).data)
-    return found.hexdigest()
+            digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""How much an event of each behaviour counts, where a recipe lets the user say so."""
+"""Event weights by behaviour (view, click, cart, purchase, …), a setting of many recipes."""
 
 import numpy as np
 from jaxtyping import Float
@@ -10,19 +10,20 @@ from recweave.data.schema import BEHAVIORS
 
 
 class BehaviorWeights(Value):
-    """The strength of an event by its behaviour; 0 leaves the behaviour out.
+    """The weight of an event by its behaviour; 0 leaves the behaviour out.
 
-    On RetailRocket, views at .5, carts at .8 and purchases at 1 raised the hit rate of item cosine
-    by a fifth; the same weights in training alone lowered it, so they count in histories too.
+    The weights apply in training and in the history of a query. On RetailRocket, weights of .5 for
+    views, .8 for carts and 1 for purchases raised the hit rate of item cosine by a fifth; the same
+    weights in training alone lowered it.
     """
 
-    impression: float = Field(1.0, ge=0, description="strength of having been shown an item")
-    view: float = Field(1.0, ge=0, description="strength of a view")
-    click: float = Field(1.0, ge=0, description="strength of a click")
-    favorite: float = Field(1.0, ge=0, description="strength of a favourite or like")
-    cart: float = Field(1.0, ge=0, description="strength of putting into the cart")
-    purchase: float = Field(1.0, ge=0, description="strength of a purchase")
-    rating: float = Field(1.0, ge=0, description="strength of a rating, whatever its value")
+    impression: float = Field(1.0, ge=0, description="weight of an impression (the item was shown)")
+    view: float = Field(1.0, ge=0, description="weight of a view")
+    click: float = Field(1.0, ge=0, description="weight of a click")
+    favorite: float = Field(1.0, ge=0, description="weight of a favourite or like")
+    cart: float = Field(1.0, ge=0, description="weight of adding to the cart")
+    purchase: float = Field(1.0, ge=0, description="weight of a purchase")
+    rating: float = Field(1.0, ge=0, description="weight of a rating, whatever its value")
 
     def by_code(self) -> Float[Array, " behaviors"]:
         """The weights in the order of `BEHAVIORS`, float32."""

@@ -1,4 +1,4 @@
-"""From the features of an item to the vector that a trained network gives it; needs no torch."""
+"""Maps the features of a cold item to the item vector of a trained network; needs no torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from recweave.core.errors import BadSetting
 from recweave.encode.features import Feature, Features, find_item_feature
 
 ROUNDING = 1e-5
-"""A difference from the mean below this share of a vector's length is rounding."""
+"""A difference from the mean below this share of a vector's length is a rounding error."""
 
 
 @dataclass(frozen=True, eq=False)
 class ContentMap:
-    """What a network makes of an item that has content and no events.
+    """The item vector that a trained network computes for an item with features and no events.
 
-    The features' directions from their means, side by side, go through the layers with ReLU
-    between them. This is how items without events were represented in training, so an item that
-    comes later gets the vector that it would have had in the catalogue of the trained network.
+    The centered unit vectors of the features are concatenated and go through the layers, with ReLU
+    between them. Items without events were represented this way in training, so a new item gets
+    the vector that it would have had in the catalogue of training.
 
     Attributes:
         names: The features, in the order of their columns.
         means: The mean of each over the items with events in training.
         layers: Matrices, applied from the right.
-        zeros: Columns of zeros before the result: those of an item's own numbers.
+        zeros: Number of zero columns before the result: those of the item's own embedding.
         unit: Whether the result is scaled to unit length.
-        length: What it is multiplied by at the end.
+        length: Factor that the result is multiplied by at the end.
     """
 
     names: tuple[str, ...]
@@ -39,40 +39,40 @@ class ContentMap:
     length: float = 1.0
 
     def vectors(self, features: Features, count: int) -> Float[Array, "count dim"] | None:
-        """The items' vectors; zero for an item without content, None if there is no feature.
+        """Vectors of new items; zero for an item without content, None without any feature.
 
         Args:
-            features: Of the new items alone, by name; a feature that is not there counts as
+            features: Features of the new items alone, by name; one that is missing counts as
                 missing for all of them.
-            count: How many new items there are.
+            count: Number of new items.
 
         Raises:
             BadSetting: for a feature of users, or of another length than in training.
         """
         dims = [len(mean) for mean in self.means]
-        found = new_item_features(features, self.names, dims, count)
-        if found is None:
+        new_features = new_item_features(features, self.names, dims, count)
+        if new_features is None:
             return None
         parts = [
             directions_from(feature.vectors, feature.present, mean)
-            for feature, mean in zip(found, self.means, strict=True)
+            for feature, mean in zip(new_features, self.means, strict=True)
         ]
-        made = np.hstack(parts)
-        for place, layer in enumerate(self.layers):
-            made = (np.maximum(made, 0) if place else made) @ layer
-        made = np.hstack([np.zeros((count, self.zeros), np.float32), made])
+        vectors = np.hstack(parts)
+        for depth, layer in enumerate(self.layers):
+            vectors = (np.maximum(vectors, 0) if depth else vectors) @ layer
+        vectors = np.hstack([np.zeros((count, self.zeros), np.float32), vectors])
         if self.unit:
-            made = made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12)
-        return np.asarray(made * np.float32(self.length), np.float32)
+            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return np.asarray(vectors * np.float32(self.length), np.float32)
 
 
 def directions_from(
     vectors: Float[Array, "items dim"], present: Bool[Array, " items"], mean: Float[Array, " dim"]
 ) -> Float[Array, "items dim"]:
-    """Unit vectors from the mean to each item's; zero for an item at the mean or without one."""
+    """Vectors minus the mean, of length 1; zero for an item without a vector, or at the mean."""
     centered = vectors - mean
     length = np.linalg.norm(centered, axis=1, keepdims=True)
-    # What is left of equal vectors is rounding, which points nowhere.
+    # The difference of equal vectors is a rounding error without a direction.
     usable = present[:, None] & (length > ROUNDING * np.linalg.norm(vectors, axis=1, keepdims=True))
     return np.where(usable, centered / np.maximum(length, 1e-9), 0).astype(np.float32)
 
@@ -80,27 +80,27 @@ def directions_from(
 def new_item_features(
     features: Features, names: Sequence[str], dims: Sequence[int], count: int
 ) -> list[Feature] | None:
-    """Features of new items in the order of names; all missing where one is not there.
+    """Features of new items in the order of names; a missing feature has no vectors.
 
     Args:
-        features: Of the new items alone, by name.
-        names: Those that the model reads.
-        dims: Length of each in training.
-        count: How many new items there are.
+        features: Features of the new items alone, by name.
+        names: Features that the model reads.
+        dims: Length of the vectors of each feature in training.
+        count: Number of new items.
 
     Returns:
-        One feature for each name, or None if not one of them is there.
+        One feature for each name, or None if all of them are missing.
 
     Raises:
         BadSetting: for a feature of users, or of another length than in training.
     """
     if not any(name in features for name in names):
         return None
-    found = []
+    result = []
     for name, dim in zip(names, dims, strict=True):
         if name not in features:
             nothing = np.zeros((count, dim), np.float32)
-            found.append(Feature(nothing, np.zeros(count, bool), "none", "missing"))
+            result.append(Feature(nothing, np.zeros(count, bool), "none", "missing"))
             continue
         feature = find_item_feature(features, name)
         if feature.vectors.shape != (count, dim):
@@ -109,5 +109,5 @@ def new_item_features(
                 f"but the model reads {dim} numbers of each of {count} items; make it with the "
                 "encoder that the model was trained with"
             )
-        found.append(feature)
-    return found
+        result.append(feature)
+    return result

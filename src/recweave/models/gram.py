@@ -1,4 +1,4 @@
-"""Big symmetric matrices in float32: built from a sparse one, inverted in place."""
+"""Gram matrices in float32: computed from a sparse matrix, inverted in place."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,20 +9,20 @@ from recweave.core.errors import BadSetting
 from recweave.core.memory import require_memory
 
 ROWS = 512
-"""Rows that are made, or mirrored, at once."""
+"""Rows that are computed, or mirrored, at a time."""
 
 
-def taking_part(events: Csr, min_count: int, what: str) -> Int[Array, " kept"]:
-    """The items with at least so many users, if a matrix over them fits into memory.
+def select_items(events: Csr, min_count: int, model: str) -> Int[Array, " kept"]:
+    """The items with at least `min_count` users, if a matrix over them fits into memory.
 
     Args:
-        events: Users, or whatever else counts, by items.
-        min_count: How many.
-        what: Who asks, for messages ("EASE").
+        events: Users (or sequences) by items.
+        min_count: Least number of users of an item.
+        model: Name of the model, for messages ("EASE").
 
     Raises:
-        BadSetting: if no item has as many.
-        TooLarge: if there is no room for items² numbers.
+        BadSetting: if no item has that many users.
+        TooLarge: if items² numbers do not fit into memory.
     """
     users = np.bincount(events.indices, minlength=events.shape[1])
     kept = np.flatnonzero(users >= min_count)
@@ -31,35 +31,35 @@ def taking_part(events: Csr, min_count: int, what: str) -> Int[Array, " kept"]:
         raise BadSetting(f"min_count is {min_count}, but no item has more than {most} users")
     require_memory(
         4 * len(kept) * (len(kept) + 3 * ROWS),
-        f"{what} on {len(kept):,} items",
-        "raise min_count, so that fewer items take part, or use item_knn or als",
+        f"{model} on {len(kept):,} items",
+        "raise min_count, so that fewer items get weights, or use item_knn or als",
     )
     return kept
 
 
 def gram_matrix(events: Csr) -> Float[Array, "items items"]:
-    """XᵀX, dense. Time goes by the sum over users of the square of their items."""
+    """XᵀX, dense. The time is the sum over users of the square of their number of items."""
     items = events.shape[1]
     by_item = events.T.tocsr()
-    made = np.empty((items, items), np.float32)
+    gram = np.empty((items, items), np.float32)
     for first in range(0, items, ROWS):
         block = slice(first, first + ROWS)
-        (by_item[block] @ events).toarray(out=made[block])
-    return made
+        (by_item[block] @ events).toarray(out=gram[block])
+    return gram
 
 
 def invert(matrix: Float[Array, "n n"]) -> None:
-    """Put the inverse of a symmetric positive definite matrix in its place, by Cholesky.
+    """Replace a symmetric positive definite matrix by its inverse, by Cholesky.
 
-    n³ multiplications and additions in LAPACK, and no memory to speak of.
+    Takes n³ multiplications and additions in LAPACK, and hardly any memory.
 
     Args:
-        matrix: Contiguous by rows, float32; only the part right of the diagonal is read.
+        matrix: Row-major, float32; only the upper triangle is read.
 
     Raises:
         BadSetting: if the matrix is not positive definite in float32.
     """
-    # LAPACK's matrices go by columns: their lower triangle is our upper one.
+    # LAPACK is column-major: its lower triangle is our upper triangle.
     factor, bad = spotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
     if bad:
         raise BadSetting(

@@ -1,4 +1,4 @@
-"""The few kinds of trained model that most recipes give. Each is saved and served once."""
+"""The kinds of trained model that most recipes share. Saving and serving is written once each."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,13 +14,13 @@ from recweave.encode.features import Features
 from recweave.models.base import Basis, Model
 from recweave.models.content import ContentMap
 from recweave.models.query import Query
-from recweave.models.reasons import in_lines
+from recweave.models.reasons import contributions
 from recweave.models.ridge import Ridge
 
 
 @dataclass(frozen=True, eq=False)
 class ItemScores(Model):
-    """The same score for everybody: popularity, freshness, a hand-made list."""
+    """The same score for all users: popularity, recency, a manual list."""
 
     rests_on: ClassVar[Basis] = "everybody"
 
@@ -37,20 +37,22 @@ class ItemScores(Model):
 
 @dataclass(frozen=True, eq=False)
 class Factors(Model):
-    """Scores by the dot product of a user's and an item's vector.
+    """Scores by the dot product of the user vector and the item vector (matrix factorization).
 
-    Whoever has a history when asking gets the vector that ridge regression finds for it
-    (`Ridge.fold`), so new users and new events count at once; a known user's vector in training is
-    what this gives for their history in training. Where `weight` is 0 there is no such way: users
-    keep their vector, and new ones, with known ones whose vector is zero as they did nothing in
-    training, get the mean of their history's.
+    If the query has a history, the user vector is computed from it by ridge regression (fold-in,
+    see `Ridge.fold_in`). So cold users with a history and new events count at once. The vector of a
+    user in training is the result of the same regression on their training events.
+
+    Without fold-in (`weight` is 0), users keep the vector of training. A cold user, or a user whose
+    vector is zero because they have no training events, gets the mean of the vectors of the
+    history.
 
     Attributes:
-        user, item: One vector each, float32.
-        weight, reg: Of the regression.
-        decay: An event's strength is `decay` to the power of the events since.
-        behaviors: Strength of an event by its behaviour, in the order of `BEHAVIORS`; 1 without.
-        content: What gives new items their vectors; without it none can be placed.
+        user, item: One vector per user and per item, float32.
+        weight, reg: Event weight and regularization of the regression.
+        decay: The weight of an event is `decay` to the power of the number of later events.
+        behaviors: Weight of an event by its behaviour, in the order of `BEHAVIORS`; None means 1.
+        content: Computes vectors of new items; None if the model cannot be extended.
     """
 
     user: Float[Array, "users dim"]
@@ -70,13 +72,14 @@ class Factors(Model):
         return dot_products(self.vectors(query), self.item, item)
 
     def vectors(self, query: Query) -> Float[Array, "batch dim"]:
-        """The askers' vectors; zero for somebody new without a history."""
+        """The vectors of the query users; zero for a cold user without a history."""
         vector = self._learned(query)
-        told = query.history.lengths > 0
-        asked = np.flatnonzero(told if self.weight else told & ~vector.any(axis=1))
-        if len(asked):
-            history = query.rows(asked).history.matrix(self.decay, self.behaviors)
-            vector[asked] = self._fold_in(history)
+        has_history = query.history.lengths > 0
+        needs_fold_in = has_history if self.weight else has_history & ~vector.any(axis=1)
+        rows = np.flatnonzero(needs_fold_in)
+        if len(rows):
+            history = query.rows(rows).history.matrix(self.decay, self.behaviors)
+            vector[rows] = self._fold_in(history)
         return vector
 
     def _learned(self, query: Query) -> Float[Array, "batch dim"]:
@@ -84,13 +87,13 @@ class Factors(Model):
 
     def _fold_in(self, history: Csr) -> Float[Array, "new dim"]:
         if self.weight:
-            return self._ridge.fold(history, self.weight, self.reg)
-        whole = np.maximum(history.sum(axis=1), np.finfo(np.float32).tiny)
-        return np.asarray(history @ self.item / whole[:, None])
+            return self._ridge.fold_in(history, self.weight, self.reg)
+        total = np.maximum(history.sum(axis=1), np.finfo(np.float32).tiny)
+        return np.asarray(history @ self.item / total[:, None])
 
     @cached_property
     def _ridge(self) -> Ridge:
-        return Ridge.of(self.item, everywhere=True)
+        return Ridge.of(self.item, implicit=True)
 
     def with_items(self, features: Features, count: int) -> "Factors | None":
         """See `Model.with_items`."""
@@ -98,73 +101,78 @@ class Factors(Model):
         return None if new is None else replace(self, item=np.concatenate([self.item, new]))
 
     def basis(self, query: Query) -> list[Basis]:
-        """See `Model.basis`: a vector that was learned and is kept cannot be divided."""
+        """See `Model.basis`: a user vector from training is not a sum over the history."""
         if self.weight:
             return ["history"] * len(query)
         learned = np.asarray(self._learned(query).any(axis=1))
-        return ["likeness" if kept else "history" for kept in learned]
+        return ["likeness" if from_training else "history" for from_training in learned]
 
     def likeness(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
         """See `Model.likeness`."""
         unit = unit_rows(self.item)
         seen = query.history.matrix()
-        return in_lines(
-            seen, item, lambda entry, of: np.einsum("nd,nd->n", unit[seen.indices[entry]], unit[of])
-        )
+
+        def part(entry: Int[Array, " n"], target: Int[Array, " n"]) -> Float[Array, " n"]:
+            return np.asarray(np.einsum("nd,nd->n", unit[seen.indices[entry]], unit[target]))
+
+        return contributions(seen, item, part)
 
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
-        """See `Model.reasons`; zeros for a vector that was learned and is kept as it is."""
+        """See `Model.reasons`; zeros where the user vector is the one of training."""
         history = query.history.matrix(self.decay, self.behaviors)
-        pulls = self._pulls(history)
+        parts = self._vector_parts(history)
         if not self.weight:
             learned = self._learned(query).any(axis=1)
-            pulls[np.repeat(learned, np.diff(history.indptr))] = 0
-        return in_lines(
-            history, item, lambda entry, of: np.einsum("nd,nd->n", pulls[entry], self.item[of])
-        )
+            parts[np.repeat(learned, np.diff(history.indptr))] = 0
 
-    def _pulls(self, history: Csr) -> Float[Array, "entries dim"]:
-        """What each entry adds to the vector that is folded in (Hu et al. 2008, section 5)."""
+        def part(entry: Int[Array, " n"], target: Int[Array, " n"]) -> Float[Array, " n"]:
+            return np.asarray(np.einsum("nd,nd->n", parts[entry], self.item[target]))
+
+        return contributions(history, item, part)
+
+    def _vector_parts(self, history: Csr) -> Float[Array, "entries dim"]:
+        """What each entry adds to the folded-in user vector (Hu et al. 2008, section 5)."""
         vectors = self.item[history.indices]
         if not self.weight:
-            whole = np.maximum(history.sum(axis=1), np.finfo(np.float32).tiny)
-            share = history.data / np.repeat(whole, np.diff(history.indptr))
+            total = np.maximum(history.sum(axis=1), np.finfo(np.float32).tiny)
+            share = history.data / np.repeat(total, np.diff(history.indptr))
             return np.asarray(vectors * share[:, None])
-        shared = self.item.T @ self.item + self.reg * np.eye(self.item.shape[1], dtype=np.float32)
-        strength = history.data[:, None]
-        pulls = np.empty_like(vectors)
+        gram = self.item.T @ self.item + self.reg * np.eye(self.item.shape[1], dtype=np.float32)
+        event_weight = history.data[:, None]
+        parts = np.empty_like(vectors)
         for first, end in pairwise(history.indptr):
-            v, s = vectors[first:end], strength[first:end]
-            solved = np.linalg.solve(shared + self.weight * v.T @ (s * v), v.T)
-            pulls[first:end] = (1 + self.weight) * s * solved.T
-        return pulls
+            v, w = vectors[first:end], event_weight[first:end]
+            solved = np.linalg.solve(gram + self.weight * v.T @ (w * v), v.T)
+            parts[first:end] = (1 + self.weight) * w * solved.T
+        return parts
 
 
 @runtime_checkable
-class ItemPlacing(Protocol):
-    """How item weights place new items."""
+class ItemExtender(Protocol):
+    """Adds new items to item weights."""
 
-    def place(self, model: Model, features: Features, count: int) -> Model | None:
+    def extend(self, model: Model, features: Features, count: int) -> Model | None:
         """The model with more items, as in `Model.with_items`.
 
         Args:
             model: The `ItemWeights` that this was trained with.
-            features: Of the new items alone, by name.
-            count: How many there are.
+            features: Features of the new items alone, by name.
+            count: Number of new items.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class ItemWeights(Model):
-    """Scores an item by what it owes to each item of the history: a row of weights times B.
+    """Item-to-item model: the scores are the history, a row of event weights, times a matrix B.
 
     Attributes:
-        weights: B; row i says how much item i in a history speaks for each item.
-        decay: An event's weight is `decay` to the power of the events since; 1 forgets no order.
-        behaviors: Strength of an event by its behaviour, in the order of `BEHAVIORS`; 1 without.
-        items: The items that rows and columns of B stand for; the others score 0 and say nothing.
-            All items without it.
-        placing: What places new items; without it none can be placed.
+        weights: B; B_ij is what item i in the history adds to the score of item j.
+        decay: The weight of an event is `decay` to the power of the number of later events; with 1
+            the order does not matter.
+        behaviors: Weight of an event by its behaviour, in the order of `BEHAVIORS`; None means 1.
+        items: The items of the rows and columns of B; other items have score 0 and add nothing.
+            None means all items.
+        placing: Adds new items; None if the model cannot be extended.
     """
 
     rests_on: ClassVar[Basis] = "history"
@@ -173,19 +181,19 @@ class ItemWeights(Model):
     decay: float = 1.0
     behaviors: Float[Array, " behaviors"] | None = None
     items: Int[Array, " kept"] | None = None
-    placing: ItemPlacing | None = None
+    placing: ItemExtender | None = None
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`."""
         return self.apply(query.history.matrix(self.decay, self.behaviors))
 
     def apply(self, history: Csr) -> Float[Array, "batch items"]:
-        """Scores from the strengths of the items in histories, float32, newly made."""
+        """Scores from the weights of the items in histories, a new float32 array."""
         shape = history.shape
         if self.items is not None:
             history = history[:, self.items]
-        made = history @ self.weights
-        dense = np.asarray(made.toarray() if sparse.issparse(made) else made, dtype=np.float32)
+        product = history @ self.weights
+        dense = np.asarray(product.toarray() if sparse.issparse(product) else product, np.float32)
         if self.items is None:
             return dense
         scores = np.zeros(shape, np.float32)
@@ -196,38 +204,38 @@ class ItemWeights(Model):
         """See `Model.reasons`."""
         history = query.history.matrix(self.decay, self.behaviors)
 
-        def part(entry: Int[Array, " n"], of: Int[Array, " n"]) -> Float[Array, " n"]:
-            weight = self.between(history.indices[entry], of, history.shape[1])
+        def part(entry: Int[Array, " n"], target: Int[Array, " n"]) -> Float[Array, " n"]:
+            weight = self.weight_of_pairs(history.indices[entry], target, history.shape[1])
             return np.asarray(weight * history.data[entry])
 
-        return in_lines(history, item, part)
+        return contributions(history, item, part)
 
-    def places(self, items: int) -> Int[Array, " items"]:
-        """Where each of so many items stands in B; -1 for an item without weights."""
+    def matrix_rows(self, items: int) -> Int[Array, " items"]:
+        """The row in B of each item of a catalogue of this size; -1 for an item without weights."""
         if self.items is None:
             return np.arange(items)
-        place = np.full(items, -1)
-        place[self.items] = np.arange(len(self.items))
-        return place
+        row = np.full(items, -1)
+        row[self.items] = np.arange(len(self.items))
+        return row
 
-    def between(
-        self, giver: Int[Array, " n"], receiver: Int[Array, " n"], items: int
+    def weight_of_pairs(
+        self, source: Int[Array, " n"], target: Int[Array, " n"], items: int
     ) -> Float[Array, " n"]:
-        """How much each giver speaks for the receiver beside it, both rows of so many items."""
-        place = self.places(items)
-        row, column = place[giver], place[receiver]
+        """B_ij of pairs of a source item i and a target item j; `items` is the catalogue size."""
+        matrix_row = self.matrix_rows(items)
+        row, column = matrix_row[source], matrix_row[target]
         known = (row >= 0) & (column >= 0)
-        found = self.weights[np.maximum(row, 0), np.maximum(column, 0)]
-        return np.asarray(np.where(known, found, 0), np.float32)
+        weight = self.weights[np.maximum(row, 0), np.maximum(column, 0)]
+        return np.asarray(np.where(known, weight, 0), np.float32)
 
     def with_items(self, features: Features, count: int) -> Model | None:
         """See `Model.with_items`."""
-        return None if self.placing is None else self.placing.place(self, features, count)
+        return None if self.placing is None else self.placing.extend(self, features, count)
 
 
 def dot_products(
     user: Float[Array, "batch dim"], vectors: Float[Array, "items dim"], item: Int[Array, "batch k"]
 ) -> Float[Array, "batch k"]:
-    """Each user's products with some items' vectors; -inf where `item` is -1."""
+    """Dot products of each user vector with the vectors of k items; -inf where `item` is -1."""
     products = np.einsum("bd,bkd->bk", user, vectors[np.maximum(item, 0)])
     return np.where(item >= 0, products, np.float32(-np.inf)).astype(np.float32)

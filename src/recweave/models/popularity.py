@@ -1,4 +1,4 @@
-"""What everybody should beat: popularity, of all time or of late, and chance."""
+"""Baselines: popularity (of all time or recent) and random scores."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -20,21 +20,22 @@ DAY = 86_400
 
 
 class Popularity(Recipe):
-    """The most consumed items, of all time or of the last `days` before the log ends.
+    """The most popular items, of all time or of the last `days` of the log.
 
-    Items without an event in the window come last, in the order of all time, which also parts equal
-    counts; what is then equal goes by item row. On logs with strong trends the window matters: on
-    MovieLens-20M cut at one moment, the last week's beat a plain SASRec (HSTU's repository).
+    Items without an event in the window come last, ordered by all-time popularity, which also
+    breaks ties of the window; remaining ties go by item row. On logs with strong trends the window
+    matters: with a temporal split of MovieLens-20M, the popularity of the last week beat a plain
+    SASRec (HSTU's repository).
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_popularity"
     stochastic: ClassVar[bool] = False
 
     days: Annotated[float | None, Tune(choices=(None, 7.0, 30.0, 90.0))] = Field(
-        None, gt=0, description="count only the log's last days; all of it without"
+        None, gt=0, description="count only the last days of the log; by default the whole log"
     )
     behaviors: BehaviorWeights = Field(
-        BehaviorWeights(), description="how much an event counts by its behaviour"
+        BehaviorWeights(), description="weight of an event by its behaviour"
     )
 
     def _counts(self, log: Interactions) -> Float[Array, " items"]:
@@ -48,23 +49,23 @@ def train_popularity(recipe: Popularity, data: TrainingData, options: Options) -
     Raises:
         BadSetting: if `days` is set and the log has no times.
     """
-    ever = recipe._counts(data.train)
+    all_time = recipe._counts(data.train)
     if recipe.days is None:
-        return ItemScores(ever.astype(np.float32))
+        return ItemScores(all_time.astype(np.float32))
     if data.train.clock != "seconds":
         raise BadSetting(
             f"days is {recipe.days:g}, but this log has an order and no times; leave days out"
         )
-    late = recipe._counts(
+    recent = recipe._counts(
         data.train[data.train.time > data.train.time.max(initial=0) - recipe.days * DAY]
     )
-    # The place in the order, as a sum of both counts could round a difference away.
-    _, place = np.unique(np.stack([late, ever]), axis=1, return_inverse=True)
-    return ItemScores(place.ravel().astype(np.float32))
+    # The score is the rank, because a weighted sum of both counts could lose a difference.
+    _, rank = np.unique(np.stack([recent, all_time]), axis=1, return_inverse=True)
+    return ItemScores(rank.ravel().astype(np.float32))
 
 
 class Random(Recipe):
-    """A random order of the items for each user, drawn from the seed: the floor of any metric."""
+    """A random order of the items for each user, from the seed: the lower bound of any metric."""
 
     trainer: ClassVar[str] = f"{__name__}:train_random"
 
@@ -76,10 +77,10 @@ def train_random(recipe: Random, data: TrainingData, options: Options) -> "Rando
 
 @dataclass(frozen=True, eq=False)
 class RandomScores(Model):
-    """Scores from 0 to 1 that look random and are the same whenever a user asks.
+    """Pseudo-random scores from 0 to 1 that are the same in every query of a user.
 
     Attributes:
-        key: From 0 to 2³² - 1; another one gives other scores. All new users share one order.
+        key: From 0 to 2³² - 1; another key gives other scores. All cold users share one order.
     """
 
     key: int
@@ -92,7 +93,7 @@ class RandomScores(Model):
 
 
 def _mix(number: Integer[Array, "*shape"]) -> Integer[Array, "*shape"]:
-    """Whole numbers of 32 bits stirred so that neighbours have nothing in common (lowbias32)."""
+    """A hash of 32-bit integers: near numbers get unrelated hashes (lowbias32)."""
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         number = (number ^ (number >> shift)) * np.uint32(factor)
     return np.asarray(number ^ (number >> 16))

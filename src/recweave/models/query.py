@@ -1,4 +1,4 @@
-"""What a model is asked with: who, what they did so far, and when."""
+"""The input of a model: the users, their histories, and the time of the query."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from recweave.data.interactions import Histories, Interactions
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """A batch of users who want a list each.
+    """A batch of users to make lists for (query users).
 
     Attributes:
-        user: Row of the user in training; -1 for somebody new, known by the history alone.
-        history: What each did before `now`, oldest first.
-        now: The moment of asking, in the clock of the log.
+        user: Row of the user in training; -1 for a cold user, of whom only the history is known.
+        history: The events of each user before `now`, oldest first.
+        now: The time of the query, in the clock of the log.
     """
 
     user: Int[Array, " batch"]
@@ -31,29 +31,29 @@ class Query:
         users: Int[Array, " batch"] | Sequence[int] | None = None,
         now: Int[Array, " batch"] | Sequence[int] | None = None,
     ) -> "Query":
-        """Ask for these users of the log (all, without it), with all that the log says of them.
+        """A query for these users of the log (by default all), with all their events as history.
 
-        Without `now`, a user asks one tick after their last event.
+        Without `now`, the time of a query is one tick after the user's last event.
         """
-        everyone = np.arange(log.shape[0], dtype=np.int32)
-        rows = everyone if users is None else np.asarray(users, np.int32)
+        all_users = np.arange(log.shape[0], dtype=np.int32)
+        rows = all_users if users is None else np.asarray(users, np.int32)
         history = Histories.of(log, rows)
         if now is None:
             last = np.full(len(rows), log.time.max(initial=0))
-            some = history.lengths > 0
-            last[some] = history.time[history.start[1:][some] - 1]
+            has_history = history.lengths > 0
+            last[has_history] = history.time[history.start[1:][has_history] - 1]
             now = last + 1
         return cls(user=rows, history=history, now=np.asarray(now, np.int64))
 
     @classmethod
     def before(cls, known: Interactions, held_out: Interactions) -> "Query":
-        """Each user with held-out events asks once, at the time of their first one.
+        """One query for each user with held-out events, at the time of the first of them.
 
-        Users come in the order of their rows; the history of each is all their events in `known`.
+        Users are in the order of their rows; the history is all their events in `known`.
 
         Args:
-            known: What users did before.
-            held_out: What is predicted; of the same users and items.
+            known: The events before the held-out ones.
+            held_out: The events to predict; of the same users and items.
         """
         users = np.unique(held_out.user)
         first = np.full(held_out.shape[0], np.iinfo(np.int64).max)
@@ -63,12 +63,12 @@ class Query:
     def __len__(self) -> int:
         return len(self.user)
 
-    def rows(self, rows: Int[Array, " some"]) -> "Query":
-        """Some of the askers."""
+    def rows(self, rows: Int[Array, " n"]) -> "Query":
+        """The query of these rows of the batch."""
         return Query(self.user[rows], self.history.rows(rows), self.now[rows])
 
     def batches(self, size: int) -> "Iterator[Query]":
-        """The askers in order, `size` at a time."""
+        """Batches of `size` query users, in order."""
         for first in range(0, len(self), size):
             rows = slice(first, first + size)
             yield Query(self.user[rows], self.history.between(first, first + size), self.now[rows])

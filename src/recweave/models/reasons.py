@@ -1,4 +1,4 @@
-"""The shape in which models tell what a history adds to scores (see `Model.reasons`)."""
+"""Contributions of the items in the history to scores, as sparse rows (see `Model.reasons`)."""
 
 from collections.abc import Callable
 from typing import cast
@@ -11,18 +11,18 @@ from recweave.core.arrays import Array, Csr
 from recweave.models.query import Query
 
 
-def in_lines(
+def contributions(
     history: Csr,
     item: Int[Array, "batch k"],
     part: Callable[[Int[Array, " n"], Int[Array, " n"]], Float[Array, " n"]],
 ) -> Csr:
-    """A line for each asker and item, with what each entry of the asker's history adds.
+    """One row for each query user and item: what each entry of the history adds to the score.
 
     Args:
-        history: Askers by items.
-        item: What is asked about; -1 for nothing.
-        part: From numbers of entries in `history.data` and rows of items asked about to what the
-            former add to the scores of the latter.
+        history: Query users by items.
+        item: The items to explain; -1 for none.
+        part: Called with positions of entries in `history.data` and rows of items to explain;
+            returns what each entry adds to the score of the item.
     """
     count = np.repeat(np.diff(history.indptr), item.shape[1])
     count[item.ravel() < 0] = 0
@@ -35,34 +35,36 @@ def in_lines(
     )
 
 
-def no_lines(items: int, item: Int[Array, "batch k"]) -> Csr:
-    """A line for each asker and item, with nothing in it."""
+def no_contributions(items: int, item: Int[Array, "batch k"]) -> Csr:
+    """One empty row for each query user and item."""
     return cast(Csr, sparse.csr_array((item.size, items), dtype=np.float32))
 
 
-def by_leaving_out(
+def contributions_by_removal(
     vectors: Callable[[Query], Float[Array, "n dim"]],
     item_vectors: Float[Array, "items dim"],
     query: Query,
     item: Int[Array, "batch k"],
 ) -> Csr:
-    """How much lower each score is without each item of the history: for models that are no sums.
+    """How much lower each score is without each item of the history (ablation).
 
-    The history is read once for each of its items. Effects overlap, so a line need not sum to the
-    score.
+    For models whose scores are not sums over the history. The model runs once for each item of the
+    history. Effects overlap, so a row need not sum to the score.
 
     Args:
-        vectors: The model's vectors of users.
-        item_vectors: Those of items.
-        query: Who asks.
-        item: What is asked about; -1 for nothing.
+        vectors: Computes the user vectors of a query.
+        item_vectors: The item vectors.
+        query: The query users.
+        item: The items to explain; -1 for none.
     """
     history = query.history.matrix()
     user = np.repeat(np.arange(len(query)), np.diff(history.indptr))
-    whole = query.rows(user)
-    kept = whole.history.item != np.repeat(history.indices, whole.history.lengths)
-    without = Query(whole.user, whole.history.only(kept), whole.now)
+    repeated = query.rows(user)
+    other_items = repeated.history.item != np.repeat(history.indices, repeated.history.lengths)
+    without = Query(repeated.user, repeated.history.only(other_items), repeated.now)
     change = vectors(query)[user] - vectors(without)
-    return in_lines(
-        history, item, lambda entry, of: np.einsum("nd,nd->n", change[entry], item_vectors[of])
-    )
+
+    def part(entry: Int[Array, " n"], target: Int[Array, " n"]) -> Float[Array, " n"]:
+        return np.asarray(np.einsum("nd,nd->n", change[entry], item_vectors[target]))
+
+    return contributions(history, item, part)

@@ -1,4 +1,4 @@
-"""What models there are, by name."""
+"""The recipes of all models, by name."""
 
 from recweave.core.registry import Registry
 from recweave.models.base import Recipe
@@ -37,11 +37,11 @@ RECIPES: Registry[type[Recipe]] = Registry(
 
 
 def class_names() -> dict[str, str]:
-    """Names of the recipes' classes, with the names they are registered under."""
+    """From the class name of a recipe ("EASE") to its registered name ("ease")."""
     return {path.rpartition(":")[2]: name for name, path in RECIPES.paths().items()}
 
 
 def recipe_class(name: str) -> type[Recipe] | None:
-    """The recipe whose class has this name ("EASE"); None if there is none."""
+    """The recipe with this class name ("EASE"); None if there is none."""
     registered = class_names().get(name)
     return None if registered is None else RECIPES[registered]

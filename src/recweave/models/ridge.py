@@ -1,4 +1,4 @@
-"""Ridge regression of every row of a sparse matrix on shared vectors: the step of any ALS."""
+"""Ridge regression of each row of a sparse matrix on the same vectors: the step of ALS."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from recweave.core.arrays import Array, Csr
 from recweave.parallel import Pool, Serial
 
 CELLS = 2**18
-"""Numbers that one block of rows gathers: about what the caches hold."""
+"""Numbers that one block of rows gathers: about the size of the processor caches."""
 
 SLACK = 8
-"""Rows are solved together if they differ in length by less than one part in this many."""
+"""Rows are solved together if their lengths differ by less than 1 / SLACK."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,26 +27,26 @@ class Ridge:
     identity). A solution costs O(n · dim · min(n, dim)), is exact and takes no iterations.
 
     Attributes:
-        turned: The vectors in that basis, not yet scaled; the last one is zero.
+        rotated: The vectors in that basis, not yet scaled; the last one is zero.
         value, basis: Eigenvalues and eigenvectors of G.
     """
 
-    turned: Float[Array, "columns_and_one dim"]
+    rotated: Float[Array, "columns_and_one dim"]
     value: Float[Array, " dim"]
     basis: Float[Array, "dim dim"]
 
     @classmethod
-    def of(cls, vectors: Float[Array, "columns dim"], *, everywhere: bool = False) -> "Ridge":
-        """Prepare vectors; G is their own Gram matrix with `everywhere`, else zero."""
+    def of(cls, vectors: Float[Array, "columns dim"], *, implicit: bool = False) -> "Ridge":
+        """Prepare vectors; G is their Gram matrix if `implicit` (implicit feedback), else 0."""
         dim = vectors.shape[1]
         value, basis = np.zeros(dim, np.float32), np.eye(dim, dtype=np.float32)
-        if everywhere:
-            found = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
-            value = np.maximum(found.eigenvalues, 0).astype(np.float32)
-            basis = found.eigenvectors.astype(np.float32)
-        turned = np.zeros((len(vectors) + 1, dim), np.float32)
-        np.matmul(vectors, basis, out=turned[:-1])
-        return cls(turned, value, basis)
+        if implicit:
+            eigen = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
+            value = np.maximum(eigen.eigenvalues, 0).astype(np.float32)
+            basis = eigen.eigenvectors.astype(np.float32)
+        rotated = np.zeros((len(vectors) + 1, dim), np.float32)
+        np.matmul(vectors, basis, out=rotated[:-1])
+        return cls(rotated, value, basis)
 
     def solve(
         self,
@@ -61,7 +61,7 @@ class Ridge:
             target: p of each entry, v being the vector of its column.
             confidence: c of each entry, in the order of `target.data`; not negative.
             reg: Penalty of each row, positive.
-            pool: Where blocks of rows are solved; if in threads, then with BLAS kept to one each.
+            pool: Solves blocks of rows; with threads, limit BLAS to one thread each.
         """
         dim = len(self.value)
         solved = np.zeros((len(reg), dim), np.float32)
@@ -71,23 +71,24 @@ class Ridge:
             solved[rows] = x
         return np.asarray(solved @ self.basis.T)
 
-    def fold(
+    def fold_in(
         self,
-        strength: Csr,
+        event_weight: Csr,
         weight: float,
         reg: float,
         pool: Pool = Serial(),  # noqa: B008
     ) -> Float[Array, "rows dim"]:
-        """The vectors that best tell what each row's events are (Hu et al. 2008, equation 4).
+        """The vectors that best predict the events of each row (Hu et al. 2008, equation 4).
 
-        Made `of` all items `everywhere`, so that a pair without an event counts as a 0. An event of
-        strength s counts as s times a 1 of confidence 1 + weight: half-way to its absence at ½.
+        Needs `implicit`, so that a pair without an event counts as a 0. An event of weight s counts
+        as s times a 1 with confidence 1 + weight; s = ½ is half-way to no event.
         """
         target = sparse.csr_array(
-            ((1 + weight) * strength.data, strength.indices, strength.indptr), strength.shape
+            ((1 + weight) * event_weight.data, event_weight.indices, event_weight.indptr),
+            event_weight.shape,
         )
-        rows = np.full(strength.shape[0], reg, np.float32)
-        return self.solve(target, weight * strength.data, rows, pool)
+        rows = np.full(event_weight.shape[0], reg, np.float32)
+        return self.solve(target, weight * event_weight.data, rows, pool)
 
 
 def _solve_block(
@@ -98,33 +99,33 @@ def _solve_block(
     confidence: Float[Array, " entries"],
     reg: Float[Array, " rows"],
 ) -> Float[Array, "block dim"]:
-    """Solutions of some rows of like length, in the basis of the eigenvectors."""
+    """Solutions of rows of similar length, in the basis of the eigenvectors."""
     scale = 1 / np.sqrt(ridge.value + reg[rows, None], dtype=np.float32)
     lengths = target.indptr[rows + 1] - target.indptr[rows]
     position = np.arange(lengths[0])
     filled = position < lengths[:, None]
     entry = np.where(filled, target.indptr[rows, None] + position, 0)
-    v = ridge.turned[np.where(filled, target.indices[entry], -1)]
+    v = ridge.rotated[np.where(filled, target.indices[entry], -1)]
     v *= scale[:, None]
     c, p = confidence[entry, None], np.where(filled, target.data[entry], 0)[..., None]
-    across = v.swapaxes(1, 2)
+    v_t = v.swapaxes(1, 2)
     if len(position) < len(ridge.value):
-        x = across @ np.linalg.solve(_plus_one(c * (v @ across)), p)
+        x = v_t @ np.linalg.solve(_plus_one(c * (v @ v_t)), p)
     else:
-        x = np.linalg.solve(_plus_one(across @ (c * v)), across @ p)
+        x = np.linalg.solve(_plus_one(v_t @ (c * v)), v_t @ p)
     return np.asarray(x[..., 0] * scale)
 
 
 def _blocks(lengths: Int[Array, " rows"], dim: int) -> Iterator[Int[Array, " block"]]:
     """Rows that have entries, in blocks of nearly equal length, the longest row first."""
     order = np.argsort(-lengths, kind="stable")
-    falling = lengths[order]
+    sorted_lengths = lengths[order]
     first, end = 0, int(np.count_nonzero(lengths))
     while first < end:
-        longest = int(falling[first])
+        longest = int(sorted_lengths[first])
         fits = first + CELLS // (longest * dim + min(longest, dim) ** 2)
-        alike = int(np.searchsorted(-falling, longest // SLACK - longest, side="right"))
-        last = max(first + 1, min(fits, alike))
+        similar = int(np.searchsorted(-sorted_lengths, longest // SLACK - longest, side="right"))
+        last = max(first + 1, min(fits, similar))
         yield order[first:last]
         first = last
 

@@ -1,4 +1,4 @@
-"""What a recipe is trained with: the data it may see, and the options of the machine."""
+"""The input of training: the data that it may read, and options (seed, device, …)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,19 +20,19 @@ Precision = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """All that training may see. Nothing of the test part is in it.
+    """All that training may read; nothing of the test part (no data leakage).
 
     Attributes:
-        train: The events that parameters and statistics are learned from.
-        valid: Held-out events for early stopping and for weights; recipes without either ignore
+        train: The training events, which parameters and statistics are learned from.
+        valid: The validation events, for early stopping and blend weights; other recipes ignore
             them.
-        features: Vectors of items, users or events by name, made from the training part alone.
-        rows: Row of each training event in the log of the dataset, which features of events are
-            aligned to. None where they are not known: then no such feature can be read.
-        impressions: What was shown and what of it was clicked, in the training part.
+        features: Vectors of items, users or events, by name, computed from the training part alone.
+        rows: Row of each training event in the log of the dataset; features of events are aligned
+            to these rows. None if unknown: then features of events cannot be read.
+        impressions: Shown and clicked items of the training part.
         valid_impressions: The same of the validation part.
-        positive_from: The label rule of click models: the least value of an event that is a yes.
-            Not needed where all values are 0 or 1.
+        positive_from: The label rule of click models: an event with at least this value is a
+            positive. Not needed if all values are 0 or 1.
     """
 
     train: Interactions
@@ -55,31 +55,30 @@ class TrainingData:
         )
 
     def replace(self, train: Interactions, valid: Interactions | None) -> "TrainingData":
-        """The same with other events, for a recipe that holds some out by itself."""
+        """The same with other events, for a recipe that holds out events itself."""
         return replace(self, train=train, valid=valid, rows=None)
 
     def labels(self) -> Bool[Array, " n"]:
-        """Which training events are a yes, for click models (see `data.labels.yes_or_no`)."""
+        """Which training events are positives, for click models (see `data.labels.yes_or_no`)."""
         return yes_or_no(self.train.value, self.positive_from)
 
     @property
     def counts(self) -> Int[Array, " items"]:
-        """Training events of each item."""
+        """Number of training events of each item."""
         return np.asarray(self.train.item_counts())
 
 
 @dataclass
 class Checkpoints:
-    """Where networks in training keep their state, so that an interrupted training resumes.
+    """Checkpoints of neural networks, so that an interrupted training resumes.
 
-    A folder may hold several trainings, told apart by what is trained, with which settings, on
-    which data and by which seed. One that was killed, at any moment, ends with the numbers it
-    would have had.
+    A folder may hold several trainings, distinguished by model, settings, data and seed. A resumed
+    training gives the same numbers as one without interruption.
 
     Attributes:
-        folder: Made when first needed.
-        seconds: Seconds of training that were resumed from earlier processes, not done again;
-            counted up by the training loop.
+        folder: Created when first needed.
+        seconds: Seconds of training that earlier processes did and that were resumed; the training
+            loop adds to it.
     """
 
     folder: Path
@@ -88,15 +87,15 @@ class Checkpoints:
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """What training needs to know that is no hyperparameter.
+    """Options of training that are not hyperparameters.
 
     Attributes:
-        seed: Of whatever is drawn at random.
-        pool: Where independent pieces of work are done. The numbers do not depend on it.
-        device: Where networks train: cpu, cuda, cuda:1, …; auto takes a GPU where there is one.
-        precision: Of networks' products. bf16 is faster on processors and GPUs that multiply it
-            and moves the numbers a little.
-        checkpoints: Where networks keep their state; None keeps none.
+        seed: Seed of all random numbers.
+        pool: Runs independent tasks. The numbers do not depend on it.
+        device: Device of neural networks: cpu, cuda, cuda:1, …; auto uses a GPU if there is one.
+        precision: Precision of matrix products in networks. bf16 is faster on processors and GPUs
+            that support it, and changes the numbers slightly.
+        checkpoints: Where networks save their state; None saves nothing.
     """
 
     seed: int = 0

@@ -20,12 +20,12 @@ def log():
     )
 
 
-def newcomers(log):
+def cold_users(log):
     return Query(np.full(log.shape[0], -1), Histories.of(log), np.zeros(log.shape[0], int))
 
 
 def objective(log, model, weight, reg):
-    """What ALS minimises (Hu et al. 2008, equation 3), over every pair."""
+    """The objective of ALS (Hu et al. 2008, equation 3), over every pair."""
     seen = log.matrix(values=False).toarray()
     error = (seen - model.user.astype(float) @ model.item.T) ** 2
     penalty = (model.user**2).sum() + (model.item**2).sum()
@@ -34,7 +34,7 @@ def objective(log, model, weight, reg):
 
 def test_puts_the_missing_item_of_each_taste_first(two_tastes):
     model = ALS(dim=4).fit(two_tastes)
-    for query in (Query.of(two_tastes), newcomers(two_tastes)):
+    for query in (Query.of(two_tastes), cold_users(two_tastes)):
         top = recommend(model, query, 1)
         np.testing.assert_array_equal(top.item[:, 0], np.arange(40))
 
@@ -78,13 +78,13 @@ def test_no_user_or_item_vector_can_be_moved_to_lower_the_objective_at_the_end(l
             vectors[row] = kept
 
 
-def test_folding_in_what_a_user_did_gives_the_vector_learned(log):
+def test_fold_in_of_the_training_history_gives_the_vector_of_training(log):
     model = ALS(dim=8).fit(log)
-    np.testing.assert_allclose(model.vectors(newcomers(log)), model.user, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.vectors(cold_users(log)), model.user, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(model.vectors(Query.of(log)), model.user, rtol=1e-4, atol=1e-5)
 
 
-def test_what_a_known_user_does_after_training_counts(two_tastes):
+def test_events_of_a_known_user_after_training_count(two_tastes):
     model = ALS(dim=4).fit(two_tastes)
     turned = Interactions.of(np.zeros(15), np.arange(1, 31, 2), shape=two_tastes.shape)
     top = recommend(model, Query.of(turned, np.array([0])), 5, hide_history=False)
@@ -101,10 +101,12 @@ def test_recent_events_can_count_more(two_tastes):
         assert (recommend(model, query, 5).item % 2 == parity).all()
 
 
-def test_behaviours_that_weigh_nothing_are_as_if_they_had_not_been(log):
+def test_behaviours_of_weight_zero_are_ignored(log):
     kinds = np.where(np.arange(len(log)) % 3, "purchase", "view").tolist()
     mixed = Interactions.of(log.user, log.item, behavior=kinds, shape=log.shape)
-    told = ALS(dim=4, behaviors=BehaviorWeights(view=0)).fit(mixed)
+    weighted = ALS(dim=4, behaviors=BehaviorWeights(view=0)).fit(mixed)
     alone = ALS(dim=4).fit(mixed.only(["purchase"]))
-    np.testing.assert_array_equal(told.item, alone.item)
-    np.testing.assert_allclose(told.scores(Query.of(mixed)), alone.user @ alone.item.T, atol=1e-4)
+    np.testing.assert_array_equal(weighted.item, alone.item)
+    np.testing.assert_allclose(
+        weighted.scores(Query.of(mixed)), alone.user @ alone.item.T, atol=1e-4
+    )

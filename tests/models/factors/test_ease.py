@@ -13,7 +13,7 @@ from recweave.rank import recommend
 
 
 def reference(events, reg):
-    """Steck 2019, equation 8, as it stands: dense, in float64, by a general inverse."""
+    """Steck 2019, equation 8: dense, in float64, by a general inverse."""
     inverse = np.linalg.inv(events.T @ events + reg * np.eye(events.shape[1]))
     weights = inverse / -np.diag(inverse)
     np.fill_diagonal(weights, 0)
@@ -38,7 +38,7 @@ def test_weights_are_those_of_the_paper(log, reg, rows, monkeypatch):
     np.testing.assert_allclose(model.weights, expected, atol=1e-5)
 
 
-def test_behaviours_weigh_as_told(log):
+def test_behaviours_count_by_their_weight(log):
     kinds = np.where(np.arange(len(log)) % 3, "purchase", "view").tolist()
     mixed = Interactions.of(log.user, log.item, behavior=kinds, shape=log.shape)
     views, purchases = (
@@ -53,7 +53,7 @@ def test_behaviours_weigh_as_told(log):
     )
 
 
-def test_items_with_few_users_neither_take_part_nor_get_a_score(log):
+def test_items_with_few_users_have_no_weights_and_score_zero(log):
     events = log.matrix(values=False).toarray().astype(float)
     kept = np.flatnonzero(events.sum(axis=0) >= 40)
     assert 5 < len(kept) < 75
@@ -83,7 +83,7 @@ def test_recent_events_can_count_more(two_tastes):
         assert (recommend(model, Query.of(both), 5).item % 2 == parity).all()
 
 
-def test_a_catalogue_too_large_for_memory_is_refused_before_it_is_touched(monkeypatch):
+def test_a_catalogue_too_large_for_memory_is_refused_before_training(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 4 * 2**30)
     log = Interactions.of([0, 0], [0, 1], shape=(1, 40_981))
     with pytest.raises(TooLarge, match=r"EASE on 40,981 items needs 6\.\d GiB .* raise min_count"):
@@ -91,11 +91,11 @@ def test_a_catalogue_too_large_for_memory_is_refused_before_it_is_touched(monkey
     assert EASE(min_count=1).fit(log).weights.shape == (2, 2)
 
 
-def test_no_more_memory_is_taken_than_was_asked_for(monkeypatch):
-    asked = []
+def test_no_more_memory_is_used_than_was_checked(monkeypatch):
+    checked = []
     monkeypatch.setattr(memory, "available", lambda: None)
     monkeypatch.setattr(
-        "recweave.models.gram.require_memory", lambda needed, *_: asked.append(needed)
+        "recweave.models.gram.require_memory", lambda needed, *_: checked.append(needed)
     )
     rng = np.random.default_rng(0)
     log = Interactions.of(
@@ -105,10 +105,10 @@ def test_no_more_memory_is_taken_than_was_asked_for(monkeypatch):
     EASE().fit(log)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < asked[0] < 2.1 * 4 * 2_000**2
+    assert peak < checked[0] < 2.1 * 4 * 2_000**2
 
 
-def test_a_matrix_that_cannot_be_factorised_is_refused_with_the_way_out():
+def test_a_matrix_that_cannot_be_factorized_is_refused_with_advice():
     everybody_has_both = Interactions.of(np.repeat(np.arange(50), 2), [0, 1] * 50)
     with pytest.raises(BadSetting, match=r"not positive definite .* raise reg"):
         EASE(reg=1e-9).fit(everybody_has_both)

@@ -36,7 +36,7 @@ def test_finds_planted_biases_and_tastes(model, planted):
 
 
 def test_tastes_are_needed_for_it(planted):
-    """Without room for them, held-out ratings stay as far off as the planted tastes are large."""
+    """With no vectors, the error on held-out ratings is the size of the planted tastes."""
     flat = BiasedMF(dim=2, reg=1e6, bias_reg=0.1).fit(planted[0])
     assert 0.6 < rmse(flat, planted[1]) < 0.8
 
@@ -59,7 +59,7 @@ def test_predictions_stay_on_the_scale_found_or_given(planted):
     assert (predicted.min(), predicted.max()) == (2.5, 3.5)
 
 
-def test_of_a_pair_half_known_the_known_half_speaks(model):
+def test_for_a_pair_with_one_cold_side_the_other_side_counts(model):
     nobody, nothing = np.array([-1]), np.array([-1])
     expected = model.mean + model.item[7, -1]
     np.testing.assert_allclose(model.predict(nobody, np.array([7])), [expected], rtol=1e-6)
@@ -85,7 +85,7 @@ def test_scores_are_the_predicted_ratings_beyond_the_scale(model, planted):
     assert scores.max() > model.high
 
 
-def test_newcomers_are_known_by_their_ratings(model, planted):
+def test_cold_users_are_folded_in_by_their_ratings(model, planted):
     history = Histories.of(planted[0])
     new = Query(np.full(SHAPE[0], -1), history, np.zeros(SHAPE[0], int))
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""Weights pulled toward what the items' vectors say, against dense algebra in float64."""
+"""Item weights with a feature prior, compared with dense algebra in float64."""
 
 import numpy as np
 import pytest
@@ -47,70 +47,70 @@ def ease(gram_, reg):
 
 
 @pytest.mark.parametrize("names", [("words",), ("words", "kinds")])
-def test_the_thin_product_is_the_ease_of_the_vectors(features, names):
+def test_the_low_rank_product_is_ease_on_the_vectors(features, names):
     prior = FeaturePrior.of(features, names, 40.0, 0.7, np.arange(60))
-    told = prior.left @ prior.right.T
-    np.testing.assert_allclose(told.diagonal(), prior.diagonal, atol=1e-4)
-    np.fill_diagonal(told, 0)
+    product = prior.left @ prior.right.T
+    np.testing.assert_allclose(product.diagonal(), prior.diagonal, atol=1e-4)
+    np.fill_diagonal(product, 0)
     vectors = [features[name].vectors.astype(float) for name in names]
-    wanted = sum(40.0 / len(names) * ease(v @ v.T, 0.7) for v in vectors)
-    np.testing.assert_allclose(told, wanted, atol=1e-3)
+    expected = sum(40.0 / len(names) * ease(v @ v.T, 0.7) for v in vectors)
+    np.testing.assert_allclose(product, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("rows", [7, 512])
-def test_ease_is_where_its_loss_is_flat(log, features, rows, monkeypatch):
+def test_the_gradient_of_ease_is_zero(log, features, rows, monkeypatch):
     monkeypatch.setattr(gram, "ROWS", rows)
     recipe = EASE(reg=5, features=("words", "kinds"), prior_weight=30, feature_reg=0.7)
     weights = recipe.fit(TrainingData(log, features=features)).weights.astype(float)
     assert not weights.diagonal().any()
     events = log.matrix(values=False).toarray().astype(float)
-    slope = (events.T @ events + 5 * np.eye(60)) @ weights - events.T @ events
-    for told in features.values():
-        vectors = told.vectors.astype(float)
-        slope += 15 * (weights - ease(vectors @ vectors.T, 0.7))
-    np.fill_diagonal(slope, 0)  # held at zero, so its slope does not matter
-    np.testing.assert_allclose(slope, 0, atol=5e-3)
+    gradient = (events.T @ events + 5 * np.eye(60)) @ weights - events.T @ events
+    for item_feature in features.values():
+        vectors = item_feature.vectors.astype(float)
+        gradient += 15 * (weights - ease(vectors @ vectors.T, 0.7))
+    np.fill_diagonal(gradient, 0)  # fixed at zero, so its gradient does not matter
+    np.testing.assert_allclose(gradient, 0, atol=5e-3)
 
 
-def test_slit_is_where_its_loss_is_flat(log, features):
+def test_the_gradient_of_slit_is_zero(log, features):
     recipe = SLIT(reg=5, decay=0.5, features=("words",), prior_weight=30, feature_reg=0.7)
     weights = recipe.fit(TrainingData(log, features=features)).weights.astype(float)
-    slope = 5 * weights
+    gradient = 5 * weights
     history = Histories.of(log)
     for user in range(len(history)):
         items = history.item[history.start[user] : history.start[user + 1]]
-        for place in range(1, len(items)):
+        for position in range(1, len(items)):
             past = np.zeros(60)
-            for age, item in enumerate(items[:place][::-1][:7]):  # .5 ** 7 < .01
+            for age, item in enumerate(items[:position][::-1][:7]):  # .5 ** 7 < .01
                 past[item] = max(past[item], 0.5**age)
             target = np.zeros(60)
-            target[items[place]] = 1
-            slope += np.outer(past, past @ weights - target)
+            target[items[position]] = 1
+            gradient += np.outer(past, past @ weights - target)
     vectors = features["words"].vectors.astype(float)
-    slope += 30 * (weights - ease(vectors @ vectors.T, 0.7))
-    np.testing.assert_allclose(slope, 0, atol=2e-2)
+    gradient += 30 * (weights - ease(vectors @ vectors.T, 0.7))
+    np.testing.assert_allclose(gradient, 0, atol=2e-2)
 
 
 @pytest.mark.parametrize("recipe", [EASE, SLIT])
-def test_an_item_nobody_had_is_found_through_its_words(recipe):
-    """Item 39 is alike in words to item 0, and to nothing else."""
+def test_a_cold_item_is_found_through_its_text(recipe):
+    """The text of item 39 is that of item 0."""
     rng = np.random.default_rng(2)
     log = Interactions.of(rng.integers(0, 50, 600), rng.integers(0, 39, 600), shape=(51, 40))
-    asker = Interactions.of([50], [0], shape=(51, 40))
+    query_log = Interactions.of([50], [0], shape=(51, 40))
     vectors = np.eye(40)[:, :39]
     vectors = np.vstack([vectors[:39], vectors[:1]])
     words = {"words": feature(vectors)}
-    plain = recipe(reg=10).fit(log).scores(Query.of(asker, np.array([50])))
-    told = recipe(reg=10, features=("words",), prior_weight=50).fit(
+    plain = recipe(reg=10).fit(log).scores(Query.of(query_log, np.array([50])))
+    with_text = recipe(reg=10, features=("words",), prior_weight=50).fit(
         TrainingData(log, features=words)
     )
-    scores = told.scores(Query.of(asker, np.array([50])))[0]
+    scores = with_text.scores(Query.of(query_log, np.array([50])))[0]
     assert plain[0, 39] == 0
     assert scores[1:].argmax() + 1 == 39
 
 
 @pytest.mark.parametrize("recipe", [EASE, SLIT])
-def test_a_feature_that_is_not_there_is_named(recipe, log, features):
+def test_a_missing_feature_is_named(recipe, log, features):
     with pytest.raises(BadSetting, match=r"wrds.*words"):
         recipe(features=("wrds",)).fit(TrainingData(log, features=features))
     with pytest.raises(BadSetting, match=r"\[features.words\]"):

@@ -11,22 +11,22 @@ from recweave.models.factors.ease import EASE
 from recweave.models.factors.slit import SLIT
 from recweave.rank import recommend
 
-STRENGTH = {"view": 0.5, "purchase": 1.0}
+EVENT_WEIGHTS = {"view": 0.5, "purchase": 1.0}
 
 
 def reference(log, reg, decay):
-    """Event by event, as the docstring says it; dense, in float64."""
+    """The formula of the docstring, event by event; dense, in float64."""
     items = log.shape[1]
     gram, follows = np.zeros((items, items)), np.zeros((items, items))
-    strength = np.where(log.behavior == log.behavior.max(), 1.0, 0.5)
+    weights = np.where(log.behavior == log.behavior.max(), 1.0, 0.5)
     for user in range(log.shape[0]):
         events = np.flatnonzero(log.user == user)
         for t in range(1, len(events)):
             past = np.zeros(items)
             for age, event in enumerate(events[:t][::-1]):
-                faded = decay**age * strength[event]
-                past[log.item[event]] = max(past[log.item[event]], faded)
-            weight = strength[events[t]]
+                decayed = decay**age * weights[event]
+                past[log.item[event]] = max(past[log.item[event]], decayed)
+            weight = weights[events[t]]
             gram += weight * np.outer(past, past)
             follows[:, log.item[events[t]]] += weight * past
     return np.linalg.solve(gram + reg * np.eye(items), follows)
@@ -37,16 +37,16 @@ def log():
     """60 users, 25 items, histories from 0 to about 30 events, views and purchases, repeats."""
     rng = np.random.default_rng(0)
     user = np.sort(rng.geometric(0.06, 700) % 59)
-    kinds = rng.choice([*STRENGTH], 700).tolist()
+    kinds = rng.choice([*EVENT_WEIGHTS], 700).tolist()
     return Interactions.of(user, rng.integers(0, 24, 700), behavior=kinds, shape=(60, 25))
 
 
 @pytest.fixture
 def circle():
-    """Everybody goes some steps through the same circle of ten items, from one of their own."""
+    """All users take some steps through the same circle of ten items, from different starts."""
     user = np.repeat(np.arange(40), 6 + np.arange(40) // 20)
-    place = np.arange(len(user)) - np.searchsorted(user, user)
-    return Interactions.of(user, (user + place) % 10, shape=(40, 10))
+    step = np.arange(len(user)) - np.searchsorted(user, user)
+    return Interactions.of(user, (user + step) % 10, shape=(40, 10))
 
 
 @pytest.mark.parametrize("decay", [0.3, 0.9])
@@ -54,14 +54,14 @@ def circle():
 def test_weights_are_the_closed_form_over_every_step(log, decay, rows, monkeypatch):
     for module in (gram, slit):
         monkeypatch.setattr(module, "ROWS", rows)
-    monkeypatch.setattr(slit, "FAINT", 1e-9)
-    model = SLIT(reg=3, decay=decay, behaviors=BehaviorWeights(**STRENGTH)).fit(log)
+    monkeypatch.setattr(slit, "MIN_WEIGHT", 1e-9)
+    model = SLIT(reg=3, decay=decay, behaviors=BehaviorWeights(**EVENT_WEIGHTS)).fit(log)
     assert model.weights.dtype == np.float32
     np.testing.assert_allclose(model.weights, reference(log, 3, decay), atol=1e-5)
 
 
-def test_what_has_faded_below_a_hundredth_hardly_matters(log):
-    behaviors = BehaviorWeights(**STRENGTH)
+def test_events_of_weight_below_a_hundredth_hardly_matter(log):
+    behaviors = BehaviorWeights(**EVENT_WEIGHTS)
     short = SLIT(reg=3, decay=0.6, behaviors=behaviors).fit(log).weights
     exact = reference(log, 3, 0.6)
     assert 0 < np.abs(short - exact).max() < 0.02 * np.abs(exact).max()
@@ -76,24 +76,24 @@ def test_puts_the_next_item_of_a_circle_first_for_users_known_and_new(circle):
         np.testing.assert_array_equal(top.item[:, 0], (last + 1) % 10)
 
 
-def test_knows_before_from_after_which_ease_does_not(circle):
-    # Whoever did only item 4 had 3 before them as often as 5 after them.
+def test_distinguishes_before_from_after_unlike_ease(circle):
+    # Item 3 comes before item 4 as often as item 5 comes after it.
     one = Query.of(Interactions.of([0], [4], shape=(1, 10)))
-    told, blind = (recipe.fit(circle).scores(one)[0] for recipe in (SLIT(reg=1), EASE(reg=1)))
-    assert told[5] > told[3] + 0.5
-    assert abs(blind[5] - blind[3]) < 0.1
+    scores, of_ease = (recipe.fit(circle).scores(one)[0] for recipe in (SLIT(reg=1), EASE(reg=1)))
+    assert scores[5] > scores[3] + 0.5
+    assert abs(of_ease[5] - of_ease[3]) < 0.1
 
 
-def test_behaviours_that_weigh_nothing_are_neither_read_nor_predicted(log):
+def test_behaviours_of_weight_zero_are_neither_read_nor_predicted(log):
     model = SLIT(behaviors=BehaviorWeights(view=0)).fit(log)
     views = log.only(["view"])
-    silent = Query.of(views)
-    np.testing.assert_array_equal(model.scores(silent), np.zeros(log.shape))
+    only_views = Query.of(views)
+    np.testing.assert_array_equal(model.scores(only_views), np.zeros(log.shape))
     bought = np.bincount(log.only(["purchase"]).item, minlength=25) > 0
     assert (model.weights[:, ~bought] == 0).all()
 
 
-def test_items_with_few_users_neither_take_part_nor_get_a_score(log):
+def test_items_with_few_users_have_no_weights_and_score_zero(log):
     users = np.bincount(log.matrix(values=False).indices, minlength=25)
     kept = np.flatnonzero(users >= 18)
     assert 2 < len(kept) < 22
@@ -109,12 +109,12 @@ def test_a_log_without_a_second_event_gives_scores_of_zero():
     np.testing.assert_array_equal(SLIT().fit(log).scores(Query.of(log)), np.zeros((3, 4)))
 
 
-def test_a_decay_of_one_is_refused_as_every_history_would_be_read_whole():
+def test_a_decay_of_one_is_refused():
     with pytest.raises(BadSetting, match="'decay' is 1"):
         SLIT.parse({"decay": 1}, "here")
 
 
-def test_histories_too_long_for_memory_are_refused_with_the_way_out(monkeypatch):
+def test_histories_too_long_for_memory_are_refused_with_advice(monkeypatch):
     log = Interactions.of(np.zeros(2_000), np.arange(2_000) % 7, shape=(1, 7))
     monkeypatch.setattr(memory, "available", lambda: 50 * 2**20)
     with pytest.raises(TooLarge, match=r"SLIT on 1,999 histories .* lower decay"):

@@ -1,4 +1,4 @@
-"""Content kNN: items like those of the history by their vectors."""
+"""ContentKNN: items with vectors similar to those of the history."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from recweave.models.training import TrainingData
 from recweave.rank import recommend
 
 
-def told(vectors, of="item"):
+def feature_of(vectors, of="item"):
     made = np.asarray(vectors, np.float32)
     return {"text": Feature(made, made.any(axis=1), "made/1", "made", of=of)}
 
@@ -31,7 +31,7 @@ def features():
     """Random vectors around a common one; items 7 and 45 have none."""
     vectors = 1 + np.random.default_rng(1).standard_normal((50, 8))
     vectors[[7, 45]] = 0
-    return told(vectors)
+    return feature_of(vectors)
 
 
 def by_definition(feature, k):
@@ -57,17 +57,17 @@ def test_weights_equal_the_definition_whatever_the_blocks(log, features, k, bloc
     )
 
 
-def test_an_item_nobody_had_comes_first_where_it_is_most_alike():
+def test_a_cold_item_comes_first_where_it_is_most_similar():
     # Items 0 to 39 in pairs of one direction each; the odd ones are cold.
     vectors = np.repeat(np.eye(20), 2, axis=0)
     user = np.arange(20)
     log = Interactions.of(user, 2 * user, shape=(20, 40))
-    model = ContentKNN(k=3).fit(TrainingData(log, features=told(vectors)))
+    model = ContentKNN(k=3).fit(TrainingData(log, features=feature_of(vectors)))
     found = recommend(model, Query.of(log), 1)
     np.testing.assert_array_equal(found.item[:, 0], 2 * user + 1)
 
 
-def test_events_change_nothing_and_newcomers_are_served_alike(log, features):
+def test_events_change_nothing_and_cold_users_get_the_same_lists(log, features):
     model, other = (
         ContentKNN().fit(TrainingData(part, features=features)) for part in (log, log[:1])
     )
@@ -77,7 +77,7 @@ def test_events_change_nothing_and_newcomers_are_served_alike(log, features):
     np.testing.assert_array_equal(model.scores(new), model.scores(known))
 
 
-def test_what_has_no_vector_is_neither_shown_nor_heard(log, features):
+def test_an_item_without_a_vector_is_not_recommended_and_adds_nothing(log, features):
     weights = ContentKNN().fit(TrainingData(log, features=features)).weights
     assert not weights[[7, 45]].nnz
     assert not weights[:, [7, 45]].nnz
@@ -86,19 +86,19 @@ def test_what_has_no_vector_is_neither_shown_nor_heard(log, features):
 def test_equal_items_are_taken_by_row(log):
     vectors = np.ones((50, 3))
     vectors[25:] = -1
-    weights = ContentKNN(k=2).fit(TrainingData(log, features=told(vectors))).weights
+    weights = ContentKNN(k=2).fit(TrainingData(log, features=feature_of(vectors))).weights
     assert weights[[0]].nonzero()[1].tolist() == [1, 2]
     assert weights[[40]].nonzero()[1].tolist() == [25, 26]
 
 
-def test_old_events_fade_and_weak_behaviors_count_less():
+def test_old_events_and_behaviors_of_low_weight_count_less():
     vectors = np.repeat(np.eye(4), 2, axis=0)
     log = Interactions.of(
         [0, 0, 0], [0, 2, 4], behavior=["purchase", "view", "purchase"], shape=(1, 8)
     )
     recipe = ContentKNN(decay=0.5, behaviors=BehaviorWeights(view=0.1))
-    scores = recipe.fit(TrainingData(log, features=told(vectors))).scores(Query.of(log))[0]
-    # The history's items speak for their twins: newest, then viewed, then oldest.
+    scores = recipe.fit(TrainingData(log, features=feature_of(vectors))).scores(Query.of(log))[0]
+    # Each item of the history adds to its twin: newest most, then oldest, then viewed.
     np.testing.assert_allclose(scores[[1, 3, 5]], [0.25, 0.05, 1.0], atol=1e-6)
 
 
@@ -115,7 +115,7 @@ def test_a_missing_feature_and_one_of_users_are_refused(log, features):
     with pytest.raises(BadSetting, match=r"\[features.picture\].*known are: text"):
         ContentKNN(feature="picture").fit(TrainingData(log, features=features))
     with pytest.raises(BadSetting, match="of users"):
-        ContentKNN().fit(TrainingData(log, features=told(np.eye(20), of="user")))
+        ContentKNN().fit(TrainingData(log, features=feature_of(np.eye(20), of="user")))
 
 
 def test_weights_that_would_not_fit_are_refused_before_they_are_made(log, features, monkeypatch):

@@ -1,4 +1,4 @@
-"""Predictions computed by hand for two small tables, to four decimals."""
+"""Worked examples with known results, to four decimals."""
 
 from dataclasses import replace
 
@@ -37,8 +37,8 @@ def tutorial():
 def table_1():
     """Users A to D, items type1 to type5.
 
-    Its source gives the results, not the entries. A search over all tables of half steps from
-    1 to 4.5 found that they leave two, but for the order of columns; this is one of them.
+    The source gives the results for this table, not its entries. Of all tables of half steps from
+    1 to 4.5, two give these results (up to the order of columns); this is one of them.
     """
     return log_of(
         [[4, 0, 0, 3.5, 3], [0, 3.5, 4, 0, 4.5], [3.5, 3, 0, 0, 0], [4, 3, 0, 3.5, 0]],
@@ -50,7 +50,7 @@ def raw(model, user, item):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "value", "rounded", "says"),
+    ("recipe", "value", "rounded", "answer"),
     [
         (UserCF(similarity="cosine"), 3.4509, 3, "not_recommended"),
         (UserCF(similarity="pearson"), 2.8872, 3, "not_recommended"),
@@ -58,13 +58,13 @@ def raw(model, user, item):
         (ItemCF(similarity="adjusted_cosine"), 5.9374, 6, "recommended"),
     ],
 )
-def test_as_written_user_3_item_4_four_methods_disagree(tutorial, recipe, value, rounded, says):
+def test_as_written_user_3_item_4_four_methods_disagree(tutorial, recipe, value, rounded, answer):
     settings = {"semantics": "as_written", "k": 4, "scale": (1.0, 10.0)}
     model = recipe.model_copy(update=settings).fit(tutorial)
     np.testing.assert_allclose(raw(model, 2, 3), value, **DIGITS)
-    verdict = model.recommend_item(2, 3)
-    assert (verdict.prediction, verdict.says, verdict.threshold) == (rounded, says, 6)
-    assert len(verdict.neighbour) == 4
+    decision = model.recommend_item(2, 3)
+    assert (decision.prediction, decision.answer, decision.threshold) == (rounded, answer, 6)
+    assert len(decision.neighbor) == 4
 
 
 @pytest.mark.parametrize(("similarity", "value"), [("cosine", 3.8916), ("pearson", 3.3487)])
@@ -79,8 +79,8 @@ def test_item_cosine_as_written_of_user_1_item_3(tutorial):
 
 
 def test_zero_filled_cosines_of_user_3(tutorial):
-    lines = tutorial.matrix()
-    found = Similarity(lines, "cosine", "zero", 0.0)(lines)[2]
+    rows = tutorial.matrix()
+    found = Similarity(rows, "cosine", "zero", 0.0)(rows)[2]
     np.testing.assert_allclose(found, [0.7792, 0.8747, 1, 0.9095, 0.8655, 0.8533], **DIGITS)
 
 
@@ -101,15 +101,15 @@ C, TYPE_4 = 2, 3
 def test_table_1_means_and_cosines(table_1):
     model = UserCF().fit(table_1)
     np.testing.assert_allclose(model.user_mean, [3.5, 4.0, 3.25, 3.5], **DIGITS)
-    lines = table_1.matrix()
-    found = Similarity(lines, "cosine", "zero", 0.0)(lines)[C]
+    rows = table_1.matrix()
+    found = Similarity(rows, "cosine", "zero", 0.0)(rows)[C]
     np.testing.assert_allclose(found[[0, 1, 3]], [0.4976, 0.3271, 0.8175], **DIGITS)
 
 
 def test_table_1_raters_at_their_own_mean_leave_the_users_mean(table_1):
     model = UserCF(similarity="cosine", k=3, shrinkage=0).fit(table_1)
     np.testing.assert_allclose(raw(model, C, TYPE_4), 3.25, **DIGITS)
-    assert sorted(model.recommend_item(C, TYPE_4).neighbour) == [0, 3]
+    assert sorted(model.recommend_item(C, TYPE_4).neighbor) == [0, 3]
 
 
 def test_table_1_as_written_counts_zeros_as_ratings(table_1):

@@ -119,7 +119,7 @@ def test_neighbours_on_movielens_are_those_of_implicit(real_data, scheme, k):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_repeated_strength_is_weighted_as_by_implicit(log, scheme):
+def test_repeated_events_are_weighted_as_by_implicit(log, scheme):
     documents = log.matrix().T.tocsr()  # how often, here
     theirs = pytest.importorskip("implicit.nearest_neighbours")
     made = {
@@ -159,7 +159,7 @@ def test_a_known_user_is_not_their_own_neighbour(log):
     known = Query.of(log, np.array([5]))
     new = Query(np.array([-1]), known.history, known.now)
     model = UserKNN(k=300).fit(log)
-    # Somebody new with the very same history also hears user 5, who has just that.
+    # A cold user with the same history also has user 5 as a neighbour.
     twin = (
         1 * len(np.unique(history.item)) / (len(np.unique(history.item)) + model.around.shrinkage)
     )
@@ -167,14 +167,14 @@ def test_a_known_user_is_not_their_own_neighbour(log):
     np.testing.assert_allclose(model.scores(new)[0], model.scores(known)[0] + own, atol=1e-5)
 
 
-def test_strength_of_behaviors_counts_in_training_and_in_the_history():
-    # Of the buyers of 0, one bought 1 and one viewed 2; the asker viewed 3 (it goes with 4) and
-    # bought 5 (it goes with 6).
+def test_behavior_weights_count_in_training_and_in_the_history():
+    # Of the buyers of 0, one bought 1 and one viewed 2. The query user viewed 3 (bought with 4)
+    # and bought 5 (bought with 6).
     bought = [(0, 0), (0, 1), (1, 3), (1, 4), (2, 5), (2, 6), (3, 0), (4, 1), (4, 2), (3, 2)]
     behavior = ["purchase"] * 9 + ["view"]
     log = Interactions.of(*np.array(bought).T, behavior=behavior, shape=(5, 7))
-    asker = Interactions.of([4, 4], [3, 5], behavior=["view", "purchase"], shape=(5, 7))
-    query = Query(np.array([-1]), Histories.of(asker, np.array([4])), np.array([9]))
+    query_log = Interactions.of([4, 4], [3, 5], behavior=["view", "purchase"], shape=(5, 7))
+    query = Query(np.array([-1]), Histories.of(query_log, np.array([4])), np.array([9]))
     weak = BehaviorWeights(view=0.1)
     for recipe in (ItemKNN(shrinkage=0), UserKNN(shrinkage=0)):
         even = recipe.fit(log).scores(query)[0]
@@ -190,7 +190,7 @@ def test_strength_of_behaviors_counts_in_training_and_in_the_history():
 
 
 @pytest.mark.parametrize("behavior", [["purchase", "view"], ["view", "purchase"]])
-def test_the_strongest_of_a_pairs_events_counts(log, behavior):
+def test_the_event_of_a_pair_with_the_largest_weight_counts(log, behavior):
     twice = Interactions.of(
         np.tile(log.user, 2),
         np.tile(log.item, 2),
@@ -205,7 +205,7 @@ def test_the_strongest_of_a_pairs_events_counts(log, behavior):
         )
 
 
-def test_a_behavior_of_weight_nothing_is_left_out(log):
+def test_a_behavior_of_weight_zero_is_left_out(log):
     views = Interactions.of(log.user, log.item[::-1], behavior="view", shape=log.shape)
     both = Interactions.of(
         np.concatenate([log.user, views.user]),
@@ -214,20 +214,20 @@ def test_a_behavior_of_weight_nothing_is_left_out(log):
         shape=log.shape,
     )
     for recipe in (ItemKNN, UserKNN):
-        deaf = recipe(behaviors=BehaviorWeights(view=0)).fit(both)
+        without_views = recipe(behaviors=BehaviorWeights(view=0)).fit(both)
         np.testing.assert_array_equal(
-            deaf.scores(Query.of(both)), recipe().fit(log).scores(Query.of(log))
+            without_views.scores(Query.of(both)), recipe().fit(log).scores(Query.of(log))
         )
 
 
-def test_decay_makes_the_newest_item_speak_loudest():
+def test_decay_gives_the_newest_item_the_largest_weight():
     log = Interactions.of([0, 0, 1, 1, 2, 2], [0, 1, 2, 3, 0, 2], shape=(3, 4))
     scores = ItemKNN(decay=0.5, shrinkage=0).fit(log).scores(Query.of(log, np.array([2])))[0]
     assert scores[1] == pytest.approx(scores[3] / 2)  # 1 goes with the older 0, 3 with the newer 2
 
 
-def test_terms_that_all_documents_share_count_for_nothing_and_break_nothing():
-    # ln(3 / (1 + 2)) = 0: a user with two of the three items says nothing of them.
+def test_terms_of_all_documents_have_weight_zero():
+    # ln(3 / (1 + 2)) = 0: a user with two of the three items adds nothing.
     log = Interactions.of([0, 0, 1, 1], [0, 1, 1, 2], shape=(2, 3))
     weights = ItemKNN(similarity="tfidf", shrinkage=0).fit(log).weights
     assert not weights.nnz

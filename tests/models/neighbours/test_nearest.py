@@ -43,10 +43,10 @@ def test_keeps_the_positive_entries_that_a_stable_sort_puts_first(table, k):
 
 
 @pytest.mark.parametrize("k", [1, 3, 20])
-def test_thinning_long_rows_loses_none_that_counts(k):
+def test_thin_keeps_the_k_largest_of_long_rows(k):
     rng = np.random.default_rng(k)
     table = rng.random((6, 4_000), dtype=np.float32) * (rng.random((6, 4_000)) < 0.7)
-    table[1] = np.round(table[1], 1)  # a row of crowds
+    table[1] = np.round(table[1], 1)  # a row of many ties
     table[2, 50:] = 0  # a short row between long ones
     table[5] = np.sort(table[5])  # the largest all in the last piece
     whole = sparse.csr_array(table)

@@ -48,43 +48,43 @@ def shrunk_cosine(x, y, both, pearson, beta):
 
 
 def by_definition(table, recipe):
-    """Every pair's prediction by loops over the definition, rigorous; k nearest, ties by row."""
+    """Every pair's prediction by loops, rigorous semantics; k nearest, ties by row."""
     given, deviation = table > 0, np.zeros_like(table)
     mean = [row[row > 0].mean() if (row > 0).any() else np.nan for row in table]
     deviation[given] = (table - np.array(mean)[:, None])[given]
     user_based = isinstance(recipe, UserCF)
     if user_based:
-        lines, there = table, given
+        rows, there = table, given
     else:
         adjusted = recipe.similarity == "adjusted_cosine"
-        lines, there = (deviation if adjusted else table).T, given.T
+        rows, there = (deviation if adjusted else table).T, given.T
     pearson = recipe.similarity == "pearson"
-    n = len(lines)
+    n = len(rows)
     weight = np.zeros((n, n))
     for a in range(n):
         for b in range(n):
             both = there[a] & there[b]
-            weight[a, b] = shrunk_cosine(lines[a], lines[b], both, pearson, recipe.shrinkage)
+            weight[a, b] = shrunk_cosine(rows[a], rows[b], both, pearson, recipe.shrinkage)
     made = np.empty(table.shape)
     for u in range(table.shape[0]):
         for i in range(table.shape[1]):
-            asker, others = (u, given[:, i]) if user_based else (i, given[u])
-            heard = [
+            target, others = (u, given[:, i]) if user_based else (i, given[u])
+            neighbors = [
                 v
-                for v in np.argsort(-weight[asker].round(6), kind="stable")
+                for v in np.argsort(-weight[target].round(6), kind="stable")
                 if others[v]
-                and v != asker
-                and (weight[asker, v] > 0 or (user_based and weight[asker, v] < 0))
+                and v != target
+                and (weight[target, v] > 0 or (user_based and weight[target, v] < 0))
             ][: recipe.k]
-            w = weight[asker, heard]
+            w = weight[target, neighbors]
             column = table[:, i]
-            if not len(heard):
+            if not len(neighbors):
                 item_mean = column[column > 0].mean() if given[:, i].any() else np.nan
                 made[u, i] = next(m for m in (mean[u], item_mean, table[given].mean()) if m == m)
             elif user_based:
-                made[u, i] = mean[u] + w @ deviation[heard, i] / np.abs(w).sum()
+                made[u, i] = mean[u] + w @ deviation[neighbors, i] / np.abs(w).sum()
             else:
-                made[u, i] = w @ table[u, heard] / w.sum()
+                made[u, i] = w @ table[u, neighbors] / w.sum()
     return made
 
 
@@ -98,7 +98,7 @@ def test_rigorous_predictions_equal_the_definition(ratings, recipe, k):
 
 
 @every
-def test_without_neighbours_user_then_item_then_overall_mean_speaks(ratings, recipe):
+def test_without_neighbors_the_user_then_item_then_overall_mean_is_predicted(ratings, recipe):
     model = recipe.fit(log_of(ratings))
     user_mean, item_mean = (
         ratings[3][ratings[3] > 0].mean(),
@@ -110,22 +110,22 @@ def test_without_neighbours_user_then_item_then_overall_mean_speaks(ratings, rec
 
 
 @pytest.fixture
-def two_schools():
+def two_groups():
     """Users of two groups rate items of two kinds 4 or 2, or the reverse, each with a bias.
 
-    Every user has left out one item; what they would have said of it is the answer.
+    One rating of every user is held_out out; it is the expected prediction.
     """
     user, item = all_pairs((40, 40))
     bias = np.linspace(-1, 1, 40)[user]
     value = 3 + bias + np.where(user % 2 == item // 20, 1, -1)
-    held = item == (user * 7) % 40
-    log = Interactions.of(user[~held], item[~held], value[~held])
-    return log, user[held], item[held], value[held]
+    held_out = item == (user * 7) % 40
+    log = Interactions.of(user[~held_out], item[~held_out], value[~held_out])
+    return log, user[held_out], item[held_out], value[held_out]
 
 
 @every
-def test_tastes_and_biases_are_both_found(two_schools, recipe):
-    log, user, item, value = two_schools
+def test_tastes_and_biases_are_both_found(two_groups, recipe):
+    log, user, item, value = two_groups
     model = recipe.model_copy(update={"k": 10}).fit(log)
     np.testing.assert_allclose(model.predict(user, item), value, atol=0.1)
 
@@ -136,9 +136,9 @@ def test_a_list_holds_what_like_minded_users_love(recipe):
     # has rated but for 15 to 18, and item 9 user 0 alone has not.
     user, item = all_pairs((20, 20))
     value = np.where(user // 10 == item // 10, 5.0, 1.0)
-    held = (user == 0) & (item == 9)
-    held |= (item == 19) & ((user < 15) | (user == 19))
-    log = Interactions.of(user[~held], item[~held], value[~held], shape=(20, 20))
+    held_out = (user == 0) & (item == 9)
+    held_out |= (item == 19) & ((user < 15) | (user == 19))
+    log = Interactions.of(user[~held_out], item[~held_out], value[~held_out], shape=(20, 20))
     scores = recipe.model_copy(update={"k": 8}).fit(log).scores(Query.of(log, np.array([0])))[0]
     assert scores[9] > scores[19]
 
@@ -146,23 +146,23 @@ def test_a_list_holds_what_like_minded_users_love(recipe):
 @every
 @pytest.mark.parametrize("semantics", ["rigorous", "as_written"])
 @pytest.mark.parametrize("k", [4, 25])
-def test_a_list_adds_up_the_votes_of_the_k_nearest_of_all(ratings, recipe, semantics, k):
+def test_a_list_sums_the_ratings_of_the_k_nearest_of_all(ratings, recipe, semantics, k):
     recipe = recipe.model_copy(update={"k": k, "semantics": semantics})
     log = log_of(ratings)
     model = recipe.fit(log)
-    lines = log.matrix()
+    rows = log.matrix()
     adjusted = recipe.similarity == "adjusted_cosine"
     if isinstance(recipe, ItemCF):
-        deviation = lines.data - np.repeat(model.user_mean, np.diff(lines.indptr))
-        value = deviation if adjusted else lines.data
-        lines = sparse.csr_array((value, lines.indices, lines.indptr), lines.shape).T.tocsr()
+        deviation = rows.data - np.repeat(model.user_mean, np.diff(rows.indptr))
+        value = deviation if adjusted else rows.data
+        rows = sparse.csr_array((value, rows.indices, rows.indptr), rows.shape).T.tocsr()
     zeros = semantics == "as_written" and not adjusted
     measure = "pearson" if recipe.similarity == "pearson" else "cosine"
     shrinkage = 10.0 if semantics == "rigorous" else 0.0
-    weight = Similarity(lines, measure, "zero" if zeros else "unknown", shrinkage)(lines)
+    weight = Similarity(rows, measure, "zero" if zeros else "unknown", shrinkage)(rows)
     np.fill_diagonal(weight, 0)
     weight[np.argsort(np.argsort(-weight, axis=1, kind="stable"), axis=1) >= k] = 0
-    weight = np.maximum(weight, 0)  # who is unlike is not heard
+    weight = np.maximum(weight, 0)  # dissimilar users do not count
     votes = weight @ ratings if isinstance(recipe, UserCF) else ratings @ weight.T
     np.testing.assert_allclose(model.scores(Query.of(log)), votes, atol=1e-5)
 
@@ -181,12 +181,12 @@ def test_blocks_change_nothing(ratings, recipe, monkeypatch):
 
 @every
 @pytest.mark.parametrize("semantics", ["rigorous", "as_written"])
-def test_the_neighbours_of_a_verdict_account_for_its_prediction(ratings, recipe, semantics):
+def test_the_neighbors_of_a_decision_explain_its_prediction(ratings, recipe, semantics):
     recipe = recipe.model_copy(update={"k": 5, "semantics": semantics})
     model = recipe.fit(log_of(ratings))
     for user, item in ((0, 0), (3, 4), (11, 20)):
-        verdict = model.recommend_item(user, item)
-        who, weight = np.array(verdict.neighbour), np.array(verdict.weight)
+        decision = model.recommend_item(user, item)
+        who, weight = np.array(decision.neighbor), np.array(decision.weight)
         assert (np.diff(weight) <= 0).all()
         below = np.abs(weight).sum() if semantics == "rigorous" else weight.sum()
         if isinstance(recipe, UserCF):
@@ -194,19 +194,19 @@ def test_the_neighbours_of_a_verdict_account_for_its_prediction(ratings, recipe,
             expected = model.user_mean[user] + weight @ votes / below
         else:
             expected = weight @ ratings[user, who] / below
-        assert verdict.raw == pytest.approx(expected, abs=1e-5)
+        assert decision.raw == pytest.approx(expected, abs=1e-5)
 
 
-def test_verdicts_know_what_is_rated_and_where_liking_starts(ratings):
+def test_decisions_know_what_is_rated_and_the_threshold(ratings):
     model = UserCF().fit(log_of(ratings))
     user, item = np.argwhere(ratings > 0)[0].tolist()
-    assert model.recommend_item(user, item).says == "already_rated"
+    assert model.recommend_item(user, item).answer == "already_rated"
     open_item = int(np.flatnonzero(ratings[user] == 0)[0])
-    verdict = model.recommend_item(user, open_item)
-    assert verdict.threshold == 3  # 0.6 of a scale that ends at 5
-    assert model.recommend_item(user, open_item, verdict.prediction).says == "recommended"
-    above = verdict.prediction + 1e-6
-    assert model.recommend_item(user, open_item, above).says == "not_recommended"
+    decision = model.recommend_item(user, open_item)
+    assert decision.threshold == 3  # 0.6 of a scale that ends at 5
+    assert model.recommend_item(user, open_item, decision.prediction).answer == "recommended"
+    above = decision.prediction + 1e-6
+    assert model.recommend_item(user, open_item, above).answer == "not_recommended"
 
 
 @every
@@ -231,7 +231,7 @@ def test_as_written_rounds_and_clips_adjusted_cosine_alone(ratings):
         np.testing.assert_array_equal(model.predict(*pairs), made)
 
 
-def test_as_written_has_no_answer_where_the_weights_add_up_to_nothing(ratings):
+def test_as_written_predicts_nan_where_the_weights_sum_to_zero(ratings):
     user, item = np.full(30, 39), np.arange(30)
     for recipe in (UserCF(similarity="cosine"), UserCF(similarity="pearson")):
         model = recipe.model_copy(update={"semantics": "as_written"}).fit(log_of(ratings))
@@ -241,8 +241,8 @@ def test_as_written_has_no_answer_where_the_weights_add_up_to_nothing(ratings):
 
 @every
 @pytest.mark.parametrize("semantics", ["rigorous", "as_written"])
-def test_the_error_of_an_unnormalised_sum_grows_in_line_with_k(two_schools, recipe, semantics):
-    log, user, item, value = two_schools
+def test_the_error_of_an_unnormalised_sum_grows_in_line_with_k(two_groups, recipe, semantics):
+    log, user, item, value = two_groups
     settings = {"semantics": semantics, "aggregation": "sum"}
     models = [recipe.model_copy(update={**settings, "k": k}).fit(log) for k in (4, 8, 16)]
     error = np.array([np.abs(model.predict(user, item) - value).mean() for model in models])
@@ -285,13 +285,13 @@ def test_a_rating_of_zero_is_kept_as_a_rating():
     assert UserCF().fit(log).user_mean[0] == 2
 
 
-def test_a_new_user_is_served_as_if_known_but_for_training(ratings):
+def test_a_cold_user_gets_the_list_of_a_known_user_with_the_same_history(ratings):
     log = log_of(ratings)
     others = log[log.user != 7]
     query = Query.of(log, np.array([7]))
     new = Query(np.array([-1]), query.history, query.now)
     for recipe in (UserCF(), UserCF(similarity="cosine", semantics="as_written")):
-        # Whoever is asked for is left out of the neighbours, so training on them says no more.
+        # A user is not their own neighbour, so training on them changes nothing.
         np.testing.assert_allclose(
             recipe.fit(others).scores(new), recipe.fit(log).scores(query), atol=1e-5
         )

@@ -7,7 +7,7 @@ from recweave.models.neighbours.similarity import Similarity
 
 @pytest.fixture
 def ratings():
-    """30 lines over 25 places, half of them empty; line 0 is constant, line 1 empty."""
+    """30 rows over 25 columns, half of the entries missing; row 0 is constant, row 1 is empty."""
     rng = np.random.default_rng(0)
     table = rng.integers(1, 11, (30, 25)) / 2 * (rng.random((30, 25)) < 0.5)
     table[0] = np.where(table[0] > 0, 4.1, 0)
@@ -21,28 +21,28 @@ def cosine(x, y):
 
 def by_pairs(table, measure, missing, shrinkage):
     """The definition, pair by pair."""
-    made = np.zeros((len(table), len(table)))
+    found = np.zeros((len(table), len(table)))
     for a, x in enumerate(table):
         for b, y in enumerate(table):
             both = (x > 0) & (y > 0)
             here = both if missing == "unknown" else np.ones(len(x), bool)
             if measure == "cosine" and (x[here] * y[here]).any():
-                made[a, b] = cosine(x[here], y[here])
+                found[a, b] = cosine(x[here], y[here])
             if measure == "pearson" and here.sum() > 1 and np.ptp(x[here]) * np.ptp(y[here]) > 0:
-                made[a, b] = np.corrcoef(x[here], y[here])[0, 1]
+                found[a, b] = np.corrcoef(x[here], y[here])[0, 1]
             if shrinkage:
-                made[a, b] *= both.sum() / (both.sum() + shrinkage)
-    return made
+                found[a, b] *= both.sum() / (both.sum() + shrinkage)
+    return found
 
 
 @pytest.mark.parametrize("measure", ["cosine", "pearson"])
 @pytest.mark.parametrize("missing", ["unknown", "zero"])
 @pytest.mark.parametrize("shrinkage", [0.0, 10.0])
 def test_equals_the_definition_pair_by_pair(ratings, measure, missing, shrinkage):
-    lines = sparse.csr_array(ratings)
-    made = Similarity(lines, measure, missing, shrinkage)(lines[5:12])
+    rows = sparse.csr_array(ratings)
+    found = Similarity(rows, measure, missing, shrinkage)(rows[5:12])
     expected = by_pairs(ratings, measure, missing, shrinkage)[5:12]
-    np.testing.assert_allclose(made, expected, atol=2e-6)
+    np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
 def test_a_rating_of_zero_is_a_rating():
@@ -50,19 +50,19 @@ def test_a_rating_of_zero_is_a_rating():
         (np.array([0.0, 2.0, 4.0, 1.0, 2.0, 3.0]), np.tile(np.arange(3), 2), [0, 3, 6]),
         shape=(2, 3),
     )
-    made = Similarity(with_zero, "pearson", "unknown", 0.0)(with_zero)
-    np.testing.assert_allclose(made, np.ones((2, 2)), atol=1e-6)
+    found = Similarity(with_zero, "pearson", "unknown", 0.0)(with_zero)
+    np.testing.assert_allclose(found, np.ones((2, 2)), atol=1e-6)
 
 
 def test_a_large_common_level_does_not_drown_a_correlation(ratings):
-    lines = sparse.csr_array(ratings)
-    raised = sparse.csr_array((lines.data + 1e6, lines.indices, lines.indptr), lines.shape)
-    made, expected = (Similarity(x, "pearson", "unknown", 0.0)(x) for x in (raised, lines))
-    np.testing.assert_allclose(made, expected, atol=1e-5)
+    rows = sparse.csr_array(ratings)
+    raised = sparse.csr_array((rows.data + 1e6, rows.indices, rows.indptr), rows.shape)
+    found, expected = (Similarity(x, "pearson", "unknown", 0.0)(x) for x in (raised, rows))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("level", [4.1, 1e6])
-def test_constant_lines_resemble_nobody(level):
-    lines = sparse.csr_array(np.array([[level] * 7, [1.0, 2, 3, 4, 5, 6, 7]]))
-    made = Similarity(lines, "pearson", "unknown", 0.0)(lines)
-    np.testing.assert_array_equal(made, [[0, 0], [0, 1]])
+def test_a_constant_row_has_similarity_zero_to_all(level):
+    rows = sparse.csr_array(np.array([[level] * 7, [1.0, 2, 3, 4, 5, 6, 7]]))
+    found = Similarity(rows, "pearson", "unknown", 0.0)(rows)
+    np.testing.assert_array_equal(found, [[0, 0], [0, 1]])

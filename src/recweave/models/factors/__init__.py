@@ -1,1 +1,1 @@
-"""Low-rank and linear models: ALS, BPR, biased factorisation, EASE."""
+"""Low-rank and linear models: ALS, BPR, biased matrix factorization, EASE."""

@@ -1,4 +1,4 @@
-"""Matrix factorisation for ratings: means, biases and vectors."""
+"""Matrix factorization for ratings: mean, biases and vectors."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -22,14 +22,15 @@ from recweave.parallel import Pool, Serial
 
 
 class BiasedMF(Recipe):
-    """Ratings as μ + b_u + b_i + p_u · q_i (Koren, Bell & Volinsky, Computer 2009, equation 5).
+    """Predicts ratings as μ + b_u + b_i + p_u · q_i (Koren et al., Computer 2009, equation 5).
 
-    The squared error on the ratings is minimised, plus `reg` (|p|² + |q|²) and `bias_reg`
-    (b_u² + b_i²), by turns: with the items fixed, each user's bias and vector are one ridge
-    regression, and the other way round. No learning rate, and the same model from the same seed. μ
-    is the mean of all ratings.
+    Minimizes the squared error on the ratings, plus `reg` (|p|² + |q|²) and `bias_reg`
+    (b_u² + b_i²), by alternating least squares: with the items fixed, the bias and the vector of
+    each user are one ridge regression, and vice versa. There is no learning rate, and the same seed
+    gives the same model. μ is the mean of all ratings.
 
-    The time of an epoch is O(Σ n · dim · min(n, dim)), n being the ratings of a user or an item.
+    The time of an epoch is O(Σ n · dim · min(n, dim)), where n is the number of ratings of a user
+    or an item.
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_biased_mf"
@@ -46,7 +47,7 @@ class BiasedMF(Recipe):
     )
     epochs: Annotated[int, Tune(5, 50)] = Field(20, gt=0, description="passes over users and items")
     scale: tuple[float, float] | None = Field(
-        None, description="lowest and highest rating; without it those of the training ratings"
+        None, description="lowest and highest rating; by default those of the training ratings"
     )
 
 
@@ -79,14 +80,14 @@ def train_biased_mf(recipe: BiasedMF, data: TrainingData, options: Options) -> "
 
 @dataclass(frozen=True, eq=False)
 class BiasedFactors(Model):
-    """Predicts ratings from vectors whose last number is the bias.
+    """Predicts ratings from vectors whose last column is the bias.
 
     Attributes:
-        user, item: p or q and then b; zeros for those without ratings, so that only what is known
-            of a pair speaks: the other side's bias, else the mean.
-        mean: Of all ratings.
-        low, high: Predictions are kept between these.
-        reg, bias_reg: Penalties, for somebody new.
+        user, item: p or q and then b; zeros for users and items without ratings. So if one side of
+            a pair is cold, the prediction is the mean plus the bias of the other side.
+        mean: Mean of all ratings.
+        low, high: Predictions are clipped to this range.
+        reg, bias_reg: Penalties, for fold-in.
     """
 
     user: Float[Array, "users dim"]
@@ -98,23 +99,24 @@ class BiasedFactors(Model):
     bias_reg: float
 
     def predict(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
-        """The rating of each pair, on the scale. -1 is a user or item of which nothing is known."""
+        """The rating of each pair, on the scale. -1 is a cold user or item."""
         of_user = np.where(user[:, None] < 0, np.float32(0), self.user[user])
         of_item = np.where(item[:, None] < 0, np.float32(0), self.item[item])
         taste = np.einsum("nd,nd->n", of_user[:, :-1], of_item[:, :-1])
-        made = self.mean + of_user[:, -1] + of_item[:, -1] + taste
-        return np.asarray(np.clip(made, self.low, self.high))
+        rating = self.mean + of_user[:, -1] + of_item[:, -1] + taste
+        return np.asarray(np.clip(rating, self.low, self.high))
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
-        """See `Model.scores`: predicted ratings, not cut to the scale, which would tie the best.
+        """See `Model.scores`: predicted ratings, not clipped, because clipping would tie the best.
 
-        Whoever has ratings in their history is regressed on these as they stand.
+        If the history of a query has ratings, the user vector is computed from them (fold-in).
         """
         of_user = np.where(query.user[:, None] < 0, np.float32(0), self.user[query.user])
         ratings = rated(query.history)
         ratings.data -= np.float32(self.mean)
-        rates = np.diff(ratings.indptr) > 0
-        of_user[rates] = _regress(ratings, self.item, self.reg, self.bias_reg)[rates]
+        has_ratings = np.diff(ratings.indptr) > 0
+        folded_in = _regress(ratings, self.item, self.reg, self.bias_reg)
+        of_user[has_ratings] = folded_in[has_ratings]
         level = np.float32(self.mean) + of_user[:, -1:] + self.item[:, -1]
         return np.asarray(level + of_user[:, :-1] @ self.item[:, :-1].T)
 
@@ -126,14 +128,14 @@ def _regress(
     bias_reg: float,
     pool: Pool = Serial(),  # noqa: B008
 ) -> Float[Array, "rows dim"]:
-    """Vectors and biases of the rows that best give their ratings; the other side's are known."""
-    left = ratings.data - other[ratings.indices, -1]
-    target = sparse.csr_array((left, ratings.indices, ratings.indptr), shape=ratings.shape)
+    """Vectors and biases of the rows that best predict their ratings; the other side is fixed."""
+    residual = ratings.data - other[ratings.indices, -1]
+    target = sparse.csr_array((residual, ratings.indices, ratings.indptr), shape=ratings.shape)
     # A bias is the weight of a constant; a constant s times as large divides its penalty by s².
     constant = np.float32((reg / bias_reg) ** 0.5)
     design = other.copy()
     design[:, -1] = constant
     penalty = np.full(ratings.shape[0], reg, np.float32)
-    made = Ridge.of(design).solve(target, np.ones_like(left), penalty, pool)
-    made[:, -1] *= constant
-    return made
+    vectors = Ridge.of(design).solve(target, np.ones_like(residual), penalty, pool)
+    vectors[:, -1] *= constant
+    return vectors

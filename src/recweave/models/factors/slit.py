@@ -1,4 +1,4 @@
-"""The linear autoencoder's sibling for sequences: from what came before to what comes next."""
+"""SLIT: a linear model of sequences that predicts the next item from the items before it."""
 
 from dataclasses import replace
 from functools import partial
@@ -15,27 +15,27 @@ from recweave.data.interactions import Histories
 from recweave.models.base import Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.factors.prior import FeaturePrior
-from recweave.models.gram import ROWS, gram_matrix, invert, taking_part
+from recweave.models.gram import ROWS, gram_matrix, invert, select_items
 from recweave.models.kinds import ItemWeights
 from recweave.models.training import Options, TrainingData
 
-FAINT = 0.01
-"""An event that has faded to less than this is not read."""
+MIN_WEIGHT = 0.01
+"""Events of a history whose weight after decay is below this are ignored."""
 
 
 class SLIT(Recipe):
-    """Weights between items that best give a user's next item from those before (WWW 2021).
+    """Item-to-item weights that predict a user's next item from the items before it (WWW 2021).
 
-    The closed form of Choi, Kim, Lee, Shim & Lee's "session-aware linear item transition" with the
-    next item alone as target: one row of S for each event that another follows, the history up to
-    it as it would be asked with (faded by `decay`), and of T for the item that follows. B minimises
-    |T − SB|² + reg |B|², so B = (SᵀS + reg I)⁻¹ SᵀT. Needs an order of events within users.
+    The closed form of Choi, Kim, Lee, Shim & Lee's "session-aware linear item transition", with
+    only the next item as target. S has one row for each event that has a next event: the history
+    up to it, weighted by `decay`. The row of T is the next item. B minimizes
+    |T − SB|² + reg |B|², so B = (SᵀS + reg I)⁻¹ SᵀT. Needs an order of the events of each user.
 
-    With `features`, the prior of B is the weights B_f that the items' vectors alone would give, as
-    in L3AE (arXiv 2508.13500): + Σ_f w / n |B − B_f|², w being `prior_weight` and n the number of
+    With `features`, the prior of B is the weights B_f computed from the item features alone, as in
+    L3AE (arXiv 2508.13500): + Σ_f w / n |B − B_f|², where w is `prior_weight` and n the number of
     features; see `prior.FeaturePrior`. B = P (SᵀT + Σ_f w / n B_f), P = (SᵀS + (reg + w) I)⁻¹.
 
-    Cost: as EASE, and items · (pairs of items that follow each other) for the product.
+    The cost is that of EASE plus items · (number of distinct pairs of consecutive items).
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_slit"
@@ -45,22 +45,28 @@ class SLIT(Recipe):
         100.0, gt=0, description="L2 penalty on the weights, in events"
     )
     decay: Annotated[float, Tune(0.3, 0.98)] = Field(
-        0.7, gt=0, lt=1, description="an event fades by this for each event since"
+        0.7,
+        gt=0,
+        lt=1,
+        description="event weight, to the power of the number of later events",
     )
     min_count: Annotated[int, Tune(0, 20)] = Field(
-        0, ge=0, description="items with fewer users get no weights, which saves time and memory"
+        0, ge=0, description="items with fewer users get no weights; this saves time and memory"
     )
     features: tuple[str, ...] = Field(
-        (), description="vectors of the items, whose weights are the prior"
+        (), description="item features whose weights are the prior (for cold items)"
     )
     prior_weight: Annotated[float, Tune(10, 1000, log=True)] = Field(
-        200.0, gt=0, description="weight of that prior, shared by the features; beside reg"
+        200.0,
+        gt=0,
+        description="weight of the feature prior, in addition to reg; divided among the features",
     )
     feature_reg: Annotated[float, Tune(0.3, 100, log=True)] = Field(
-        3.0, gt=0, description="L2 penalty on the weights that the vectors give"
+        3.0, gt=0, description="L2 penalty on the weights computed from the features"
     )
     behaviors: BehaviorWeights = Field(
-        BehaviorWeights(), description="strength of an event by its behaviour, before and as next"
+        BehaviorWeights(),
+        description="weight of an event by its behaviour, in the history and as the next event",
     )
 
     def features_used(self) -> tuple[str, ...]:
@@ -72,12 +78,12 @@ def train_slit(recipe: SLIT, data: TrainingData, options: Options) -> ItemWeight
     """See `Recipe.fit`.
 
     Raises:
-        BadSetting: if no item has `min_count` users, or a feature is not there.
+        BadSetting: if no item has `min_count` users, or a feature does not exist.
     """
     codes = recipe.behaviors.by_code()
     history = Histories.of(data.train)
-    kept = taking_part(history.matrix(weights=codes), recipe.min_count, "SLIT")
-    before, after = _steps(history, int(np.ceil(np.log(FAINT) / np.log(recipe.decay))))
+    kept = select_items(history.matrix(weights=codes), recipe.min_count, "SLIT")
+    before, after = _transitions(history, int(np.ceil(np.log(MIN_WEIGHT) / np.log(recipe.decay))))
     weight = np.sqrt(codes[history.behavior[after]])
     past = before.matrix(recipe.decay, codes)[:, kept]
     past.data *= np.repeat(weight, np.diff(past.indptr))
@@ -91,15 +97,15 @@ def train_slit(recipe: SLIT, data: TrainingData, options: Options) -> ItemWeight
     np.fill_diagonal(weights, weights.diagonal() + np.float32(recipe.reg + prior.weight))
     invert(weights)
     left, own = weights @ prior.left, prior.diagonal
-    # The inverse is symmetric, so its rows are all that the same rows of B are made from.
+    # The inverse is symmetric, so rows of B can be computed from the same rows of it.
     blocks = [slice(first, first + ROWS) for first in range(0, len(kept), ROWS)]
     multiply = partial(_multiply, follows=follows, right=prior.right, own=own)
-    made = options.pool.map(multiply, ((weights[rows], left[rows]) for rows in blocks))
-    for rows, block in zip(blocks, made, strict=True):
+    blocks_of_b = options.pool.map(multiply, ((weights[rows], left[rows]) for rows in blocks))
+    for rows, block in zip(blocks, blocks_of_b, strict=True):
         weights[rows] = block
-    whole = len(kept) == data.train.shape[1]
-    placing = prior.placing(left, recipe.reg)
-    return ItemWeights(weights, recipe.decay, codes, None if whole else kept, placing)
+    all_items = len(kept) == data.train.shape[1]
+    new_items = prior.for_new_items(left, recipe.reg)
+    return ItemWeights(weights, recipe.decay, codes, None if all_items else kept, new_items)
 
 
 def _multiply(
@@ -115,10 +121,10 @@ def _multiply(
     return np.asarray(product + left @ right.T - inverse * own)
 
 
-def _steps(history: Histories, length: int) -> tuple[Histories, Int[Array, " rows"]]:
-    """Histories as they stood before each event but a user's first, and the places of these events.
+def _transitions(history: Histories, length: int) -> tuple[Histories, Int[Array, " rows"]]:
+    """The history before each event except a user's first, and the positions of these events.
 
-    Only the last `length` events of each are kept.
+    Only the last `length` events of each history are kept.
     """
     user = history.row_numbers()
     at = np.flatnonzero(user[1:] == user[:-1])
@@ -127,7 +133,7 @@ def _steps(history: Histories, length: int) -> tuple[Histories, Int[Array, " row
     require_memory(
         100 * int(start[-1]),
         f"SLIT on {len(at):,} histories of up to {length:,} events",
-        "lower decay, so that less of them is read",
+        "lower decay, so that fewer events of each are read",
     )
     take = np.arange(start[-1]) + np.repeat(at + 1 - size - start[:-1], size)
     cut = replace(

@@ -16,7 +16,7 @@ from recweave.data.interactions import Histories
 from recweave.models.base import Basis, Model, Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.query import Query
-from recweave.models.reasons import in_lines
+from recweave.models.reasons import contributions
 from recweave.models.training import Options, TrainingData
 
 ZERO = 1e-3
@@ -109,7 +109,7 @@ class GraphFilter(Model):
             far = np.einsum("nd,nd->n", self._left[own], self.smooth[target]) * self.root[target]
             return np.asarray(history.data[entry] * (near + self.alpha * far), np.float32)
 
-        return in_lines(history, item, part)
+        return contributions(history, item, part)
 
     @cached_property
     def _by_item(self) -> Csr:

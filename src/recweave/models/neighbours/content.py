@@ -1,4 +1,4 @@
-"""Items like those in the history by what is said of them: no events needed."""
+"""Content-based item-to-item neighbours: similar by text, pictures or numbers; no events needed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,36 +17,40 @@ from recweave.models.behaviors import BehaviorWeights
 from recweave.models.content import new_item_features
 from recweave.models.kinds import ItemWeights
 from recweave.models.neighbours.nearest import keep_nearest, nearest
-from recweave.models.neighbours.words import cosines, directions_about, mean_vector
+from recweave.models.neighbours.text_similarity import cosines, directions_from_mean, mean_vector
 from recweave.models.training import Options, TrainingData
 
 TABLE_BYTES = 64 * 2**20
-"""Of one float64 table of items by items; a block of items holds about three at a time."""
+"""Size of one float64 table of items by items. A block of items needs about three of them."""
 
 
 class ContentKNN(Recipe):
-    """Items like those in the history by their vectors: words, pictures, numbers.
+    """Items with vectors similar to those of the history: text, pictures, numbers.
 
-    Likeness is the cosine of two vectors less the mean of all; each item of the history speaks for
-    the `k` items most like it, none that is less alike than by chance (cosine ≤ 0). Items nobody
-    had are recommended like any other, and so are new users served; nothing is learned from
-    events. An item without a vector is neither recommended nor heard. Ties go by item row.
+    The similarity of two items is the cosine of their vectors minus the mean of all vectors. Each
+    item of the history adds to the scores of the `k` items most similar to it, if the cosine is
+    above 0. Nothing is learned from events, so cold items are recommended like any other, and cold
+    users get lists too. An item without a vector is not recommended and adds nothing. Ties go by
+    item row.
 
-    The cost is items² times the length of a vector; memory holds items · k weights.
+    The time is items² times the length of a vector; the memory holds items · k weights.
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_content_knn"
     stochastic: ClassVar[bool] = False
 
-    feature: str = Field("text", description="whose vectors tell how alike items are")
+    feature: str = Field("text", description="item vectors that the similarity is computed from")
     k: Annotated[int, Tune(5, 500, log=True)] = Field(
-        100, gt=0, description="neighbours of each, itself not counted"
+        100, gt=0, description="number of neighbours of each item"
     )
     decay: Annotated[float, Tune(0.2, 1.0)] = Field(
-        1.0, gt=0, le=1, description="weight of an event is this to the power of the events since"
+        1.0,
+        gt=0,
+        le=1,
+        description="event weight, to the power of the number of later events",
     )
     behaviors: BehaviorWeights = Field(
-        BehaviorWeights(), description="strength of an event by its behaviour"
+        BehaviorWeights(), description="weight of an event by its behaviour"
     )
 
     def features_used(self) -> tuple[str, ...]:
@@ -56,13 +60,13 @@ class ContentKNN(Recipe):
 
 @dataclass(frozen=True, eq=False)
 class ContentNeighbors:
-    """Places new items among the neighbours of all, as training on the larger catalogue would.
+    """Adds new items to the neighbours, as training on the larger catalogue would.
 
-    New items get neighbours, known and new, and take the places of farther ones among those of
-    known items. The mean stays that of training, which is all that differs from a new fit.
+    New items get neighbours among known and new items. They replace less similar neighbours of
+    known items. Only the mean differs from a new fit: it stays the mean of training.
 
     Attributes:
-        name: The feature.
+        name: Name of the feature.
         mean: Its mean in training.
         direction: The items' unit vectors from the mean.
         k: Neighbours of each item.
@@ -73,13 +77,13 @@ class ContentNeighbors:
     direction: Float[Array, "items dim"]
     k: int
 
-    def place(self, model: Model, features: Features, count: int) -> ItemWeights | None:
-        """See `kinds.ItemPlacing.place`."""
+    def extend(self, model: Model, features: Features, count: int) -> ItemWeights | None:
+        """See `kinds.ItemExtender.extend`."""
         assert isinstance(model, ItemWeights)
-        found = new_item_features(features, [self.name], [len(self.mean)], count)
-        if found is None:
+        new_features = new_item_features(features, [self.name], [len(self.mean)], count)
+        if new_features is None:
             return None
-        new = directions_about(found[0], self.mean)
+        new = directions_from_mean(new_features[0], self.mean)
         direction = np.concatenate([self.direction, new])
         columns = sparse.csr_array(sparse.vstack(list(_columns(self.direction, new))))
         known = sparse.hstack([sparse.csr_array(model.weights), columns])
@@ -90,12 +94,12 @@ class ContentNeighbors:
 
 
 def _rows(direction: Float[Array, "items dim"], start: int, k: int) -> Iterator[Csr]:
-    """The nearest of each item from a row on, by blocks of items."""
+    """The nearest neighbours of the items from row `start` on, by blocks of items."""
     items = len(direction)
     require_memory(
         8 * (items * min(k, items) + direction.size) + 3 * max(8 * items, TABLE_BYTES),
         f"ContentKNN with {k:,} neighbours of {items:,} items",
-        "ask for a smaller k",
+        "choose a smaller k",
     )
     size = max(1, TABLE_BYTES // (8 * items))
     for first in range(start, items, size):
@@ -107,7 +111,7 @@ def _rows(direction: Float[Array, "items dim"], start: int, k: int) -> Iterator[
 
 
 def _columns(known: Float[Array, "items dim"], new: Float[Array, "new dim"]) -> Iterator[Csr]:
-    """Cosines above 0 of known items with new ones, by blocks of known items."""
+    """Positive cosines of known items with new items, by blocks of known items."""
     size = max(1, TABLE_BYTES // max(1, 8 * len(new)))
     for first in range(0, len(known), size):
         yield sparse.csr_array(np.maximum(cosines(known[first : first + size], new), 0))
@@ -117,11 +121,11 @@ def train_content_knn(recipe: ContentKNN, data: TrainingData, options: Options) 
     """See `Recipe.fit`.
 
     Raises:
-        BadSetting: if the feature is not there, or of users.
+        BadSetting: if the feature does not exist, or is of users.
     """
     feature = find_item_feature(data.features, recipe.feature)
     mean = mean_vector(feature)
-    direction = directions_about(feature, mean)
+    direction = directions_from_mean(feature, mean)
     weights = sparse.vstack(list(_rows(direction, 0, recipe.k)), format="csr")
     return ItemWeights(
         sparse.csr_array(weights),

@@ -13,7 +13,7 @@ from recweave.models.neighbours.nearest import keep_nearest, thin
 from recweave.parallel import Pool, Serial
 
 BLOCK = 2_000_000
-"""Products of two entries in one block: about 60 MB at its peak."""
+"""Products of two entries that one block computes: about 60 MB at its peak."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Neighbourhood:
 
     Attributes:
         terms: Terms by documents: the transpose of the weighted documents.
-        k: Neighbours of each.
+        k: Number of neighbours of each document.
         shrinkage: A similarity that rests on n common terms is multiplied by n / (n + shrinkage).
     """
 
@@ -32,37 +32,38 @@ class Neighbourhood:
 
     def nearest(
         self,
-        asked: Csr,
-        own: Int[Array, " asked"],
+        queries: Csr,
+        own: Int[Array, " queries"],
         pool: Pool = Serial(),  # noqa: B008 - a frozen value without state
     ) -> Csr:
-        """Asked by documents: the k largest similarities of each row, if positive.
+        """The k largest positive similarities of each query document, queries by documents.
 
-        Equal ones are taken in the order of documents. The cost is that of the sparse product, the
-        sum over terms of (asked that have it) · (documents that have it).
+        Ties go by the order of documents. The cost is that of the sparse product: the sum over
+        terms of (queries that have the term) · (documents that have it).
 
         Args:
-            asked: Weighted documents, known ones or new.
-            own: Which document each is itself, so that it is not its own neighbour; -1 for none.
-            pool: Where blocks of rows are worked on.
+            queries: Weighted documents, known or new.
+            own: Row of the document that each query is itself, so that it is not its own neighbour;
+                -1 for none.
+            pool: Computes the blocks of rows.
         """
         documents = self.terms.shape[1]
         require_memory(
-            12 * asked.shape[0] * min(self.k, documents),
-            f"keeping {self.k:,} neighbours for each of {asked.shape[0]:,}",
-            "ask for a smaller k",
+            12 * queries.shape[0] * min(self.k, documents),
+            f"keeping {self.k:,} neighbours for each of {queries.shape[0]:,}",
+            "choose a smaller k",
         )
-        cuts = _cuts(asked, np.diff(self.terms.indptr))
-        blocks = ((asked[a:b], own[a:b]) for a, b in pairwise(cuts))
-        made = list(pool.map(self._block, blocks))
-        return sparse.csr_array(sparse.vstack(made, format="csr"))
+        cuts = _cuts(queries, np.diff(self.terms.indptr))
+        blocks = ((queries[a:b], own[a:b]) for a, b in pairwise(cuts))
+        parts = list(pool.map(self._block, blocks))
+        return sparse.csr_array(sparse.vstack(parts, format="csr"))
 
     def _block(self, block: tuple[Csr, Array]) -> Csr:
-        asked, own = block
-        similar = asked @ self.terms
+        queries, own = block
+        similar = queries @ self.terms
         if self.shrinkage:
-            # A product's order of entries follows from the places alone, so these two agree.
-            common = (_ones(asked) @ _ones(self.terms)).data
+            # The order of a product's entries depends on their positions alone, so these two agree.
+            common = (_ones(queries) @ _ones(self.terms)).data
             similar.data *= common / (common + np.float32(self.shrinkage))
         similar = thin(similar, self.k + 1)  # the document itself may be among them
         similar.data[similar.indices == np.repeat(own, np.diff(similar.indptr))] = 0
@@ -74,9 +75,9 @@ def _ones(table: Csr) -> Csr:
     return sparse.csr_array(parts, shape=table.shape)
 
 
-def _cuts(asked: Csr, having: Int[Array, " terms"]) -> Int[Array, " cuts"]:
-    """Row numbers that cut the table into blocks of about equal work."""
-    work = np.concatenate([[0], np.cumsum(having[asked.indices])])[asked.indptr]
+def _cuts(queries: Csr, documents_with_term: Int[Array, " terms"]) -> Int[Array, " cuts"]:
+    """Row numbers that cut the queries into blocks of about equal cost."""
+    work = np.concatenate([[0], np.cumsum(documents_with_term[queries.indices])])[queries.indptr]
     full = np.searchsorted(work, np.arange(BLOCK, work[-1], BLOCK))
-    rows = asked.shape[0]
+    rows = queries.shape[0]
     return np.concatenate([[0], np.unique(full[full < rows]), [rows]])

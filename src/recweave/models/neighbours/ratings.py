@@ -1,4 +1,4 @@
-"""What UserCF and ItemCF share: settings, ratings and means, how a prediction is finished."""
+"""What UserCF and ItemCF share: settings, ratings, means, rounding and clipping of predictions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadInput
 from recweave.data.interactions import Histories, Interactions
 from recweave.models.base import Model, Recipe, Tune
-from recweave.models.neighbours.verdict import LIKED, Verdict
-from recweave.models.neighbours.words import Words
+from recweave.models.neighbours.decision import LIKED, Decision
+from recweave.models.neighbours.text_similarity import TextSimilarity
 from recweave.models.ratings import rated
 from recweave.models.training import TrainingData
 
@@ -24,35 +24,40 @@ Means = Literal["rated", "all"]
 
 
 class RatingCF(Recipe, ABC):
-    """The settings of both."""
+    """The settings that UserCF and ItemCF share."""
 
     predicts_ratings: ClassVar[bool] = True
 
-    k: Annotated[int, Tune(5, 200, log=True)] = Field(30, gt=0, description="neighbours heard")
+    k: Annotated[int, Tune(5, 200, log=True)] = Field(
+        30, gt=0, description="number of neighbours used for a prediction"
+    )
     semantics: Semantics = Field(
         "rigorous",
-        description="rigorous: only what is rated counts, neighbours have rated the target; "
-        "as_written: what is not rated is a rating of 0, predictions are rounded",
+        description="rigorous: only given ratings count, and neighbours have rated the target; "
+        "as_written: a missing rating counts as 0, and predictions are rounded",
     )
     means: Means | None = Field(
         None,
-        description="a user's mean over the rated items, or over all with 0 for the others; "
-        "without it as the semantics say: rated if rigorous, all as written",
+        description="a user's mean over the rated items, or over all items with 0 for a missing "
+        "rating; by default rated for rigorous and all for as_written semantics",
     )
     shrinkage: Annotated[float, Tune(0.0, 100.0)] = Field(
-        10.0, ge=0, description="rigorous only: likeness from n common ratings times n / (n + it)"
+        10.0,
+        ge=0,
+        description="rigorous only: a similarity from n common ratings times n / (n + this)",
     )
     aggregation: Literal["normalised", "sum"] = Field(
         "normalised",
-        description="sum does not divide by the weights, nor round or clip; its error grows with k",
+        description="normalised: a weighted mean; sum: not divided by the weights, not rounded and "
+        "not clipped, so its error grows with k",
     )
     scale: tuple[float, float] | None = Field(
-        None, description="lowest and highest rating; without it those of the training ratings"
+        None, description="lowest and highest rating; by default those of the training ratings"
     )
 
     @field_validator("scale")
     @classmethod
-    def _rises(cls, scale: tuple[float, float] | None) -> tuple[float, float] | None:
+    def _check_scale(cls, scale: tuple[float, float] | None) -> tuple[float, float] | None:
         if scale is not None and scale[0] >= scale[1]:
             raise ValueError("the lowest rating must be below the highest")
         return scale
@@ -71,13 +76,12 @@ class RatingCF(Recipe, ABC):
             )
         rigorous = self.semantics == "rigorous"
         means = self.means or ("rated" if rigorous else "all")
-        found = float(table.data.min()), float(table.data.max())
-        low, high = self.scale or found
+        low, high = self.scale or (float(table.data.min()), float(table.data.max()))
         averaged = self.aggregation == "normalised"
         return {
             "ratings": table,
-            "user_mean": line_means(table, means),
-            "item_mean": line_means(table.T.tocsr(), "rated"),
+            "user_mean": row_means(table, means),
+            "item_mean": row_means(table.T.tocsr(), "rated"),
             "overall": float(table.data.mean(dtype=np.float64)),
             "low": low,
             "high": high,
@@ -89,8 +93,8 @@ class RatingCF(Recipe, ABC):
             "clipped": averaged and clipped,
         }
 
-    def _words(self, data: TrainingData) -> Words | None:
-        """What likeness in words is told by; nothing in the plain models."""
+    def _text_similarity(self, data: TrainingData) -> TextSimilarity | None:
+        """The text similarity of users or items; None in the models without text."""
         return None
 
 
@@ -100,14 +104,14 @@ class RatingNeighbours(Model, ABC):
 
     Attributes:
         ratings: Users by items: each pair's newest rating; a rating of 0 is an entry too.
-        user_mean, item_mean: NaN for those without ratings.
+        user_mean, item_mean: Mean ratings; NaN for users and items without ratings.
         overall: Mean of all ratings.
-        low, high: The scale.
-        means: What a user's mean is taken over.
-        k: Neighbours heard.
-        rigorous: Whether only neighbours with a rating for the target are heard.
-        summed: Whether votes are added up and not divided by the weights.
-        rounded, clipped: What is done to a prediction, in this order.
+        low, high: The rating scale.
+        means: Which items a user's mean is taken over.
+        k: Number of neighbours used.
+        rigorous: Whether only neighbours with a rating of the target are used.
+        summed: Whether weighted ratings are summed and not divided by the weights.
+        rounded, clipped: Whether a prediction is rounded, then clipped to the scale.
     """
 
     ratings: Csr
@@ -124,84 +128,88 @@ class RatingNeighbours(Model, ABC):
     clipped: bool
 
     def predict(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
-        """The rating of each pair; user -1 is somebody of whom nothing is known.
+        """The rating of each pair; user -1 is a cold user without ratings.
 
-        Rigorous models always have an answer: where no neighbour is heard the user's mean, else the
-        item's, else that of all ratings. As written, it is NaN where the weights add up to 0.
+        Rigorous models always give a number: without neighbours it is the user's mean, else the
+        item's mean, else the mean of all ratings. As written, it is NaN where the weights sum to 0.
         """
-        return self.finished(self.raw(user, item))
+        return self.round_and_clip(self.raw(user, item))
 
-    def finished(self, raw: Float[Array, " n"]) -> Float[Array, " n"]:
-        """Raw predictions, rounded and clipped to the scale as the settings ask."""
-        made = np.round(raw) if self.rounded else raw
-        return np.clip(made, self.low, self.high) if self.clipped else made
+    def round_and_clip(self, raw: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Raw predictions, rounded and clipped to the scale if the settings say so."""
+        rounded = np.round(raw) if self.rounded else raw
+        return np.clip(rounded, self.low, self.high) if self.clipped else rounded
 
     @abstractmethod
     def raw(self, user: Int[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
         """`predict` before rounding and clipping."""
 
     @abstractmethod
-    def heard(self, user: int, item: int) -> tuple[Int[Array, " some"], Float[Array, " some"]]:
-        """Rows of the neighbours that a prediction rests on, and their weights."""
+    def neighbors_used(self, user: int, item: int) -> tuple[Int[Array, " k"], Float[Array, " k"]]:
+        """Rows and weights of the neighbours that a prediction is computed from."""
 
-    def recommend_item(self, user: int, item: int, threshold: float | None = None) -> Verdict:
+    def recommend_item(self, user: int, item: int, threshold: float | None = None) -> Decision:
         """Whether to recommend one item to one known user.
 
         Args:
             user: Row of the user.
             item: Row of the item.
-            threshold: The prediction from which on it is recommended; without it 0.6 of the scale's
-                upper end, so 6 of 10 and 3 of 5. (A stricter reading of "like" on 1 to 5 is 4.)
+            threshold: The item is recommended if the prediction is at least this. The default is
+                0.6 of the highest rating: 6 of 10, 3 of 5. (For "likes it" on 1 to 5, use 4.)
         """
         raw = self.raw(np.array([user]), np.array([item]))
-        prediction = float(self.finished(raw)[0])
+        prediction = float(self.round_and_clip(raw)[0])
         limit = LIKED * self.high if threshold is None else threshold
         start, stop = self.ratings.indptr[user : user + 2]
-        neighbour, weight = self.heard(user, item)
+        neighbor, weight = self.neighbors_used(user, item)
         order = np.argsort(-weight, kind="stable")
-        return Verdict(
+        return Decision(
             rated=item in self.ratings.indices[start:stop],
             prediction=prediction,
             raw=float(raw[0]),
             threshold=limit,
-            neighbour=tuple(neighbour[order].tolist()),
+            neighbor=tuple(neighbor[order].tolist()),
             weight=tuple(weight[order].tolist()),
         )
 
-    def _rows(self, user: Int[Array, " some"]) -> Csr:
-        """Ratings of known users; -1 gives an empty line."""
+    def _rows(self, user: Int[Array, " n"]) -> Csr:
+        """Ratings of known users; -1 gives an empty row."""
         table = self.ratings
         bounds = np.append(table.indptr, table.indptr[-1])
         one_more = (table.shape[0] + 1, table.shape[1])
         return sparse.csr_array((table.data, table.indices, bounds), shape=one_more)[user]
 
     def _share(
-        self, above: Float[Array, " n"], below: Float[Array, " n"], fallback: Float[Array, " n"]
+        self,
+        numerator: Float[Array, " n"],
+        denominator: Float[Array, " n"],
+        fallback: Float[Array, " n"],
     ) -> Float[Array, " n"]:
-        """Sums of votes over sums of weights; the fallback where the weights are nothing."""
+        """The quotient of the sums; the fallback where the denominator is 0."""
         if self.summed:
-            return np.where(below != 0, above, fallback)
-        made = np.divide(above, below, out=fallback.astype(np.float64), where=below != 0)
-        return np.asarray(made)
+            return np.where(denominator != 0, numerator, fallback)
+        quotient = fallback.astype(np.float64)
+        np.divide(numerator, denominator, out=quotient, where=denominator != 0)
+        return np.asarray(quotient)
 
     def _fallback(self, mean: Float[Array, " n"], item: Int[Array, " n"]) -> Float[Array, " n"]:
-        """User mean, else item mean, else the mean of all; nothing of the kind as written."""
+        """User mean, else item mean, else the mean of all ratings; NaN if as_written."""
         if not self.rigorous:
             return np.full(len(mean), np.nan)
         known = np.where(np.isnan(mean), self.item_mean[item], mean)
         return np.where(np.isnan(known), self.overall, known)
 
 
-def line_means(table: Csr, means: Means) -> Float[Array, " lines"]:
-    """Mean of each line, over its entries or over all its places; NaN for a line without any."""
+def row_means(table: Csr, means: Means) -> Float[Array, " rows"]:
+    """Mean of each row, over its entries or over all columns; NaN for a row without entries."""
     size = np.diff(table.indptr).astype(np.float64)
-    places = size if means == "rated" else np.full(len(size), table.shape[1])
+    count = size if means == "rated" else np.full(len(size), table.shape[1])
     total = table.sum(axis=1, dtype=np.float64)
-    return np.asarray(np.divide(total, places, out=np.full(len(size), np.nan), where=size > 0))
+    return np.asarray(np.divide(total, count, out=np.full(len(size), np.nan), where=size > 0))
 
 
-def groups(key: Int[Array, " n"]) -> Iterator[tuple[int, Int[Array, " some"]]]:
-    """Each key that occurs, rising, with the places where it does."""
+def groups(key: Int[Array, " n"]) -> Iterator[tuple[int, Int[Array, " m"]]]:
+    """Each key that occurs, in rising order, with the positions where it occurs."""
     order = np.argsort(key, kind="stable")
-    found, first = np.unique(key[order], return_index=True)
-    yield from zip(found.tolist(), np.split(order, first)[1:], strict=True)
+    keys, first = np.unique(key[order], return_index=True)
+    yield from zip(keys.tolist(), np.split(order, first)[1:], strict=True)

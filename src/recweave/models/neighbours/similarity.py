@@ -1,7 +1,7 @@
-"""How alike two lines of ratings are, for one block of lines against all others at once.
+"""Similarity of rows of ratings: one block of rows against all other rows at once.
 
-Every sum over what two lines have in common is a sparse product of values, squares and presence;
-no pair is looked at by itself.
+Every sum over the common columns of two rows is a sparse product of values, squares and presence;
+there is no loop over pairs.
 """
 
 from typing import Literal
@@ -15,79 +15,79 @@ from recweave.core.arrays import Array, Csr
 Measure = Literal["cosine", "pearson"]
 Missing = Literal["unknown", "zero"]
 
-NOTHING = 1e-12
-"""A variance below this share of the sum of squares is rounding, not variance."""
+MIN_VARIANCE = 1e-12
+"""A variance below this share of the sum of squares is a rounding error."""
 
-FAINT = 1e-9
-"""A likeness below this is rounding; it must not take a neighbour's place."""
+MIN_SIMILARITY = 1e-9
+"""A similarity below this is a rounding error; it must not displace a neighbour."""
 
 
 class Similarity:
-    """Compares lines (users over items, or items over users) with a fixed set of lines.
+    """Compares rows (users over items, or items over users) with a fixed set of rows.
 
-    With `missing` "unknown", sums run over the places that both lines have:
-    cosine is Σxy / √(Σx² Σy²), Pearson the same of x and y less their means over those
-    places. With "zero", an absent rating is the rating 0 (as written): plain cosine and
-    correlation of the whole lines. A likeness that rests on n common places is multiplied by
-    n / (n + shrinkage). It is 0 where there is nothing in common or no variance.
+    With `missing` "unknown" (rigorous semantics), sums run over the columns in which both rows have
+    a rating: cosine is Σxy / √(Σx² Σy²); Pearson is the same of x and y minus their means over
+    those columns. With "zero" (as_written semantics), a missing rating is the rating 0: cosine and
+    correlation of the whole rows. A similarity from n common columns is multiplied by
+    n / (n + shrinkage). It is 0 where there is no common column or no variance.
 
-    `Similarity(lines, …)` prepares the fixed lines; calling it takes a block of lines and gives
-    block by lines, float32. A call holds about six float64 tables of that size.
+    `Similarity(rows, …)` prepares the fixed rows. A call takes a block of rows and returns
+    block by rows, float32; it needs about six float64 tables of that size.
     """
 
-    def __init__(self, lines: Csr, measure: Measure, missing: Missing, shrinkage: float) -> None:
+    def __init__(self, rows: Csr, measure: Measure, missing: Missing, shrinkage: float) -> None:
         self._shrinkage = shrinkage
         self._measure = measure
         self._missing = missing
-        lines = _centred(lines) if missing == "unknown" and measure == "pearson" else lines
-        self._value = lines.T.tocsr()
+        rows = _centred(rows) if missing == "unknown" and measure == "pearson" else rows
+        self._value = rows.T.tocsr()
         self._square = _with(self._value, self._value.data**2)
         self._one = _with(self._value, np.ones_like(self._value.data))
 
-    def __call__(self, block: Csr) -> Float[Array, "block lines"]:
-        """The likeness of each line of the block to each of the fixed lines."""
+    def __call__(self, block: Csr) -> Float[Array, "block rows"]:
+        """The similarity of each row of the block to each of the fixed rows."""
         block = _with(block, block.data.astype(np.float64))
         n = (_with(block, np.ones_like(block.data)) @ self._one).toarray()
-        made = self._whole(block) if self._missing == "zero" else self._common(block, n)
+        similar = self._whole(block) if self._missing == "zero" else self._common(block, n)
         if self._shrinkage:
-            made *= n / (n + self._shrinkage)
-        return made.astype(np.float32)
+            similar *= n / (n + self._shrinkage)
+        return similar.astype(np.float32)
 
-    def _common(self, block: Csr, n: Float[Array, "block lines"]) -> Float[Array, "block lines"]:
+    def _common(self, block: Csr, n: Float[Array, "block rows"]) -> Float[Array, "block rows"]:
         if self._measure == "pearson":
             block = _centred(block)
         one = _with(block, np.ones_like(block.data))
         product = (block @ self._value).toarray()
-        ours = (_with(block, block.data**2) @ self._one).toarray()
-        theirs = (one @ self._square).toarray()
+        block_squares = (_with(block, block.data**2) @ self._one).toarray()
+        row_squares = (one @ self._square).toarray()
         if self._measure == "pearson":
             n = np.maximum(1, n)
-            our_sum, their_sum = (block @ self._one).toarray(), (one @ self._value).toarray()
-            product -= our_sum * their_sum / n
-            ours = _variance(ours, our_sum**2 / n)
-            theirs = _variance(theirs, their_sum**2 / n)
-        return _ratio(product, np.sqrt(ours) * np.sqrt(theirs))
+            block_sum, row_sum = (block @ self._one).toarray(), (one @ self._value).toarray()
+            product -= block_sum * row_sum / n
+            block_squares = _variance(block_squares, block_sum**2 / n)
+            row_squares = _variance(row_squares, row_sum**2 / n)
+        return _ratio(product, np.sqrt(block_squares) * np.sqrt(row_squares))
 
-    def _whole(self, block: Csr) -> Float[Array, "block lines"]:
-        places = block.shape[1]
+    def _whole(self, block: Csr) -> Float[Array, "block rows"]:
+        columns = block.shape[1]
         product = (block @ self._value).toarray()
-        ours = _with(block, block.data**2).sum(axis=1)
-        theirs = self._square.sum(axis=0)
+        block_squares = _with(block, block.data**2).sum(axis=1)
+        row_squares = self._square.sum(axis=0)
         if self._measure == "pearson":
-            our_sum, their_sum = block.sum(axis=1), self._value.sum(axis=0)
-            product -= np.outer(our_sum, their_sum / places)
-            ours = _variance(ours, our_sum**2 / places)
-            theirs = _variance(theirs, their_sum**2 / places)
-        return _ratio(product, np.outer(np.sqrt(ours), np.sqrt(theirs)))
+            block_sum, row_sum = block.sum(axis=1), self._value.sum(axis=0)
+            product -= np.outer(block_sum, row_sum / columns)
+            block_squares = _variance(block_squares, block_sum**2 / columns)
+            row_squares = _variance(row_squares, row_sum**2 / columns)
+        return _ratio(product, np.outer(np.sqrt(block_squares), np.sqrt(row_squares)))
 
 
 def _with(table: Csr, data: Float[Array, " n"]) -> Csr:
-    """A table with the same places and other values; explicit zeros stay."""
+    """A table with the same positions and other values; explicit zeros stay."""
     return sparse.csr_array((data, table.indices, table.indptr), shape=table.shape)
 
 
 def _centred(table: Csr) -> Csr:
-    """Less each line's mean: it does not change a correlation, and small numbers round better."""
+    """Minus the mean of each row. A correlation stays the same, and rounding errors are smaller."""
     size = np.diff(table.indptr)
     row = np.repeat(np.arange(table.shape[0]), size)
     mean = np.bincount(row, table.data, minlength=table.shape[0]) / np.maximum(1, size)
@@ -95,10 +95,11 @@ def _centred(table: Csr) -> Csr:
 
 
 def _variance(squares: Array, of_mean: Array) -> Array:
-    left = squares - of_mean
-    return np.where(left > NOTHING * squares, left, 0)
+    variance = squares - of_mean
+    return np.where(variance > MIN_VARIANCE * squares, variance, 0)
 
 
-def _ratio(above: Array, below: Array) -> Array:
-    made = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-    return np.where(np.abs(made) > FAINT, made, 0)
+def _ratio(numerator: Array, denominator: Array) -> Array:
+    similar = np.zeros_like(numerator)
+    np.divide(numerator, denominator, out=similar, where=denominator > 0)
+    return np.where(np.abs(similar) > MIN_SIMILARITY, similar, 0)

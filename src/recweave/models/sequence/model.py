@@ -16,7 +16,7 @@ from recweave.models.nn.reading import last_states
 from recweave.models.nn.sequences import Sequences
 from recweave.models.nn.weights import Weights
 from recweave.models.query import Query
-from recweave.models.reasons import by_leaving_out
+from recweave.models.reasons import contributions_by_removal
 from recweave.models.sequence.settings import SequenceRecipe
 
 
@@ -66,7 +66,7 @@ class Sequential(Model):
 
         The effects overlap, so their sum is not the score.
         """
-        return by_leaving_out(self.vectors, self.item, query, item)
+        return contributions_by_removal(self.vectors, self.item, query, item)
 
     def _read(self, sequences: Sequences, _: Int[Array, " rows"]) -> Any:
         import torch

@@ -13,14 +13,14 @@ from recweave.core.errors import BadSetting
 from recweave.data.interactions import behavior_code
 from recweave.data.schema import BEHAVIORS
 from recweave.encode.features import Features, find_item_feature
-from recweave.models.base import Basis, Model, by_tenths
+from recweave.models.base import Basis, Model, by_deciles
 from recweave.models.content import ContentMap
 from recweave.models.kinds import dot_products
 from recweave.models.nn.reading import last_states
 from recweave.models.nn.sequences import Sequences
 from recweave.models.nn.weights import Weights
 from recweave.models.query import Query
-from recweave.models.reasons import by_leaving_out
+from recweave.models.reasons import contributions_by_removal
 from recweave.models.unified.recipe import Unified
 
 
@@ -94,11 +94,11 @@ class UnifiedNetwork(Model):
 
         Effects overlap, so a line does not sum to the score.
         """
-        return by_leaving_out(self.vectors, self.item, query, item)
+        return contributions_by_removal(self.vectors, self.item, query, item)
 
     def sources(self, events: Int[Array, " items"]) -> Mapping[str, Float[Array, " tenths"]]:
         """See `Sourced.sources`: how much of an item's vector comes from what it says."""
-        content = by_tenths(self.share, events)
+        content = by_deciles(self.share, events)
         return {"content": content, "behaviour": 1 - content}
 
     def asking(self, behavior: str) -> "UnifiedNetwork":
