@@ -78,3 +78,13 @@ def test_a_bundle_answers_without_importing_what_reads_runs(tmp_path):
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_command_that_answers_does_not_import_what_reads_runs():
+    """The command line is imported whole for each command, so none may bring all others along."""
+    code = (
+        "import sys, recweave.cli; "
+        "print([n for n in sys.modules if n.startswith(('recweave.evaluate', 'scipy.stats'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,15 +1,17 @@
 """`recweave audit`: whether held-out data are in what a run learned from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recweave.cli.enrich import read_data
 from recweave.cli.output import Json, print_json
-from recweave.report.audit.finding import Audit, Level
 
-HEADS: dict[Level, str] = {
+if TYPE_CHECKING:  # a command loads what it needs when it runs
+    from recweave.report.audit.finding import Audit, Level
+
+HEADS: "dict[Level, str]" = {
     "leak": "LEAK",
     "suspicious": "SUSPICIOUS",
     "unverified": "UNVERIFIED",
@@ -45,7 +47,7 @@ def audit(
         raise typer.Exit(found.exit_code)
 
 
-def show_audit(found: Audit) -> None:
+def show_audit(found: "Audit") -> None:
     """For people: what was checked, what was found, how much it matters, and the verdict."""
     for line in found.checked:
         print(f"checked: {line}")
@@ -59,7 +61,7 @@ def show_audit(found: Audit) -> None:
     print(_verdict(found))
 
 
-def _verdict(found: Audit) -> str:
+def _verdict(found: "Audit") -> str:
     leaks, doubts = found.of("leak"), found.of("suspicious", "unverified")
     if leaks:
         return f"not clean: {len(leaks)} leaks; do not trust the numbers of this run"

@@ -10,7 +10,6 @@ import typer
 
 from recweave.cli.output import Json, print_json, say
 from recweave.cli.runs import show_table
-from recweave.runs.folder import REPORT
 
 if TYPE_CHECKING:  # a command loads what it needs when it runs
     from recweave.bundle import Bundle
@@ -28,6 +27,7 @@ def demo(
     from recweave.report.page import write_report
     from recweave.report.people import people
     from recweave.runs.answering import open_bundle
+    from recweave.runs.folder import REPORT
 
     say("comparing models; settings are chosen on validation, the tables are of the test part")
     found = []

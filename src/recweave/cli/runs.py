@@ -1,16 +1,17 @@
 """`recweave run`, `compare`, `tune`: recipes and what they found."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recweave.cli.output import Json, print_json, print_markdown, print_table, say
 from recweave.core.errors import BadSetting
-from recweave.report.compare import Table, table_of
-from recweave.runs.folder import REPORT
-from recweave.runs.spec import Experiment, read_recipe
-from recweave.runs.summary import Row
+
+if TYPE_CHECKING:  # a command loads what it needs when it runs
+    from recweave.report.compare import Table
+    from recweave.runs.spec import Experiment
+    from recweave.runs.summary import Row
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe file (recipes/*.toml).")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
@@ -22,7 +23,10 @@ def run(
 ) -> None:
     """Run a recipe: choose on validation, fit, judge on test. Killed, it goes on where it was."""
     from recweave.experiment.run import run as run_recipe
+    from recweave.report.compare import table_of
     from recweave.report.page import write_report
+    from recweave.runs.folder import REPORT
+    from recweave.runs.spec import read_recipe
 
     experiment = read_recipe(recipe)
     folder = out or _folder(recipe, experiment)
@@ -71,6 +75,7 @@ def tune(
 ) -> None:
     """Search settings on validation and print the recipe with the best ones filled in."""
     from recweave.experiment.tune import tune as tune_recipe
+    from recweave.runs.spec import read_recipe
     from recweave.runs.toml import to_toml
 
     experiment = read_recipe(recipe)
@@ -93,7 +98,7 @@ def tune(
         print(to_toml(tuned), end="")
 
 
-def show_table(table: Table, title: str, markdown: bool = False) -> None:
+def show_table(table: "Table", title: str, markdown: bool = False) -> None:
     """A table for people: means with intervals, and a mark where a difference is significant."""
     head = ["model", *table.metrics, "fit, s", "memory, MB"]
     rows = [
@@ -115,7 +120,7 @@ def show_table(table: Table, title: str, markdown: bool = False) -> None:
     )
 
 
-def _cell(table: Table, row: Row, metric: str) -> str:
+def _cell(table: "Table", row: "Row", metric: str) -> str:
     value = row.value(metric)
     if value is None:
         return "–"
@@ -127,5 +132,5 @@ def _cell(table: Table, row: Row, metric: str) -> str:
     return f"{value:.4f} ±{(interval.high - interval.low) / 2:.4f}{mark}"
 
 
-def _folder(recipe: Path, experiment: Experiment, kind: str = "") -> Path:
+def _folder(recipe: Path, experiment: "Experiment", kind: str = "") -> Path:
     return Path("runs") / f"{kind}{recipe.stem}-{experiment.key()}"
