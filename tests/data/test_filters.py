@@ -6,12 +6,13 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from recweave.core.errors import BadInput, BadSetting, UnknownName
 from recweave.core.settings import Settings
 from recweave.data.catalogue import load
 from recweave.data.dataset import Dataset
+from recweave.data.drop import DropIds, DropValueBelow
 from recweave.data.filters import (
     AnyFilter,
     Behaviors,
@@ -291,5 +292,60 @@ def test_noise_adds_events_of_pairs_that_never_met_and_leaves_the_rest_alone():
     assert Noise(share=0.4).apply(dataset).events.equals(found.events)
     with pytest.raises(BadSetting, match="no room"):
         Noise(share=30.0).apply(dataset)
-    with pytest.raises(BadSetting, match="no 'cart'"):
+    with pytest.raises(BadSetting, match=r"no 'cart' events .*\(view, purchase\)"):
         Noise(share=0.1, behavior="cart").apply(dataset)
+
+
+def test_noise_works_on_a_log_that_nobody_cut_and_that_is_nearly_full():
+    pairs = [(f"u{u}", f"i{(3 * u + k) % 8}") for u in range(12) for k in range(5)]
+    events = pl.DataFrame(pairs, schema=["user_id", "item_id"], orient="row")
+    dataset = Dataset("own", events=events)
+    for share, number in ((0.2, 12), (0.6, 36)):  # 36 is all that is free
+        found, removed = apply_all(dataset, [Noise(share=share, behavior="rating")])
+        added = found.events[60:].select("user_id", "item_id").rows()
+        assert len(set(added)) == len(added) == number == -removed[0].events
+        assert not set(added) & set(pairs)
+        assert not found.events["part"].count()
+    with pytest.raises(BadSetting, match="no room for 37"):
+        Noise(share=37 / 60, behavior="rating").apply(dataset)
+
+
+RETURNS = pl.DataFrame(
+    {
+        "user_id": ["a", "a", "b", "0", "0"],
+        "item_id": ["x", "x", "y", "x", "z"],
+        "behavior": ["purchase", "purchase", "rating", "view", "purchase"],
+        "value": [2.0, -2.0, -1.0, 1.0, 0.0],
+    }
+)
+
+
+def test_values_below_a_limit_are_dropped_of_any_behaviour_or_of_some():
+    dataset = Dataset("shop", events=RETURNS)
+    assert DropValueBelow(value=0).apply(dataset).events["value"].to_list() == [2, 1, 0]
+    assert DropValueBelow(value=0.5).apply(dataset).events["value"].to_list() == [2, 1]
+    some = DropValueBelow(value=0, behaviors=("purchase",)).apply(dataset)
+    assert some.events["value"].to_list() == [2, -1, 1, 0]
+    with pytest.raises(UnknownName, match="'buy'"):
+        DropValueBelow(value=0, behaviors=("buy",)).apply(dataset)
+    with pytest.raises(BadSetting, match="leaves none of the 5 events"):
+        DropValueBelow(value=9).apply(dataset)
+
+
+def test_ids_that_stand_for_nobody_leave_every_table():
+    items = pl.DataFrame({"item_id": ["x", "y", "z"], "title": ["X", "Y", "Z"]})
+    reviews = pl.DataFrame({"user_id": ["0", "a"], "item_id": ["x", "x"], "text": ["?", "fine"]})
+    links = pl.DataFrame({"item_id": ["x", "y"], "other_id": ["z", "x"], "relation": "also_buy"})
+    dataset = Dataset("shop", events=RETURNS, items=items, reviews=reviews, links=links)
+    nobody = DropIds(users=("0",)).apply(dataset)
+    assert nobody.events["user_id"].to_list() == ["a", "a", "b"]
+    assert nobody.reviews["text"].to_list() == ["fine"]
+    assert len(nobody.items) == 3 and len(nobody.links) == 2
+    assert "0" not in nobody.user_ids
+    nothing = DropIds(items=("z",)).apply(dataset)
+    assert nothing.items["item_id"].to_list() == ["x", "y"]
+    assert nothing.links["other_id"].to_list() == ["x"]
+    with pytest.raises(BadSetting, match="shop has no user 'O'"):
+        DropIds(users=("O",)).apply(dataset)
+    with pytest.raises(ValidationError, match="no ids are named"):
+        DropIds()

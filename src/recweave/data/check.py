@@ -7,6 +7,7 @@ import polars as pl
 
 from recweave.data.dataset import Dataset
 from recweave.data.problems import Problems
+from recweave.data.remarks import remarks
 from recweave.data.schema import REQUIRED
 from recweave.data.split import PARTS
 from recweave.data.times import LATEST
@@ -30,7 +31,8 @@ def check(dataset: Dataset) -> Problems:
     one, parts other than train, valid and test, negative prices, impressions that stand twice or
     whose clicks do not match what was shown. Notes: ids with blanks around them, times that look
     like another unit's, events that stand twice, items without a title, and rows of items or users
-    that are not in the catalogue or among the users, where there are such tables.
+    that are not in the catalogue or among the users, where there are such tables; and what
+    `remarks.remarks` finds.
     """
     problems = Problems()
     for found in _findings(dataset):
@@ -47,6 +49,11 @@ def check(dataset: Dataset) -> Problems:
                 kind=f"{found.table}: {found.what}",
                 n=n,
             )
+    for remark in remarks(dataset):
+        row = None if remark.rows is None else int(remark.rows.arg_true()[0]) + 1
+        n = 1 if remark.rows is None else int(remark.rows.sum())
+        where = f"{dataset.name}: {remark.table}"
+        problems.note(where, row, remark.what, kind=f"{remark.table}: {remark.kind}", n=n)
     return problems
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +19,13 @@ from recweave.data.frames import to_polars
 from recweave.data.impression_log import number_impressions
 from recweave.data.impressions import Impressions
 from recweave.data.interactions import Clock, Interactions
+from recweave.data.order import order_remark
 from recweave.data.parts import impression_rule, impression_times, review_rule
 from recweave.data.schema import COLUMNS, conform, empty
 from recweave.data.split import DROPPED, PARTS, TRAIN, ImpressionParts, Parts, Split, Splitter
 from recweave.data.vocabulary import Vocabulary, in_hash_order
+
+_log = logging.getLogger(__name__)
 
 MANIFEST = "dataset.json"
 FORMAT = 1
@@ -147,6 +151,11 @@ class Dataset:
             )
         return "seconds" if timed or not len(self.events) else "order"
 
+    @property
+    def declares_order(self) -> bool:
+        """Whether the source says in which order its events happened, without times."""
+        return bool(len(self.events)) and not self.events["order"].null_count()
+
     def interactions(self) -> Interactions:
         """The events as rows and numbers, in the order of the table.
 
@@ -195,8 +204,14 @@ class Dataset:
         log = self.interactions()
         split = how.cut(log, published=self._published(), seed=seed)
         assert split.part is not None
+        remark = ""
+        if how.holds_out_last:
+            remark = order_remark(log, self.item_ids.ids, declared=self.declares_order)
+        if remark:
+            _log.warning("warning: %s: %s", self.name, remark)
         return replace(
             split,
+            remark=remark,
             reviews=review_rule(self.events, split.part, self.reviews),
             impressions=self._impression_parts(how, log, split.part),
         )

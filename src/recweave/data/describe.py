@@ -13,6 +13,7 @@ from rich.text import Text
 from recweave.core.arrays import Array
 from recweave.core.value import Value
 from recweave.data.dataset import Dataset
+from recweave.data.remarks import remarks
 from recweave.data.schema import COLUMNS
 
 HEAD = 0.2
@@ -79,6 +80,7 @@ class Description(Value):
         most: Items that make up four fifths of the events, most popular first.
         words: The reviews.
         missing: Share of the catalogue without each field.
+        remarks: What is to be known before models learn from it (`remarks.remarks`).
     """
 
     name: str
@@ -104,6 +106,7 @@ class Description(Value):
     most: int | None
     words: Words
     missing: dict[str, float] = Field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[str, str]]:
         """What is told to people, a line each; what is not there is left out."""
@@ -118,7 +121,7 @@ class Description(Value):
         if self.missing:
             parts = (f"{field} {share:.0%}" for field, share in self.missing.items())
             told += [("missing in items", ", ".join(parts))]
-        return told
+        return told + [("note", remark) for remark in self.remarks]
 
     def _events(self, user: Spread, item: Spread) -> list[tuple[str, str]]:
         behaviors = (f"{n:,} {name}" for name, n in self.behaviors.items())
@@ -193,6 +196,7 @@ def describe(dataset: Dataset) -> Description:
         most=int(np.searchsorted(share, MOST - 1e-9)) + 1 if total else None,
         words=_words_of(dataset.reviews),
         missing=_missing(items),
+        remarks=tuple(remark.what for remark in remarks(dataset, order=True)),
     )
 
 

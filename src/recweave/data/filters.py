@@ -12,16 +12,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from recweave.core.arrays import Array, order_by
 from recweave.core.choice import Choice, OneOf
 from recweave.core.errors import BadInput, BadSetting
+from recweave.core.lists import pair_keys
 from recweave.core.registry import Registry
 from recweave.core.value import Value
 from recweave.data.dataset import Dataset
-from recweave.data.interactions import behavior_code
+from recweave.data.interactions import Interactions, behavior_code
 from recweave.data.schema import BEHAVIORS
 
 
@@ -56,6 +57,8 @@ class Removed(Value):
         return f"{kind} ({shown})" if shown else str(kind)
 
 
+_MOST_TRIES = 1 << 20  # pairs that the noise filter draws at the most, if they are few
+
 FILTERS: "Registry[type[Filter]]" = Registry(
     "filter",
     {
@@ -64,6 +67,8 @@ FILTERS: "Registry[type[Filter]]" = Registry(
         "behaviors": "recweave.data.filters:Behaviors",
         "time_window": "recweave.data.filters:TimeWindow",
         "deduplicate": "recweave.data.filters:Deduplicate",
+        "drop_ids": "recweave.data.drop:DropIds",
+        "drop_value_below": "recweave.data.drop:DropValueBelow",
         "sample": "recweave.data.filters:Sample",
         "noise": "recweave.data.filters:Noise",
     },
@@ -287,29 +292,43 @@ class Noise(Filter):
         """
         code, log = behavior_code(self.behavior), dataset.interactions()
         open_ = np.ones(len(log), bool)
-        if "part" in dataset.events.columns:
+        if dataset.events["part"].count():
             open_ = (dataset.events["part"] == "train").fill_null(False).to_numpy()
         wanted = round(self.share * np.count_nonzero(open_ & (log.behavior == code)))
         if not wanted:
-            raise BadSetting(f"{dataset.name} has no '{self.behavior}' to add noise to")
-        rng = np.random.default_rng(self.seed)
-        row = rng.choice(np.flatnonzero(open_), 2 * wanted)
-        item = rng.integers(0, log.shape[1], 2 * wanted)
-        pair = log.user[row].astype(np.int64) * log.shape[1] + item
-        taken = np.isin(pair, log.user.astype(np.int64) * log.shape[1] + log.item)
-        _, first = np.unique(pair, return_index=True)
-        free = np.sort(first[~taken[first]])[:wanted]
-        if len(free) < wanted:
+            there = ", ".join(dataset.events["behavior"].unique().sort())
             raise BadSetting(
-                f"{dataset.name} has no room for {wanted:,} more pairs of user and item; ask for "
-                "a smaller share"
+                f"{dataset.name} has no '{self.behavior}' events to add noise to, or too few; give "
+                f"the behavior ({there}) or a larger share"
             )
-        added = dataset.events[row[free]].with_columns(
-            dataset.item_ids.ids[item[free]].alias("item_id"),
+        row, item = self._pairs(log, np.flatnonzero(open_), wanted, dataset.name)
+        added = dataset.events[row].with_columns(
+            dataset.item_ids.ids[item].alias("item_id"),
             behavior=pl.lit(self.behavior, dataset.events.schema["behavior"]),
             value=pl.lit(1.0, pl.Float32),
         )
         return dataset.replace(events=pl.concat([dataset.events, added]))
+
+    def _pairs(
+        self, log: Interactions, rows: Int[Array, " open"], wanted: int, name: str
+    ) -> tuple[Int[Array, " wanted"], Int[Array, " wanted"]]:
+        """Events to copy, and the items that they get: of pairs that never met, each once."""
+        rng = np.random.default_rng(self.seed)
+        taken = np.unique(pair_keys(log.user, log.item, log.shape[1]))
+        row, item = np.empty(0, np.int64), np.empty(0, np.int64)
+        size = 2 * wanted
+        while len(row) < max(64 * wanted, _MOST_TRIES):
+            row = np.concatenate([row, rng.choice(rows, size)])
+            item = np.concatenate([item, rng.integers(0, log.shape[1], size)])
+            _, first = np.unique(pairs := pair_keys(log.user[row], item, log.shape[1]), True)
+            free = np.sort(first[~np.isin(pairs[first], taken)])[:wanted]
+            if len(free) == wanted:
+                return row[free], item[free]
+            size = len(row)  # a dense log: try as often again
+        raise BadSetting(
+            f"{name} has no room for {wanted:,} more pairs of user and item; ask for a smaller "
+            "share"
+        )
 
 
 AnyFilter = Annotated[SerializeAsAny[Filter], BeforeValidator(OneOf(FILTERS))]

@@ -56,6 +56,7 @@ class Split:
         how: The splitter as JSON, for reports.
         part: The part of every event of the log, in its order; None where the three were not cut
             from one log.
+        remark: What is to be known of the cut, such as that the log has no order; else empty.
     """
 
     train: Interactions
@@ -67,6 +68,7 @@ class Split:
     between: Interactions | None = None
     reviews: ReviewParts | None = None
     impressions: ImpressionParts | None = None
+    remark: str = ""
 
     def __repr__(self) -> str:
         counts = f"{len(self.train):,} / {len(self.valid):,} / {len(self.test):,}"
@@ -130,6 +132,11 @@ class Splitter(Choice, ABC):
                 nothing), where there is one.
             seed: For random splitters.
         """
+
+    @property
+    def holds_out_last(self) -> bool:
+        """Whether the order of a user's events says which are held out; the log must have one."""
+        return False
 
     @property
     def folds(self) -> int:
@@ -198,6 +205,11 @@ class LeaveLastOut(Splitter):
         False, description="whether a user's other events with a held-out item are dropped"
     )
 
+    @property
+    def holds_out_last(self) -> bool:
+        """See `Splitter.holds_out_last`."""
+        return True
+
     def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
         """See `Splitter.parts`."""
         order = log.by_user()
@@ -231,6 +243,11 @@ class RatioUser(Splitter):
     valid: float = Field(0.1, ge=0, lt=1, description="share of each user's events for validation")
     test: float = Field(0.1, gt=0, lt=1, description="share of each user's events for test")
     by: Literal["random", "time"] = Field("random", description="which events: random or the last")
+
+    @property
+    def holds_out_last(self) -> bool:
+        """See `Splitter.holds_out_last`."""
+        return self.by == "time"
 
     def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
         """See `Splitter.parts`."""
@@ -337,6 +354,11 @@ class Given(Splitter):
     valid: AnySplitter | None = Field(
         None, description="how validation is cut from train, if the publisher did not"
     )
+
+    @property
+    def holds_out_last(self) -> bool:
+        """See `Splitter.holds_out_last`: as validation is cut."""
+        return self.valid is not None and self.valid.holds_out_last
 
     def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
         """See `Splitter.parts`."""

@@ -223,6 +223,7 @@ class Prepared:
             "impressions": self._impression_counts(),
             "removed": [one.model_dump() for one in self.removed],
             "split": split.how,
+            "remark": split.remark,
             "statistics": self.statistics(),
             "folds": self.experiment.split.folds,
             "features": {

@@ -27,6 +27,7 @@ from recweave.data.readers.archive import unpacked
 from recweave.data.readers.derive import events_of, first_of_each
 from recweave.data.readers.load import KEYS, load
 from recweave.data.readers.plan import Plan, Reader, Tables
+from recweave.data.remarks import remarks
 from recweave.data.schema import COLUMNS
 
 READERS: Registry[Reader] = Registry(
@@ -97,7 +98,7 @@ class Reading:
         if self.side is not None and self.problems.errors:
             n = self.problems.errors.total()
             lines.append(f"{n:,} rows were left out; {self.side} keeps them with the reasons")
-        return lines
+        return lines + [remark.what for remark in remarks(self.taken())]
 
 
 def read(
