@@ -24,6 +24,7 @@ class Extra:
 
 
 EXTRAS: Mapping[str, Extra] = {
+    "excel": Extra("reading workbooks (.xlsx, .xls, .ods)", ("fastexcel",)),
     "factors": Extra("models through implicit", ("implicit",)),
     "llm": Extra("language models behind an OpenAI-compatible server", ("openai",)),
     "local": Extra("language models of one's own, by path", ("torch", "transformers", "outlines")),

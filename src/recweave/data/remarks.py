@@ -90,7 +90,7 @@ def _placeholders(events: pl.DataFrame) -> Iterator[Remark]:
         usual = float(np.median(counts["events"].to_numpy()))
         numbered = counts.filter(pl.col(column).is_in(["1", "1.0"])).height > 0
         word = pl.col(column).str.strip_chars().str.to_lowercase()
-        enough = pl.col("events") >= SHARE * len(events)
+        enough = pl.col("events") >= max(2, SHARE * len(events))
         if numbered:  # 0 may be the first of the real ids
             enough &= pl.col("events") >= TIMES * usual
         named = word.is_in(PLACEHOLDERS) & (pl.col("events") >= SHARE / 10 * len(events))

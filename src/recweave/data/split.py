@@ -19,6 +19,12 @@ from recweave.core.errors import BadInput, BadSetting
 from recweave.core.registry import Registry
 from recweave.core.tables import html_table
 from recweave.data.interactions import Interactions, behavior_code, join
+from recweave.data.positions import (
+    count_from_end,
+    number_within,
+    seen_before,
+    unsort,
+)
 
 BETWEEN, DROPPED, TRAIN, VALID, TEST = -2, -1, 0, 1, 2
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
@@ -215,20 +221,20 @@ class LeaveLastOut(Splitter):
         order = log.by_user()
         user = log.user[order]
         aimed = _is_target(log, self.target)[order]
-        left = _count_from_end(user, aimed)  # 1 for a user's last target event
+        left = count_from_end(user, aimed)  # 1 for a user's last target event
         held = self.n + self.valid
         enough = np.bincount(user, weights=aimed, minlength=log.shape[0]) >= held + self.keep
         sorted_part = np.full(len(log), TRAIN, np.int8)
         out = aimed & enough[user]
         sorted_part[out & (left <= held)] = VALID
         sorted_part[out & (left <= self.n)] = TEST
-        after = {part: _seen_before(user, sorted_part == part) for part in (VALID, TEST)}
+        after = {part: seen_before(user, sorted_part == part) for part in (VALID, TEST)}
         if self.fresh:
             pair = user * log.shape[1] + log.item[order]
             after = {p: late | np.isin(pair, pair[sorted_part == p]) for p, late in after.items()}
         sorted_part[after[VALID] & (sorted_part == TRAIN)] = BETWEEN
         sorted_part[after[TEST] & (sorted_part <= TRAIN)] = DROPPED
-        return _unsort(sorted_part, order)
+        return unsort(sorted_part, order)
 
 
 class RatioUser(Splitter):
@@ -261,11 +267,11 @@ class RatioUser(Splitter):
         test = np.maximum(1, _floor(self.test * count))
         valid = np.maximum(1, _floor(self.valid * count)) if self.valid else np.zeros(len(count))
         enough = count > test + valid
-        left = _count_from_end(user, np.ones(len(log), bool))
+        left = count_from_end(user, np.ones(len(log), bool))
         part = np.full(len(log), TRAIN, np.int8)
         part[enough[user] & (left <= (test + valid)[user])] = VALID
         part[enough[user] & (left <= test[user])] = TEST
-        return _unsort(part, order)
+        return unsort(part, order)
 
 
 class GlobalTime(Splitter):
@@ -335,7 +341,7 @@ class RandomWarm(Splitter):
     def parts(self, log: Interactions, *, published: Parts | None, seed: int) -> Parts:
         """See `Splitter.parts`."""
         order = np.random.default_rng(seed).permutation(len(log))
-        users, items = _count(log.user[order]), _count(log.item[order])
+        users, items = number_within(log.user[order]), number_within(log.item[order])
         drawn = order[(users > self.keep) & (items > self.keep)]
         tests, valids = (int(_floor(s * len(log))) for s in (self.test, self.valid))
         part = np.full(len(log), TRAIN, np.int8)
@@ -386,36 +392,3 @@ def _is_target(log: Interactions, target: tuple[str, ...]) -> Bool[Array, " n"]:
 def _floor(product: Any) -> Any:
     """⌊share · count⌋ as on paper: .57 of 100 is 57, though the floats' product is below it."""
     return np.floor(product + 1e-9)
-
-
-def _count(group: Int[Array, " n"]) -> Int[Array, " n"]:
-    """For each event its number, from 1, within its group."""
-    order = order_by(group, int(group.max(initial=-1)) + 1)
-    ones = np.ones(len(group), bool)
-    return _unsort(_count_from_start(group[order], ones), order)
-
-
-def _count_from_start(user: Int[Array, " n"], counted: Bool[Array, " n"]) -> Int[Array, " n"]:
-    """How many counted events a user has up to each, itself included; users stand together."""
-    total = np.cumsum(counted)
-    begins = np.ones(len(user), bool)
-    begins[1:] = user[1:] != user[:-1]
-    first = np.flatnonzero(begins)
-    before = total[first] - counted[first]
-    return np.asarray(total - np.repeat(before, np.diff(first, append=len(user))))
-
-
-def _count_from_end(user: Int[Array, " n"], counted: Bool[Array, " n"]) -> Int[Array, " n"]:
-    """How many counted events a user has from each on, itself included; users stand together."""
-    return np.asarray(_count_from_start(user[::-1], counted[::-1])[::-1])
-
-
-def _seen_before(user: Int[Array, " n"], mark: Bool[Array, " n"]) -> Bool[Array, " n"]:
-    """Whether a marked event of the same user comes before each; users stand together."""
-    return np.asarray(_count_from_start(user, mark) - mark > 0)
-
-
-def _unsort(values: Array, order: Int[Array, " n"]) -> Array:
-    back = np.empty_like(values)
-    back[order] = values
-    return back

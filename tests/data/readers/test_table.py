@@ -180,9 +180,9 @@ def test_a_folder_without_tables_says_how_to_name_them(tmp_path):
 
 
 def test_an_unknown_end_is_refused(tmp_path):
-    (tmp_path / "events.xlsx").write_text("x")
-    with pytest.raises(BadInput, match=r"the end '\.xlsx' is not known"):
-        read("table", tmp_path / "events.xlsx")
+    (tmp_path / "events.doc").write_text("x")
+    with pytest.raises(BadInput, match=r"the end '\.doc' is not known"):
+        read("table", tmp_path / "events.doc")
 
 
 def test_columns_that_nobody_reads_are_told(tmp_path, caplog):

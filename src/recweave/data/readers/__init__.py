@@ -36,6 +36,7 @@ READERS: Registry[Reader] = Registry(
         name: f"recweave.data.readers.{name}:{name}"
         for name in (
             "amazon",
+            "basket",
             "behaviors",
             "bing_news",
             "google_restaurants",

@@ -20,6 +20,8 @@ from recweave.data.times import ISO, LATEST, UNITS, check_unit, seconds
 
 _MONEY = r"^[^\d.,-]{0,4}((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?:\s*-.*)?$"
 
+_NO_WORDS = ("[]", "{}", "()", "[[]]", "[null]", "|")
+
 Make = Callable[[pl.Expr, Dtype], pl.Expr]
 """From cells of a type to values; null where a cell is none."""
 
@@ -132,19 +134,29 @@ def anything(source: str) -> Column:
 def texts(
     source: str,
     *,
-    by: str | None = "|",
+    by: str | Sequence[str] | None = "|",
     html: bool = False,
     keys: Sequence[str] = (),
     absent: Sequence[str] = (),
 ) -> Column:
-    """Words, each once: separated by `by`, or as JSON; of JSON objects, the first of `keys`."""
+    """Words, each once: separated by `by`, or a list as programs write it (`text.lists`).
+
+    Of objects, the first of `keys` is taken. A list that cannot be read is left empty, with a note.
+    """
 
     def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
         if dtype == pl.String:
             return lists(cells, by=by, html=html, keys=keys)
         return cells.cast(TEXTS)
 
-    return Column(source, make, absent=absent)
+    return Column(
+        source,
+        make,
+        absent=(*absent, *_NO_WORDS),
+        mismatch="holds no words that can be read, and is left empty",
+        sure=(TEXTS,),
+        lenient=True,
+    )
 
 
 def number(

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from recweave.core.errors import BadSetting
-from recweave.data.readers.columns import Column, time
+from recweave.data.readers.columns import Column, texts, time
 from recweave.data.readers.forms import Dtype, Form
 from recweave.data.times import UNITS, described, recognised
 
@@ -56,3 +56,67 @@ def time_of(source: str, unit: str, file: Path, form: Form, *, hint: Dtype | Non
     if numbers and cells.dtype == pl.String and cells.str.contains("[.eE]").any():
         hint = pl.Float64()
     return time(source, found.unit or "iso", hint=hint)
+
+
+CERTAIN = ("|", " > ", " » ")
+"""What separates words wherever it stands."""
+
+POSSIBLE = (";", ",")
+"""What separates words in some files, and stands within them in others."""
+
+
+def lists_of(source: str, separator: str | None, file: Path, form: Form) -> Column:
+    """The lists of words in a column of a file.
+
+    A comma or a semicolon separates words if most of the parts come up in several ways: "Tea,
+    Green" beside "Tea" is two words, "Home, Garden" alone is one.
+
+    Args:
+        source: The column's name in the file.
+        separator: What stands between words; without it, what the first rows look like.
+        file: The file.
+        form: How it holds rows.
+
+    Raises:
+        BrokenFile: if the file cannot be read.
+    """
+    if separator is not None or source not in form.fields(file, every=False):
+        return texts(source, by=separator or CERTAIN)
+    cells = form.head(file, [source], SAMPLE)[source].drop_nulls()
+    if cells.dtype != pl.String:
+        return texts(source, by=CERTAIN)
+    by = list(CERTAIN)
+    for letter in POSSIBLE:
+        having = cells.filter(cells.str.contains(letter, literal=True) & _plain(cells))
+        if not len(having):
+            continue
+        separates = _separates(_words(cells.filter(_plain(cells)), by), letter)
+        told = "one word each; if it separates words"
+        if separates:
+            by.append(letter)
+            told = f"words separated by '{letter}'; if that is wrong"
+        _log.warning(
+            "%s: cells of '%s' like %r are read as %s, give list_separator=…",
+            *(file, source, having[0], told),
+        )
+    return texts(source, by=by)
+
+
+def _plain(cells: pl.Series) -> pl.Series:
+    """Cells that are no lists as programs write them."""
+    return ~cells.str.contains(r"^\s*[\[{(]")
+
+
+def _words(cells: pl.Series, by: list[str]) -> pl.Series:
+    for other in by[1:]:
+        cells = cells.str.replace_all(other, by[0], literal=True)
+    return cells.str.split(by[0]).explode().str.strip_chars().unique()
+
+
+def _separates(words: pl.Series, letter: str) -> bool:
+    """Whether most parts of the words that hold a letter are in other words as well."""
+    parts = pl.DataFrame({"word": words, "part": words.str.split(letter)}).explode("part")
+    parts = parts.with_columns(pl.col("part").str.strip_chars()).unique()
+    several = parts.with_columns(several=pl.len().over("part") > 1)
+    held = several.filter(pl.col("word").str.contains(letter, literal=True), pl.col("part") != "")
+    return bool(len(held)) and 2 * int(held["several"].sum()) >= len(held)

@@ -16,7 +16,7 @@ from recweave.data.readers.columns import number as whole
 from recweave.data.readers.dialect import ENDS, Dialect, end_of, form_of
 from recweave.data.readers.files import files_of
 from recweave.data.readers.forms import Form
-from recweave.data.readers.infer import AUTO, time_of
+from recweave.data.readers.infer import AUTO, lists_of, time_of
 from recweave.data.readers.numbers import Mark, number, price
 from recweave.data.readers.plan import Plan, Sheet
 from recweave.data.schema import BEHAVIORS, COLUMNS, REQUIRED
@@ -59,6 +59,7 @@ def table(
     names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     quoted: bool = True,
     escaped: bool = False,
+    list_separator: str | None = None,
 ) -> Plan:
     """Text with separators, JSON or Parquet with a map of columns: a file, or a folder of tables.
 
@@ -66,8 +67,9 @@ def table(
     (`events="orders.csv", items="products.csv"`). Columns are looked for under our names
     (`user_id`, `item_id`, `behavior`, `value`, `time`, `title`, …) unless the map says otherwise;
     other columns of items and users are kept, those of other tables are named in a warning. Lists
-    are JSON, or words with `|` between. JSON is one object a line, or one list of objects.
-    Separator, encoding and decimal mark are found out, and told.
+    are as JSON, Python or PostgreSQL write them (of objects, the names), or words with `|` or ` > `
+    between. JSON is one object a line, or one list of objects. Of a workbook, the first sheet is
+    read. Separator, encoding and decimal mark are found out, and told.
 
     Args:
         path: The file or the folder.
@@ -95,6 +97,7 @@ def table(
             several files.
         quoted: Whether double quotes enclose cells.
         escaped: Whether a backslash before a quote makes it a letter (MySQL).
+        list_separator: What stands between the categories of an item; else the first rows tell.
 
     Raises:
         BadSetting: if an argument names something that there is not.
@@ -126,6 +129,7 @@ def table(
         )
         form = form_of(file, said, [source for source in named.values() if "." in source])
         makers["time"] = partial(time_of, unit=time, file=file, form=form)
+        makers["categories"] = partial(lists_of, separator=list_separator, file=file, form=form)
         known = _columns(file, form, name, named, makers)
         fixed = {}
         if name == "events" and "behavior" not in known:
