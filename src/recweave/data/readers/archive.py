@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from recweave.core.errors import BadInput
+from recweave.data.readers.excel import WORKBOOKS
 from recweave.data.unpack import unpack
 
 OWN_ARCHIVES = frozenset({"photos"})
@@ -20,7 +21,7 @@ def unpacked(path: Path, source: str = "") -> Iterator[Path]:
     Raises:
         BadInput: if an archive is cut, or as `data.unpack.unpack` does.
     """
-    if source in OWN_ARCHIVES or not path.is_file() or path.suffix.lower() == ".xlsx":
+    if source in OWN_ARCHIVES or not path.is_file() or path.suffix.lower() in WORKBOOKS:
         yield path
         return
     if not zipfile.is_zipfile(path):

@@ -18,7 +18,7 @@ from typing import TypeVar
 from recweave.core.errors import BadInput, BadSetting, did_you_mean
 from recweave.data.problems import BrokenFile
 from recweave.data.readers.delimited import Delimited
-from recweave.data.readers.excel import Excel
+from recweave.data.readers.excel import WORKBOOKS, Excel
 from recweave.data.readers.files import BOM, head, lines, marked_encoding, refuse_binary
 from recweave.data.readers.forms import Form, TextForm
 from recweave.data.readers.records import JsonDocument, JsonLines, Nested, Parquet
@@ -35,8 +35,7 @@ SEPARATORS: Mapping[str, str] = {
 
 _TEXT = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|", ".txt": "", ".dat": "", ".data": ""}
 _JSON = (".json", ".jsonl", ".ndjson")
-_BOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
-ENDS = (*_TEXT, *_JSON, ".parquet", *_BOOKS)
+ENDS = (*_TEXT, *_JSON, ".parquet", *WORKBOOKS)
 """Ends of the names of files that can be read; text may be compressed (`.csv.gz`)."""
 
 _SAMPLE = 100  # lines that show the separator
@@ -109,7 +108,7 @@ def form_of(file: Path, said: Dialect, nested: Sequence[str] = ()) -> Form:
         raise BadInput(f"{file}: the end '{end}' is not known; {did_you_mean(end, ENDS)}")
     if end == ".parquet":
         return Parquet()
-    if end in _BOOKS:
+    if end in WORKBOOKS:
         return Excel()
     start = head(file)
     if not start:

@@ -16,6 +16,10 @@ from recweave.data.readers.forms import BLOCK, Asked, Batch, Block, Form, Types
 _log = logging.getLogger(__name__)
 
 
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
+"""Ends of the names of workbooks."""
+
+
 class Excel(Form):
     """The first sheet of a workbook; `line` is the number of its row. Others are named.
 
