@@ -1,18 +1,29 @@
 """report.html: what stands in it, for whom it can be read, and that it can do no harm."""
 
 import re
+from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from recweave.core import extras
-from recweave.evaluate import METRICS
+from recweave.evaluate import METRICS, Report
 from recweave.experiment.run import run
-from recweave.report.compare import table_of
+from recweave.report.compare import table_of, tabulate
 from recweave.report.definitions import definition
+from recweave.report.headline import headline
 from recweave.report.page import page
 from recweave.report.people import people
 from recweave.runs.answering import open_bundle
 from recweave.runs.spec import read_recipe
+from recweave.runs.summary import Row
+
+
+def row(name, *values, metric):
+    """A row of 40 users who have these values in turn, one held-out item each."""
+    value = [float(values[user % len(values)]) for user in range(40)]
+    counts = {"user": range(40), "relevant": [1] * 40, "predicted": [1] * 40}
+    return Row(name, name, "", {}, 0, 1.0, None, Report(pl.DataFrame(counts | {metric: value})))
 
 
 @pytest.fixture
@@ -125,3 +136,31 @@ def test_without_the_extra_the_report_says_so(found, monkeypatch):
 
 def _missing(name):
     raise ModuleNotFoundError(name=name)
+
+
+def test_the_headline_is_a_sentence_on_errors_and_pairs_where_no_list_is_judged(found):
+    def said(metric, ours, theirs):
+        rows = [row("best", ours, metric=metric), row("base", theirs, metric=metric)]
+        table = tabulate(rows, [metric], "base", dict(found.data))
+        return headline(found, table, metric)
+
+    assert said("mae", 0.714, 0.8) == (
+        "The ratings that best predicts are 0.71 off on average. Those of base: 0.80."
+    )
+    assert said("auc", 0.757, 0.6) == (
+        "Of 100 pairs of a positive and a negative in the same data, best scores the positive "
+        "higher in 76; chance gives 50. base: 60."
+    )
+    assert said("ndcg@5", 0.5, 0.2) == "best has the best ndcg@5: 0.5000."
+
+
+def test_a_recall_of_several_items_is_not_told_as_a_count_of_users(found):
+    several = row("best", 0.5, metric="recall@5")
+    per_user = several.report.per_user.with_columns(relevant=2)
+    several = replace(several, report=replace(several.report, per_user=per_user))
+    table = tabulate([several], ["recall@5"], "best", dict(found.data))
+    assert headline(found, table, "recall@5") == "best has the best recall@5: 0.5000."
+    one = tabulate([row("best", 0.5, metric="recall@5")], ["recall@5"], "best", {})
+    assert "For 50 of 100 users, the next item was among the first five" in headline(
+        found, one, "recall@5"
+    )

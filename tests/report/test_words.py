@@ -180,9 +180,9 @@ def test_a_text_that_gains_no_more_than_its_control_does_not_pay(tmp_path, value
     title = by_name(found)["ease-title"]
     assert (title.gains["all"].sure, title.best_control, title.pays) == (True, "ease-dealt", False)
     told = words_verdict(found)
-    assert "no text pays" in told
-    assert "its control ease-dealt: words are not shown to be the cause" in told
-    assert "controls gain as well, beyond chance: ease-dealt" in told
+    assert "no text feature pays" in told
+    assert "its control ease-dealt: the text is not shown to be the cause" in told
+    assert "controls gain significantly as well: ease-dealt" in told
 
 
 def test_a_row_is_held_against_a_control_of_its_own_model(tmp_path, values):
@@ -268,8 +268,8 @@ def test_a_blend_draws_on_what_its_members_draw_on(tmp_path, values):
 
 def test_the_verdict_says_who_pays_what_the_controls_do_and_how_cold_items_fare(found):
     told = words_verdict(found)
-    assert "words pay: ease-title gains +0.0497, +0.0" in told
-    assert "The controls do not rise above the baseline's level" in told
+    assert "text features pay: ease-title gains +0.0497, +0.0" in told
+    assert "The controls are not significantly better than the baseline" in told
     assert "On cold items (50 users) these gain: ease-title +0.2" in told
 
 
@@ -283,19 +283,19 @@ def test_the_verdict_misses_controls_and_warns_of_a_weak_baseline(tmp_path, valu
     ]
     told = words_verdict(words(write_run(tmp_path / "run", rows)))
     assert "No control was run" in told
-    assert "ease-tuned without words does better than the baseline ease-plain" in told
-    assert "On cold items (50 users) no text gains beyond chance" in told
+    assert "ease-tuned without text does better than the baseline ease-plain" in told
+    assert "On cold items (50 users) no text feature gains significantly" in told
 
 
 def test_runs_that_cannot_tell_are_refused(tmp_path, values):
     base, _ = values
     none = np.zeros(COLD_USERS)
     plain = (model("plain"), base, none)
-    with pytest.raises(BadSetting, match="no words to judge"):
+    with pytest.raises(BadSetting, match="no text to evaluate"):
         words(write_run(tmp_path / "a", [plain]))
     text = (model("title", "title"), base, none)
     folder = write_run(tmp_path / "b", [plain, text], baseline="ease-title")
-    with pytest.raises(BadSetting, match="draws on words itself"):
+    with pytest.raises(BadSetting, match="reads text itself"):
         words(folder)
     with pytest.raises(BadSetting, match=r"recall@20.*--metric"):
         words(write_run(tmp_path / "c", [plain, text]), "recall@20")

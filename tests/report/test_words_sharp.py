@@ -1,4 +1,4 @@
-"""Do the words pay? Answers known from made-up values of users."""
+"""Do the words pay? Answers known from synthetic values of users."""
 
 import polars as pl
 import pytest
@@ -101,7 +101,7 @@ def test_rows_without_words_that_beat_the_baseline_are_named(finished, metric, a
     ]
     found = words(finished(rows, metric))
     assert found.stronger == [f"popularity-{ahead}"]
-    assert f"popularity-{ahead} without words does better" in words_verdict(found)
+    assert f"popularity-{ahead} without text does better" in words_verdict(found)
 
 
 def test_a_text_pays_only_if_it_beats_its_control_as_well(finished):
@@ -119,7 +119,7 @@ def test_a_text_pays_only_if_it_beats_its_control_as_well(finished):
     assert found["ease-same"].best_control == ""
     assert not found["ease-same"].pays
     said = words_verdict(words(finished(rows)))
-    assert "no text pays" in said
+    assert "no text feature pays" in said
     assert "Beware: controls gain as well" in said
 
 

@@ -11,7 +11,7 @@ from recweave.core.errors import BadSetting
 if TYPE_CHECKING:
     from recweave.report.words import Gain, WordRow
 
-HALF = "± half of the 95 % interval over users; * beyond chance, corrected by Holm over the report"
+HALF = "± half of the 95 % interval over users; * significant, corrected by Holm over the report"
 
 
 def words(

@@ -1,4 +1,4 @@
-"""Do the words pay? Rows of a run that draw on features against the best one without, and costs."""
+"""Do text features pay? Rows of a run that read features against the best one without."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from recweave.runs.spec import Experiment
 from recweave.runs.summary import Row, Summary, read_run
 
 CONTROLS = (Permuted, RandomVectors, TextLength)
-"""Features without words: what gains with them does not gain by words."""
+"""Features without meaning: what gains with them does not gain by the text."""
 PER = 0.001
 """The gain that seconds and money are told for."""
 ALL, WARM, COLD = PARTS = ("all", "warm", "cold")
@@ -65,7 +65,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class WordRow:
-    """A row of the run that draws on features.
+    """A row of the run that reads features.
 
     Attributes:
         row: Its name.
@@ -97,12 +97,12 @@ class WordRow:
 
     @property
     def pays(self) -> bool:
-        """Whether it gains beyond chance, over the baseline and over the controls if there are."""
+        """Whether it gains significantly over the baseline and over the controls if there are."""
         beaten = self.over_control is None or self.over_control.sure
         return not self.control and self.gains[ALL].sure and beaten
 
     def per_gain(self, amount: float | None) -> float | None:
-        """What a gain of `PER` takes of an amount; None where there is no gain beyond chance."""
+        """What a gain of `PER` takes of an amount; None without a significant gain."""
         gain = self.gains[ALL]
         return amount * PER / gain.by.mean if amount is not None and gain.sure else None
 
@@ -131,10 +131,10 @@ class Words:
     Attributes:
         data: Its name.
         metric: What rows are judged by.
-        baseline: The row without words that others are compared with.
+        baseline: The row without text that others are compared with.
         value: The baseline's mean.
         rows: Those that draw on features.
-        stronger: Rows without words whose mean is better than the baseline's.
+        stronger: Rows without text whose mean is better than the baseline's.
     """
 
     data: str
@@ -159,7 +159,7 @@ class Words:
 def words(folder: Path, metric: str = "") -> Words:
     """What each text of a run is worth, beside its controls.
 
-    The baseline is the run's own, and should be the best tuned model without words. Gains are
+    The baseline is the run's own, and should be the best tuned model without text. Gains are
     paired by user; those on warm and on cold items are of the users who have such held-out events,
     by these events alone (`evaluate.slices`).
 
@@ -168,7 +168,7 @@ def words(folder: Path, metric: str = "") -> Words:
         metric: What to judge by; else what the run chose its settings by.
 
     Raises:
-        BadSetting: if the run did not report the metric, if no row draws on features, or if the
+        BadSetting: if the run did not report the metric, if no row reads features, or if the
             baseline does.
     """
     run = read_run(folder)
@@ -179,13 +179,13 @@ def words(folder: Path, metric: str = "") -> Words:
     with_words = [row for row in run.rows if drawn[row.name]]
     _check(run, metric, base, with_words)
     controls = [row for row in with_words if _is_control(drawn[row.name], run.experiment)]
-    rivals = {
+    controls_of = {
         row.name: _best(_alike(row, controls), metric) for row in with_words if row not in controls
     }
-    gains = _gains(with_words, base, rivals, metric)
+    gains = _gains(with_words, base, controls_of, metric)
     found = []
     for row in with_words:
-        rival = rivals.get(row.name)
+        control = controls_of.get(row.name)
         making, spent = _costs(drawn[row.name], run)
         found.append(
             WordRow(
@@ -193,7 +193,7 @@ def words(folder: Path, metric: str = "") -> Words:
                 features=drawn[row.name],
                 control=row in controls,
                 gains={part: gains[row.name, part] for part in PARTS if (row.name, part) in gains},
-                best_control=rival.name if rival else "",
+                best_control=control.name if control else "",
                 over_control=gains.get((row.name, "control")),
                 making=making,
                 fitting=max(0.0, row.fit_seconds - base.fit_seconds),
@@ -207,11 +207,11 @@ def words(folder: Path, metric: str = "") -> Words:
 
 def _check(run: Summary, metric: str, base: Row, with_words: Sequence[Row]) -> None:
     if not with_words:
-        raise BadSetting(f"no row of {run.path} draws on features; there are no words to judge")
+        raise BadSetting(f"no row of {run.path} reads features; there is no text to evaluate")
     if base in with_words:
         raise BadSetting(
-            f"the baseline '{base.name}' of {run.path} draws on words itself; name the best row "
-            "without words as baseline in the recipe, and run it into a new folder"
+            f"the baseline '{base.name}' of {run.path} reads text itself; name the best row "
+            "without text as baseline in the recipe, and run it into a new folder"
         )
     for row in (base, *with_words):
         if metric not in row.means:
@@ -242,14 +242,14 @@ def _best(rows: Sequence[Row], metric: str) -> Row | None:
 
 
 def _gains(
-    rows: Sequence[Row], base: Row, rivals: Mapping[str, Row | None], metric: str
+    rows: Sequence[Row], base: Row, controls_of: Mapping[str, Row | None], metric: str
 ) -> dict[tuple[str, str], Gain]:
     """By row and part, and "control" for the gain over the best control; corrected together."""
     looks: dict[tuple[str, str], tuple[int, Difference]] = {}
     for row in rows:
         pairs = list(_parts(row, base))
-        if rival := rivals.get(row.name):
-            pairs.append(("control", row.report.per_user, rival.report.per_user))
+        if control := controls_of.get(row.name):
+            pairs.append(("control", row.report.per_user, control.report.per_user))
         for part, ours, theirs in pairs:
             if parse_metric(metric).sign < 0:
                 ours, theirs = theirs, ours

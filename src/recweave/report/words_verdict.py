@@ -1,4 +1,4 @@
-"""Whether the words pay, in one paragraph of plain words."""
+"""Do text features pay? One paragraph of plain English."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ def words_verdict(found: Words) -> str:
     told += _cold(texts)
     if found.stronger:
         told.append(
-            f"{', '.join(found.stronger)} without words does better than the baseline "
+            f"{', '.join(found.stronger)} without text does better than the baseline "
             f"{found.baseline}, so part of each gain may be the model's: make the best row without "
-            "words the baseline."
+            "text the baseline."
         )
     return " ".join(told)
 
@@ -24,10 +24,10 @@ def words_verdict(found: Words) -> str:
 def _paying(paying: Sequence[WordRow], found: Words) -> str:
     where = f"On {found.data}, by {found.metric} over {found.baseline} ({found.value:.4f}),"
     if not paying:
-        return f"{where} no text pays."
+        return f"{where} no text feature pays."
     best = paying[0]
     share = f" ({best.gains[ALL].by.mean / found.value:+.0%})" if found.value else ""
-    text = f"{where} words pay: {best.row} gains {_size(best.gains[ALL])}{share}"
+    text = f"{where} text features pay: {best.row} gains {_size(best.gains[ALL])}{share}"
     text += f", at {best.per_gain(best.seconds):.1f} s for each +{PER:g}"
     cost = best.per_gain(best.spent.cost if best.spent else None)
     text += f" and {cost:.4g} of money." if cost else "."
@@ -40,8 +40,8 @@ def _paying(paying: Sequence[WordRow], found: Words) -> str:
 def _not_by_words(texts: Sequence[WordRow]) -> list[str]:
     """Rows that gain without beating their control."""
     return [
-        f"{row.row} gains {_size(row.gains[ALL])}, but not surely more than its control "
-        f"{row.best_control}: words are not shown to be the cause."
+        f"{row.row} gains {_size(row.gains[ALL])}, but not significantly more than its "
+        f"control {row.best_control}: the text is not shown to be the cause."
         for row in texts
         if row.gains[ALL].sure and not row.pays
     ]
@@ -52,34 +52,34 @@ def _not_sure(texts: Sequence[WordRow]) -> list[str]:
     if not rest:
         return []
     sizes = (f"{row.row} ({_size(row.gains[ALL])})" for row in rest)
-    return [f"No gain beyond chance: {', '.join(sizes)}."]
+    return [f"No significant gain: {', '.join(sizes)}."]
 
 
 def _controls(controls: Sequence[WordRow]) -> str:
     if not controls:
         return (
-            "No control was run (kinds shuffled, random or length), so nobody can tell whether "
-            "words, or vectors as such, are the cause."
+            "No control was run (kinds shuffled, random or length), so it is not known whether "
+            "the text, or any vectors, are the cause."
         )
     gaining = [row for row in controls if row.gains[ALL].sure]
     if gaining:
         sizes = (f"{row.row} ({_size(row.gains[ALL])})" for row in gaining)
         return (
-            f"Beware: controls gain as well, beyond chance: {', '.join(sizes)}; that much of a "
-            "gain is not owed to words."
+            f"Warning: controls gain significantly as well: {', '.join(sizes)}; that part of a "
+            "gain does not come from the text."
         )
     sizes = (f"{row.row} {_size(row.gains[ALL])}" for row in controls)
-    return f"The controls do not rise above the baseline's level ({', '.join(sizes)})."
+    return f"The controls are not significantly better than the baseline ({', '.join(sizes)})."
 
 
 def _cold(texts: Sequence[WordRow]) -> list[str]:
     there = [row for row in texts if COLD in row.gains]
     if not there:
-        return ["No cold item was held out, or the run did not tell them apart (slices)."]
+        return ["No cold item was held out, or the run did not slice by item."]
     users = there[0].gains[COLD].users
     helped = [row for row in there if row.gains[COLD].sure]
     if not helped:
-        return [f"On cold items ({users:,} users) no text gains beyond chance."]
+        return [f"On cold items ({users:,} users) no text feature gains significantly."]
     sizes = (f"{row.row} {_size(row.gains[COLD])}" for row in helped)
     return [f"On cold items ({users:,} users) these gain: {', '.join(sizes)}."]
 
