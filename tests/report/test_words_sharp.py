@@ -120,7 +120,7 @@ def test_a_text_pays_only_if_it_beats_its_control_as_well(finished):
     assert not found["ease-same"].pays
     said = words_verdict(words(finished(rows)))
     assert "no text feature pays" in said
-    assert "Beware: controls gain as well" in said
+    assert "Warning: controls gain significantly as well" in said
 
 
 @pytest.mark.parametrize(("metric", "values"), [("ndcg@5", (1, 4, 6, 2)), ("mae", (6, 3, 1, 5))])
