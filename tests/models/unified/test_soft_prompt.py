@@ -1,4 +1,4 @@
-"""What soft prompts promise: the vector decides the text, and only what may change does."""
+"""Soft prompts: the vector determines the text, and a frozen language model stays frozen."""
 
 import json
 import shutil
@@ -14,8 +14,8 @@ import torch
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.models.nn.weights import Weights
 from recweave.models.training import Options
-from recweave.models.unified.language import Language
-from recweave.models.unified.soft_prompt import SoftPrompt, Speaker, TextTargets
+from recweave.models.unified.language_model import LanguageModel
+from recweave.models.unified.soft_prompt import SoftPrompt, SoftPromptModel, TextTargets
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 TITLES = ("red silk scarf", "blue tea pot", "small garden lamp", "old brass bell")
@@ -25,14 +25,14 @@ HINTS = ("one", "two", "three", "four")
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # more only wait for each other with so small a net
+    torch.set_num_threads(1)  # several threads are slower with such a small network
     yield
     torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
 def language(tmp_path_factory):
-    """A Llama of 30,000 parameters that writes the title that a word of number stands for."""
+    """A Llama of 30,000 parameters that writes one of four titles after one of four words."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -42,11 +42,11 @@ def language(tmp_path_factory):
         "<unk>",
         *sorted({w for t in TITLES for w in t.split()} | {*HINTS, "it", "is"}),
     ]
-    made = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    made.decoder = decoders.WordPiece()
+    word_level = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
+    word_level.pre_tokenizer = pre_tokenizers.Whitespace()
+    word_level.decoder = decoders.WordPiece()
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=made, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+        tokenizer_object=word_level, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
     )
     torch.manual_seed(0)
     size = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2)
@@ -68,7 +68,7 @@ def language(tmp_path_factory):
 
 
 def clusters(rows=40, seed=0):
-    """Vectors around four centres, the last row zero; which centre each is of."""
+    """Vectors around four centres, with a last row of zeros; and the centre of each."""
     rng = np.random.default_rng(seed)
     kind = np.arange(rows) % 4
     vectors = rng.standard_normal((4, 8))[kind] + 0.2 * rng.standard_normal((rows, 8))
@@ -78,77 +78,81 @@ def clusters(rows=40, seed=0):
 
 VECTORS, KIND = clusters()
 TITLE = np.array(TITLES)[KIND]
-FITTED, HELD = np.arange(24), np.arange(24, 39)
+FITTED, HELD_OUT = np.arange(24), np.arange(24, 39)
 
 
 def settings(language, **more):
     return SoftPrompt(path=language, epochs=15, batch=8, lr=1e-2, length=8, **more)
 
 
-def told(rows):
+def targets(rows):
     return TextTargets(TITLE[rows].tolist(), rows)
 
 
 @pytest.fixture(scope="module")
-def speaker(language):
-    return settings(language, words="it is").fit(told(FITTED), VECTORS)
+def titles_model(language):
+    return settings(language, words="it is").fit(targets(FITTED), VECTORS)
 
 
-def test_the_right_title_is_written_for_items_that_were_not_learned_from(speaker):
-    assert speaker.write(HELD) == TITLE[HELD].tolist()
+def test_the_right_title_is_written_for_held_out_items(titles_model):
+    assert titles_model.write(HELD_OUT) == TITLE[HELD_OUT].tolist()
 
 
-def test_a_prompt_from_dealt_vectors_is_right_by_chance_alone(language):
-    dealt = VECTORS[np.random.default_rng(1).permutation(39)]
-    found = settings(language).fit(told(FITTED), dealt).write(HELD)
-    assert np.mean(np.array(found) == TITLE[HELD]) < 0.6
+def test_permuted_vectors_are_no_better_than_chance(language):
+    permuted = VECTORS[np.random.default_rng(1).permutation(39)]
+    texts = settings(language).fit(targets(FITTED), permuted).write(HELD_OUT)
+    assert np.mean(np.array(texts) == TITLE[HELD_OUT]) < 0.6
 
 
-def test_who_has_no_vector_is_not_described(speaker):
-    assert speaker.write(np.array([39, 0])) == ["", TITLES[0]]
+def test_an_item_without_a_vector_gets_an_empty_text(titles_model):
+    assert titles_model.write(np.array([39, 0])) == ["", TITLES[0]]
 
 
-def numbers(language):
-    return Weights.of(Language(language).network(trained=True))
+def weights(language):
+    return Weights.of(LanguageModel(language).network(trained=True))
 
 
-def test_a_language_model_that_is_kept_keeps_its_numbers(language, speaker):
-    net = speaker._net
+def test_a_frozen_language_model_does_not_change(language, titles_model):
+    net = titles_model._net
     for before, after in zip(
-        numbers(language).arrays, Weights.of(net.language).arrays, strict=True
+        weights(language).arrays, Weights.of(net.language).arrays, strict=True
     ):
         np.testing.assert_array_equal(before, after)
-    assert not any(name.startswith("network") for name in speaker.weights.names)
-    np.testing.assert_array_equal(speaker.item, VECTORS)
+    assert not any(name.startswith("network") for name in titles_model.weights.names)
+    np.testing.assert_array_equal(titles_model.item, VECTORS)
 
 
-def test_one_that_is_trained_changes_and_is_kept_with_the_rest(language, tmp_path):
-    model = settings(language, tune="all").fit(told(FITTED), VECTORS)
+def test_a_trained_language_model_changes_and_is_saved(language, tmp_path):
+    model = settings(language, tune="all").fit(targets(FITTED), VECTORS)
     changed = dict(zip(model.weights.names, model.weights.arrays, strict=True))
-    before = numbers(language)
-    told_apart = [
+    before = weights(language)
+    differences = [
         np.abs(changed[f"network.{name}"] - value).max()
         for name, value in zip(before.names, before.arrays, strict=True)
     ]
-    assert max(told_apart) > 1e-3
+    assert max(differences) > 1e-3
     model.save(tmp_path / "m")
-    assert Speaker.load(tmp_path / "m").write(HELD) == model.write(HELD) == TITLE[HELD].tolist()
+    assert (
+        SoftPromptModel.load(tmp_path / "m").write(HELD_OUT)
+        == model.write(HELD_OUT)
+        == TITLE[HELD_OUT].tolist()
+    )
 
 
-def test_linked_vectors_move_toward_what_is_written(language):
-    """Two items lie around each other's centres; among six of a kind they would be outvoted."""
+def test_linked_vectors_move_toward_the_vectors_of_their_text(language):
+    """Two items have swapped vectors; each of the four titles has six items."""
     wrong = VECTORS.copy()
     wrong[[0, 1]] = VECTORS[[1, 0]]
     recipe = settings(language, link=3.0).model_copy(update={"epochs": 40})
-    model = recipe.fit(told(FITTED), wrong)
+    model = recipe.fit(targets(FITTED), wrong)
     assert (model.item[:24] != wrong[:24]).any(axis=1).all()
     assert model.write(FITTED) == TITLE[FITTED].tolist()
-    toward = [np.linalg.norm(v[[0, 1]] - VECTORS[[0, 1]]) for v in (model.item, wrong)]
-    assert toward[0] < toward[1]
+    distance = [np.linalg.norm(v[[0, 1]] - VECTORS[[0, 1]]) for v in (model.item, wrong)]
+    assert distance[0] < distance[1]
     assert not model.item[39].any()
 
 
-def test_linked_vectors_go_back_into_their_network(language):
+def test_link_back_puts_the_vectors_into_the_network(language):
     from recweave.data.interactions import Interactions
     from recweave.models import Query
     from recweave.models.unified.recipe import Unified
@@ -158,59 +162,61 @@ def test_linked_vectors_go_back_into_their_network(language):
     network = Unified(dim=8, epochs=1, negatives=8).fit(log).members[0]
     rows = np.arange(24)
     model = settings(language, link=1.0).fit(TextTargets(TITLE[rows].tolist(), rows), network.item)
-    back = model.link_back(network)
-    length = np.linalg.norm(back.item, axis=1)
+    linked = model.link_back(network)
+    length = np.linalg.norm(linked.item, axis=1)
     np.testing.assert_allclose(length[:40], 1, atol=1e-5)
     assert length[40] == 0
-    assert (back.scores(Query.of(log)) != network.scores(Query.of(log))).any()
+    assert (linked.scores(Query.of(log)) != network.scores(Query.of(log))).any()
 
 
-def test_the_user_may_decide_the_text(language):
+def test_the_user_can_determine_the_text(language):
     rng = np.random.default_rng(0)
     item, user = rng.integers(0, 39, 80), rng.integers(0, 39, 80)
     pairs = TextTargets(TITLE[user].tolist(), item, user)
     model = settings(language).fit(pairs, VECTORS, VECTORS)
-    asked = np.array([0, 1, 2, 3])
-    assert model.write(asked, asked[::-1].copy()) == list(TITLES[::-1])
+    items = np.array([0, 1, 2, 3])
+    assert model.write(items, items[::-1].copy()) == list(TITLES[::-1])
     with pytest.raises(BadSetting, match="if and only if"):
-        model.write(asked)
+        model.write(items)
     with pytest.raises(BadSetting, match="users"):
         settings(language).fit(pairs, VECTORS)
 
 
-def test_what_is_saved_writes_the_same_beside_the_same_language_model(speaker, tmp_path):
-    speaker.save(tmp_path / "m")
-    assert Speaker.load(tmp_path / "m").write(HELD) == speaker.write(HELD)
+def test_a_loaded_model_writes_the_same_texts_with_the_same_language_model(titles_model, tmp_path):
+    titles_model.save(tmp_path / "m")
+    assert SoftPromptModel.load(tmp_path / "m").write(HELD_OUT) == titles_model.write(HELD_OUT)
     names = [path.name for path in (tmp_path / "m").iterdir()]
     assert sorted(names) == ["arrays.safetensors", "manifest.json"]
     moved = tmp_path / "elsewhere"
-    shutil.copytree(speaker.recipe.path, moved)
-    assert Speaker.load(tmp_path / "m", moved).write(HELD) == speaker.write(HELD)
+    shutil.copytree(titles_model.recipe.path, moved)
+    assert SoftPromptModel.load(tmp_path / "m", moved).write(HELD_OUT) == titles_model.write(
+        HELD_OUT
+    )
     (moved / "config.json").write_text((moved / "config.json").read_text() + " ")
     with pytest.raises(BadArtifact, match="is not the language model"):
-        Speaker.load(tmp_path / "m", moved)
+        SoftPromptModel.load(tmp_path / "m", moved)
 
 
 @pytest.mark.parametrize("broken", [{}, {"format": 2}, {"recipe": {"token": 1}}, {"recipe": 3}])
-def test_a_broken_folder_is_told(speaker, tmp_path, broken):
-    speaker.save(tmp_path / "m")
+def test_a_broken_folder_is_an_error(titles_model, tmp_path, broken):
+    titles_model.save(tmp_path / "m")
     file = tmp_path / "m" / "manifest.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | broken if broken else {}))
-    with pytest.raises(BadArtifact, match=r"holds no (soft prompt|object)"):
-        Speaker.load(tmp_path / "m")
+    with pytest.raises(BadArtifact, match=r"(contains no soft prompt|holds no object)"):
+        SoftPromptModel.load(tmp_path / "m")
 
 
-def test_a_folder_without_a_model_and_texts_without_vectors_are_told(language, tmp_path):
-    with pytest.raises(BadSetting, match="holds no language model"):
-        SoftPrompt(path=tmp_path).fit(told(FITTED), VECTORS)
+def test_a_folder_without_a_model_and_texts_without_vectors_are_errors(language, tmp_path):
+    with pytest.raises(BadSetting, match="contains no language model"):
+        SoftPrompt(path=tmp_path).fit(targets(FITTED), VECTORS)
     with pytest.raises(BadSetting, match="no text is left"):
-        settings(language).fit(told(np.array([39])), VECTORS)
+        settings(language).fit(targets(np.array([39])), VECTORS)
 
 
-def test_the_same_seed_writes_the_same_numbers(language):
+def test_the_same_seed_writes_the_same_weights(language):
     short = settings(language).model_copy(update={"epochs": 2})
     a, b = (
-        short.fit(told(FITTED), VECTORS, valid=told(HELD), options=Options(seed=3))
+        short.fit(targets(FITTED), VECTORS, valid=targets(HELD_OUT), options=Options(seed=3))
         for _ in range(2)
     )
     for one, other in zip(a.weights.arrays, b.weights.arrays, strict=True):

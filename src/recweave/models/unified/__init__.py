@@ -1,1 +1,1 @@
-"""The flagship: words, graphs and sequences of several behaviours in one model."""
+"""The unified model: text, graphs and sequences of several behaviours in one network."""

@@ -1,4 +1,4 @@
-"""The edges of each behaviour's graph, and what speaks for them."""
+"""One graph for each behaviour, and the signals by which noisy edges are recognized."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,53 +10,55 @@ from recweave.models.nn.items import Content
 from recweave.models.unified.graph import BehaviorGraph, BehaviorGraphs
 from recweave.models.unified.recipe import Unified
 
-CROWDED = 100
-"""Edges of an item beyond which it says little of those who share it."""
+MAX_DEGREE = 100
+"""Items with more edges are left out of paths: they say little about the users who share them."""
 
 BLOCK = 2**24
-"""Numbers that are held at a time."""
+"""Numbers in memory at a time."""
 
 
 def behavior_graphs(
-    recipe: Unified, history: Histories, content: Content, wanted: list[int]
+    recipe: Unified, history: Histories, content: Content, targets: list[int]
 ) -> BehaviorGraphs:
-    """A graph for each behaviour that has events; those of the target are not doubted."""
+    """A graph for each behaviour that has events.
+
+    With `denoise`, graphs of behaviours other than the targets get signals, and with them a gate.
+    """
     codes = np.unique(history.behavior).tolist()
-    counted = {code: _counts(history.only(history.behavior == code)) for code in codes}
-    told = [counted[code] for code in codes if not wanted or code in wanted]
-    mean = unit_rows(_sum(told) @ content.vectors) if told else None
-    doubtful = [code for code in codes if recipe.denoise and wanted and code not in wanted]
-    if doubtful:
-        pairs = _sum(list(counted.values())).copy()
+    counts = {code: _counts(history.only(history.behavior == code)) for code in codes}
+    of_targets = [counts[code] for code in codes if not targets or code in targets]
+    mean = unit_rows(_sum(of_targets) @ content.vectors) if of_targets else None
+    gated = [code for code in codes if recipe.denoise and targets and code not in targets]
+    if gated:
+        pairs = _sum(list(counts.values())).copy()
         pairs.data[:] = 1
-        ways = other_ways(pairs)
+        paths = path_weights(pairs)
     graphs = []
     for code in codes:
         signal = None
-        if code in doubtful:
-            here = _places(counted[code], pairs)
-            signal = _signals(counted[code], content, mean, ways[here])
-        graphs.append(BehaviorGraph(counted[code], signal))
+        if code in gated:
+            at = _edge_positions(counts[code], pairs)
+            signal = _signals(counts[code], content, mean, paths[at])
+        graphs.append(BehaviorGraph(counts[code], signal))
     return BehaviorGraphs(graphs, recipe.graph, recipe.edge_dropout)
 
 
 def _counts(history: Histories) -> Csr:
-    """How often each user had to do with each item."""
+    """Number of events of each user with each item."""
     shape = (len(history), history.items)
     ones = np.ones(len(history.item), np.float32)
-    made = sparse.csr_array((ones, (history.row_numbers(), history.item)), shape)
-    made.sum_duplicates()
-    return made
+    counts = sparse.csr_array((ones, (history.row_numbers(), history.item)), shape)
+    counts.sum_duplicates()
+    return counts
 
 
-def _places(some: Csr, of: Csr) -> Int[Array, " edges"]:
-    """Where the edges of one graph stand among those of a larger one."""
-    keys = (
+def _edge_positions(part: Csr, whole: Csr) -> Int[Array, " edges"]:
+    """Positions of the edges of a graph among the edges of a larger graph."""
+    part_keys, whole_keys = (
         np.repeat(np.arange(g.shape[0]), np.diff(g.indptr)) * g.shape[1] + g.indices
-        for g in (some, of)
+        for g in (part, whole)
     )
-    sought, known = keys
-    return np.searchsorted(known, sought)
+    return np.searchsorted(whole_keys, part_keys)
 
 
 def _sum(parts: list[Csr]) -> Csr:
@@ -70,63 +72,66 @@ def _signals(
     edges: Csr,
     content: Content,
     mean: Float[Array, "users dims"] | None,
-    ways: Float[Array, " edges"],
+    paths: Float[Array, " edges"],
 ) -> Float[Array, "edges signals"]:
-    """What speaks for each edge; each column has mean 0 and variance 1, or is 0.
+    """Signals that an edge is not noise; each column has mean 0 and variance 1, or is 0.
 
-    The logarithm of the count; how well other edges lead there (`other_ways`), so that a click that
-    nothing else goes with is far off; likeness of content to what the user did of the target.
+    The logarithm of the number of events; the weight of other paths from the user to the item
+    (`path_weights`), which is low for an accidental click; the content similarity of the item to
+    the user's items of the target behaviours.
     """
-    told = [np.log(edges.data), np.log1p(ways / max(float(ways.mean()), 1e-12))]
+    columns = [np.log(edges.data), np.log1p(paths / max(float(paths.mean()), 1e-12))]
     if mean is not None and mean.shape[1]:
         user = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
-        told.append(_dots(mean, unit_rows(content.vectors), user, edges.indices))
-    signal = np.stack(told, axis=1).astype(np.float32)
-    spread = signal.std(axis=0)
-    return np.where(spread > 1e-6, (signal - signal.mean(axis=0)) / np.maximum(spread, 1e-6), 0)
+        columns.append(_dot_products(mean, unit_rows(content.vectors), user, edges.indices))
+    signal = np.stack(columns, axis=1).astype(np.float32)
+    deviation = signal.std(axis=0)
+    scaled = (signal - signal.mean(axis=0)) / np.maximum(deviation, 1e-6)
+    return np.where(deviation > 1e-6, scaled, 0)
 
 
-def other_ways(pairs: Csr) -> Float[Array, " edges"]:
-    """How well the rest of the graph leads from each edge's user to its item.
+def path_weights(pairs: Csr) -> Float[Array, " edges"]:
+    """Weight of the other paths in the graph from each edge's user to its item.
 
-    Σ 1/(d_k d_v) over ways user - item k - user v - item past the edge itself, with d the number of
-    edges at a node: 0 where nobody who had the item had anything else of this user's. Items with
-    more than `CROWDED` edges lead nobody, as their ways weigh next to nothing and are very many.
+    Σ 1/(d_k d_v) over paths user - item k - user v - item without the edge itself, where d is a
+    node's number of edges. It is 0 if no other user of the item shares a further item with this
+    user. Paths over items with more than `MAX_DEGREE` edges are left out: they are very many and
+    have almost no weight.
 
     Args:
-        pairs: Ones; each row in the order of its columns.
+        pairs: Matrix of ones, users × items, with sorted columns in each row.
     """
     users, items = pairs.shape
     at_user, at_item = np.diff(pairs.indptr), np.bincount(pairs.indices, minlength=items)
-    leads = (at_item > 0) & (at_item <= CROWDED)
-    per_item = np.where(leads, 1 / np.maximum(at_item, 1), 0).astype(np.float32)
-    per_user = (1 / np.maximum(at_user, 1)).astype(np.float32)
-    first = sparse.csr_array(pairs @ sparse.diags_array(per_item))
-    back = sparse.csr_array(pairs[:, leads].T @ sparse.diags_array(per_user))
-    made = np.empty(pairs.nnz, np.float32)
+    used = (at_item > 0) & (at_item <= MAX_DEGREE)
+    item_scale = np.where(used, 1 / np.maximum(at_item, 1), 0).astype(np.float32)
+    user_scale = (1 / np.maximum(at_user, 1)).astype(np.float32)
+    first = sparse.csr_array(pairs @ sparse.diags_array(item_scale))
+    back = sparse.csr_array(pairs[:, used].T @ sparse.diags_array(user_scale))
+    weights = np.empty(pairs.nnz, np.float32)
     step = max(1, BLOCK // max(items, 1))
     for start in range(0, users, step):
         rows = slice(start, min(start + step, users))
         edges = slice(pairs.indptr[rows.start], pairs.indptr[rows.stop])
-        reached = ((first[rows][:, leads] @ back) @ pairs).toarray()
+        reached = ((first[rows][:, used] @ back) @ pairs).toarray()
         row = np.repeat(np.arange(rows.stop - rows.start), at_user[rows])
-        made[edges] = reached[row, pairs.indices[edges]]
+        weights[edges] = reached[row, pairs.indices[edges]]
     user, item = np.repeat(np.arange(users), at_user), pairs.indices
-    by_itself = (first.sum(axis=1) * per_user)[user]
-    by_itself += per_item[item] * ((per_user @ pairs)[item] - per_user[user])
-    return np.maximum(made - by_itself, 0)
+    own = (first.sum(axis=1) * user_scale)[user]
+    own += item_scale[item] * ((user_scale @ pairs)[item] - user_scale[user])
+    return np.maximum(weights - own, 0)
 
 
-def _dots(
+def _dot_products(
     left: Float[Array, "users n"],
     right: Float[Array, "items n"],
     user: Int[Array, " edges"],
     item: Int[Array, " edges"],
 ) -> Float[Array, " edges"]:
-    """Dot products of some pairs, a block at a time."""
-    made = np.empty(len(user), np.float32)
+    """Dot product of each pair's rows, computed in blocks."""
+    products = np.empty(len(user), np.float32)
     step = max(1, BLOCK // left.shape[1])
     for first in range(0, len(user), step):
-        some = slice(first, first + step)
-        made[some] = np.einsum("nd,nd->n", left[user[some]], right[item[some]])
-    return made
+        block = slice(first, first + step)
+        products[block] = np.einsum("nd,nd->n", left[user[block]], right[item[block]])
+    return products

@@ -1,4 +1,4 @@
-"""How the unified model is trained; imports torch."""
+"""Training of the unified model; imports torch."""
 
 from dataclasses import replace
 
@@ -36,12 +36,12 @@ from recweave.models.unified.net import Reader, Tokens
 from recweave.models.unified.numbers import EventNumbers, item_numbers
 from recweave.models.unified.recipe import Unified
 
-ALIGNED = 512
-"""Items whose content and behaviour are compared in a step."""
+ALIGN_ITEMS = 512
+"""Items in the alignment loss of a step."""
 
 
 class UnifiedNet(nn.Module):
-    """Items from content and graphs, and the reader of histories over them."""
+    """Item vectors from content and graphs, and the network that reads histories."""
 
     def __init__(
         self, table: ItemTable, graphs: BehaviorGraphs | None, reader: Reader, align: bool
@@ -53,17 +53,17 @@ class UnifiedNet(nn.Module):
         self.align = align
 
     def items(self) -> Float[Tensor, "items dim"]:
-        """The vectors as they are compared."""
+        """The item vectors that scores use, of unit length."""
         vectors = self.table()
         if self.graphs is not None:
             vectors = self.graphs(vectors)
         return normalize(vectors, dim=1)
 
-    def alignment(self, some: Int[Tensor, " n"]) -> Tensor:
-        """InfoNCE between what items do and what they say, over some of them."""
+    def alignment(self, items: Int[Tensor, " n"]) -> Tensor:
+        """InfoNCE between the id embeddings and the content embeddings of some items."""
         table = self.table
-        told = table.project(table.text[some])
-        return info_nce(embedding(some, table.id), told, 0.2)
+        content = table.project(table.text[items])
+        return info_nce(embedding(items, table.id), content, 0.2)
 
 
 def train_unified(recipe: Unified, data: TrainingData, options: Options) -> Blend:
@@ -75,37 +75,37 @@ def train_unified(recipe: Unified, data: TrainingData, options: Options) -> Blen
         data = data.replace(train, valid)
         if recipe.scorers and not len(valid):
             raise BadSetting(
-                "no user has a target after another event, so nothing tells how much each of the "
-                "scorers should count; give validation events, or no scorers"
+                "no user has a target after another event, so the weights of the scorers cannot be "
+                "learned; give validation events, or no scorers"
             )
     validation = Validation.of(train, valid)
-    # First the others: their settings may be wrong, and the network takes long.
-    others = [scorer.recipe().fit(data, options) for scorer in recipe.scorers]
+    # The scorers are fitted first: if their settings are wrong, the error comes early.
+    scorers = [scorer.recipe().fit(data, options) for scorer in recipe.scorers]
     network = _train_network(recipe, data, options, validation, target)
-    members: list[Model] = [network, *others]
+    members: list[Model] = [network, *scorers]
     names = ("network", *(scorer.name for scorer in recipe.scorers))
     if len(members) == 1:
         return Blend((network,), np.ones(1, np.float32), names)
     return replace(learn_blend(members, Query.of(train), valid, pool=options.pool), names=names)
 
 
-def _taught(history: Histories, weight: Float[Array, " n"]) -> Int[Array, " behaviors"]:
-    """How many events of each behaviour are targets."""
-    told = weight > 0
-    told[history.start[:-1][history.lengths > 0]] = False  # nothing comes before a first event
-    return np.bincount(history.behavior[told], minlength=len(BEHAVIORS))
+def _target_counts(history: Histories, weight: Float[Array, " n"]) -> Int[Array, " behaviors"]:
+    """Number of events of each behaviour that are targets in training."""
+    is_target = weight > 0
+    is_target[history.start[:-1][history.lengths > 0]] = False  # a first event has no history
+    return np.bincount(history.behavior[is_target], minlength=len(BEHAVIORS))
 
 
-def _asked(taught: Int[Array, " behaviors"], target: tuple[str, ...]) -> int:
-    """The behaviour that is asked for: of the targets, the one that most is learned of."""
-    wanted = [behavior_code(name) for name in target] or list(range(len(BEHAVIORS)))
-    if not taught[wanted].any():
+def _predicted_behavior(counts: Int[Array, " behaviors"], target: tuple[str, ...]) -> int:
+    """The behaviour that the model predicts: the target with the most training events."""
+    codes = [behavior_code(name) for name in target] or list(range(len(BEHAVIORS)))
+    if not counts[codes].any():
         raise BadSetting(
             f"no event of the target ({', '.join(target)}) can be learned from: there are none, "
-            "their behaviour has a weight of 0, or each is of an item that its user had before; "
+            "their behaviour has a weight of 0, or each has an item that its user had before; "
             'name another target, or set targets = "all"'
         )
-    return int(wanted[int(taught[wanted].argmax())])
+    return int(codes[int(counts[codes].argmax())])
 
 
 def _train_network(
@@ -129,8 +129,8 @@ def _train_network(
     if recipe.targets == "new":
         weight *= new_to_user(history)
     windows = Windows.of(history, recipe.length, weight)
-    taught = _taught(history, weight)
-    asked = _asked(taught, recipe.target)
+    target_counts = _target_counts(history, weight)
+    behavior = _predicted_behavior(target_counts, recipe.target)
     clocked = train.clock == "seconds"
     numbers = EventNumbers.of(recipe, item_numbers(recipe, features, train), clocked=clocked)
     with seeded(options.seed):
@@ -141,21 +141,21 @@ def _train_network(
             table, graphs, reader, recipe.align > 0 and table.has_id and table.has_text
         )
     negatives = Negatives.of(counts, recipe.drawn_by)
-    both = torch.from_numpy(np.flatnonzero((counts > 0) & content.present))
+    alignable = torch.from_numpy(np.flatnonzero((counts > 0) & content.present))
 
     def loss(batch: Batch) -> Tensor:
         sequences = batch.read()
         items = net.items()
-        mine = profile[batch.owners()]
-        tokens = Tokens.of(sequences, sequences.next_behavior, mine, numbers, items.device)
-        state, target, share = _states(reader, sequences, tokens, items)
+        profiles = profile[batch.owners()]
+        tokens = Tokens.of(sequences, sequences.next_behavior, profiles, numbers, items.device)
+        state, target, weight = _states(reader, sequences, tokens, items)
         if recipe.loss == "softmax":
-            value = negatives.full_softmax_loss(state, items, target, share)
+            value = negatives.full_softmax_loss(state, items, target, weight)
         else:
-            value = negatives.sampled_softmax_loss(state, items, target, share, recipe.negatives)
-        if net.align and len(both):
-            some = both[torch.randperm(len(both))[:ALIGNED]].to(items.device)
-            value = value + recipe.align * net.alignment(some)
+            value = negatives.sampled_softmax_loss(state, items, target, weight, recipe.negatives)
+        if net.align and len(alignable):
+            sample = alignable[torch.randperm(len(alignable))[:ALIGN_ITEMS]].to(items.device)
+            value = value + recipe.align * net.alignment(sample)
         return value
 
     def trained() -> UnifiedNetwork:
@@ -166,12 +166,12 @@ def _train_network(
             item=item,
             share=share,
             weights=Weights.of(reader),
-            recipe=_alone(recipe),
+            recipe=_without_scorers(recipe),
             profile=profile,
             numbers=numbers.item,
             clocked=clocked,
-            asked=asked,
-            taught=taught,
+            asked=behavior,
+            taught=target_counts,
             content=table.content_map(unit=True),
         )
 
@@ -179,7 +179,7 @@ def _train_network(
         net,
         lambda rng: windows.batches(rng, recipe.batch),
         loss,
-        _alone(recipe),
+        _without_scorers(recipe),
         options=options,
         validate=validation_check(validation, trained),
         description=data_digests(data, content.vectors, profile, numbers.item, train.value),
@@ -187,8 +187,8 @@ def _train_network(
     return trained()
 
 
-def _alone(recipe: Unified) -> Unified:
-    """The recipe of the network; scorers do not change it, so its checkpoints serve with any."""
+def _without_scorers(recipe: Unified) -> Unified:
+    """The recipe of the network alone, so that its checkpoints can be used with any scorers."""
     return recipe.model_copy(update={"scorers": ()})
 
 
@@ -198,8 +198,8 @@ def _states(
     tokens: Tokens,
     items: Float[Tensor, "items dim"],
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """States where a target counts, the targets and their weights."""
+    """States at positions with a target, the targets, and their weights."""
     weight = float_tensor(sequences.weight, items.device)
-    counted = weight > 0
-    target = index_tensor(sequences.next_item, items.device)[counted]
-    return reader(tokens, items)[counted], target, weight[counted]
+    has_target = weight > 0
+    target = index_tensor(sequences.next_item, items.device)[has_target]
+    return reader(tokens, items)[has_target], target, weight[has_target]

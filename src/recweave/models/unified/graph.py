@@ -1,4 +1,4 @@
-"""One graph of users and items for each behaviour, whose edges may be doubted; imports torch."""
+"""Graphs of users and items, one for each behaviour, with denoising gates; imports torch."""
 
 import numpy as np
 import torch
@@ -8,16 +8,16 @@ from torch.nn.functional import embedding_bag
 
 from recweave.core.arrays import Array, Csr
 
-DOUBT = 2.0
-"""Where a gate starts: σ(2) = .88 of an edge's weight."""
+INITIAL_GATE = 2.0
+"""Initial bias of a gate: σ(2) = 0.88 of each edge's weight."""
 
 
 class BehaviorGraph(nn.Module):
-    """Item vectors after a round over one behaviour's edges: D_i^-½ Xᵀ D_u^-½ · D_u^-½ X D_i^-½ e.
+    """Graph convolution of item vectors for one behaviour: D_i^-½ Xᵀ D_u^-½ · D_u^-½ X D_i^-½ e.
 
-    A graph with signals is doubted: edge (u, j) is multiplied by ω = σ(β · signal + γ), which is
-    learned with the rest (a denoising gate). As degrees are counted after that, what is
-    common to all edges does not matter.
+    A graph with signals has a denoising gate: the weight of edge (u, j) is multiplied by
+    ω = σ(β · signal + γ), where β and γ are learned with the network. Degrees are computed after
+    the gate, so a factor common to all edges has no effect.
     """
 
     user: Tensor
@@ -29,7 +29,7 @@ class BehaviorGraph(nn.Module):
 
     def __init__(self, events: Csr, signal: Float[Array, "edges signals"] | None) -> None:
         super().__init__()
-        doubted = signal is not None
+        gated = signal is not None
         signal = np.zeros((events.nnz, 0), np.float32) if signal is None else signal
         user = np.repeat(np.arange(events.shape[0]), np.diff(events.indptr))
         by_item = np.argsort(events.indices, kind="stable")
@@ -41,23 +41,24 @@ class BehaviorGraph(nn.Module):
             ("user_start", events.indptr),
             ("item_start", item_start),
         ):
-            made = torch.from_numpy(np.asarray(column, np.int64))
-            self.register_buffer(name, made, persistent=False)
+            rows = torch.from_numpy(np.asarray(column, np.int64))
+            self.register_buffer(name, rows, persistent=False)
         self.register_buffer("signal", torch.from_numpy(signal), persistent=False)
         self.shape = events.shape
-        self.gate = nn.Parameter(torch.zeros(signal.shape[1])) if doubted else None
-        self.doubt = nn.Parameter(torch.tensor(DOUBT)) if doubted else None
+        # β and γ of the gate. Checkpoints contain the names `gate` and `doubt`, so they stay.
+        self.gate = nn.Parameter(torch.zeros(signal.shape[1])) if gated else None
+        self.doubt = nn.Parameter(torch.tensor(INITIAL_GATE)) if gated else None
 
     def share(self) -> Float[Tensor, " edges"]:
-        """ω: what is left of each edge."""
+        """ω: the factor of each edge's weight."""
         if self.gate is None or self.doubt is None:
             return torch.ones(len(self.user), device=self.user.device)
-        made: Tensor = torch.sigmoid(self.signal @ self.gate + self.doubt)
-        return made
+        share: Tensor = torch.sigmoid(self.signal @ self.gate + self.doubt)
+        return share
 
     def forward(self, x: Float[Tensor, "items dim"], dropout: float) -> Float[Tensor, "items dim"]:
-        """x after one round; items without an edge come to 0."""
-        with torch.autocast(x.device.type, enabled=False):  # sums of many edges want all digits
+        """x after one round (items to users to items); 0 for items without an edge."""
+        with torch.autocast(x.device.type, enabled=False):  # sums over many edges need fp32
             return self._round(x.float(), dropout)
 
     def _round(self, x: Float[Tensor, "items dim"], dropout: float) -> Float[Tensor, "items dim"]:
@@ -82,14 +83,14 @@ def _sums(
     start: Int[Tensor, " nodes_and_one"],
     weight: Float[Tensor, " edges"],
 ) -> Float[Tensor, "nodes dim"]:
-    made: Tensor = embedding_bag(
+    sums: Tensor = embedding_bag(
         row, x, start, mode="sum", per_sample_weights=weight, include_last_offset=True
     )
-    return made
+    return sums
 
 
 class BehaviorGraphs(nn.Module):
-    """The behaviours' graphs together: Σ Gᵏ x up to k = `rounds`, G = Σ_b softmax(a)_b graph_b."""
+    """All behaviours' graphs: Σ Gᵏ x for k = 0 to `rounds`, with G = Σ_b softmax(a)_b graph_b."""
 
     def __init__(self, graphs: list[BehaviorGraph], rounds: int, dropout: float) -> None:
         super().__init__()
@@ -99,11 +100,11 @@ class BehaviorGraphs(nn.Module):
         self.dropout = dropout
 
     def forward(self, x: Float[Tensor, "items dim"]) -> Float[Tensor, "items dim"]:
-        """The sum over rounds; items without an edge stay as they are."""
+        """The sum over rounds; items without an edge keep their vectors."""
         share = self.mix.softmax(0)
         total = x
         for _ in range(self.rounds):
-            told = [graph(x, self.dropout) for graph in self.graphs]
-            x = torch.stack([s * t for s, t in zip(share, told, strict=True)]).sum(0)
+            outputs = [graph(x, self.dropout) for graph in self.graphs]
+            x = torch.stack([s * y for s, y in zip(share, outputs, strict=True)]).sum(0)
             total = total + x
         return total

@@ -26,19 +26,19 @@ from recweave.models.unified.recipe import Unified
 
 @dataclass(frozen=True, eq=False)
 class UnifiedNetwork(Model):
-    """Scores by the dot product of what is read from a history and an item's vector.
+    """Scores are dot products of item vectors and the state computed from a history.
 
     Attributes:
-        item: The items' vectors, of unit length; zero for those without events and content.
-        share: g: how much of each item's vector comes from its content.
-        weights: Of what reads histories.
-        recipe: Its settings say what that is like.
-        profile: The users' features; no columns where none are read.
-        numbers: The items' features that are read with each event.
-        clocked: Whether times are in seconds, and gaps are read.
-        asked: Code of the behaviour that is asked for.
-        taught: How many events of each behaviour were targets in training.
-        content: What gives new items their vectors; without it none can be placed.
+        item: The item vectors, of unit length; zero for items without events and content.
+        share: g: share of each item's vector that comes from its content.
+        weights: Weights of the network that reads histories.
+        recipe: The settings: the network's architecture, and which events are read.
+        profile: The users' features; no columns without a `user_feature`.
+        numbers: The item features that are read with each event.
+        clocked: Whether times are in seconds, so that gaps between events are read.
+        asked: Code of the behaviour that is predicted.
+        taught: Number of events of each behaviour that were targets in training.
+        content: Maps features of new items to vectors; without it no items can be added.
     """
 
     rests_on: ClassVar[Basis] = "history"
@@ -55,7 +55,7 @@ class UnifiedNetwork(Model):
     content: ContentMap | None = None
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
-        """See `Model.scores`; zeros for somebody without a history."""
+        """See `Model.scores`; zeros for users without a history."""
         return np.asarray(self.vectors(query) @ self.item.T)
 
     def score(self, query: Query, item: Int[Array, "batch k"]) -> Float[Array, "batch k"]:
@@ -71,8 +71,8 @@ class UnifiedNetwork(Model):
     def with_items(self, features: Features, count: int) -> "UnifiedNetwork | None":
         """See `Model.with_items`.
 
-        Numbers that are read with events are zero, as for missing ones, unless all of the features
-        that give them are there.
+        The numbers that are read with events are zero, as for missing ones, unless all of their
+        features are given.
         """
         vectors = None if self.content is None else self.content.vectors(features, count)
         if vectors is None:
@@ -92,27 +92,27 @@ class UnifiedNetwork(Model):
     def reasons(self, query: Query, item: Int[Array, "batch k"]) -> Csr:
         """See `Model.reasons`: how much lower the score is without each item of the history.
 
-        Effects overlap, so a line does not sum to the score.
+        The effects overlap, so their sum is not the score.
         """
         return contributions_by_removal(self.vectors, self.item, query, item)
 
     def sources(self, events: Int[Array, " items"]) -> Mapping[str, Float[Array, " tenths"]]:
-        """See `Sourced.sources`: how much of an item's vector comes from what it says."""
+        """See `Sourced.sources`: share of an item's vector that comes from its content."""
         content = by_deciles(self.share, events)
         return {"content": content, "behaviour": 1 - content}
 
-    def asking(self, behavior: str) -> "UnifiedNetwork":
-        """The same, asked for the next event of another behaviour ("what will be viewed next").
+    def predicting(self, behavior: str) -> "UnifiedNetwork":
+        """The same network, predicting the next event of another behaviour, such as "view".
 
         Raises:
-            UnknownName: for no behaviour.
-            BadSetting: for one that no target in training had.
+            UnknownName: if there is no such behaviour.
+            BadSetting: if no target in training had this behaviour.
         """
         code = behavior_code(behavior)
         if not self.taught[code]:
-            there = ", ".join(name for name, n in zip(BEHAVIORS, self.taught, strict=True) if n)
+            trained = ", ".join(name for name, n in zip(BEHAVIORS, self.taught, strict=True) if n)
             raise BadSetting(
-                f"the network was not taught what comes as the next {behavior}, only {there}; fit "
+                f"the network was not trained to predict the next {behavior}, only {trained}; fit "
                 "it with other targets, or with auxiliary above 0"
             )
         return replace(self, asked=code)
@@ -124,8 +124,8 @@ class UnifiedNetwork(Model):
 
         net, item, numbers = self._ready
         profile = np.where(user[:, None] >= 0, self.profile[user], np.float32(0))
-        asked = np.full(sequences.item.shape, self.asked)
-        tokens = Tokens.of(sequences, asked, profile, numbers, torch.device("cpu"))
+        predicted = np.full(sequences.item.shape, self.asked)
+        tokens = Tokens.of(sequences, predicted, profile, numbers, torch.device("cpu"))
         return net(tokens, item)
 
     @cached_property

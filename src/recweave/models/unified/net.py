@@ -19,19 +19,19 @@ from recweave.models.unified.recipe import Unified
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """Sequences as numbers that a network reads.
+    """The input of the network, as tensors.
 
     Attributes:
-        item: Row, 0 where there is no event.
-        behavior: Code of the event.
-        asked: Code of the behaviour that is asked for after it.
-        numbers: What else is read with the event (see `EventNumbers`).
-        profile: The user's feature; no numbers without one.
+        item: Row of the item; 0 where there is no event.
+        behavior: Code of the event's behaviour.
+        predicted: Code of the behaviour to predict next.
+        numbers: Numbers that are read with the event (see `EventNumbers`).
+        profile: The user's feature; no columns without one.
     """
 
     item: Int[Tensor, "batch time"]
     behavior: Int[Tensor, "batch time"]
-    asked: Int[Tensor, "batch time"]
+    predicted: Int[Tensor, "batch time"]
     numbers: Float[Tensor, "batch time numbers"]
     profile: Float[Tensor, "batch profile"]
 
@@ -39,25 +39,27 @@ class Tokens:
     def of(
         cls,
         sequences: Sequences,
-        asked: Int[Array, "batch time"],
+        predicted: Int[Array, "batch time"],
         profile: Float[Array, "batch profile"],
         numbers: EventNumbers,
         device: torch.device,
     ) -> "Tokens":
-        """Of events and what is asked for after each."""
-        columns = (np.maximum(sequences.item, 0), sequences.behavior, asked)
-        item, behavior, wanted = (index_tensor(column, device) for column in columns)
-        told = (float_tensor(part, device) for part in (numbers.read(sequences), profile))
-        return cls(item, behavior, wanted, *told)
+        """From events, and the behaviour to predict after each."""
+        columns = (np.maximum(sequences.item, 0), sequences.behavior, predicted)
+        rows = (index_tensor(column, device) for column in columns)
+        values = (float_tensor(part, device) for part in (numbers.read(sequences), profile))
+        return cls(*rows, *values)
 
 
 class Reader(nn.Module):
-    """From a history to what is asked for: the part of the network that a trained model keeps."""
+    """From a history to a state at each position: the part of the network that models contain."""
 
     def __init__(self, recipe: Unified, profile: int, numbers: int) -> None:
         super().__init__()
         dim = recipe.dim
         self.temperature = recipe.temperature
+        # Saved models contain the names of these parameters, so they stay. `asked` embeds the
+        # behaviour to predict, `past` weights the mean of the events, `turn` is a final layer.
         self.behavior = nn.Parameter(0.3 * torch.randn(len(BEHAVIORS), dim))
         self.asked = nn.Parameter(0.3 * torch.randn(len(BEHAVIORS), dim))
         self.numbers = nn.Linear(numbers, dim, bias=False) if numbers else None
@@ -78,22 +80,22 @@ class Reader(nn.Module):
     def forward(
         self, tokens: Tokens, items: Float[Tensor, "items dim"]
     ) -> Float[Tensor, "batch time dim"]:
-        """What each place asks for, to be compared with items by dot product."""
+        """The state at each position; its dot product with an item's vector is the score."""
         scale = items.shape[1] ** 0.5
         own = embedding(tokens.item, items) * scale
         count = torch.arange(1, own.shape[1] + 1, device=own.device)[:, None]
         mean = own.cumsum(1) / count
-        asked = embedding(tokens.asked, self.asked)
+        predicted = embedding(tokens.predicted, self.asked)
         if self.reader is None:
             h = mean
         else:
-            # What is asked for is read with the event, so that all layers know of it.
-            x = own + embedding(tokens.behavior, self.behavior) + asked
+            # The behaviour to predict is added to the input, so that all layers use it.
+            x = own + embedding(tokens.behavior, self.behavior) + predicted
             if self.numbers is not None:
                 x = x + self.numbers(tokens.numbers)
             if self.prefix is not None:
                 x = torch.cat([self.prefix(tokens.profile)[:, None] * scale, x], 1)
             h = self.reader(x)[:, -own.shape[1] :] + self.past * mean
-        h = h + self.turn(self.norm(h + asked))
-        made: Tensor = normalize(h, dim=-1) / self.temperature
-        return made
+        h = h + self.turn(self.norm(h + predicted))
+        state: Tensor = normalize(h, dim=-1) / self.temperature
+        return state

@@ -1,4 +1,4 @@
-"""Numbers that are read with an event: the time before it, its own value, and what its item has."""
+"""Numbers that are read with an event: the time since the one before, its value, its item's."""
 
 from dataclasses import dataclass
 
@@ -19,18 +19,18 @@ CODES: dict[str, NumberCode] = {
     "fourier": Fourier(),
 }
 
-LONGEST = 10**9
-"""Of a gap, in seconds some 32 years, and of a value; nothing is told apart beyond."""
+LARGEST = 10**9
+"""Gaps (in seconds; about 32 years) and values are clipped to this."""
 
 
 @dataclass(frozen=True, eq=False)
 class EventNumbers:
-    """What is made of them.
+    """The encodings of these numbers.
 
     Attributes:
-        gap: Code of the seconds since the event before; None where these are not read.
-        value: Code of the event's value.
-        item: Numbers of each item, such as a coded price; no columns where none are read.
+        gap: Encoding of the seconds since the event before; None if gaps are not read.
+        value: Encoding of the event's value; None if values are not read.
+        item: Numbers of each item, such as an encoded price; no columns if none are read.
     """
 
     gap: NumberCode | None
@@ -41,49 +41,49 @@ class EventNumbers:
     def of(
         cls, recipe: Unified, item: Float[Array, "items numbers"], *, clocked: bool
     ) -> "EventNumbers":
-        """As the recipe reads them; gaps only where times are in seconds."""
+        """As the recipe says; gaps only if times are in seconds."""
         return cls(CODES.get(recipe.gaps) if clocked else None, CODES.get(recipe.values), item)
 
     @property
     def width(self) -> int:
-        """How many numbers stand with each event."""
-        none = np.zeros(0, np.float32)
-        codes = (code.vectors(none).shape[1] for code in (self.gap, self.value) if code)
+        """Number of numbers read with each event."""
+        empty = np.zeros(0, np.float32)
+        codes = (code.vectors(empty).shape[1] for code in (self.gap, self.value) if code)
         return int(sum(codes, self.item.shape[1]))
 
     def read(self, sequences: Sequences) -> Float[Array, "batch time numbers"]:
-        """For each event; zeros where there is none."""
-        there = sequences.item >= 0
+        """The numbers of each event; zeros where there is none."""
+        mask = sequences.item >= 0
         parts = []
         if self.gap is not None:
             since = np.diff(sequences.time, axis=1, prepend=sequences.time[:, :1])
-            parts.append(_coded(self.gap, since[there]))
+            parts.append(_encoded(self.gap, since[mask]))
         if self.value is not None:
-            parts.append(_coded(self.value, sequences.value[there]))
-        parts.append(self.item[sequences.item[there]])
-        made = np.zeros((*there.shape, self.width), np.float32)
-        made[there] = np.concatenate(parts, axis=1)
-        return made
+            parts.append(_encoded(self.value, sequences.value[mask]))
+        parts.append(self.item[sequences.item[mask]])
+        numbers = np.zeros((*mask.shape, self.width), np.float32)
+        numbers[mask] = np.concatenate(parts, axis=1)
+        return numbers
 
 
 def item_numbers(
     recipe: Unified, features: Features, train: Interactions
 ) -> Float[Array, "items numbers"]:
-    """The features that are read with each event, side by side.
+    """The item features that are read with each event, concatenated.
 
     Raises:
-        BadSetting: for a feature that is not there or of users; if `values` are to be read and one
-            is below 0.
+        BadSetting: if a feature is missing or is of users; if `values` is set and a value is below
+            0.
     """
     if recipe.values != "none" and (train.value < 0).any():
         raise BadSetting(
-            f'values = "{recipe.values}" reads sizes, and the log has {train.value.min():g}; shift '
-            'the values so that none is below 0, or set values = "none"'
+            f'values = "{recipe.values}" needs values of 0 or more, and the log has '
+            f'{train.value.min():g}; shift the values, or set values = "none"'
         )
     parts = [find_item_feature(features, name).vectors for name in recipe.numbers]
     parts.append(np.zeros((train.shape[1], 0), np.float32))
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
-def _coded(code: NumberCode, numbers: Array) -> Float[Array, "events code"]:
-    return code.vectors(np.clip(numbers, 0, LONGEST).astype(np.float32))
+def _encoded(code: NumberCode, numbers: Array) -> Float[Array, "events code"]:
+    return code.vectors(np.clip(numbers, 0, LARGEST).astype(np.float32))

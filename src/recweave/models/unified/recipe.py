@@ -12,82 +12,84 @@ from recweave.models.unified.scorer import Scorer
 
 
 class Unified(NetworkRecipe):
-    """Content, a graph for each behaviour, and a causal transformer in one.
+    """Content, one graph for each behaviour, and a causal transformer in one network.
 
-    An item is e = (1 − g) id + g W t with a gate g by popularity, smoothed over one graph for each
-    behaviour, whose auxiliary edges a learned gate thins out. A transformer reads (item, behaviour,
-    time since the event before, its value, and numbers of the item such as a price) and is asked
-    for the next event of a behaviour; the state h and the mean m of the events so far give
-    ⟨h + a m, e⟩ / temperature. Trained by the softmax over items, with targets of other behaviours
-    at a weight of their own, plus InfoNCE between content and behaviour. Other models' scores
-    (`scorers`) take part by weights that validation gives, which may be 0: the whole is never worse
-    there than its best part. Without validation events, the last targets of a tenth of the users
-    are held out of training for that.
+    An item's vector is e = (1 − g) id + g W t: id embedding and content t, mixed by a gate g that
+    depends on popularity. It is propagated over one graph for each behaviour; a learned gate lowers
+    the weight of noisy edges of auxiliary behaviours. A transformer reads the events (item,
+    behaviour, time since the event before, value, numbers of the item such as a price) and predicts
+    the next event of a behaviour: with the state h and the mean m of the events so far, the score
+    is ⟨h + a m, e⟩ / temperature. The loss is the softmax over items, where targets of auxiliary
+    behaviours have a weight of their own, plus InfoNCE between content and behaviour. The scores of
+    other models (`scorers`) are added with weights learned on validation events. A weight may be 0,
+    so on validation the blend is never worse than its best member. Without validation events, the
+    last targets of a tenth of the users are held out of training for this.
 
-    New users are read by their history, new items by their content. An epoch over n events takes
-    O(n · dim · items), or O(n · dim · negatives).
+    Cold users are represented by their history (fold-in), cold items by their content. An epoch
+    over n events costs O(n · dim · items), or O(n · dim · negatives) with sampled negatives.
 
-    `fit` gives a `Blend`: the network is its first member, scorers follow in order.
+    `fit` returns a `Blend`: the network is its first member, the scorers follow in order.
     """
 
     trainer: ClassVar[str] = "recweave.models.unified.fit:train_unified"
 
     dim: Annotated[int, Tune(32, 256, log=True)] = Field(
-        64, gt=0, description="length of the vectors"
+        64, gt=0, description="embedding dimension"
     )
     heads: int = Field(2, gt=0, description="attention heads; dim must be a multiple")
-    layers: Annotated[int, Tune(1, 4)] = Field(2, ge=0, description="blocks; 0 reads no sequence")
-    length: int = Field(50, gt=0, description="events of a history that are read, the newest")
-    dropout: Annotated[float, Tune(0.0, 0.7)] = Field(
-        0.2, ge=0, lt=1, description="share of numbers left out at random in training"
+    layers: Annotated[int, Tune(1, 4)] = Field(
+        2, ge=0, description="transformer blocks; 0 ignores the order"
     )
+    length: int = Field(50, gt=0, description="number of newest events of a history that are read")
+    dropout: Annotated[float, Tune(0.0, 0.7)] = Field(0.2, ge=0, lt=1, description="dropout rate")
     loss: Literal["softmax", "sampled"] = Field(
-        "sampled", description="over all items, or over drawn ones, corrected by log Q"
+        "sampled", description="softmax over all items, or over sampled ones with log-Q correction"
     )
-    negatives: int = Field(1024, gt=0, description="items drawn for each batch")
+    negatives: int = Field(1024, gt=0, description="negatives sampled for each batch")
     drawn_by: float = Field(
-        0.5, ge=0, le=1, description="they are drawn by their events to this power; 0 is uniformly"
+        0.5, ge=0, le=1, description="negatives are sampled by events to this power; 0 is uniform"
     )
     temperature: Annotated[float, Tune(0.03, 0.3, log=True)] = Field(
-        0.07, gt=0, description="scores are cosines over this"
+        0.07, gt=0, description="scores are cosines divided by this"
     )
     represent: Literal["id", "text", "both"] = Field(
-        "both", description="items by vectors of their own, by their features', or by both, gated"
+        "both", description="items by id embeddings, by their features, or by both with a gate"
     )
-    features: tuple[str, ...] = Field(
-        (), description="vectors of the items: words, pictures, price"
-    )
+    features: tuple[str, ...] = Field((), description="item features: text, images, price")
     user_feature: str = Field(
-        "", description="vectors of the users, such as their profiles, read before their history"
+        "", description="user feature, such as profiles; read before the history"
     )
     target: tuple[str, ...] = Field(
-        (), description="behaviours whose next event is asked for; all if empty"
+        (), description="behaviours whose next event is predicted; empty: all"
     )
     auxiliary: Annotated[float, Tune(0.0, 1.0)] = Field(
-        0.3, ge=0, le=1, description="weight of events of other behaviours as targets in training"
+        0.3, ge=0, le=1, description="weight of other behaviours as targets in training"
     )
     targets: Literal["new", "all"] = Field(
-        "new", description="what is learned to be told: items new to the user, or any next one"
+        "new", description="events to predict: items new to the user, or every next item"
     )
     behaviors: BehaviorWeights = Field(
-        BehaviorWeights(), description="behaviours of weight 0 are left out; others do not matter"
+        BehaviorWeights(),
+        description="behaviours of weight 0 are not read; other weights do nothing",
     )
-    graph: int = Field(1, ge=0, description="rounds from items to users and back; 0 has no graph")
-    edge_dropout: float = Field(0.3, ge=0, lt=1, description="share of edges left out of a step")
-    denoise: bool = Field(True, description="whether a gate thins out edges of other behaviours")
+    graph: int = Field(1, ge=0, description="rounds of graph convolution; 0: no graph")
+    edge_dropout: float = Field(0.3, ge=0, lt=1, description="share of edges left out in each step")
+    denoise: bool = Field(
+        True, description="whether a gate removes noisy edges of other behaviours"
+    )
     gaps: Literal["none", "digits", "log_bucket", "fourier"] = Field(
-        "fourier", description="code of the time since the event before; needs a clock in seconds"
+        "fourier", description="encoding of the time since the event before; needs times in seconds"
     )
     values: Literal["none", "digits", "log_bucket", "fourier"] = Field(
-        "none", description="code of each event's own value, such as a rating or a quantity"
+        "none", description="encoding of each event's value, such as a rating or a quantity"
     )
     numbers: tuple[str, ...] = Field(
-        (), description="features of items that are read with each event, such as a coded price"
+        (), description="item features that are read with each event, such as an encoded price"
     )
     align: float = Field(
-        0.0, ge=0, description="weight of InfoNCE between content and behaviour of the items"
+        0.0, ge=0, description="weight of InfoNCE between id and content embeddings of the items"
     )
-    scorers: tuple[Scorer, ...] = Field((), description="other models whose scores take part")
+    scorers: tuple[Scorer, ...] = Field((), description="other models whose scores are added")
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "Unified":
@@ -100,11 +102,13 @@ class Unified(NetworkRecipe):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if name not in BEHAVIORS:
-                raise ValueError(f"'{name}' is no behaviour; there are {', '.join(BEHAVIORS)}")
+                raise ValueError(
+                    f"'{name}' is no behaviour; the behaviours are {', '.join(BEHAVIORS)}"
+                )
         return names
 
     def features_used(self) -> tuple[str, ...]:
-        """See `Recipe.features_used`: of the network, and of the other scorers."""
+        """See `Recipe.features_used`: those of the network and of the scorers."""
         scorers = (name for scorer in self.scorers for name in scorer.recipe().features_used())
         return tuple(dict.fromkeys((*self.network_features(), *scorers)))
 
@@ -114,6 +118,6 @@ class Unified(NetworkRecipe):
         return tuple(dict.fromkeys((*self.content_features(), *user, *self.numbers)))
 
     def content_features(self) -> tuple[str, ...]:
-        """The features that represent items, or weigh edges; none where both go by ids alone."""
-        weighs_edges = bool(self.graph and self.denoise)
-        return self.features if self.represent != "id" or weighs_edges else ()
+        """The features that represent items or are signals of edges; none if only ids are used."""
+        gates_edges = bool(self.graph and self.denoise)
+        return self.features if self.represent != "id" or gates_edges else ()

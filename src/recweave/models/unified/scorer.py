@@ -1,4 +1,4 @@
-"""Another model whose scores take part, by name and settings."""
+"""Another model whose scores are added to the network's, by name and settings."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Settings = tuple[tuple[str, Any], ...]
 
 
 class Scorer(Value):
-    """A recipe by name; its settings stand beside the name, as in a recipe file."""
+    """A recipe by name; its settings are in the same table, as in a recipe file."""
 
     name: str = Field(description="a name from `recweave show`")
     settings: Settings = Field((), description="the recipe's settings")
@@ -27,9 +27,9 @@ class Scorer(Value):
 
     @field_validator("settings", mode="before")
     @classmethod
-    def _pairs(cls, told: Any) -> Any:
-        """As a value that can be hashed."""
-        return _frozen(told)
+    def _pairs(cls, settings: Any) -> Any:
+        """The settings as a hashable value."""
+        return _freeze(settings)
 
     @model_validator(mode="after")
     def _known(self) -> "Scorer":
@@ -41,31 +41,32 @@ class Scorer(Value):
 
     @field_serializer("settings")
     def _table(self, settings: Settings) -> dict[str, Any]:
-        return {key: _thawed(value) for key, value in settings}
+        return {key: _thaw(value) for key, value in settings}
 
     def recipe(self) -> Recipe:
-        """What is to be fitted.
+        """The recipe to fit.
 
         Raises:
-            BadSetting, UnknownName: for a model, a key or a value that is not known.
+            BadSetting, UnknownName: for an unknown model or key, or a bad value.
         """
-        told = {key: _thawed(value) for key, value in self.settings}
-        # A saved model holds scorers, and what is read from a file must not be imported.
+        settings = {key: _thaw(value) for key, value in self.settings}
+        # Saved models contain scorers: only listed names are allowed, no import paths from a file.
         recipe = RECIPES.named(self.name)
-        return recipe.parse(told, f"the scorer '{self.name}'", names_only=True)
+        return recipe.parse(settings, f"the scorer '{self.name}'", names_only=True)
 
 
-def _frozen(told: Any) -> Any:
-    if isinstance(told, dict):
-        return tuple((key, _frozen(told[key])) for key in sorted(told))
-    return tuple(_frozen(value) for value in told) if isinstance(told, list | tuple) else told
+def _freeze(value: Any) -> Any:
+    """Tables and lists become tuples."""
+    if isinstance(value, dict):
+        return tuple((key, _freeze(value[key])) for key in sorted(value))
+    return tuple(_freeze(item) for item in value) if isinstance(value, list | tuple) else value
 
 
-def _thawed(value: Any) -> Any:
-    """Pairs of names and values are a table again."""
+def _thaw(value: Any) -> Any:
+    """The inverse of `_freeze`: tuples of (name, value) pairs become tables."""
     if not isinstance(value, tuple):
         return value
     pairs = value and all(isinstance(v, tuple) and len(v) == 2 for v in value)
     if pairs and all(isinstance(v[0], str) for v in value):
-        return {key: _thawed(inner) for key, inner in value}
-    return [_thawed(inner) for inner in value]
+        return {key: _thaw(inner) for key, inner in value}
+    return [_thaw(inner) for inner in value]

@@ -1,4 +1,4 @@
-"""A language model that reads learned vectors as virtual words."""
+"""Soft prompts: a language model that reads learned vectors as virtual tokens (LLM link-back)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,23 +18,23 @@ from recweave.core.registry import resolve
 from recweave.models.nn.settings import LoopSettings
 from recweave.models.nn.weights import Weights
 from recweave.models.training import Options
-from recweave.models.unified.language import Language
+from recweave.models.unified.language_model import LanguageModel
 from recweave.models.unified.model import UnifiedNetwork
 
 FORMAT = 1
 
-WRITTEN = 64
-"""Texts that are written at a time."""
+BATCH = 64
+"""Texts generated at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class TextTargets:
-    """Texts to be written, and the vectors they are told from.
+    """Texts to learn, and the rows of the vectors they belong to.
 
     Attributes:
         text: The texts.
-        item: Row of each one's item.
-        user: Row of each one's user, where texts are of a user and an item; None where of items.
+        item: Row of each text's item.
+        user: Row of each text's user if texts are about a user and an item; None if about items.
     """
 
     text: Sequence[str]
@@ -46,26 +46,26 @@ class TextTargets:
 
 
 class SoftPrompt(LoopSettings):
-    """Vectors to text: each vector becomes a few virtual words before a causal language model.
+    """Text generation from vectors: each vector becomes virtual tokens for a causal language model.
 
-    The words are found by a small network; the language model is kept as it is, or trained with
-    it. Soft prompts: Lester et al., EMNLP 2021. It trains no `Model`, so it is no row of a run.
+    A small network computes the virtual tokens. The language model is frozen, or trained with it.
+    Soft prompts: Lester et al., EMNLP 2021. It trains no `Model`, so it cannot be a row of a run.
     """
 
     path: Path = Field(description="folder of a causal language model and its tokenizer")
-    tokens: int = Field(2, ge=1, le=4, description="virtual words for each vector")
-    words: str = Field("", description="real words between these and the text")
+    tokens: int = Field(2, ge=1, le=4, description="virtual tokens for each vector")
+    words: str = Field("", description="words between the virtual tokens and the text")
     tune: Literal["prompt", "all"] = Field(
-        "prompt", description="what is trained: what makes the words, or the language model too"
+        "prompt", description="what is trained: the soft prompt, or the language model too"
     )
     link: float = Field(
         0.0,
         ge=0,
-        description="how fast the vectors follow, in step sizes; at 0 they stay as they are",
+        description="learning rate of the vectors, relative to lr; 0 does not change them",
     )
-    length: int = Field(48, gt=0, description="tokens of a text at most")
+    length: int = Field(48, gt=0, description="maximum number of tokens of a text")
     epochs: int = Field(20, gt=0, description="passes over the texts, at most")
-    batch: int = Field(32, gt=0, description="texts in a step")
+    batch: int = Field(32, gt=0, description="texts in a batch")
 
     def fit(
         self,
@@ -75,38 +75,38 @@ class SoftPrompt(LoopSettings):
         *,
         valid: TextTargets | None = None,
         options: Options | None = None,
-    ) -> "Speaker":
-        """Learn to write the texts from the vectors.
+    ) -> "SoftPromptModel":
+        """Learn to generate the texts from the vectors.
 
         Args:
-            texts: To learn; those of items whose vector is zero are left out.
+            texts: Texts to learn; texts of items whose vector is zero are left out.
             item: Learned vectors of the items.
-            user: Learned vectors of the users, if texts are of both.
-            valid: Texts whose likelihood stops the training.
+            user: Learned vectors of the users, if texts are about users and items.
+            valid: Validation texts for early stopping, by their likelihood.
             options: Seed, device, precision, checkpoints.
 
         Raises:
-            BadSetting: if the folder holds no such model, users are given on one side only, no text
-                is left, or training diverges.
+            BadSetting: if the folder contains no such model, if only one of texts and vectors has
+                users, if no text is left, or if training diverges.
             MissingExtra: without the packages for local models.
         """
         require("transformers", extra="local")
-        made: Speaker = resolve("recweave.models.unified.speak:train_soft_prompt")(
-            self, texts, item, user, valid, options or Options()
-        )
-        return made
+        trained: SoftPromptModel = resolve(
+            "recweave.models.unified.soft_prompt_net:train_soft_prompt"
+        )(self, texts, item, user, valid, options or Options())
+        return trained
 
 
 @dataclass(frozen=True, eq=False)
-class Speaker:
+class SoftPromptModel:
     """A trained soft prompt.
 
     Attributes:
         recipe: Its settings, with the path of the language model.
-        language: SHA-256 of that model's files: another one would not understand the words.
-        weights: Of what makes the words; of the language model too where it was trained.
-        item: The items' vectors, moved where they were linked.
-        user: The users' in the same way; no rows where texts are of items alone.
+        language: SHA-256 of that model's files; the virtual tokens work with no other model.
+        weights: Weights of the soft prompt; also of the language model if it was trained.
+        item: The item vectors; changed by the training if `link` is above 0.
+        user: The user vectors in the same way; no rows if texts are about items only.
     """
 
     recipe: SoftPrompt
@@ -118,36 +118,36 @@ class Speaker:
     def write(
         self, item: Int[Array, " texts"], user: Int[Array, " texts"] | None = None
     ) -> list[str]:
-        """The likeliest text for each, word by word; "" where a vector is zero.
+        """Generate the most likely text for each item (greedy decoding); "" where a vector is zero.
 
         Raises:
-            BadSetting: if users are given and were not learned from, or the other way round.
+            BadSetting: if users are given but were not in the training, or the other way round.
         """
         if (user is None) == bool(len(self.user)):
-            raise BadSetting("give users if and only if the texts that were learned had users")
-        told = self.item[item].any(axis=1)
+            raise BadSetting("give users if and only if the training texts had users")
+        has_vector = self.item[item].any(axis=1)
         if user is not None:
-            told &= self.user[user].any(axis=1)
+            has_vector &= self.user[user].any(axis=1)
         texts = [""] * len(item)
-        asked = np.flatnonzero(told)
-        for first in range(0, len(asked), WRITTEN):
-            rows = asked[first : first + WRITTEN]
-            made = self._net.write(item[rows], None if user is None else user[rows])
-            for row, text in zip(rows.tolist(), made, strict=True):
+        usable = np.flatnonzero(has_vector)
+        for first in range(0, len(usable), BATCH):
+            rows = usable[first : first + BATCH]
+            written = self._net.write(item[rows], None if user is None else user[rows])
+            for row, text in zip(rows.tolist(), written, strict=True):
                 texts[row] = text
         return texts
 
     def link_back(self, network: UnifiedNetwork) -> UnifiedNetwork:
-        """The network with the items' vectors as writing moved them, of unit length again.
+        """The network with the item vectors of this model, normalized to unit length.
 
-        What that does to its lists is for validation to say.
+        Evaluate the new network on validation events: its lists may be better or worse.
         """
         if self.item.shape != network.item.shape:
             raise ValueError("these are not the vectors of that network")
         return replace(network, item=unit_rows(self.item))
 
     def save(self, folder: Path) -> None:
-        """Write a folder of arrays and a manifest; a language model that was kept is not copied."""
+        """Write a folder of arrays and a manifest. A frozen language model is not copied."""
         arrays = {
             f"net/{n}": a for n, a in zip(self.weights.names, self.weights.arrays, strict=True)
         }
@@ -160,42 +160,42 @@ class Speaker:
         store.write(folder, arrays | {"item": self.item, "user": self.user}, manifest)
 
     @classmethod
-    def load(cls, folder: Path, path: Path | None = None) -> "Speaker":
-        """What `save` wrote. Runs no code of the folder.
+    def load(cls, folder: Path, path: Path | None = None) -> "SoftPromptModel":
+        """Load what `save` wrote. Runs no code from the folder.
 
         Args:
-            folder: To read.
+            folder: The folder to read.
             path: Where the language model is now, if it has moved.
 
         Raises:
-            BadArtifact: if the folder is broken, or the language model is not the one it was.
+            BadArtifact: if the folder is broken, or the language model is not that of the training.
             BadSetting: if there is no language model.
         """
         arrays, manifest = store.read(folder, keys=("format", "kind", "recipe", "language"))
         try:
             if (manifest["format"], manifest["kind"]) != (FORMAT, "soft_prompt"):
                 raise ValueError("it is of another kind or format")
-            moved = {} if path is None else {"path": str(path)}
-            recipe = SoftPrompt.parse(manifest["recipe"] | moved, "the recipe")
+            new_path = {} if path is None else {"path": str(path)}
+            recipe = SoftPrompt.parse(manifest["recipe"] | new_path, "the recipe")
             names = tuple(name for name in arrays if name.startswith("net/"))
             weights = Weights(
                 tuple(name.removeprefix("net/") for name in names),
                 tuple(arrays[name] for name in names),
             )
-            made = cls(recipe, manifest["language"], weights, arrays["item"], arrays["user"])
+            model = cls(recipe, manifest["language"], weights, arrays["item"], arrays["user"])
         except (KeyError, TypeError, ValueError, BadSetting) as error:
             raise BadArtifact(
-                f"{folder / store.MANIFEST} holds no soft prompt that can be read ({error}); "
+                f"{folder / store.MANIFEST} contains no soft prompt that can be read ({error}); "
                 "train and save it again"
             ) from None
-        if Language(recipe.path).sha256 != made.language:
+        if LanguageModel(recipe.path).sha256 != model.language:
             raise BadArtifact(
                 f"{recipe.path} is not the language model that {folder} was trained with (its "
                 "files differ); give the folder of that one as path=…, or train again"
             )
-        return made
+        return model
 
     @cached_property
     def _net(self) -> Any:
         require("transformers", extra="local")
-        return resolve("recweave.models.unified.speak:restored")(self)
+        return resolve("recweave.models.unified.soft_prompt_net:restore_network")(self)

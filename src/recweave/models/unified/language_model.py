@@ -1,4 +1,4 @@
-"""A causal language model by path: nothing is fetched and no code of its folder is run."""
+"""A causal language model in a local folder: no download, and no code of the folder is run."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,48 +11,48 @@ from recweave.core.extras import require
 
 
 @dataclass(frozen=True)
-class Language:
+class LanguageModel:
     """The folder of a model and its tokenizer.
 
     Attributes:
-        path: With config.json, tokenizer.json and weights as safetensors.
+        path: A folder with config.json, tokenizer.json and weights as safetensors.
 
     Raises:
-        BadSetting: if the folder holds no model.
+        BadSetting: if the folder contains no model.
     """
 
     path: Path
 
     def __post_init__(self) -> None:
         if not (self.path / "config.json").is_file():
-            raise BadSetting(f"{self.path} holds no language model: config.json is missing")
+            raise BadSetting(f"{self.path} contains no language model: config.json is missing")
 
     @property
     def sha256(self) -> str:
-        """Of the configuration, the tokenizer and all weights."""
+        """SHA-256 of the configuration, the tokenizer and all weights."""
         files = [*sorted(self.path.glob("*.safetensors"))]
         files += [self.path / "config.json", self.path / "tokenizer.json"]
-        marks = hashlib.sha256()
+        digests = hashlib.sha256()
         for file in files:
             if file.is_file():
                 with file.open("rb") as content:
-                    marks.update(hashlib.file_digest(content, "sha256").digest())
-        return marks.hexdigest()
+                    digests.update(hashlib.file_digest(content, "sha256").digest())
+        return digests.hexdigest()
 
     @cached_property
     def tokenizer(self) -> Any:
-        """Of text into its tokens.
+        """The tokenizer.
 
         Raises:
-            BadSetting: if it cannot be read, or has no token that ends a text.
+            BadSetting: if it cannot be read, or has no end-of-text token.
         """
-        made = self._read("AutoTokenizer")
-        if made.eos_token_id is None:
-            raise BadSetting(f"{self.path}: the tokenizer has no token that ends a text")
-        return made
+        tokenizer = self._read("AutoTokenizer")
+        if tokenizer.eos_token_id is None:
+            raise BadSetting(f"{self.path}: the tokenizer has no end-of-text token")
+        return tokenizer
 
     def network(self, *, trained: bool) -> Any:
-        """The network anew; with all digits where it is to be trained, else as it is kept."""
+        """A new copy of the network; in float32 if it is to be trained, else as it is stored."""
         dtype = "float32" if trained else "auto"
         return self._read("AutoModelForCausalLM", dtype=dtype, use_safetensors=True).eval()
 
@@ -63,4 +63,4 @@ class Language:
                 self.path, local_files_only=True, trust_remote_code=False, **settings
             )
         except (OSError, ValueError) as error:
-            raise BadSetting(f"{self.path} holds no model that can be read: {error}") from None
+            raise BadSetting(f"{self.path} contains no model that can be read: {error}") from None
