@@ -131,14 +131,14 @@ def gbce(
 
 
 def info_nce(
-    one: Float[Tensor, "n dim"], other: Float[Tensor, "n dim"], temperature: float
+    anchor: Float[Tensor, "n dim"], positive: Float[Tensor, "n dim"], temperature: float
 ) -> Float[Tensor, ""]:
-    """InfoNCE with cosine similarity: row i of `one` has row i of `other` as its positive.
+    """InfoNCE with cosine similarity: row i of `positive` is the positive of row i of `anchor`.
 
-    The other rows of `other` are its negatives (in-batch negatives).
+    The other rows of `positive` are its negatives (in-batch negatives).
     """
-    n = len(one)
-    all_pairs = pad_rows(normalize(one, dim=1)) @ pad_rows(normalize(other, dim=1)).T
+    n = len(anchor)
+    all_pairs = pad_rows(normalize(anchor, dim=1)) @ pad_rows(normalize(positive, dim=1)).T
     similarity = all_pairs[:n, :n] / temperature
     return (similarity.logsumexp(1) - similarity.diagonal()).mean()
 
