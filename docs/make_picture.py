@@ -14,6 +14,7 @@ from textwrap import wrap
 
 from PIL import Image
 
+from recweave.data.dataset import Dataset
 from recweave.data.synthetic import SHOPS, make_shop
 from recweave.data.synthetic.photographs import draw
 from recweave.data.synthetic.truth import Truth
@@ -25,25 +26,25 @@ TO = Path(__file__).parent / "list.svg"
 SIDE, LINE, WIDE = 48, 66, 880
 
 
-def photograph(truth: Truth, item_id: str) -> str:
+def photograph(shop: Dataset, truth: Truth, item_id: str) -> str:
     """A small JPEG of an item, as an address that holds it."""
-    pixels = draw(truth, int(item_id.rpartition("-")[2]), size=2 * SIDE, seed=0)
+    pixels = draw(truth, shop.item_ids.row(item_id), size=2 * SIDE, seed=0)
     file = BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=80)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def lines(items: Sequence[Shown], x: int, truth: Truth) -> str:
+def lines(items: Sequence[Shown], x: int, shop: Dataset, truth: Truth) -> str:
     """Items below each other: photograph, title, what was done or why."""
     made = []
     for n, item in enumerate(items):
         y = 58 + n * LINE
         made.append(
             f'<image x="{x}" y="{y}" width="{SIDE}" height="{SIDE}" '
-            f'href="{photograph(truth, item.item_id)}"/>'
+            f'href="{photograph(shop, truth, item.item_id)}"/>'
             f'<text x="{x + SIDE + 12}" y="{y + 14}">{escape(item.title)}</text>'
         )
-        for m, part in enumerate(wrap(item.text, 72)):
+        for m, part in enumerate(wrap(item.text, 66)):
             below = y + 31 + 15 * m
             made.append(f'<text class="why" x="{x + SIDE + 12}" y="{below}">{escape(part)}</text>')
     return "".join(made)
@@ -51,7 +52,7 @@ def lines(items: Sequence[Shown], x: int, truth: Truth) -> str:
 
 def picture(run: Path) -> str:
     """The SVG."""
-    _, truth = make_shop(SHOPS[SHOP])
+    shop, truth = make_shop(SHOPS[SHOP])
     bundle = open_bundle(run, TEXT_ROW)
     person = people(bundle, 1, recent=4, k=4)[0]
     tall = 58 + LINE * max(len(person.history), len(person.recommended)) + 6
@@ -63,7 +64,7 @@ def picture(run: Path) -> str:
         f'<rect width="{WIDE}" height="{tall}" rx="8" fill="#f6f8fa"/>'
         f'<text class="head" x="20" y="34">{escape(person.user_id)} did</text>'
         f'<text class="head" x="370" y="34">recommended next by {TEXT_ROW}</text>'
-        f"{lines(person.history, 20, truth)}{lines(person.recommended, 370, truth)}</svg>\n"
+        f"{lines(person.history, 20, shop, truth)}{lines(person.recommended, 370, shop, truth)}</svg>\n"
     )
 
 

@@ -95,7 +95,7 @@ def _coverage(alt: Any, table: Table, rows: Sequence[Row], metric: str) -> Any:
         }
     )
     chart = alt.Chart(frame).properties(width=WIDTH, height=HEIGHT)
-    title = f"{named}: share of the catalogue shown to anybody"
+    title = f"{named}: share of the catalogue shown to any user"
     x_scale, y_scale = (alt.Scale(domain=[0, most], nice=False, zero=True) for most in (right, top))
     dots = chart.mark_circle(size=90, color=BAR, opacity=1).encode(
         x=alt.X("coverage:Q", title=title, scale=x_scale),
