@@ -8,6 +8,7 @@ import polars as pl
 
 from recweave.data.dataset import Dataset
 from recweave.data.order import order_remark
+from recweave.data.scripts import script_remark
 
 PLACEHOLDERS = (
     *("-", "--", ".", "?", "\\n", "n/a", "na", "nan", "nil", "null", "none", "undefined"),
@@ -49,6 +50,10 @@ def remarks(dataset: Dataset, *, order: bool = False) -> Iterator[Remark]:
         dataset: The dataset.
         order: Whether the order of the events is looked at; a split that rests on it says the same.
     """
+    for table, column in (("items", "title"), ("reviews", "text")):
+        remark = script_remark(getattr(dataset, table)[column])
+        if remark:
+            yield Remark(table, f"script of {column}", f"{table}.{column}: {remark}")
     if len(dataset.events):
         yield from _values(dataset.events)
         yield from _placeholders(dataset.events)

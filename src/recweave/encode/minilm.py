@@ -1,5 +1,6 @@
 """all-MiniLM-L6-v2: the text encoder that needs no download, as its weights come in a package."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +16,11 @@ from recweave.core.errors import BadArtifact
 from recweave.core.extras import require
 from recweave.core.processor import multiplies_bf16
 from recweave.core.settings import Settings
+from recweave.data.scripts import script_remark
 from recweave.encode.bert import Bert
 from recweave.parallel import Threads
+
+_log = logging.getLogger(__name__)
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors as its authors published it; the package is somebody else's."""
@@ -66,6 +70,8 @@ class MiniLM:
         """
         written = [row for row, text in enumerate(texts) if text.strip()]
         vectors = np.zeros((len(texts), self.dim), np.float32)
+        if remark := script_remark(texts):
+            _log.warning("minilm: %s", remark)
         if written:
             tokens = self._tokenizer.encode_batch([texts[row] for row in written])
             batches = list(by_length([encoding.ids for encoding in tokens]))
