@@ -30,5 +30,5 @@ def script_remark(texts: Sequence[str | None] | pl.Series) -> str:
     return (
         f"{1 - latin / letters:.0%} of the letters in these texts are not Latin; the encoder "
         "minilm knows English, and may give different texts the same vector. Take one of many "
-        f'languages: encoder = "{MULTILINGUAL}" (needs recweave[text]; it is downloaded, or give its folder)'
+        f'languages: encoder = "{MULTILINGUAL}" (a name or a folder)'
     )
