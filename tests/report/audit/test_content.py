@@ -213,6 +213,21 @@ def test_6_a_boost_of_what_sells_in_test_is_found_by_its_mask_and_its_column(sho
     assert {finding.stages for finding in found.findings} == {(("popularity", 0),)}
 
 
+@pytest.mark.parametrize("best", [12, 24])
+def test_6_marks_on_the_best_sellers_are_found(shop, best):
+    counted = sales(shop, TEST)
+    hot = (counted >= np.sort(counted)[-best]).astype(int)
+    found = examined(with_column(shop, hot=pl.Series(hot)), **BOOSTED)
+    assert "stage 1 (boost) of 'popularity'" in {finding.where for finding in found.of("leak")}
+
+
+def test_6_control_a_mark_on_a_few_items_that_nobody_buys_in_test_is_clean(shop):
+    """Their counts, all 0, follow the mark strictly; by chance, as there are so many of them."""
+    events = shop.events.filter(pl.col("item_id").str.slice(6).cast(pl.Int64) % 3 != 0)
+    hot = pl.Series((np.arange(ITEMS) % 36 == 0).astype(int))
+    assert examined(with_column(shop.replace(events=events), hot=hot), **BOOSTED).findings == []
+
+
 def test_6_control_a_boost_of_what_sells_in_train_is_clean(shop, tmp_path):
     counted = sales(shop, TRAIN)
     hot = (counted >= np.sort(counted)[-18]).astype(int)

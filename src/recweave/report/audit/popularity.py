@@ -23,8 +23,15 @@ SIGNIFICANT = 0.01
 HALVES = 20
 FLOOR = 0.3
 """The bound for honest columns is not taken below it."""
+EQUAL = 1e-3
+"""Sizes that differ by less are the same: ten items that nobody buys follow any counts strictly."""
 SUSPICIOUS_FROM, NEARLY = 0.5, 0.85
 """A column below its bound is suspicious from this size on, if it is this part of the bound."""
+WAYS = (
+    "by counts, beyond what train says",
+    "by ranks, beyond what train says",
+    "with the counts themselves",
+)
 PARTS = {"test": TEST, "valid": VALID}
 Scaled = Float[Array, "items columns"]
 
@@ -71,7 +78,8 @@ def held_out_popularity(case: Case) -> Found:
     the held-out events: honest columns reach at most √(2r / (1 + r)), with two standard errors
     added to r. A column above this bound has seen the events; one that nearly reaches it is
     suspicious. Both must be significant at 1 % by permutation, corrected for the number of columns
-    by the highest of each permutation.
+    by the highest of each permutation. What follows the held-out counts more closely than their
+    own expectation could is a leak too (see `_uncontrolled`).
     """
     columns = all_columns(case)
     findings: list[Finding] = list(unreadable_stages(case))
@@ -105,6 +113,10 @@ def _effects(case: Case, part: str, columns: Sequence[Column]) -> tuple[dict[str
         better = (found - scale.bound > size - bound) | (at == 0)
         size, bound = np.where(better, found, size), np.where(better, scale.bound, bound)
         p, which = np.where(better, chance, p), np.where(better, at, which)
+    plain, highest = _uncontrolled(values, _held(case, part)[rows])
+    known = plain > np.maximum(highest, FLOOR) + EQUAL
+    size, bound = np.where(known, plain, size), np.where(known, highest, bound)
+    p, which = np.where(known, 1 / (1 + PERMUTATIONS), p), np.where(known, 2, which)
     told = ", ".join(f"{scale.bound:.2f} by {scale.name}" for scale in scales)
     return {"size": size, "bound": bound, "p": p, "scale": which}, told
 
@@ -126,10 +138,44 @@ def _compared(
     return np.minimum(size, 1.0), (1 + above) / (1 + PERMUTATIONS)
 
 
+def _uncontrolled(
+    values: Scaled, held: Int[Array, " rows"]
+) -> tuple[Float[Array, " columns"], Float[Array, " columns"]]:
+    """The size of each column's correlation with held-out popularity itself, and its bound.
+
+    What follows the held-out counts strictly, such as a mark on the best sellers, has the size 1.
+    The bound is what the same values reach at most if they follow the counts' expectation: counts
+    are drawn from a Poisson distribution around the true ones, which vary more than expectations
+    do, so the bound is rather too high than too low; three standard deviations are added.
+    """
+    rng = np.random.default_rng(2)
+    ranks = _scaled(values, "ranks")
+    ranks = ranks - ranks.mean(axis=0)
+    ordered = np.sort(ranks, axis=0)
+    order = np.argsort(held, kind="stable")
+
+    def size(arranged: Scaled, counts: Int[Array, " rows"]) -> tuple[Array, Array]:
+        root = np.sqrt(counts)
+        root = root - root.mean()
+        top = np.sort(root)
+        found = root @ arranged
+        highest, lowest = top @ ordered, top @ ordered[::-1]
+        return found / np.maximum(highest, 1e-12), found / np.minimum(lowest, -1e-12)
+
+    up, down = size(ranks, held)
+    rises = up >= 0
+    drawn = []
+    for _ in range(HALVES):
+        counts = rng.poisson(held[order])
+        along, against = size(ordered, counts)[0], size(ordered[::-1], counts)[1]
+        drawn.append(np.where(rises, along, against))
+    bound = np.mean(drawn, axis=0) + 3 * np.std(drawn, axis=0)
+    return np.where(rises, up, down), np.asarray(bound)
+
+
 def _scales(case: Case, part: str, rows: Int[Array, " rows"]) -> list[Scale]:
-    items = case.split.train.shape[1]
     other = VALID if part == "test" else TEST
-    held = np.bincount(case.pairs[PARTS[part]] % items, minlength=items)[rows]
+    held = _held(case, part)[rows]
     known = _known(case, other)[rows]
     expected = known[:, 0] * held.sum() / max(1.0, known[:, 0].sum())
     found = []
@@ -139,6 +185,12 @@ def _scales(case: Case, part: str, rows: Int[Array, " rows"]) -> list[Scale]:
         popularity = scale.rest(held[:, None].astype(float))[:, 0]
         found.append(Scale(name, weight, basis, popularity, _bound(scale, held)))
     return found
+
+
+def _held(case: Case, part: str) -> Int[Array, " items"]:
+    """Held-out pairs of each item."""
+    items = case.split.train.shape[1]
+    return np.bincount(case.pairs[PARTS[part]] % items, minlength=items)
 
 
 def _bound(scale: Scale, held: Int[Array, " rows"]) -> float:
@@ -193,16 +245,15 @@ def _judged(
     if p > SIGNIFICANT or not (size > bound or nearly):
         return []
     level: Level = "leak" if size > bound else "suspicious"
-    way = ("counts", "ranks")[int(effects["scale"][at])]
+    way = WAYS[int(effects["scale"][at])]
     return [
         Finding(
             check=CHECK,
             level=level if column.read else "note",
             where=column.where,
-            what=f"it explains how popular items are in {part} beyond what train says: its partial "
-            f"correlation, by {way}, is {size:.2f} of the highest possible (p = {p:.3f}, corrected "
-            f"for all columns); a column that has not seen the held-out events reaches at most "
-            f"{bound:.2f}",
+            what=f"it knows how popular items are in {part}: its correlation, {way}, is {size:.2f} "
+            f"of the highest possible (p = {p:.3f}, corrected for all columns); a column that has "
+            f"not seen the held-out events reaches at most {bound:.2f}",
             count=len(column.values),
             example=column.example(case, part),
             mend=column.mend,
