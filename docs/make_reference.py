@@ -19,7 +19,8 @@ from recweave.data.split import SPLITTERS
 from recweave.evaluate import METRICS, SLICES
 from recweave.models import RECIPES
 from recweave.rank import STAGES
-from recweave.runs.spec import Entry, Experiment
+from recweave.runs.entry import Entry
+from recweave.runs.spec import Experiment
 
 HERE = Path(__file__).parent / "reference"
 MADE = "<!-- made by docs/make_reference.py; do not edit -->\n\n"

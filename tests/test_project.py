@@ -1,5 +1,6 @@
 """Promises of the project as a whole: its pages are true, its lists agree, its loads are safe."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -93,6 +94,14 @@ def test_import_is_light():
     assert not loaded & {"torch", "altair", "optuna", "implicit", "typer", "pandas", "pyarrow"}
 
 
+def test_help_is_quick():
+    """`recweave --help` and `--version` load the words of the commands and nothing that works."""
+    code = "import sys, recweave.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"polars", "numpy", "scipy", "pydantic", "pydantic_settings", "rich"}
+    assert not set(done.stdout.split()) & heavy
+
+
 def test_the_library_doors_open():
     import recweave
 
@@ -116,6 +125,24 @@ def test_no_load_can_run_code():
 
 def lengths():
     return {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in SOURCE}
+
+
+def test_no_path_is_read_as_a_pattern():
+    """Polars takes `[1]` in a path for a pattern, and then finds other files or none."""
+    reads = {"read_parquet", "scan_parquet", "read_csv", "scan_csv", "scan_lines", "read_ipc"}
+    found = []
+    for file in SOURCE:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            name, words = node.func.attr, {one.arg: one.value for one in node.keywords}
+            value = words.get("glob")
+            literal = isinstance(value, ast.Constant) and value.value is False
+            if name in reads and not literal:
+                found.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+            if name in ("scan_ndjson", "read_ndjson") and "glob.escape" not in file.read_text():
+                found.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+    assert found == []
 
 
 def test_no_file_is_longer_than_400_lines():

@@ -28,7 +28,7 @@ MODEL = '\n[[models]]\nname = "popularity"\n'
         ("data = 'x'\n[[models]]\nname = 'popularity'\ndays = -1", 4, ["days", "greater than 0"]),
         ("data = 'x'\nseeds = []" + MODEL, 2, ["seeds"]),
         ("data = 'x'\nbaseline = 'ease'" + MODEL, 2, ["'ease' is no row", "popularity"]),
-        ("data = 'x'" + MODEL + MODEL, 3, ["two rows are called 'popularity'", "variant"]),
+        ("data = 'x'" + MODEL + MODEL, 5, ["two rows are called 'popularity'", "variant"]),
         ("data = 'x'\nsplit = { kind = 'leave_one' }" + MODEL, 2, ["leave_last_out"]),
         ("data = 'x'\nsplit = { kind = 'leave_last_out', n = 0 }" + MODEL, 2, ["split"]),
         ("data = 'x'\nfilters = [{ kind = 'k_cor' }]" + MODEL, 2, ["k_core"]),

@@ -109,8 +109,8 @@ def _load(folder: Path, kind: type[B]) -> B:
     try:
         dataset = Dataset(
             str(manifest["data"]["name"]),
-            items=pl.read_parquet(folder / ITEMS),
-            users=pl.read_parquet(folder / USERS),
+            items=pl.read_parquet(folder / ITEMS, glob=False),
+            users=pl.read_parquet(folder / USERS, glob=False),
             source=str(manifest["data"]["source"]),
             licence=str(manifest["data"]["licence"]),
             numbering="table",
@@ -122,7 +122,7 @@ def _load(folder: Path, kind: type[B]) -> B:
             log=_read_log(folder / LOG),
             fallback=fallback,
             known_users=int(manifest["known_users"]),
-            removed=pl.read_parquet(folder / REMOVED).select(list(REMOVED_COLUMNS)),
+            removed=pl.read_parquet(folder / REMOVED, glob=False).select(list(REMOVED_COLUMNS)),
             stages=_read_stages(folder / STAGES),
             features=_read_features(folder / FEATURES),
             depth=int(manifest["depth"]),

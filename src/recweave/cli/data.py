@@ -23,7 +23,6 @@ from recweave.cli.reader_options import (
     Users,
     reader_options,
 )
-from recweave.core.settings import Settings
 
 app = typer.Typer(help="Fetch, read, describe and check data.", no_args_is_help=True)
 
@@ -40,6 +39,7 @@ def get(
     name: Annotated[str, typer.Argument(help="A known dataset; `recweave doctor` lists them.")],
 ) -> None:
     """Fetch a dataset from its publisher, or say where it lies already."""
+    from recweave.core.settings import Settings
     from recweave.data.catalogue import DATASETS
     from recweave.data.catalogue import get as fetch
 

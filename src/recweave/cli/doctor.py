@@ -3,17 +3,11 @@
 import os
 import shutil
 import sys
-from importlib.metadata import metadata
 from importlib.util import find_spec
 from typing import Any
 
 from recweave import __version__
 from recweave.cli.output import Json, print_json, print_table
-from recweave.core.extras import EXTRAS, INSTALL
-from recweave.core.memory import available, human
-from recweave.core.settings import Settings
-from recweave.data.catalogue import DATASETS, find
-from recweave.runs.environment import installed
 
 
 def doctor(as_json: Json = False) -> None:
@@ -47,6 +41,14 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _look() -> dict[str, Any]:
+    from importlib.metadata import metadata
+
+    from recweave.core.extras import EXTRAS, INSTALL
+    from recweave.core.memory import available, human
+    from recweave.core.settings import Settings
+    from recweave.data.catalogue import DATASETS, find
+    from recweave.runs.environment import installed
+
     settings = Settings()
     memory = available()
     extras = {

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from recweave.cli.output import Json, print_json, print_table, say
 from recweave.core.errors import BadSetting
@@ -156,6 +155,8 @@ def _ahead(
 
 def read_data(data: str, how: str, seed: int) -> "tuple[Dataset, Split]":
     """The dataset and its split; a recipe file says both, filters included."""
+    from pydantic import TypeAdapter, ValidationError
+
     from recweave.data.catalogue import load
     from recweave.data.split import AnySplitter, LeaveLastOut
     from recweave.experiment.prepare import cut

@@ -1,13 +1,15 @@
 """`recweave show`: what models there are, and their settings."""
 
 from inspect import getdoc
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recweave.cli.output import Json, print_json, print_table
-from recweave.core.fields import Setting, settings_of
-from recweave.models import RECIPES, Recipe, Tune
+
+if TYPE_CHECKING:  # a command loads what it needs when it runs
+    from recweave.core.fields import Setting
+    from recweave.models import Recipe
 
 
 def show(
@@ -15,6 +17,9 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Say what a model is, its settings, their ranges and defaults; or list all models."""
+    from recweave.core.fields import settings_of
+    from recweave.models import RECIPES
+
     if not model:
         listed = {name: summary(RECIPES[name]) for name in RECIPES}
         if as_json:
@@ -36,13 +41,15 @@ def show(
         print_table("settings", list(rows[0]), [list(row.values()) for row in rows])
 
 
-def summary(recipe: type[Recipe]) -> str:
+def summary(recipe: "type[Recipe]") -> str:
     """The first sentence of a recipe's description."""
     return " ".join((getdoc(recipe) or "").split("\n\n")[0].split())
 
 
-def tuned_over(setting: Setting) -> str:
+def tuned_over(setting: "Setting") -> str:
     """Where `recweave tune` searches, in words."""
+    from recweave.models import Tune
+
     marks = [mark for mark in setting.marks if isinstance(mark, Tune)]
     if not marks:
         return "–"

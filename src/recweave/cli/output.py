@@ -5,10 +5,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
@@ -20,6 +16,11 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table as wide as the screen, or as it needs where the output is a file."""
+    from rich import box  # a quarter of a second that `--help` need not take
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
     for name, cells in zip(head, zip(*rows, strict=True), strict=True):
         figures = all(cell[:1] in "–-+.0123456789" for cell in cells)
@@ -39,4 +40,6 @@ def print_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def say(text: str) -> None:
     """A line about what is going on, to stderr."""
+    from rich.console import Console
+
     Console(stderr=True, highlight=False).print(text, soft_wrap=True, markup=False)

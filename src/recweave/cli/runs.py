@@ -1,5 +1,6 @@
 """`recweave run`, `compare`, `tune`: recipes and what they found."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,22 +22,36 @@ Out = Annotated[Path | None, typer.Option(help="The run folder; else one under r
 def run(
     recipe: RecipeFile, out: Out = None, as_json: Json = False, markdown: Markdown = False
 ) -> None:
-    """Run a recipe: choose on validation, fit, judge on test. Killed, it goes on where it was."""
+    """Run a recipe: choose settings on validation, fit, evaluate on test.
+
+    If interrupted, run the command again to resume. A row that fails leaves the others: it is named
+    with its reason, and the exit code is 1.
+    """
     from recweave.experiment.run import run as run_recipe
     from recweave.report.compare import table_of
     from recweave.report.page import write_report
     from recweave.runs.folder import REPORT
-    from recweave.runs.spec import read_recipe
+    from recweave.runs.spec import RecipeText, read_recipe
 
     experiment = read_recipe(recipe)
-    folder = out or _folder(recipe, experiment)
-    found = run_recipe(experiment, folder, base_dir=recipe.parent)
-    write_report(found, folder / REPORT)
+    text = RecipeText.of(recipe)
+    with text.naming_lines():
+        found = run_recipe(
+            experiment,
+            out or _folder(recipe, experiment),
+            base_dir=recipe.parent,
+            family="" if out else recipe.stem,
+            text=text,
+        )
+    write_report(found, found.path / REPORT)
     if as_json:
         print_json(found.to_json())
     else:
-        show_table(table_of(found), experiment.title or str(recipe), markdown)
-    say(f"report: {folder / REPORT}")
+        show_table(table_of(found), experiment.title or str(recipe), markdown, found.failed)
+    say(f"report: {found.path / REPORT}")
+    if found.failed:
+        say(f"{len(found.failed)} of {len(experiment.models)} rows failed; run again to try them")
+        raise typer.Exit(1)
 
 
 def compare(
@@ -75,16 +90,19 @@ def tune(
 ) -> None:
     """Search settings on validation and print the recipe with the best ones filled in."""
     from recweave.experiment.tune import tune as tune_recipe
-    from recweave.runs.spec import read_recipe
+    from recweave.runs.spec import RecipeText, read_recipe
     from recweave.runs.toml import to_toml
 
     experiment = read_recipe(recipe)
     folder = out or _folder(recipe, experiment, "tune-")
     say(f"{trials} trials for each of {len(experiment.models)} models, by {experiment.choose}")
     found = []
-    for row in tune_recipe(experiment, folder, trials=trials, seed=seed, base_dir=recipe.parent):
-        say(f"{row.row}: {experiment.choose} {row.value:.4f} on validation, {row.trials} trials")
-        found.append(row)
+    tuned_rows = tune_recipe(experiment, folder, trials=trials, seed=seed, base_dir=recipe.parent)
+    with RecipeText.of(recipe).naming_lines():
+        for row in tuned_rows:
+            found.append(row)
+            value = f"{experiment.choose} {row.value:.4f} on validation"
+            say(f"{row.row}: {value}, {row.trials} trials")
     blends = tuple(entry for entry in experiment.models if entry.members)
     tuned = experiment.model_copy(update={"models": (*(row.entry for row in found), *blends)})
     if as_json:
@@ -98,8 +116,17 @@ def tune(
         print(to_toml(tuned), end="")
 
 
-def show_table(table: "Table", title: str, markdown: bool = False) -> None:
-    """A table for people: means with intervals, and a mark where a difference is significant."""
+def show_table(
+    table: "Table", title: str, markdown: bool = False, failed: Mapping[str, str] | None = None
+) -> None:
+    """A table for people: means with intervals, and a mark where a difference is significant.
+
+    Args:
+        table: What was found.
+        title: What stands above it.
+        markdown: As a README has it.
+        failed: Rows that could not be made, with the reason.
+    """
     head = ["model", *table.metrics, "fit, s", "memory, MB"]
     rows = [
         [
@@ -110,10 +137,16 @@ def show_table(table: "Table", title: str, markdown: bool = False) -> None:
         ]
         for row in table.rows
     ]
+    failed = failed or {}
+    rows += [[row, "failed", *["–"] * (len(head) - 2)] for row in failed]
     if markdown:
         print_markdown(head, rows)
+    else:
+        print_table(title, head, rows)
+    for row, reason in failed.items():
+        print(f"{row} failed: {reason}")
+    if markdown:
         return
-    print_table(title, head, rows)
     print(
         "mean ± half of the 95 % confidence interval over users; * differs significantly from the "
         "baseline"

@@ -112,6 +112,12 @@ def clear_drafts(folder: Path, target: str | None = None) -> None:
             _remove(path)
 
 
+def target_of(path: Path) -> Path:
+    """The file or folder that a draft is of; the path itself if it is no draft."""
+    name = _NAME.fullmatch(path.name)
+    return path.with_name(name["target"]) if name else path
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file that appears whole or not at all."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"

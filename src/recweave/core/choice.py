@@ -12,11 +12,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import ValidationError, model_serializer, model_validator
-from pydantic_core import PydanticCustomError
 
 from recweave.core.errors import BadSetting, RecweaveError
 from recweave.core.registry import Registry
-from recweave.core.value import MESSAGE, NAMES_ONLY, Value, tagged
+from recweave.core.value import NAMES_ONLY, Value, message_at, tagged
 
 C = TypeVar("C", bound="Choice")
 
@@ -64,17 +63,20 @@ class OneOf(Generic[C]):
         """
         if isinstance(given, self.registry.base):
             return cast(C, given)
+        given = self._by_kind(given)
         if not isinstance(given, dict) or "kind" not in given:
             raise ValueError(self._wanted())
         names_only = bool((info.context or {}).get(NAMES_ONLY))
         try:
             kind = self._class(given["kind"], names_only)
         except RecweaveError as error:
-            raise PydanticCustomError(MESSAGE, str(error)) from None
+            raise message_at(self.registry.kind, "kind", str(error), given["kind"]) from None
         try:
             return kind.model_validate(self._table(kind, given), context=info.context)
         except ValidationError as error:
             raise tagged(kind, str(given["kind"]), error) from None
+        except BadSetting as error:  # of a validator of the class
+            raise message_at(self.registry.kind, "kind", str(error), given) from None
 
     def parse(self, given: Any, *, names_only: bool = False) -> C:
         """The value of a table that stands alone.
@@ -90,11 +92,18 @@ class OneOf(Generic[C]):
         """
         if isinstance(given, self.registry.base):
             return cast(C, given)
+        given = self._by_kind(given)
         if not isinstance(given, dict) or "kind" not in given:
             raise BadSetting(f"{self._wanted()}, not {given!r}")
         kind = self._class(given["kind"], names_only)
         where = f"{self.registry.kind} '{given['kind']}'"
         return kind.parse(self._table(kind, given), where, names_only=names_only)
+
+    def _by_kind(self, given: Any) -> Any:
+        """`name` says the same as `kind`, for whoever writes it."""
+        if isinstance(given, dict) and "name" in given and "kind" not in given:
+            return {("kind" if key == "name" else key): value for key, value in given.items()}
+        return given
 
     def _wanted(self) -> str:
         return f"a {self.registry.kind} is a table with a 'kind' ({', '.join(self.registry)})"

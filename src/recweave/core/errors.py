@@ -38,7 +38,16 @@ class BadInput(RecweaveError):
 
 
 class BadSetting(RecweaveError):
-    """A recipe or option with a wrong key or value."""
+    """A recipe or option with a wrong key or value.
+
+    Attributes:
+        at: The keys that lead to the setting in its file, such as ("models", 0, "dim"); empty where
+            the error is not of one setting. Who knows the file adds the line.
+    """
+
+    def __init__(self, message: str, *, at: Iterable[str | int] = ()) -> None:
+        super().__init__(message)
+        self.at = tuple(at)
 
 
 class BadArtifact(RecweaveError):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from recweave.core.errors import BadSetting, did_you_mean
 
@@ -12,6 +12,8 @@ V = TypeVar("V", bound="Value")
 
 MESSAGE, UNKNOWN_KEY = "message", "unknown_key"
 """Types of pydantic errors: one that says all by itself; one that says what key is near."""
+SAID = "said"
+"""The key of what a custom error says, in its context."""
 NAMES_ONLY = "names_only"
 """In the context of a validation: classes are named as registries list them, never by a path."""
 
@@ -38,12 +40,19 @@ class Value(BaseModel):
         try:
             return cls.model_validate(data, context={NAMES_ONLY: names_only})
         except ValidationError as error:
-            raise BadSetting(f"{where}: " + "; ".join(_explain(cls, error))) from None
+            at = error.errors()[0]["loc"]
+            raise BadSetting(f"{where}: " + "; ".join(_explain(cls, error)), at=at) from None
+        except BadSetting as error:  # of a validator that knows better where it is
+            raise BadSetting(f"{where}: {error}", at=error.at) from None
 
 
 def _explain(cls: type[BaseModel], error: ValidationError) -> list[str]:
     found = []
-    for problem in error.errors():
+    problems = error.errors()
+    inner = {problem["loc"][:-1] for problem in problems}
+    for problem in problems:
+        if problem["type"] == "too_short" and problem["loc"] in inner:
+            continue  # only because an entry of it is wrong, which is said
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             found.append(f"unknown key '{key}', {_near(cls, problem['loc'])}")
@@ -54,12 +63,35 @@ def _explain(cls: type[BaseModel], error: ValidationError) -> list[str]:
         elif problem["type"] == "missing":
             found.append(f"the key '{key}' is missing")
         else:
-            said = problem["msg"].removeprefix("Value error, ")
+            said = _plain(problem).removeprefix("Value error, ")
             said = said[:1].lower() + said[1:]
             # What is said of several keys at once needs no print of them all.
             whole = not key and isinstance(problem["input"], dict)
             found.append(said if whole else f"'{key}' is {problem['input']!r}: {said}")
     return found
+
+
+_PLAIN = {
+    "too_short": "it must hold at least {min_length}",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_from_float": "write a whole number",
+    "float_type": "write a number",
+    "float_parsing": "write a number",
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "list_type": "write a list, such as [1, 2]",
+    "tuple_type": "write a list, such as [1, 2]",
+    "dict_type": "write a table, such as {{ key = 1 }}",
+    "model_type": "write a table, such as {{ key = 1 }}",
+}
+"""pydantic's messages in the words of a recipe file."""
+
+
+def _plain(problem: ErrorDetails) -> str:
+    if problem["type"] not in _PLAIN or problem.get("ctx", {}).get(SAID):  # or done before
+        return problem["msg"]
+    return _PLAIN[problem["type"]].format(**problem.get("ctx", {}))
 
 
 def tagged(cls: type[BaseModel], tag: str, error: ValidationError) -> ValidationError:
@@ -72,14 +104,22 @@ def tagged(cls: type[BaseModel], tag: str, error: ValidationError) -> Validation
     """
     found: list[InitErrorDetails] = []
     for problem in error.errors():
-        kind, said = problem["type"], problem["msg"]
+        kind, said = problem["type"], _plain(problem)
         if kind == "extra_forbidden":
             kind, said = UNKNOWN_KEY, _near(cls, problem["loc"])
-        custom = PydanticCustomError(kind, said)
+        custom = PydanticCustomError(kind, "{said}", {SAID: said})
         found.append(
             InitErrorDetails(type=custom, loc=(tag, *problem["loc"]), input=problem["input"])
         )
     return ValidationError.from_exception_data(error.title, found)
+
+
+def message_at(title: str, at: str, message: str, given: Any) -> ValidationError:
+    """An error of one key whose message says all by itself."""
+    problem = InitErrorDetails(
+        type=PydanticCustomError(MESSAGE, "{said}", {SAID: message}), loc=(at,), input=given
+    )
+    return ValidationError.from_exception_data(title, [problem])
 
 
 def _near(cls: type[BaseModel], place: Sequence[int | str]) -> str:

@@ -308,7 +308,7 @@ class Dataset:
                     "read the source again with `recweave data read`"
                 )
             tables: dict[str, Any] = {
-                name: pl.read_parquet(folder / f"{name}.parquet")
+                name: pl.read_parquet(folder / f"{name}.parquet", glob=False)
                 for name in COLUMNS
                 if name in manifest["counts"]
             }

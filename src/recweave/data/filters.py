@@ -252,7 +252,7 @@ class Sample(Filter):
 
     kind: Literal["sample"] = "sample"
     users: int = Field(gt=0, description="how many users stay; all, where there are fewer")
-    seed: int = Field(0, description="another seed draws others")
+    seed: int = Field(0, ge=0, description="another seed draws others")
 
     def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
         """See `Filter.keeps`."""
@@ -278,7 +278,7 @@ class Noise(Filter):
     kind: Literal["noise"] = "noise"
     share: float = Field(gt=0, description="events that are added, as a share of the behaviour's")
     behavior: str = Field("view", description="behaviour of the events that are added")
-    seed: int = Field(0, description="another seed draws others")
+    seed: int = Field(0, ge=0, description="another seed draws others")
 
     def keeps(self, dataset: Dataset) -> Bool[Array, " events"]:
         """See `Filter.keeps`: all."""

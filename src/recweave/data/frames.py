@@ -48,8 +48,8 @@ def name_of(given: Any, otherwise: str) -> str:
 
 def _read(path: Path) -> pl.DataFrame:
     if path.suffix == ".parquet":
-        return pl.read_parquet(path)
-    return pl.read_csv(path, infer_schema_length=None)
+        return pl.read_parquet(path, glob=False)
+    return pl.read_csv(path, infer_schema_length=None, glob=False)
 
 
 def _column(series: Any) -> pl.Series:

@@ -190,7 +190,7 @@ class Profiles:
         again = "write it again with `recweave enrich`"
         try:
             told = pl.read_parquet_metadata(file)
-            table = pl.read_parquet(file)
+            table = pl.read_parquet(file, glob=False)
         except (OSError, *POLARS_ERRORS) as error:
             raise BadArtifact(f"{file} cannot be read ({error}); {again}") from None
         if told.get("recweave.format") != FORMAT:

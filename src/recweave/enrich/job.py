@@ -149,7 +149,7 @@ def _begin(folder: Path, about: dict[str, str]) -> None:
 def _written(folder: Path) -> pl.DataFrame:
     """What somebody has written already; each text once."""
     files = [*folder.glob(PROFILES), *sorted((folder / PARTS).glob("*.parquet"))]
-    found = [pl.read_parquet(file) for file in files]
+    found = [pl.read_parquet(file, glob=False) for file in files]
     there = pl.concat([pl.DataFrame(schema=SCHEMA), *found]).filter(pl.col("writer") != NO_WRITER)
     return there.unique(KEY, maintain_order=True)
 

@@ -1,6 +1,7 @@
 """Lists, or predicted ratings, against what was held out: the doors of this folder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial, reduce
 from typing import Literal
 
@@ -171,7 +172,7 @@ def evaluate_model(
     if lists := [m for m in asked if m.of_lists]:
         reports.append(
             judge(
-                rank(max(m.k or 0 for m in lists)),
+                _ranked(rank, max(m.k or 0 for m in lists), split.train.shape[1]),
                 metrics=[m.name for m in lists],
                 catalogue=catalogue or Catalogue.of(split.train),
                 slices=[SLICES[name](split.train, held) for name in slices],
@@ -179,7 +180,8 @@ def evaluate_model(
         )
     if drawn := [m for m in asked if m.measure.kind == "sampled"]:
         some = draw_candidates(known, held, query.user, negatives=negatives, seed=seed)
-        ranking = rank(max(m.k or 0 for m in drawn), candidates=some)
+        longest = max(m.k or 0 for m in drawn)
+        ranking = _ranked(partial(rank, candidates=some), longest, split.train.shape[1])
         reports.append(
             judge(ranking, metrics=[m.name.removeprefix(SAMPLED) for m in drawn]).renamed(SAMPLED)
         )
@@ -190,6 +192,19 @@ def evaluate_model(
         what = f"{rated[0]} needs a model that predicts ratings" if rated else "no metric is asked"
         raise BadSetting(f"{what}; ask for one of lists, such as 'ndcg@10'")
     return reduce(Report.beside, reports)
+
+
+def _ranked(rank: Callable[[int], Ranking], k: int, items: int) -> Ranking:
+    """Lists of k; of a catalogue with fewer items all of them, filled up with -1."""
+    ranking = rank(min(k, items))
+    if k <= items:
+        return ranking
+    width = ((0, 0), (0, k - items))
+    return replace(
+        ranking,
+        item=np.pad(ranking.item, width, constant_values=-1),
+        score=np.pad(ranking.score, width, constant_values=-np.inf),
+    )
 
 
 def _check_lists(asked: Sequence[Metric], ranking: Ranking, catalogue: Catalogue | None) -> None:

@@ -10,8 +10,8 @@ from recweave.experiment.prepare import Prepared
 from recweave.models import RECIPES, Model, Query, Recipe
 from recweave.models.blend import Blend
 from recweave.models.learn_blend import learn_blend
+from recweave.runs.entry import Entry
 from recweave.runs.folder import RunFolder
-from recweave.runs.spec import Entry
 
 
 def fit_blend(
@@ -37,5 +37,5 @@ def learn_weights(prepared: Prepared, recipes: Sequence[Recipe], seed: int) -> B
     """The blend of members fitted on train alone, by weights learned on validation."""
     split = prepared.split
     members = [prepared.fit(recipe, seed=seed, final=False)[0] for recipe in recipes]
-    k = parse_metric(prepared.experiment.choose).k or 10
+    k = min(parse_metric(prepared.experiment.choose).k or 10, split.train.shape[1])
     return learn_blend(members, Query.of(split.train), split.valid, k=k)

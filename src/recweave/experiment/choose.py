@@ -1,5 +1,6 @@
 """Which settings are best on validation: every tried one is kept, so none is tried twice."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isnan
@@ -12,8 +13,11 @@ from recweave.core.progress import track
 from recweave.evaluate.metrics import parse_metric
 from recweave.experiment.prepare import Prepared
 from recweave.models import Model, Recipe
+from recweave.runs.entry import Entry
 from recweave.runs.folder import RunFolder, read_json
-from recweave.runs.spec import Entry
+from recweave.runs.keys import trial_case
+
+log = logging.getLogger(__name__)
 
 Fitted = tuple[Model, Cost]
 
@@ -59,8 +63,10 @@ def _try(
     metric = prepared.experiment.choose
     settings = [stage.model_dump(mode="json") for stage in entry.stages]
     seed = prepared.experiment.seeds[0]
-    asked = {"name": entry.name, "recipe": recipe.model_dump(mode="json"), "stages": settings}
-    file = folder.trial(metric=metric, seed=seed, **asked)
+    made = recipe.same_fit().model_dump(mode="json")
+    asked = {"name": entry.kind, "recipe": made, "stages": settings}
+    case = trial_case(prepared.experiment, entry, prepared.identity)
+    file = folder.trial(metric=metric, seed=seed, case=case, **asked)
     fitted = None
     if not file.exists():
         fitted = model, cost = prepared.fit(recipe, seed=seed, final=False)
@@ -78,7 +84,7 @@ def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Cho
     Nothing is tried where there is nothing to choose. The best model so far is kept while others
     are fitted, so that it need not be fitted again, unless there is no room for both.
     """
-    recipes = entry.recipes()
+    recipes = _distinct(row, entry.recipes())
     if len(recipes) == 1:
         return Chosen(recipes[0])
     trials: list[Trial] = []
@@ -96,6 +102,22 @@ def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Cho
             kept = fitted
         del fitted
     return Chosen(best(trials, prepared.experiment.choose).recipe, trials, kept)
+
+
+def _distinct(row: str, recipes: Sequence[Recipe]) -> list[Recipe]:
+    """Recipes that make different models; the first of those that make the same."""
+    found: dict[str, Recipe] = {}
+    for recipe in recipes:
+        found.setdefault(recipe.same_fit().model_dump_json(), recipe)
+    if len(found) < len(recipes):
+        log.warning(
+            "%s: %d of the %d settings to search make the same model as another; they are not "
+            "fitted again",
+            row,
+            len(recipes) - len(found),
+            len(recipes),
+        )
+    return list(found.values())
 
 
 def best(trials: Sequence[Trial], metric: str) -> Trial:

@@ -27,7 +27,7 @@ MOVIE_TEXT: dict[str, Any] = {
     "text": {"kind": "items", "fields": ["title", "categories"], "encoder": "tfidf"}
 }
 
-EASE: dict[str, Any] = {"name": "ease", "decay": 0.9}
+EASE: dict[str, Any] = {"kind": "ease", "decay": 0.9}
 WITH_TEXT: dict[str, Any] = EASE | {
     "reg": 100,
     "feature_reg": 300,
@@ -36,7 +36,7 @@ WITH_TEXT: dict[str, Any] = EASE | {
 """A prior weight of 10 is next to none, so a useless text can be given up by validation."""
 
 UNIFIED: dict[str, Any] = {
-    "name": "unified",
+    "kind": "unified",
     "features": ["text"],
     "epochs": 3,
     "every": 3,
@@ -51,14 +51,14 @@ UNIFIED: dict[str, Any] = {
     "graph": 0,
     "scorers": [
         EASE | {"features": ["text"], "reg": 100, "feature_reg": 300, "prior_weight": 800},
-        {"name": "content_knn", "k": 200},
+        {"kind": "content_knn", "k": 200},
     ],
 }
 """A small network with two scorers; validation gives their weights. Needs torch."""
 
 BASELINES: tuple[dict[str, Any], ...] = (
-    {"name": "popularity"},
-    {"name": "item_knn", "search": {"shrinkage": [0, 10]}},
+    {"kind": "popularity"},
+    {"kind": "item_knn", "search": {"shrinkage": [0, 10]}},
     EASE | {"search": {"reg": [100, 200, 400]}},
 )
 

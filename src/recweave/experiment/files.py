@@ -1,11 +1,12 @@
 """Recipe files from Python: what `recweave run` and `recweave fit` do, as two functions."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from recweave.bundle import Bundle
 from recweave.experiment.fit import fit as fit_row
 from recweave.experiment.run import run as run_experiment
-from recweave.runs.spec import Experiment, read_recipe
+from recweave.runs.spec import Experiment, RecipeText, read_recipe
 from recweave.runs.summary import Summary
 
 
@@ -21,7 +22,8 @@ def fit(recipe: str | Path | Experiment, row: str = "", *, run: str | Path | Non
         BadSetting: for a file that cannot be read, or several rows of which none is named.
     """
     experiment, base_dir = _read(recipe)
-    return fit_row(experiment, row, base_dir=base_dir, run=None if run is None else Path(run))
+    with _naming_lines(recipe):
+        return fit_row(experiment, row, base_dir=base_dir, run=None if run is None else Path(run))
 
 
 def run(recipe: str | Path | Experiment, out: str | Path | None = None) -> Summary:
@@ -34,7 +36,16 @@ def run(recipe: str | Path | Experiment, out: str | Path | None = None) -> Summa
     experiment, base_dir = _read(recipe)
     named = "run" if isinstance(recipe, Experiment) else Path(recipe).stem
     folder = Path("runs") / f"{named}-{experiment.key()}" if out is None else Path(out)
-    return run_experiment(experiment, folder, base_dir=base_dir)
+    text = None if isinstance(recipe, Experiment) else RecipeText.of(Path(recipe))
+    family = named if out is None else ""
+    with _naming_lines(recipe):
+        return run_experiment(experiment, folder, base_dir=base_dir, family=family, text=text)
+
+
+def _naming_lines(recipe: str | Path | Experiment) -> AbstractContextManager[None]:
+    if isinstance(recipe, Experiment):
+        return nullcontext()
+    return RecipeText.of(Path(recipe)).naming_lines()
 
 
 def _read(recipe: str | Path | Experiment) -> tuple[Experiment, Path]:

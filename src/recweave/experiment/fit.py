@@ -16,8 +16,9 @@ from recweave.models import RECIPES, Recipe
 from recweave.models.blend import Blend
 from recweave.models.training import Options
 from recweave.rank.stages import StageContext
+from recweave.runs.entry import Entry
 from recweave.runs.folder import RunFolder
-from recweave.runs.spec import Entry, Experiment
+from recweave.runs.spec import Experiment
 from recweave.runs.summary import read_run
 
 CHOSEN_BY = ("models", "data", "filters", "split", "split_seed", "features", "choose")
@@ -86,7 +87,7 @@ def fit(
         about=about_row(
             experiment,
             name,
-            {"recipe": {"name": entry.name, "settings": settings}, "learned_from": "all events"},
+            {"recipe": {"name": entry.kind, "settings": settings}, "learned_from": "all events"},
             dataset.fingerprint,
         ),
     )

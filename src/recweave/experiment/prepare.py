@@ -12,7 +12,7 @@ from jaxtyping import Int
 
 from recweave.bundle.make import Shared
 from recweave.core.arrays import Array, digest
-from recweave.core.errors import BadSetting
+from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.lists import pair_keys
 from recweave.core.measure import Cost, measured
 from recweave.data.catalogue import load
@@ -32,12 +32,14 @@ from recweave.evaluate import (
     evaluate_model,
 )
 from recweave.evaluate.clicks import RESAMPLES
+from recweave.evaluate.metrics import parse_metric
 from recweave.features import FeatureContext, FeatureSpec
 from recweave.models import Model, RatingModel, Recipe
 from recweave.models.training import Checkpoints, Options, TrainingData
 from recweave.rank import Stage
 from recweave.rank.stages import StageContext
-from recweave.runs.spec import Entry, Experiment, Source
+from recweave.runs.entry import Entry
+from recweave.runs.spec import Experiment, Source
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +141,13 @@ class Prepared:
             model=model,
             base_dir=self.base_dir,
         )
-        return [stage.fit(context) for stage in entry.stages]
+        stages = []
+        for place, stage in enumerate(entry.stages):
+            try:
+                stages.append(stage.fit(context))
+            except (BadSetting, UnknownName) as error:
+                raise BadSetting(str(error), at=("stages", place)) from None
+        return stages
 
     def evaluate(
         self,
@@ -233,6 +241,11 @@ class Prepared:
             },
         }
 
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """The same, worked out once."""
+        return self.about()
+
     def _impression_counts(self) -> dict[str, int]:
         """Impressions of each part, and what of them could not be used; empty without any."""
         if self.impressions is None or self.split.impressions is None:
@@ -266,10 +279,13 @@ def prepare(experiment: Experiment, base_dir: Path, fold: int | None = None) -> 
     if searched and not held_out:
         raise BadSetting(
             f"'{searched[0]}' has settings to search, but the split {split.how} leaves no "
-            "validation events to choose by; hold some out"
+            "validation events to choose by; hold some out",
+            at=("models", experiment.rows().index(searched[0]), "search"),
         )
     if experiment.task == "lists":
         _warn_of_hidden(split)
+        _warn_of_few_items(experiment, split.train.shape[1])
+        _check_relevant(experiment, split, choosing=bool(searched))
     context = FeatureContext(dataset, split, base_dir=base_dir)
     features, costs = make_features(experiment.features, context)
     kinds = find_item_feature(features, "categories") if "categories" in features else None
@@ -286,6 +302,32 @@ def cut(
     return dataset, dataset.split(how, seed=experiment.split_seed), tuple(removed)
 
 
+def _check_relevant(experiment: Experiment, split: Split, *, choosing: bool) -> None:
+    """At least one held-out event must count as liked, or every mean is of nobody."""
+    least = experiment.relevant_from
+    if least is None:
+        return
+    for part, events in (("validation", split.valid), ("test", split.test)):
+        if len(events) and events.value.max() < least and (part == "test" or choosing):
+            raise BadSetting(
+                f"'relevant_from' is {least:g}, and no {part} event has such a value: they go from "
+                f"{events.value.min():g} to {events.value.max():g}; set it within these",
+                at=("relevant_from",),
+            )
+
+
+def _warn_of_few_items(experiment: Experiment, items: int) -> None:
+    names = dict.fromkeys((*experiment.metrics, experiment.choose))
+    if long := [name for name in names if (parse_metric(name).k or 0) > items]:
+        log.warning(
+            "the catalogue has %d items, fewer than %s %s for: lists hold all items that may be "
+            "shown",
+            items,
+            ", ".join(long),
+            "asks" if len(long) == 1 else "ask",
+        )
+
+
 def _warn_of_hidden(split: Split) -> None:
     """Items that a user had before are hidden from lists, so held-out events of them are lost."""
     parts = (split.known, split.test)
@@ -294,8 +336,8 @@ def _warn_of_hidden(split: Split) -> None:
     if 2 * hidden > len(test):
         log.warning(
             "%s of %s test events are of an item that their user had before, such as a view of "
-            "what is bought; lists hide these, so nobody can find them: leave_last_out with "
-            "`fresh = true` keeps such views out of histories",
+            "what is bought later. Lists hide such items, so no model can score here. Set `fresh = "
+            "true` in a leave_last_out split to keep such views out of histories.",
             f"{hidden:,}",
             f"{len(test):,}",
         )

@@ -1,5 +1,6 @@
 """A recipe to a run folder: choose on validation, fit, evaluate on test, sum up."""
 
+import glob
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,73 +16,111 @@ from recweave.experiment.about import about_row
 from recweave.experiment.blend import fit_blend
 from recweave.experiment.choose import Chosen, choose
 from recweave.experiment.prepare import Prepared, prepare
+from recweave.experiment.todo import Todo
 from recweave.models import RECIPES, Model
 from recweave.models.artifact import model_hash
 from recweave.models.base import Sourced
 from recweave.rank import Stage
+from recweave.runs.entry import Entry
 from recweave.runs.environment import environment
-from recweave.runs.folder import METRICS, RESULT, RunFolder
+from recweave.runs.folder import METRICS, RunFolder
+from recweave.runs.keys import row_keys
 from recweave.runs.per_user import PER_USER, per_user
-from recweave.runs.spec import Entry, Experiment
+from recweave.runs.spec import Experiment, RecipeText
 from recweave.runs.summary import Summary, read_run
 
 log = logging.getLogger(__name__)
 
 
-def run(experiment: Experiment, out: Path, *, base_dir: Path = Path()) -> Summary:
+def run(
+    experiment: Experiment,
+    out: Path,
+    *,
+    base_dir: Path = Path(),
+    family: str = "",
+    text: RecipeText | None = None,
+) -> Summary:
     """Run all rows of a recipe; what an earlier, interrupted run has done is not done again.
+
+    A row that fails, for whatever reason, leaves the others as they are: it is in `Summary.failed`
+    with its reason, and tried again by the next run. A row is done if nothing that its numbers hang
+    on has changed (see `runs.keys`); other rows of the recipe may have.
 
     Args:
         experiment: The recipe.
         out: The run folder.
         base_dir: The folder that the recipe's relative paths start from.
+        family: What the names of this recipe's folders beside `out` begin with, where `out` is our
+            choice and not the user's: on other data a new folder is made, and rows that another
+            folder has finished are taken from there.
+        text: What stands in the recipe file, so that errors name its lines.
 
     Returns:
         What `metrics.json` in the folder holds.
+
+    Raises:
+        RecweaveError: for what concerns all rows, and if all fail: the first one's.
+        OSError: if the disk is full, or the folder cannot be written to.
     """
+    RunFolder(out).check()
+    prepared = prepare(experiment, base_dir)
     folder = RunFolder(out)
-    prepared = replace(prepare(experiment, base_dir), checkpoints=folder.checkpoints)
+    if family and folder.data() not in ("", prepared.dataset.fingerprint):
+        folder = RunFolder(out.with_name(f"{out.name}-{prepared.dataset.fingerprint[:8]}"))
+    out = folder.path
+    prepared = replace(prepared, checkpoints=folder.checkpoints)
+    data = prepared.about()
+    keys = row_keys(experiment, data)
     made_from = {
         "recipe": experiment.model_dump(mode="json"),
-        "data": prepared.about(),
+        "data": data,
+        "rows": keys,
         "version": VERSION,
     }
+    todo = Todo(folder, keys, experiment.seeds)
     folder.start(made_from, environment() | {"base_dir": str(base_dir.resolve())})
     folder.keep_features(prepared.features, prepared.feature_costs)
+    if family:
+        todo.take_from(sorted(out.parent.glob(f"{glob.escape(family)}-*")), experiment.folds())
     for fold in experiment.folds():
-        if _is_done(folder, experiment, fold):
+        if todo.is_done(fold, *keys):
             continue
         if fold:
             del prepared  # one fold is in memory at a time
             prepared = replace(prepare(experiment, base_dir, fold), checkpoints=folder.checkpoints)
             folder.keep_features(prepared.features, prepared.feature_costs, fold)
-        _run_fold(prepared, folder, fold)
-    shutil.rmtree(folder.checkpoints, ignore_errors=True)
+        _run_fold(prepared, todo, fold, text)
     summary = read_run(out)
+    if not summary.rows:
+        raise todo.errors[0]
+    if not summary.failed:
+        shutil.rmtree(folder.checkpoints, ignore_errors=True)
     write_json(out / METRICS, summary.to_json())
     with atomic_file(out / PER_USER) as draft:
         per_user(summary, prepared.dataset.user_ids.ids).write_parquet(draft)
     return summary
 
 
-def _is_done(folder: RunFolder, experiment: Experiment, fold: int | None, *rows: str) -> bool:
-    """Whether every cell of a fold is there, or every one of some rows."""
-    return all(
-        (folder.cell(row, seed, fold) / RESULT).exists()
-        for row in rows or experiment.rows()
-        for seed in experiment.seeds
-    )
-
-
-def _run_fold(prepared: Prepared, folder: RunFolder, fold: int | None) -> None:
-    experiment = prepared.experiment
-    for row, entry in zip(experiment.rows(), experiment.models, strict=True):
-        if _is_done(folder, experiment, fold, row):
+def _run_fold(
+    prepared: Prepared, todo: Todo, fold: int | None, text: RecipeText | None = None
+) -> None:
+    experiment, folder = prepared.experiment, todo.folder
+    for place, entry in enumerate(experiment.models):
+        row = entry.row
+        if todo.is_done(fold, row):
             continue
-        chosen = None if entry.members else _chosen(prepared, folder, row, entry, fold)
-        for seed in experiment.seeds:
-            if not (folder.cell(row, seed, fold) / RESULT).exists():
-                _run_cell(prepared, folder, row, entry, seed, chosen, fold)
+        try:
+            for member in entry.members:
+                todo.must_be_done(fold, member)
+            chosen = None if entry.members else _chosen(prepared, folder, row, entry, fold)
+            for seed in experiment.seeds:
+                if not folder.is_done(row, seed, fold, todo.keys[row]):
+                    folder.clear_cell(row, seed, fold)
+                    _run_cell(prepared, todo, entry, seed, chosen, fold)
+        except Exception as error:
+            if isinstance(error, BadSetting) and text is not None:
+                error = text.name_line(BadSetting(str(error), at=("models", place, *error.at)))
+            todo.failed(row, fold, error)
 
 
 def _chosen(
@@ -96,14 +135,13 @@ def _chosen(
 
 def _run_cell(
     prepared: Prepared,
-    folder: RunFolder,
-    row: str,
+    todo: Todo,
     entry: Entry,
     seed: int,
     chosen: Chosen | None,
     fold: int | None,
 ) -> None:
-    experiment = prepared.experiment
+    experiment, folder, row = prepared.experiment, todo.folder, entry.row
     first = experiment.seeds[0]
     if chosen is not None and not chosen.recipe.stochastic and seed != first:
         folder.copy_cell(row, first, seed, fold)
@@ -121,9 +159,10 @@ def _run_cell(
     report = prepared.evaluate(model, stages, on="test", metrics=experiment.metrics)
     result = {
         "row": row,
+        "key": todo.keys[row],
         "seed": seed,
         "fold": fold,
-        "recipe": {"name": entry.name, "settings": settings},
+        "recipe": {"name": entry.kind, "settings": settings},
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
         "learned_from": experiment.final_events(prepared.split).digest(),
         "statistics": prepared.statistics(),

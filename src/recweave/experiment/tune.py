@@ -14,9 +14,10 @@ from recweave.evaluate.metrics import parse_metric
 from recweave.experiment.choose import Trial, best, try_out
 from recweave.experiment.prepare import Prepared, prepare
 from recweave.models import RECIPES, Recipe, Tune
+from recweave.runs.entry import Entry
 from recweave.runs.environment import environment
 from recweave.runs.folder import RunFolder
-from recweave.runs.spec import Entry, Experiment
+from recweave.runs.spec import Experiment
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,11 @@ def tune(
         BadSetting: if the split leaves no validation events.
     """
     require("optuna", extra="tune")
+    folder = RunFolder(out)
+    folder.check()
     prepared = prepare(experiment, base_dir)
     if not len(prepared.split.valid):
         raise BadSetting(f"the split {prepared.split.how} leaves no validation events to tune by")
-    folder = RunFolder(out)
     made_from = {
         "tuning": experiment.key(),
         "data": prepared.about(),
@@ -86,7 +88,7 @@ def _search(
 ) -> list[Trial]:
     optuna = require("optuna", extra="tune")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    kind = RECIPES[entry.name]
+    kind = RECIPES[entry.kind]
     space = search_space(kind)
     metric = parse_metric(prepared.experiment.choose)
     study = optuna.create_study(
@@ -99,7 +101,7 @@ def _search(
     for _ in track(range(trials - 1), f"{row}: tuning"):
         asked = study.ask()
         drawn = {name: _suggest(asked, name, how, kind) for name, how in space.items()}
-        recipe = kind.parse(entry.settings | drawn, f"model '{entry.name}'")
+        recipe = kind.parse(entry.settings | drawn, f"model '{entry.kind}'")
         trial = try_out(prepared, folder, entry, recipe)
         study.tell(asked, trial.value)
         tried.append(trial)

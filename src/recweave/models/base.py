@@ -188,6 +188,13 @@ class Recipe(Value, ABC):
         """
         return ()
 
+    def same_fit(self) -> "Recipe":
+        """The recipe with settings that change nothing beside the others put to one value.
+
+        Two recipes with the same one make the same model, so a search fits only one of them.
+        """
+        return self
+
     def require_extras(self) -> None:
         """Fail, with the command that installs them, if needed packages are missing.
 

@@ -99,13 +99,13 @@ def compare(paths: Sequence[Path | str], baseline: str = "") -> Table:
             )
     rows = _told_apart(runs)
     shared = [m for m in first.experiment.metrics if all(m in r.experiment.metrics for r in runs)]
-    return tabulate(rows, shared, baseline or first.experiment.compared_with(), first.data)
+    return tabulate(rows, shared, baseline or first.compared_with(), first.data)
 
 
 def table_of(run: Summary) -> Table:
     """One run's own table."""
     experiment = run.experiment
-    return tabulate(run.rows, experiment.metrics, experiment.compared_with(), run.data)
+    return tabulate(run.rows, experiment.metrics, run.compared_with(), run.data)
 
 
 def tabulate(rows: Sequence[Row], metrics: Sequence[str], baseline: str, data: Any) -> Table:

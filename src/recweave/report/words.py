@@ -174,7 +174,7 @@ def words(folder: Path, metric: str = "") -> Words:
     run = read_run(folder)
     metric = parse_metric(metric or run.experiment.choose).name
     rows = {row.name: row for row in run.rows}
-    base = rows[run.experiment.compared_with()]
+    base = rows[run.compared_with()]
     drawn = {name: run.drawn_on(name) for name in rows}
     with_words = [row for row in run.rows if drawn[row.name]]
     _check(run, metric, base, with_words)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import shutil
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import polars as pl
 
 from recweave.core import atomic
 from recweave.core.atomic import atomic_folder, clear_drafts, write_json
-from recweave.core.errors import BadArtifact, BadSetting
+from recweave.core.errors import BadArtifact, BadSetting, RecweaveError
 from recweave.core.measure import Cost
 from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.encode import Features
@@ -26,6 +27,7 @@ from recweave.runs.provenance import PROVENANCE, write_provenance
 MADE_FROM = "made_from.json"
 RESULT = "result.json"
 RESAMPLES = "resamples.parquet"
+FAILED = "failed.json"
 METRICS = "metrics.json"
 FEATURES = "features.json"
 REPORT = "report.html"
@@ -35,32 +37,54 @@ REPORT = "report.html"
 class RunFolder:
     """Where a run keeps what it has done.
 
-    made_from.json (recipe, data, version), environment.json, features.json and provenance.parquet
-    (what features cost and rest on), trials/ (validation values of tried settings), cells/ROW.SEED/
-    or, of a split with folds, cells/ROW.SEED.FOLD/ (result.json, users.parquet, by SLICE.parquet;
-    of clicks, resamples.parquet), bundles/ROW/ (what answers for the row, of the first seed and
-    fold), metrics.json, per_user.parquet (each user's values by id), report.html; during it,
-    checkpoints/ (of networks in training).
+    made_from.json (recipe, data, version, what each row hangs on), environment.json, features.json
+    and provenance.parquet (what features cost and rest on), trials/ (validation values of tried
+    settings), cells/ROW.SEED/ or, of a split with folds, cells/ROW.SEED.FOLD/ (result.json,
+    users.parquet, by SLICE.parquet; of clicks, resamples.parquet; of a row that failed, only
+    failed.json), bundles/ROW/ (what answers for the row, of the first seed and fold), metrics.json,
+    per_user.parquet (each user's values by id), report.html; during it, checkpoints/ (of networks
+    in training).
     """
 
     path: Path
 
+    def check(self) -> None:
+        """Make sure that no file has the folder's name.
+
+        Raises:
+            BadSetting: if one has.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise BadSetting(
+                f"{self.path} is a file, and a run needs a folder; choose another with --out"
+            )
+
     def start(self, made_from: dict[str, Any], environment: dict[str, Any]) -> None:
-        """Make the folder, or make sure that it holds a run of the same recipe and data.
+        """Make the folder, or make sure that it holds a run on the same data.
+
+        The recipe may have changed: each row says by its key what it was made from.
 
         Raises:
             BadSetting: if it holds something else.
         """
+        self.check()
         clear_drafts(self.path)
         there = self.path / MADE_FROM
         if there.exists():
-            held = read_json(there)
-            differing = [key for key in made_from if held.get(key) != made_from[key]]
-            if differing:
+            if self.data() != made_from["data"]["fingerprint"]:
                 raise BadSetting(
-                    f"{self.path} holds a run of another {', '.join(differing)}; "
-                    "remove it or choose another folder with --out"
+                    f"{self.path} belongs to a run on other data, or on data that have changed "
+                    "since; leave --out out, and the run gets a folder of its own, or name another"
                 )
+            if ("recipe" in read_json(there)) != ("recipe" in made_from):
+                raise BadSetting(
+                    f"{self.path} belongs to a run of another command (`run` or `tune`); choose "
+                    "another folder with --out"
+                )
+            if _of_features(read_json(there)) != _of_features(made_from):
+                for stale in (FEATURES, PROVENANCE, "provenance.*.parquet"):
+                    for file in self.path.glob(stale):
+                        file.unlink()
         elif self.path.exists() and any(self.path.iterdir()):
             raise BadSetting(
                 f"{self.path} is not empty and no run; choose another folder with --out"
@@ -98,6 +122,20 @@ class RunFolder:
         }
         write_json(self.path / FEATURES, told)
 
+    def data(self) -> str:
+        """The fingerprint of the data that the run is on; empty where the folder holds no run.
+
+        Raises:
+            BadArtifact: if `made_from.json` is broken.
+        """
+        file = self.path / MADE_FROM
+        if not file.exists():
+            return ""
+        match read_json(file):
+            case {"data": {"fingerprint": str(fingerprint)}}:
+                return fingerprint
+        raise BadArtifact(f"{file} does not say what the run is on; remove the folder, run again")
+
     @property
     def checkpoints(self) -> Path:
         """Where networks in training keep their state; gone when the run is done."""
@@ -111,6 +149,49 @@ class RunFolder:
         """The folder of one row, seed and fold (None: the split has no folds)."""
         name = f"{row}.{seed}" if fold is None else f"{row}.{seed}.{fold}"
         return self.path / "cells" / name
+
+    def is_done(self, row: str, seed: int, fold: int | None, key: str | None) -> bool:
+        """Whether a cell is there and was made from what `key` stands for (see `runs.keys`)."""
+        file = self.cell(row, seed, fold) / RESULT
+        return file.exists() and read_json(file).get("key") == key
+
+    def clear_cell(self, row: str, seed: int, fold: int | None) -> None:
+        """Remove what is there of a cell."""
+        shutil.rmtree(self.cell(row, seed, fold), ignore_errors=True)
+
+    def take_cell(
+        self, other: "RunFolder", row: str, seed: int, fold: int | None, key: str
+    ) -> bool:
+        """Copy a cell with this key, and the row's bundle, from another run, if it has it."""
+        if not other.is_done(row, seed, fold, key):
+            return False
+        pairs = [(other.bundle(row), self.bundle(row))]
+        pairs.append((other.cell(row, seed, fold), self.cell(row, seed, fold)))  # says it is whole
+        for source, target in pairs:
+            if source.exists():
+                with atomic_folder(target, replace=True) as draft:
+                    shutil.copytree(source, draft, dirs_exist_ok=True)
+        return True
+
+    def keep_failure(
+        self, row: str, seed: int, fold: int | None, key: str, error: Exception
+    ) -> None:
+        """Write why a cell could not be made, in place of the cell."""
+        self.clear_cell(row, seed, fold)
+        cell = self.cell(row, seed, fold)
+        cell.mkdir(parents=True)
+        ours = isinstance(error, RecweaveError)
+        reason = str(error) if ours else f"{type(error).__name__}: {error}".rstrip(": ")
+        trace = "" if ours else "".join(traceback.format_exception(error))
+        write_json(cell / FAILED, {"key": key, "reason": reason, "traceback": trace})
+
+    def failure(self, row: str, seed: int, fold: int | None, key: str | None) -> str:
+        """Why a cell could not be made; empty where it was made, or has not been tried."""
+        file = self.cell(row, seed, fold) / FAILED
+        if not file.exists():
+            return ""
+        found = read_json(file)
+        return str(found["reason"]) if found.get("key") == key else ""
 
     def bundle(self, row: str) -> Path:
         """The folder of a row's bundle."""
@@ -155,25 +236,32 @@ class RunFolder:
             write_json(draft / RESULT, result | {"seed": other})
 
     def read_cell(
-        self, row: str, seed: int, fold: int | None = None
+        self, row: str, seed: int, fold: int | None = None, *, key: str | None = None
     ) -> tuple[dict[str, Any], Report]:
         """What `keep_cell` wrote.
+
+        Args:
+            row, seed, fold: Of the cell.
+            key: What it must have been made from; anything without it.
 
         Raises:
             BadArtifact: if the cell is not there or not whole.
         """
         cell = self.cell(row, seed, fold)
-        if not (cell / RESULT).exists():
+        stale = key is not None and not self.is_done(row, seed, fold, key)
+        if stale or not (cell / RESULT).exists():
             raise BadArtifact(
-                f"{self.path}: '{row}' with seed {seed} is not done; run the recipe again, "
-                "it goes on where it stopped"
+                f"{self.path}: '{row}' with seed {seed} is not done; run the recipe again to resume"
             )
         result = read_json(cell / RESULT)
         try:
             report = Report(
-                pl.read_parquet(cell / "users.parquet"),
+                pl.read_parquet(cell / "users.parquet", glob=False),
                 result["whole"],
-                {way: pl.read_parquet(cell / f"by {way}.parquet") for way in result["slices"]},
+                {
+                    way: pl.read_parquet(cell / f"by {way}.parquet", glob=False)
+                    for way in result["slices"]
+                },
                 not_asked=result["not_asked"],
                 costs=tuple(StageCost(**cost) for cost in result.get("stages", ())),
                 pooled=_pooled(cell, result.get("pooled", {})),
@@ -191,6 +279,11 @@ class RunFolder:
         return self.path / "trials" / f"{name}.json"
 
 
+def _of_features(made_from: Mapping[str, Any]) -> Any:
+    """What the features of a run hang on."""
+    return made_from.get("recipe", {}).get("features"), made_from["data"]
+
+
 def _finite(value: float) -> float | None:
     """JSON has no NaN."""
     return value if math.isfinite(value) else None
@@ -200,11 +293,15 @@ def _pooled(cell: Path, values: Mapping[str, float | None]) -> dict[str, Pooled]
     """Metrics of all held-out events together, with their resamples."""
     if not values:
         return {}
-    drawn = pl.read_parquet(cell / RESAMPLES)
+    drawn = _read(cell / RESAMPLES)
     return {
         name: Pooled(math.nan if value is None else value, drawn[name].to_numpy())
         for name, value in values.items()
     }
+
+
+def _read(file: Path) -> pl.DataFrame:
+    return pl.read_parquet(file, glob=False)  # a row's name may hold brackets
 
 
 def _of_entities(feature: AnyFeature) -> Feature:

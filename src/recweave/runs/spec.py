@@ -4,29 +4,26 @@ import hashlib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from recweave.core.errors import BadSetting, RecweaveError, UnknownName, did_you_mean
-from recweave.core.registry import short_name
 from recweave.core.value import Value
 from recweave.data.filters import AnyFilter
 from recweave.data.interactions import Interactions, join
 from recweave.data.split import AnySplitter, LeaveLastOut, Split
 from recweave.evaluate import SLICES, Metric, parse_metric
 from recweave.features.spec import AnyFeature, in_order
-from recweave.models import RECIPES, Recipe
 from recweave.models.training import Precision
-from recweave.rank.stages import AnyStage
+from recweave.runs.entry import Entry, rows_of
+from recweave.runs.lines import key_lines, line_at
 
-RESERVED = ("name", "variant", "search", "stages", "members")
-BLEND = "blend"
-"""The name of an entry that is no model of its own but a blend of other rows."""
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Source(Value):
@@ -44,48 +41,6 @@ class Defaults:
     metrics: tuple[str, ...]
     choose: str
     has: Callable[[Metric], bool]
-
-
-class Entry(Value):
-    """One model of the table: a recipe by name, its settings, and what may be searched."""
-
-    name: str = Field(description="a name from `recweave show`, package.module:Class, or blend")
-    variant: str = Field("", description="tells apart rows of the same model")
-    settings: dict[str, Any] = Field(default_factory=dict, description="the recipe's settings")
-    search: dict[str, list[Any]] = Field(
-        default_factory=dict, description="values to try; validation chooses"
-    )
-    stages: tuple[AnyStage, ...] = Field((), description="steps after retrieval, in order")
-    members: tuple[str, ...] = Field(
-        (), description="of a blend: rows above, whose weights are learned on validation"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather(cls, data: Any) -> Any:
-        """In the file the recipe's settings stand beside the name, not in a table of their own."""
-        if isinstance(data, dict) and "settings" not in data:
-            own = {key: data[key] for key in RESERVED if key in data}
-            return own | {"settings": {k: v for k, v in data.items() if k not in RESERVED}}
-        return data
-
-    def recipes(self) -> list[Recipe]:
-        """Every combination of what may be searched; one where nothing is, none of a blend.
-
-        Raises:
-            BadSetting, UnknownName: for a model, a key or a value that is not known.
-        """
-        if self.name == BLEND:
-            return []
-        kind = RECIPES[self.name]
-        where = f"model '{self.name}'"
-        both = set(self.search) & set(self.settings)
-        if both:
-            raise BadSetting(f"{where}: '{min(both)}' is set and searched; keep one of the two")
-        tried = [
-            dict(zip(self.search, values, strict=True)) for values in product(*self.search.values())
-        ]
-        return [kind.parse(self.settings | values, where) for values in tried]
 
 
 Task = Literal["lists", "ratings", "clicks", "impressions"]
@@ -117,11 +72,11 @@ class Experiment(Value):
     )
     filters: tuple[AnyFilter, ...] = Field((), description="applied to the log, in order")
     split: AnySplitter = Field(LeaveLastOut(), description="how the log is cut")
-    split_seed: int = Field(0, description="for splits that are drawn at random")
+    split_seed: Seed = Field(0, description="for splits that are drawn at random")
     refit: Literal["train", "train+valid"] = Field(
         "train", description="what the reported models are fitted on, once settings are chosen"
     )
-    seeds: tuple[int, ...] = Field(
+    seeds: tuple[Seed, ...] = Field(
         (0,), min_length=1, description="of training; values are averaged"
     )
     metrics: tuple[str, ...] = Field(
@@ -165,21 +120,23 @@ class Experiment(Value):
     @field_validator("models", mode="before")
     @classmethod
     def _row_for_each(cls, models: Any) -> Any:
-        """`each = { k = [5, 10] }` stands for two rows, k=5 and k=10."""
         if not isinstance(models, list):
             return models
         rows = []
         for entry in models:
-            each = entry.get("each") if isinstance(entry, dict) else None
-            if not isinstance(each, dict):
-                rows.append(entry)
-                continue
-            rest = {key: value for key, value in entry.items() if key != "each"}
-            for values in product(*each.values()):
-                told = [f"{key}={value}" for key, value in zip(each, values, strict=True)]
-                variant = "-".join(filter(None, [rest.get("variant", ""), *told]))
-                rows.append({**rest, **dict(zip(each, values, strict=True)), "variant": variant})
+            try:
+                rows += rows_of(entry)
+            except BadSetting as error:
+                raise BadSetting(str(error), at=("models", len(rows), *error.at)) from None
         return rows
+
+    @field_validator("seeds")
+    @classmethod
+    def _different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        twice = [seed for seed, count in Counter(seeds).items() if count > 1]
+        if twice:
+            raise ValueError(f"the seed {twice[0]} stands there twice, and would count twice")
+        return seeds
 
     @field_validator("metrics")
     @classmethod
@@ -209,45 +166,52 @@ class Experiment(Value):
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> "Experiment":
-        for name in (*self.metrics, self.choose):
+        named = [("choose", self.choose), *(("metrics", name) for name in self.metrics)]
+        for key, name in named:
             metric = parse_metric(name)
             if not TASKS[self.task].has(metric) and not self._sampled(metric):
                 usual = ", ".join(TASKS[self.task].metrics)
-                raise ValueError(
-                    f"'{name}' is no metric of the task {self.task}, which has {usual}, …"
+                raise BadSetting(
+                    f"'{name}' is no metric of the task {self.task}, which has {usual}, …",
+                    at=(key,),
                 )
-        staged = [row for row, e in zip(self.rows(), self.models, strict=True) if e.stages]
-        if self.task != "lists" and staged:
-            raise ValueError(
-                f"'{staged[0]}' has stages, which change lists; the task {self.task} judges none"
-            )
+        for place, entry in enumerate(self.models):
+            if self.task != "lists" and entry.stages:
+                raise BadSetting(
+                    f"'{entry.row}' has stages, which change lists, and the task {self.task} "
+                    "evaluates no lists; leave the stages out",
+                    at=("models", place, "stages"),
+                )
         if self.positive_from is not None and self.task != "clicks":
-            raise ValueError("'positive_from' is for task = 'clicks'")
+            raise BadSetting(
+                "'positive_from' is for task = 'clicks'; leave it out", at=("positive_from",)
+            )
         return self
 
     def _sampled(self, metric: Metric) -> bool:
         return self.task == "lists" and metric.measure.kind == "sampled"
 
     @model_validator(mode="after")
-    def _rows_are_told_apart(self) -> "Experiment":
-        twice = [row for row, count in Counter(self.rows()).items() if count > 1]
-        if twice:
-            raise ValueError(f"two rows are called '{twice[0]}'; give each a variant")
+    def _rows_are_distinct(self) -> "Experiment":
+        above: dict[str, Entry] = {}
         for place, entry in enumerate(self.models):
-            above = [
-                r for r, e in zip(self.rows()[:place], self.models, strict=False) if not e.members
-            ]
-            if (entry.name == BLEND) != bool(entry.members):
-                raise ValueError(
-                    "a blend, and nothing else, has 'members': rows that stand above it"
+            if entry.row in above:
+                raise BadSetting(
+                    f"two rows are called '{entry.row}'; give each a variant", at=("models", place)
                 )
+            models = [row for row, other in above.items() if not other.members]
             for member in entry.members:
-                if member not in above:
-                    hint = did_you_mean(member, above)
-                    raise ValueError(f"'{member}' is no row above its blend; {hint}")
-        if self.baseline and self.baseline not in self.rows():
-            rows = ", ".join(self.rows())
-            raise ValueError(f"the baseline '{self.baseline}' is no row; there are {rows}")
+                if member not in models:
+                    raise BadSetting(
+                        f"'{member}' is no row above its blend; {did_you_mean(member, models)}",
+                        at=("models", place, "members"),
+                    )
+            above[entry.row] = entry
+        if self.baseline and self.baseline not in above:
+            raise BadSetting(
+                f"the baseline '{self.baseline}' is no row; there are {', '.join(above)}",
+                at=("baseline",),
+            )
         return self
 
     def folds(self) -> tuple[int | None, ...]:
@@ -255,12 +219,8 @@ class Experiment(Value):
         return tuple(range(self.split.folds)) if self.split.folds > 1 else (None,)
 
     def rows(self) -> list[str]:
-        """A name for each entry: its model's (of a path, the class), with any variant."""
-        names = [short_name(entry.name) for entry in self.models]
-        return [
-            f"{name}-{entry.variant}" if entry.variant else name
-            for name, entry in zip(names, self.models, strict=True)
-        ]
+        """The name of each row."""
+        return [entry.row for entry in self.models]
 
     def entry(self, row: str) -> Entry:
         """The entry of a row.
@@ -305,24 +265,75 @@ def read_recipe(path: Path) -> Experiment:
         raise BadSetting(f"{path}: is no TOML: {error}") from None
     try:
         experiment = Experiment.parse(told, str(path))
-        for entry in experiment.models:
-            entry.recipes()
-    except RecweaveError as error:
-        raise BadSetting(_with_line(str(error), str(path), text)) from None
+        for place, entry in enumerate(experiment.models):
+            try:
+                entry.recipes()
+            except BadSetting as error:
+                raise BadSetting(str(error), at=("models", place, *error.at)) from None
+    except BadSetting as error:
+        raise RecipeText(path, text).name_line(error) from None
     return experiment
 
 
-def _with_line(message: str, path: str, text: str) -> str:
-    """The message with the line of the key it names, as far as it can be found."""
-    named = re.findall(r"(?<!model )'([\w.@:-]+)'", message.partition("did you mean")[0])
-    lines = text.splitlines()
-    for name in named:
-        whole, last = re.escape(name), re.escape(name.rsplit(".", 1)[-1])
-        pattern = re.compile(rf"""(^|[\s{{,]){last}\s*=[^=]|["']({last}|{whole})["']""")
-        for number, line in enumerate(lines, 1):
-            if pattern.search(line):
-                return f"{path}:{number}: {message.removeprefix(f'{path}: ')}"
-    return message if message.startswith(path) else f"{path}: {message}"
+@dataclass(frozen=True)
+class RecipeText:
+    """What stands in a recipe file, so that errors found later name its lines."""
+
+    path: Path
+    text: str
+
+    @classmethod
+    def of(cls, path: Path) -> "RecipeText":
+        """The text of a file that `read_recipe` has read."""
+        return cls(path, path.read_text(encoding="utf-8"))
+
+    @contextmanager
+    def naming_lines(self) -> Iterator[None]:
+        """What is wrong with a setting, and shows inside, is told with the line of the setting."""
+        try:
+            yield
+        except BadSetting as error:
+            if not error.at:
+                raise
+            raise self.name_line(error) from None
+
+    def name_line(self, error: BadSetting) -> BadSetting:
+        """The error with the file and the line of the setting it is of, where that is known."""
+        message = str(error).removeprefix(f"{self.path}: ")
+        line = self._line(error.at) or self._line_of_word(message)
+        where = f"{self.path}:{line}" if line else str(self.path)
+        return BadSetting(f"{where}: {message}")
+
+    def _line(self, at: tuple[str | int, ...]) -> int | None:
+        lines = key_lines(self.text)
+        match at:
+            case ("models", int(row), *rest):
+                at = ("models", self._entry_of(row), *rest)
+        return line_at(lines, at)
+
+    def _entry_of(self, row: int) -> int:
+        """Which entry of the file makes a row: `each` makes several."""
+        entries = tomllib.loads(self.text)["models"]
+        made = 0
+        for place, entry in enumerate(entries):
+            try:
+                made += len(rows_of(entry))
+            except BadSetting:  # it is what is wrong
+                return place
+            if row < made:
+                return place
+        return len(entries)
+
+    def _line_of_word(self, message: str) -> int | None:
+        """The first line with a key or a text that the message quotes."""
+        named = re.findall(r"(?<!model )'([\w.@:-]+)'", message.partition("did you mean")[0])
+        for name in named:
+            whole, last = re.escape(name), re.escape(name.rsplit(".", 1)[-1])
+            pattern = re.compile(rf"""(^|[\s{{,]){last}\s*=[^=]|["']({last}|{whole})["']""")
+            for number, line in enumerate(self.text.splitlines(), 1):
+                if pattern.search(line):
+                    return number
+        return None
 
 
 def _metric_name(text: str) -> str:

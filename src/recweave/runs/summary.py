@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ class Summary:
         path: The run folder.
         features: Of each feature of the recipe: what made it, from what, for how many, in how many
             seconds.
+        failed: Why each row that could not be made was not, by name; such rows are not in `rows`.
     """
 
     experiment: Experiment
@@ -106,6 +108,16 @@ class Summary:
     rows: Sequence[Row]
     path: Path
     features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """Of the rows that did not fail."""
+        return [row.name for row in self.rows]
+
+    def compared_with(self) -> str:
+        """The row that the others are compared with: the baseline; the first if that failed."""
+        asked = self.experiment.compared_with()
+        return self.rows[0].name if asked in self.failed else asked
 
     def drawn_on(self, row: str) -> tuple[str, ...]:
         """The features that a row's model and stages read; of a blend, those of its members."""
@@ -140,6 +152,7 @@ class Summary:
             "data": dict(self.data),
             "features": dict(self.features),
             "models": [row.to_json() for row in self.rows],
+            "failed": dict(self.failed),
         }
 
 
@@ -154,19 +167,30 @@ def read_run(path: Path) -> Summary:
             f"{path} is no run folder (it has no {MADE_FROM}); name what `recweave run` wrote"
         )
     made_from = read_json(path / MADE_FROM)
+    if not isinstance(made_from, dict) or not {"recipe", "data"} <= set(made_from):
+        raise BadArtifact(f"{path / MADE_FROM} names no recipe and data; run the recipe again")
     experiment = Experiment.parse(made_from["recipe"], str(path / MADE_FROM))
     folder = RunFolder(path)
-    rows = [_row(folder, name, experiment) for name in experiment.rows()]
+    keys = made_from.get("rows", {})  # runs of earlier versions have none
+    failed: dict[str, str] = {}
+    for name, seed, fold in product(experiment.rows(), experiment.seeds, experiment.folds()):
+        if reason := folder.failure(name, seed, fold, keys.get(name)):
+            failed.setdefault(name, reason)
+    rows = [
+        _row(folder, name, experiment, keys.get(name))
+        for name in experiment.rows()
+        if name not in failed
+    ]
     environment = read_json(path / "environment.json")
     features = read_json(path / FEATURES) if experiment.features else {}
-    return Summary(experiment, made_from["data"], environment, rows, path, features)
+    return Summary(experiment, made_from["data"], environment, rows, path, features, failed)
 
 
-def _row(folder: RunFolder, name: str, experiment: Experiment) -> Row:
+def _row(folder: RunFolder, name: str, experiment: Experiment, key: str | None) -> Row:
     results: list[dict[str, Any]] = []
     by_fold: list[Report] = []
     for fold in experiment.folds():
-        cells = [folder.read_cell(name, seed, fold) for seed in experiment.seeds]
+        cells = [folder.read_cell(name, seed, fold, key=key) for seed in experiment.seeds]
         results += [result for result, _ in cells]
         by_fold.append(over_seeds([report for _, report in cells]))
     first = results[0]

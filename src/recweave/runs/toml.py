@@ -14,8 +14,8 @@ def to_toml(experiment: Experiment) -> str:
     lines = _lines(told)
     for entry, dumped in zip(experiment.models, models, strict=True):
         settings = dumped["settings"]
-        rest = {key: value for key, value in _differing(entry).items() if key != "settings"}
-        lines += ["", "[[models]]", *_lines({"name": entry.name} | settings | rest)]
+        rest = {k: v for k, v in _differing(entry).items() if k not in ("kind", "settings")}
+        lines += ["", "[[models]]", *_lines({"kind": entry.kind} | settings | rest)]
     return "\n".join(lines) + "\n"
 
 

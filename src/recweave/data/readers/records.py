@@ -4,6 +4,7 @@ In text, a number or a truth value is as JSON writes it, and a list or an object
 """
 
 import ast
+import glob
 import json
 import re
 import warnings
@@ -89,7 +90,8 @@ class JsonLines(TextForm):
             return None
         words = [name for name, kind in hints.items() if kind == pl.String]
         # Polars reads what Unicode text cannot hold as NUL.
-        return pl.scan_ndjson(source, schema=dict(hints)).with_columns(
+        whole = glob.escape(str(source)) if isinstance(source, Path) else source
+        return pl.scan_ndjson(whole, schema=dict(hints)).with_columns(
             pl.col(words).str.replace_all("\0", _LOST, literal=True)
         )
 

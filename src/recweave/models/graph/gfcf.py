@@ -54,6 +54,11 @@ class GFCF(Recipe):
         BehaviorWeights(), description="weight of an event by its behaviour"
     )
 
+    def same_fit(self) -> "GFCF":
+        """See `Recipe.same_fit`: without vectors, or without their weight, neither counts."""
+        off = self.dim == 0 or self.alpha == 0
+        return self.model_copy(update={"dim": 0, "alpha": 0.0}) if off else self
+
 
 def train_gfcf(recipe: GFCF, data: TrainingData, options: Options) -> "GraphFilter":
     """See `Recipe.fit`."""

@@ -13,14 +13,16 @@ Settings = tuple[tuple[str, Any], ...]
 
 
 class Scorer(Value):
-    """A recipe by name; its settings are in the same table, as in a recipe file."""
+    """A recipe by its `kind` (`name` is read as well) and settings, as in a recipe file."""
 
-    name: str = Field(description="a name from `recweave show`")
+    name: str = Field(description="a model that `recweave show` lists; in a recipe file: `kind`")
     settings: Settings = Field((), description="the recipe's settings")
 
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "kind" in data and "name" not in data:
+            data = {("name" if key == "kind" else key): value for key, value in data.items()}
         if isinstance(data, dict) and "settings" not in data:
             return {"name": data.get("name"), "settings": {k: data[k] for k in data if k != "name"}}
         return data

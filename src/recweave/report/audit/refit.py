@@ -17,9 +17,9 @@ from recweave.models import RECIPES, Model, Query, Recipe
 from recweave.models.artifact import load_model
 from recweave.report.audit.case import Case
 from recweave.report.audit.finding import Finding, Found, Level
+from recweave.runs.entry import Entry
 from recweave.runs.folder import RunFolder
 from recweave.runs.provenance import write_provenance
-from recweave.runs.spec import Entry
 
 CHECK = "trained again"
 TOLERANCE = 0.01
@@ -41,8 +41,9 @@ def trained_again(case: Case) -> Found:
     prepared = prepare(experiment, case.base_dir, case.fold)
     findings = [*_provenance(case, prepared)]
     for name, entry in zip(experiment.rows(), experiment.models, strict=True):
-        findings += _row(case, prepared, name, entry)
-    cells = len(experiment.rows()) * len(experiment.seeds)
+        if name not in case.summary.failed:
+            findings += _row(case, prepared, name, entry)
+    cells = len(case.summary.rows) * len(experiment.seeds)
     return Found(
         findings,
         [f"{cells} models trained again: numbers and saved scores compared, within {TOLERANCE:g}"],
@@ -58,7 +59,7 @@ def _provenance(case: Case, prepared: Prepared) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / "again.parquet"
         write_provenance({name: prepared.features[name] for name in names}, again)
-        written, made = pl.read_parquet(kept), pl.read_parquet(again)
+        written, made = pl.read_parquet(kept, glob=False), pl.read_parquet(again, glob=False)
     for name in names:
         own, other = (table.filter(feature=name).unique() for table in (written, made))
         missing = other.join(own, on=own.columns, how="anti")
@@ -103,7 +104,7 @@ def _recipe(result: dict[str, Any], entry: Entry) -> Recipe | None:
     """What was trained; None of a blend."""
     if entry.members:
         return None
-    made: Recipe = RECIPES[entry.name].parse(result["recipe"]["settings"], f"row '{entry.name}'")
+    made: Recipe = RECIPES[entry.kind].parse(result["recipe"]["settings"], f"row '{entry.kind}'")
     return made
 
 

@@ -58,7 +58,7 @@ def learned(case: Case) -> Found:
     summary, split, fold, folder = case.summary, case.split, case.fold, case.folder
     experiment = summary.experiment
     allowed = experiment.final_events(split).digest()
-    cells = [(row, seed) for row in experiment.rows() for seed in experiment.seeds]
+    cells = [(row, seed) for row in summary.names() for seed in experiment.seeds]
     results = {cell: RunFolder(folder).read_cell(*cell, fold)[0] for cell in cells}
     for (row, seed), result in results.items():
         if result.get("learned_from") != allowed:
@@ -126,7 +126,7 @@ def behind_features(case: Case) -> Found:
 def _provenance(case: Case) -> pl.DataFrame:
     path = RunFolder(case.folder).provenance(case.fold)
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise BadArtifact(
             f"{path} cannot be read ({error}), so nobody can tell what its features were made "
