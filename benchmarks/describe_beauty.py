@@ -2,7 +2,7 @@
 
 Needs RECWEAVE_DATA. The text is MiniLM's of title and category path; the networks are id-only and
 see train alone. Beside them stand an SVD of train (the baseline), the
-network's vectors dealt out at random, and chance.
+network's vectors permuted out at random, and chance.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import numpy as np
 
 from recweave import LeaveLastOut, evaluate_model, load
 from recweave.encode.items import encode_items
-from recweave.evaluate.description import judge_descriptions
 from recweave.evaluate.text_map import learned_vectors, svd_vectors
+from recweave.evaluate.text_retrieval import evaluate_text_retrieval
 from recweave.models.sequence.sasrec import SASRec
 from recweave.models.training import TrainingData
 from recweave.models.unified.recipe import Unified
@@ -48,12 +48,16 @@ def main() -> None:
             evaluate_model(model, split, ["ndcg@10"]).means()["ndcg@10"].mean, 4
         )
         print(json.dumps(told | recipes[name].model_dump(mode="json")), flush=True)
-        dealt = np.random.default_rng(0).permutation(len(vectors[name]))
-        vectors[f"{name}, dealt at random"] = vectors[name][dealt]
-    judged = judge_descriptions(vectors, text, "svd")
-    print(json.dumps({"texts": judged.texts, "fitted": judged.fitted, "judged": judged.judged}))
-    print(json.dumps({"vectors": "chance"} | {n: round(v, 5) for n, v in judged.chance.items()}))
-    for name, found in judged.found.items():
+        permuted = np.random.default_rng(0).permutation(len(vectors[name]))
+        vectors[f"{name}, permuted"] = vectors[name][permuted]
+    retrieval = evaluate_text_retrieval(vectors, text, "svd")
+    print(
+        json.dumps(
+            {"texts": retrieval.texts, "fitted": retrieval.fitted, "tested": retrieval.tested}
+        )
+    )
+    print(json.dumps({"vectors": "chance"} | {n: round(v, 5) for n, v in retrieval.chance.items()}))
+    for name, found in retrieval.results.items():
         line: dict[str, object] = {"vectors": name, "penalty": found.penalty}
         for metric, value in found.values.items():
             gain = found.gains[metric]

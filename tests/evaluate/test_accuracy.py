@@ -79,45 +79,45 @@ def test_every_metric_stays_between_zero_and_one(case):
 
 
 def test_a_hit_is_a_held_out_pair_and_nothing_else(ranking):
-    held = Interactions.of([0, 0, 2, 2], [4, 4, 0, 3], shape=(4, 5))
+    held_out = Interactions.of([0, 0, 2, 2], [4, 4, 0, 3], shape=(4, 5))
     lists = ranking([[4, 0], [4, 3], [3, -1], [1, 2]], items=5)
-    relevant = Relevant.of(held)
+    relevant = Relevant.of(held_out)
     np.testing.assert_array_equal(
-        relevant.places(lists) >= 0, [[True, False], [False, False], [True, False], [False, False]]
+        relevant.find(lists) >= 0, [[True, False], [False, False], [True, False], [False, False]]
     )
     np.testing.assert_array_equal(relevant.counts(lists.query.user), [1, 0, 2, 0])
 
 
 def test_padding_never_hits_the_last_item_of_the_user_before(ranking):
-    held = Interactions.of([0], [4], shape=(2, 5))
+    held_out = Interactions.of([0], [4], shape=(2, 5))
     lists = ranking([[0, 1], [0, -1]], items=5)
-    assert (Relevant.of(held).places(lists) == -1).all()
+    assert (Relevant.of(held_out).find(lists) == -1).all()
 
 
 def test_somebody_new_has_nothing_relevant(ranking):
-    held = Interactions.of([1], [4], shape=(2, 5))
+    held_out = Interactions.of([1], [4], shape=(2, 5))
     lists = ranking([[4, 0], [4, 0]], items=5, users=[-1, 1])
-    relevant = Relevant.of(held)
-    np.testing.assert_array_equal(relevant.places(lists) >= 0, [[False, False], [True, False]])
+    relevant = Relevant.of(held_out)
+    np.testing.assert_array_equal(relevant.find(lists) >= 0, [[False, False], [True, False]])
     np.testing.assert_array_equal(relevant.counts(lists.query.user), [0, 1])
 
 
 def test_events_below_the_bar_are_not_relevant_unless_another_of_the_pair_reaches_it(ranking):
-    held = Interactions.of([0, 0, 0], [1, 2, 2], [2.0, 1.0, 5.0], shape=(1, 3))
-    relevant = Relevant.of(held, at_least=4)
+    held_out = Interactions.of([0, 0, 0], [1, 2, 2], [2.0, 1.0, 5.0], shape=(1, 3))
+    relevant = Relevant.of(held_out, at_least=4)
     np.testing.assert_array_equal(relevant.pair, [2])
     np.testing.assert_array_equal(relevant.event, [2])
 
 
 def test_nothing_held_out_means_no_hits(ranking):
-    held = Interactions.of([], [], shape=(1, 3))
-    assert (Relevant.of(held).places(ranking([[0, 1]], items=3)) == -1).all()
+    held_out = Interactions.of([], [], shape=(1, 3))
+    assert (Relevant.of(held_out).find(ranking([[0, 1]], items=3)) == -1).all()
 
 
 def test_a_list_with_an_item_twice_is_refused(ranking):
-    held = Interactions.of([0], [1], shape=(1, 3))
+    held_out = Interactions.of([0], [1], shape=(1, 3))
     with pytest.raises(ValueError, match="twice"):
-        Relevant.of(held).places(ranking([[1, 1]], items=3))
+        Relevant.of(held_out).find(ranking([[1, 1]], items=3))
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -125,11 +125,13 @@ def test_hits_equal_set_membership(ranking, seed):
     rng = np.random.default_rng(seed)
     users, items, k = 6, 9, 4
     n = int(rng.integers(0, 30))
-    held = Interactions.of(rng.integers(users, size=n), rng.integers(items, size=n), shape=(6, 9))
+    held_out = Interactions.of(
+        rng.integers(users, size=n), rng.integers(items, size=n), shape=(6, 9)
+    )
     lists = np.argsort(rng.random((users, items)), axis=1)[:, :k]
     lists[rng.random(lists.shape) < 0.2] = -1
     asked = rng.integers(-1, users, size=users)
-    pairs = set(zip(held.user.tolist(), held.item.tolist(), strict=True))
+    pairs = set(zip(held_out.user.tolist(), held_out.item.tolist(), strict=True))
     expected = [[(u, i) in pairs for i in row] for u, row in zip(asked, lists, strict=True)]
-    found = Relevant.of(held).places(ranking(lists, items, asked)) >= 0
+    found = Relevant.of(held_out).find(ranking(lists, items, asked)) >= 0
     np.testing.assert_array_equal(found, expected)

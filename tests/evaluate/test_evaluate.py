@@ -122,10 +122,10 @@ def test_renaming_items_together_with_their_scores_changes_nothing(seed):
 
 @pytest.mark.parametrize("row", range(9))
 def test_a_constant_model_gets_the_place_of_the_targets_row_and_no_other(row):
-    held = Interactions.of([0], [row], shape=(1, 9))
-    empty = held[np.zeros(1, bool)]
+    held_out = Interactions.of([0], [row], shape=(1, 9))
+    empty = held_out[np.zeros(1, bool)]
     model = ItemScores(np.zeros(9, np.float32))
-    report = evaluate_model(model, Split(empty, empty, held), ["mrr@9"])
+    report = evaluate_model(model, Split(empty, empty, held_out), ["mrr@9"])
     assert report.per_user["mrr@9"].to_list() == [1 / (row + 1)]
 
 
@@ -145,17 +145,19 @@ def test_an_event_that_is_held_out_twice_counts_once(split):
 
 
 def test_held_out_items_below_the_bar_are_not_relevant_and_users_left_without_are_counted():
-    held = Interactions.of([0, 0, 1], [1, 2, 2], [5.0, 2.0, 3.0], shape=(2, 3))
-    empty = held[np.zeros(3, bool)]
-    report = evaluate_model(constant(2, 3), Split(empty, empty, held), ["hit@3"], relevant_from=4)
+    held_out = Interactions.of([0, 0, 1], [1, 2, 2], [5.0, 2.0, 3.0], shape=(2, 3))
+    empty = held_out[np.zeros(3, bool)]
+    report = evaluate_model(
+        constant(2, 3), Split(empty, empty, held_out), ["hit@3"], relevant_from=4
+    )
     assert report.per_user["relevant"].to_list() == [1, 0]
     assert report.without_relevant == 1
     assert report.means()["hit@3"].mean == 1
 
 
 def test_users_who_got_no_list_are_counted(ranking):
-    held = Interactions.of([0, 1, 2], [0, 0, 0], shape=(3, 2))
-    assert evaluate(ranking([[0]], items=2, users=[1]), held, ["hit@1"]).not_asked == 2
+    held_out = Interactions.of([0, 1, 2], [0, 0, 0], shape=(3, 2))
+    assert evaluate(ranking([[0]], items=2, users=[1]), held_out, ["hit@1"]).not_asked == 2
 
 
 def test_metrics_beyond_accuracy_count_in_train_alone(split):
@@ -167,16 +169,16 @@ def test_metrics_beyond_accuracy_count_in_train_alone(split):
 
 
 def test_a_metric_of_lists_needs_long_enough_lists_and_a_catalogue(ranking):
-    held = Interactions.of([0], [0], shape=(1, 4))
+    held_out = Interactions.of([0], [0], shape=(1, 4))
     lists = ranking([[0, 1]], items=4)
-    with pytest.raises(BadSetting, match="'ndcg@3' wants lists of 3; these have 2"):
-        evaluate(lists, held, ["ndcg@3"])
+    with pytest.raises(BadSetting, match="'ndcg@3' needs lists of 3; these have 2"):
+        evaluate(lists, held_out, ["ndcg@3"])
     with pytest.raises(BadSetting, match=r"'coverage@2' needs catalogue=Catalogue\.of"):
-        evaluate(lists, held, ["coverage@2"])
+        evaluate(lists, held_out, ["coverage@2"])
     for name in ("mae", "sampled_ndcg@2"):
-        with pytest.raises(BadSetting, match=f"'{name}' cannot be told from lists"):
-            evaluate(lists, held, [name])
-    assert evaluate(lists, held, ["coverage@1"], catalogue=Catalogue.of(held)).whole == {
+        with pytest.raises(BadSetting, match=f"'{name}' cannot be computed from lists"):
+            evaluate(lists, held_out, [name])
+    assert evaluate(lists, held_out, ["coverage@1"], catalogue=Catalogue.of(held_out)).whole == {
         "coverage@1": 0.25
     }
 
@@ -215,7 +217,7 @@ def test_ratings_are_told_beside_lists_where_the_model_predicts_them(split):
     assert set(evaluate_model(constant(), split, asked).means()) == {"ndcg@3"}
     with pytest.raises(BadSetting, match="mae needs a model that predicts ratings"):
         evaluate_model(constant(), split, ["mae"])
-    with pytest.raises(BadSetting, match="no metric is asked; ask for one of lists"):
+    with pytest.raises(BadSetting, match="no metric is given; add one of lists"):
         evaluate_model(constant(), split, [])
 
 

@@ -44,7 +44,7 @@ def test_numbers_of_all_events_and_their_resamples_are_averaged():
     joined = join_folds(reports)
     assert joined.whole["coverage@5"] == 0.25
     assert joined.pooled["auc"].value == 0.25
-    assert joined.pooled["auc"].drawn.tolist() == [0.25, 1.25]
+    assert joined.pooled["auc"].resampled.tolist() == [0.25, 1.25]
 
 
 def test_slices_are_joined_label_by_label():

@@ -40,8 +40,8 @@ def test_history_lengths_fall_into_their_groups():
 def test_deciles_are_tenths_of_the_catalogue_from_the_least_popular():
     counts = np.random.default_rng(0).permutation(20)  # item i has counts[i] train events
     train = Interactions.of(np.zeros(190, int), np.repeat(np.arange(20), counts), shape=(1, 20))
-    held = Interactions.of(np.zeros(20, int), np.arange(20), shape=(1, 20))
-    assert labels(by_decile(train, held)) == [str(count // 2 + 1) for count in counts]
+    held_out = Interactions.of(np.zeros(20, int), np.arange(20), shape=(1, 20))
+    assert labels(by_decile(train, held_out)) == [str(count // 2 + 1) for count in counts]
 
 
 @pytest.fixture
@@ -77,6 +77,6 @@ def test_slices_are_told_in_json_with_their_sizes(report):
 
 def test_the_tail_is_what_is_left_without_the_most_popular_fifth():
     train = Interactions.of(np.zeros(15, int), np.repeat(np.arange(5), [1, 5, 2, 4, 3]))
-    held = Interactions.of(np.zeros(5, int), np.arange(5), shape=(1, 5))
-    found = labels(by_tail(train, held))
+    held_out = Interactions.of(np.zeros(5, int), np.arange(5), shape=(1, 5))
+    found = labels(by_tail(train, held_out))
     assert found == ["the rest", "top fifth", "the rest", "the rest", "the rest"]

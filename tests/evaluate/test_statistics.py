@@ -111,7 +111,7 @@ def test_pairing_sees_a_small_gain_that_separate_intervals_hide():
 
 
 def test_the_p_value_equals_that_of_all_possible_draws():
-    # Of 5 users; every one of the 5⁵ equally likely draws is taken.
+    # Of 5 users; every one of the 5⁵ equally likely resample_counts is taken.
     gain = np.array([-2.0, 1.0, 1.5, 3.0, -0.5])
     every = gain[np.array(list(product(range(5), repeat=5)))].mean(axis=1)
     exact = 2 * min((every <= 0).mean(), (every >= 0).mean())

@@ -276,7 +276,7 @@ def test_names_only_refuses_a_path_at_any_depth_without_importing_it(tmp_path, m
         (HERE + "GAIN", BadSetting, "is written plugin_parts:GAIN@k"),
         (HERE + "GAIN@", BadSetting, "k must be a whole number"),
         (HERE + "WORST@5", BadSetting, "is written plugin_parts:WORST$"),
-        (HERE + "DRAWN@5", BadSetting, "sampled, which is for ours alone"),
+        (HERE + "DRAWN@5", BadSetting, "sampled, which is for built-in metrics only"),
         (HERE + "gain@5", BadSetting, "is of the type function, but a metric must be"),
         ("a b:c@5", UnknownName, "no metric is called"),
     ],

@@ -1,4 +1,4 @@
-"""Rankings and predictions against held-out events: numbers, intervals, slices, reports."""
+"""Evaluation of rankings and predictions on held-out events: metrics, intervals, slices."""
 
 from recweave.evaluate.catalogue import Catalogue, head_items
 from recweave.evaluate.clicks import evaluate_clicks

@@ -1,7 +1,7 @@
-"""How well lists foretell: one value per user, from the hits and the number of relevant items.
+"""Accuracy metrics of lists: one value per user, from hits and the number of relevant items.
 
-All are in [0, 1], higher is better, relevance is yes or no. A user without relevant items gets NaN,
-is left out of the mean and counted apart. Lists shorter than k count as filled up with misses.
+All are in [0, 1], higher is better, and relevance is binary. A user without relevant items has NaN,
+is left out of the mean and is counted separately. Short lists count as padded with misses.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,8 +20,8 @@ Counts = Int[Array, " users"]
 def recall(hits: Hits, relevant: Counts) -> PerUser:
     """Share of the relevant items that are in the list: hits / relevant.
 
-    The plain form of ranx, RecBole and RecTools; it never falls as k grows. With more relevant
-    items than places it cannot reach 1 (see `recall_vae`).
+    The plain form of ranx, RecBole and RecTools; it never falls as k grows. With more than k
+    relevant items it cannot reach 1 (see `recall_vae`).
 
     >>> recall(np.array([[True, False]]), np.array([4]))
     array([0.25])
@@ -41,7 +41,7 @@ def recall_vae(hits: Hits, relevant: Counts) -> PerUser:
 
 
 def precision(hits: Hits, relevant: Counts) -> PerUser:
-    """Share of the k places that hold a relevant item: hits / k, for short lists too.
+    """Share of the k ranks with a relevant item: hits / k, for short lists too.
 
     >>> precision(np.array([[True, False]]), np.array([4]))
     array([0.5])

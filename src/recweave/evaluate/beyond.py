@@ -1,8 +1,8 @@
-"""What lists are like apart from being right: variety, reach, popularity.
+"""Beyond-accuracy metrics of lists: diversity, novelty, coverage, popularity.
 
-Some are one value per user (their mean is over the users whose list they are defined for), some
-one number for all lists together. Padding is left out everywhere. None of them looks at what was
-held out, so none says that a list is good.
+Some give one value per user (the mean is over users whose list has a value), some one number for
+all lists together. Padding is ignored. None of them uses the held-out events, so they do not
+measure whether a list is accurate.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ PerUser = Float[Array, " users"]
 T = TypeVar("T")
 
 ROWS = 65_536
-"""Users whose sums of vectors are held at a time."""
+"""Users whose sums of vectors are in memory at a time."""
 
 
 def popularity(lists: Lists, catalogue: Catalogue) -> PerUser:
@@ -35,8 +35,8 @@ def popularity(lists: Lists, catalogue: Catalogue) -> PerUser:
 def novelty(lists: Lists, catalogue: Catalogue) -> PerUser:
     """Mean self-information of the listed items, in bits: −log2(share of users who have it).
 
-    The share is of the users with any train event; an item that nobody has counts as had by one,
-    so that values stay within [0, log2 users]. NaN for an empty list. (Zhou et al., PNAS 2010)
+    The share is of the users with any training event; an item without users counts as one with one
+    user, so that values stay in [0, log2 users]. NaN for an empty list. (Zhou et al., PNAS 2010)
     """
     share = np.maximum(catalogue.owners, 1) / max(catalogue.users, 1)
     return _mean(lists, -np.log2(share))
@@ -56,7 +56,7 @@ def intra_list_diversity(lists: Lists, catalogue: Catalogue) -> PerUser:
     Items without a vector are left out; NaN for a list with fewer than two that have one.
     (Smyth & McClave, ICCBR 2001)
     """
-    vectors = _needed(catalogue.vectors, "ild", "vectors")
+    vectors = _required(catalogue.vectors, "ild", "vectors")
     listed = _incidence(lists, len(vectors))
     squares = [
         np.square(listed[first : first + ROWS] @ vectors).sum(axis=1, dtype=np.float64)
@@ -69,18 +69,18 @@ def intra_list_diversity(lists: Lists, catalogue: Catalogue) -> PerUser:
 
 
 def category_entropy(lists: Lists, catalogue: Catalogue) -> PerUser:
-    """Shannon entropy of the categories of a list over that of all categories in equal parts.
+    """Shannon entropy of the categories of a list, divided by its maximum (uniform categories).
 
     In [0, 1]; the base of the logarithm cancels. An item of several categories counts in equal
     parts for each. NaN for a list without categories, or where the catalogue has fewer than two.
     """
-    has = _needed(catalogue.categories, "category_entropy", "categories")
+    has = _required(catalogue.categories, "category_entropy", "categories")
     size = np.diff(has.indptr)
     parts = sparse.csr_array((np.repeat(1 / np.maximum(1, size), size), has.indices, has.indptr))
-    found: Csr = sparse.csr_array(_incidence(lists, has.shape[0]) @ parts)
-    row = np.repeat(np.arange(len(lists)), np.diff(found.indptr))
-    total = np.bincount(row, weights=found.data, minlength=len(lists))
-    share = found.data / total[row]
+    weights: Csr = sparse.csr_array(_incidence(lists, has.shape[0]) @ parts)
+    row = np.repeat(np.arange(len(lists)), np.diff(weights.indptr))
+    total = np.bincount(row, weights=weights.data, minlength=len(lists))
+    share = weights.data / total[row]
     entropy = np.bincount(row, weights=-share * np.log(share), minlength=len(lists))
     most = np.log(has.shape[1]) if has.shape[1] > 1 else np.nan
     return np.where(total > 0, entropy / most, np.nan)
@@ -93,7 +93,7 @@ def coverage(lists: Lists, catalogue: Catalogue) -> float:
 
 def category_coverage(lists: Lists, catalogue: Catalogue) -> float:
     """Share of the catalogue's categories with an item in at least one list."""
-    has = _needed(catalogue.categories, "category_coverage", "categories")
+    has = _required(catalogue.categories, "category_coverage", "categories")
     if not has.shape[1]:
         return float("nan")
     shown = _exposure(lists, catalogue) > 0
@@ -103,8 +103,8 @@ def category_coverage(lists: Lists, catalogue: Catalogue) -> float:
 def gini(lists: Lists, catalogue: Catalogue) -> float:
     """Gini coefficient of how often each item of the catalogue is listed; lower is more even.
 
-    0 if all are listed equally often, 1 − 1/items if one item has all places; NaN if nothing is
-    listed. Items that are never listed count.
+    0 if all items are listed equally often, 1 − 1/items if only one item is listed; NaN if nothing
+    is listed. Items that are never listed count.
     """
     shown = np.sort(_exposure(lists, catalogue))
     n = len(shown)
@@ -145,9 +145,9 @@ def _exposure(lists: Lists, catalogue: Catalogue) -> Int[Array, " items"]:
     return np.bincount(lists[lists >= 0], minlength=len(catalogue.events))
 
 
-def _needed(there: T | None, metric: str, what: str) -> T:
-    if there is None:
+def _required(value: T | None, metric: str, what: str) -> T:
+    if value is None:
         raise BadSetting(
             f"{metric} needs the items' {what}; give them to Catalogue.of(train, {what}=...)"
         )
-    return there
+    return value

@@ -1,4 +1,4 @@
-"""What the metrics beyond accuracy must know of the items; of the events, train alone."""
+"""Item data that beyond-accuracy metrics need; events are counted in train alone."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +14,7 @@ from recweave.encode import Feature
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """Facts of the items, row i for item i.
+    """Data of the items, row i for item i.
 
     Attributes:
         events: Train events of each item.
@@ -44,10 +44,10 @@ class Catalogue:
         """From the training part.
 
         Args:
-            train: Where popularity is counted.
+            train: The events that popularity is counted from.
             categories: A column for each category, not 0 where the item has it
                 (`encode_categories`).
-            vectors: What the likeness of two items is measured by; any length.
+            vectors: Vectors that the similarity of items is computed from; any length.
             head: The popular items (`head_items` with its defaults).
         """
         events = train.item_counts()
@@ -84,8 +84,8 @@ def head_items(
 
 
 def _used_columns(feature: Feature) -> Csr:
-    made: Csr = sparse.csr_array(feature.vectors != 0, dtype=np.float64)
-    return made[:, np.bincount(made.indices, minlength=made.shape[1]) > 0]
+    table: Csr = sparse.csr_array(feature.vectors != 0, dtype=np.float64)
+    return table[:, np.bincount(table.indices, minlength=table.shape[1]) > 0]
 
 
 def _unit(feature: Feature) -> Float[Array, "items dim"]:

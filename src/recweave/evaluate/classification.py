@@ -1,6 +1,6 @@
-"""Yes-or-no predictions against the truth; positive is "the user will like it".
+"""Metrics of binary classification; positive means "the user likes it".
 
-Every share whose divisor is 0 is NaN, never 0 or 1 by decree.
+A ratio with a divisor of 0 is NaN.
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ Scores = Float[Array, " n"]
 
 @dataclass(frozen=True)
 class Confusion:
-    """How many pairs were called what. The counts may be fractions (means over repeats).
+    """The confusion matrix. The counts may be fractions (means over repeats).
 
     Attributes:
-        tp, fp: Pairs called positive that are, and that are not.
-        tn, fn: Pairs called negative that are, and that are not.
+        tp, fp: Pairs predicted positive: true positives and false positives.
+        tn, fn: Pairs predicted negative: true negatives and false negatives.
     """
 
     tp: float
@@ -29,13 +29,13 @@ class Confusion:
     fn: float
 
     @classmethod
-    def of(cls, positive: Truth, called: Truth) -> "Confusion":
-        """From the truth and what was called positive."""
-        both = float((positive & called).sum())
+    def of(cls, positive: Truth, predicted: Truth) -> "Confusion":
+        """From the true and the predicted labels."""
+        both = float((positive & predicted).sum())
         return cls(
             tp=both,
-            fp=float(called.sum()) - both,
-            tn=float((~positive & ~called).sum()),
+            fp=float(predicted.sum()) - both,
+            tn=float((~positive & ~predicted).sum()),
             fn=float(positive.sum()) - both,
         )
 
@@ -50,7 +50,7 @@ class Confusion:
     def fpr(self) -> float:
         """FP / (FP + TN): the share of disliked pairs that would be recommended; lower is better.
 
-        On its own it means little: whoever recommends nothing has 0.
+        On its own it means little: a model that recommends nothing has 0.
 
         >>> Confusion(tp=8, fp=3, tn=1, fn=2).fpr()
         0.75
@@ -66,13 +66,13 @@ class Confusion:
         return (self.tpr() + 1 - self.fpr()) / 2
 
     def mcc(self) -> float:
-        """Matthews' correlation of truth and call, in [-1, 1]; NaN if either is constant."""
+        """Matthews correlation of true and predicted labels, in [-1, 1]; NaN if one is constant."""
         sides = (self.tp + self.fp, self.tp + self.fn, self.tn + self.fp, self.tn + self.fn)
         return _share(self.tp * self.tn - self.fp * self.fn, float(np.sqrt(np.prod(sides))))
 
 
 def roc_auc(positive: Truth, score: Scores) -> float:
-    """Chance that a positive is scored above a negative, ties counting half; in [0, 1].
+    """Probability that a positive scores above a negative; a tie counts half; in [0, 1].
 
     >>> roc_auc(np.array([True, True, False]), np.array([0.9, 0.5, 0.5]))
     0.75
@@ -86,26 +86,26 @@ def roc_auc(positive: Truth, score: Scores) -> float:
 def pr_auc(positive: Truth, score: Scores) -> float:
     """Area under precision over recall as a sum of steps (average precision), in [0, 1].
 
-    Equal scores are one step, so the order of the rows is no matter. A random order gets the share
-    of positives.
+    Equal scores are one step, so the order of the rows does not matter. A random order has the
+    share of positives.
     """
-    true, false = _along(positive, score)
-    gained = np.diff(true, prepend=0)
-    return _share(float((gained * true / (true + false)).sum()), float(positive.sum()))
+    true, false = _counts_by_threshold(positive, score)
+    true_step = np.diff(true, prepend=0)
+    return _share(float((true_step * true / (true + false)).sum()), float(positive.sum()))
 
 
 def pr_auc_negative(positive: Truth, score: Scores) -> float:
-    """`pr_auc` of the negatives, lowest score first: how well the disliked pairs are found."""
+    """`pr_auc` of the negatives, lowest score first."""
     return pr_auc(~positive, -score)
 
 
 def fpr_at_tpr(positive: Truth, score: Scores, tpr: float) -> float:
     """The least false-positive rate at a threshold that reaches the true-positive rate `tpr`.
 
-    A threshold takes equal scores together; no interpolation. In [0, 1], lower is better. Compare
-    models by it and not by their rates at thresholds of their own.
+    Equal scores are on the same side of a threshold; no interpolation. In [0, 1], lower is better.
+    Compare models by it, not by their rates at different thresholds.
     """
-    true, false = _along(positive, score)
+    true, false = _counts_by_threshold(positive, score)
     ones, zeros = int(positive.sum()), int((~positive).sum())
     if not ones or not zeros:
         return float("nan")
@@ -114,17 +114,17 @@ def fpr_at_tpr(positive: Truth, score: Scores, tpr: float) -> float:
 
 
 def log_loss(positive: Truth, probability: Scores) -> float:
-    """Mean of -log of the probability of what was true, in nats; from 0 up, lower is better.
+    """Mean of -log of the probability of the true label, in nats; from 0 up, lower is better.
 
-    Probabilities are kept 1e-15 away from 0 and 1, so one sure mistake costs 34.5 and not ∞.
+    Probabilities are clipped to 1e-15 from 0 and 1, so one certain mistake costs 34.5 and not ∞.
     """
     return float(log_losses(positive, probability).mean())
 
 
 def log_losses(positive: Truth, probability: Scores) -> Float[Array, " n"]:
-    """The same of each pair."""
-    sure = np.clip(probability.astype(np.float64), 1e-15, 1 - 1e-15)
-    return np.asarray(-np.log(np.where(positive, sure, 1 - sure)))
+    """The log loss of each pair."""
+    clipped = np.clip(probability.astype(np.float64), 1e-15, 1 - 1e-15)
+    return np.asarray(-np.log(np.where(positive, clipped, 1 - clipped)))
 
 
 def brier(positive: Truth, probability: Scores) -> float:
@@ -133,11 +133,11 @@ def brier(positive: Truth, probability: Scores) -> float:
 
 
 BINS = 10
-"""Of the calibration error."""
+"""Number of bins of the calibration error."""
 
 
 def bin_of(probability: Scores) -> Int[Array, " n"]:
-    """Which of `BINS` bins of equal width a probability is in; 1 is in the last."""
+    """The bin of each probability, of `BINS` bins of equal width; 1 is in the last."""
     return np.minimum((probability.astype(np.float64) * BINS).astype(np.int64), BINS - 1)
 
 
@@ -145,16 +145,18 @@ def ece(positive: Truth, probability: Scores) -> float:
     """Expected calibration error, in [0, 1]; lower is better.
 
     Over 10 bins of equal width: the distance of the mean probability from the share of positives,
-    weighted by how many pairs the bin has (Guo et al., ICML 2017). 0 does not make a good model:
-    the share of all positives, given to everybody, has it too.
+    weighted by the number of pairs in the bin (Guo et al., ICML 2017). A value of 0 does not mean
+    a good model: predicting the overall share of positives for all pairs gives 0 too.
     """
     which = bin_of(probability)
     gap = np.bincount(which, weights=probability.astype(np.float64) - positive, minlength=BINS)
     return float(np.abs(gap).sum() / len(positive))
 
 
-def _along(positive: Truth, score: Scores) -> tuple[Float[Array, " steps"], Float[Array, " steps"]]:
-    """True and false positives as the threshold falls from one distinct score to the next."""
+def _counts_by_threshold(
+    positive: Truth, score: Scores
+) -> tuple[Float[Array, " steps"], Float[Array, " steps"]]:
+    """Numbers of true and false positives at each distinct score as threshold, in falling order."""
     _, group = np.unique(-score, return_inverse=True)
     true = np.cumsum(np.bincount(group, weights=positive))
     return true, np.cumsum(np.bincount(group)) - true

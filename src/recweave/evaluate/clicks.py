@@ -1,4 +1,4 @@
-"""Click models against held-out events: P(y) of each, over all of them together."""
+"""Evaluation of click models (CTR): P(y) of the held-out events, all events together."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,7 +12,7 @@ from recweave.core.errors import BadInput, BadSetting
 from recweave.data.interactions import Interactions
 from recweave.data.labels import yes_or_no
 from recweave.data.split import Split
-from recweave.evaluate.asking import score_candidates
+from recweave.evaluate.candidates import score_candidates
 from recweave.evaluate.classification import Confusion
 from recweave.evaluate.metrics import Metric, parse_metric
 from recweave.evaluate.report import Basis, Protocol, Report
@@ -35,63 +35,64 @@ def evaluate_clicks(
     seed: int = 0,
     protocol: Protocol = "rigorous",
 ) -> Report:
-    """Judge the probability that a model gives to each held-out event.
+    """Evaluate the probability that a model gives to each held-out event.
 
-    The label rule says which events are a yes, the decision threshold which probabilities are
-    called one; they have nothing to do with each other. A model without probabilities is judged by
-    its order alone (auc, pr_auc, fpr@tpr…): by its predicted ratings if it has some, else by its
-    scores, asked as lists are: with the user's history before their first held-out event. The
-    report says which (`judged_by`). Its other metrics are left out.
+    `positive_from` decides which events are positive, `decide_at` which probabilities are predicted
+    positive; the two are independent. A model without probabilities is evaluated by its order alone
+    (auc, pr_auc, fpr@tpr…): by its predicted ratings, if it has any, else by its scores, queried as
+    for lists: with the user's history before their first held-out event. `judged_by` of the report
+    says which. Other metrics are left out.
 
     Args:
         model: Trained on `split.train`, or for a final test on the parts before it.
-        split: What was learned from and what was held out.
+        split: The training, validation and test events.
         metrics: Names such as "auc", "log_loss" or "fpr@tpr0.95".
-        on: The part that is judged.
-        positive_from: The least value that is a yes; see `data.labels.yes_or_no`.
-        decide_at: The least probability that is called positive.
+        on: The part that is evaluated.
+        positive_from: The least value of a positive event; see `data.labels.yes_or_no`.
+        decide_at: The least probability that is predicted positive.
         resamples, seed: Of the bootstrap over users (see `resampled`); 0 gives no intervals.
         protocol: "paper": scores that need a history do not get the validation events.
 
     Raises:
-        BadSetting: if a metric is not of clicks, none can be told of this model, or it is not
-            known which events are a yes.
+        BadSetting: if a metric is not of clicks, if none can be computed for this model, or if it
+            is unknown which events are positive.
         BadInput: if nothing is held out, or a probability is not in [0, 1].
     """
-    asked = [parse_metric(name) for name in metrics]
-    for metric in asked:
+    requested = [parse_metric(name) for name in metrics]
+    for metric in requested:
         if not metric.of_clicks:
-            raise BadSetting(f"'{metric.name}' is no metric of clicks; ask for auc, log_loss, …")
-    held, known = (split.test, split.known) if on == "test" else (split.valid, split.train)
+            raise BadSetting(f"'{metric.name}' is not a metric of clicks; choose auc, log_loss, …")
+    held_out, known = (split.test, split.known) if on == "test" else (split.valid, split.train)
     if protocol == "paper":
         known = split.train
-    if not len(held):
-        raise BadInput(f"the split holds out nothing for {on}, so there is nothing to judge by")
-    positive = yes_or_no(held.value, positive_from)
-    score, judged_by = _scores(model, held, known)
+    if not len(held_out):
+        raise BadInput(f"the split holds out nothing for {on}, so there is nothing to evaluate")
+    positive = yes_or_no(held_out.value, positive_from)
+    score, judged_by = _scores(model, held_out, known)
     if judged_by != "probability":
-        asked = [m for m in asked if m.measure.kind.startswith("click_order")]
-        if not asked:
+        requested = [m for m in requested if m.measure.kind.startswith("click_order")]
+        if not requested:
             raise BadSetting(
-                f"a {type(model).__name__} gives no probabilities, so it can only be judged by "
-                "its order; ask for auc too"
+                f"a {type(model).__name__} gives no probabilities, so it can only be evaluated "
+                "by its order; add auc to the metrics"
             )
-    drawn = resample(
-        asked,
-        held.user,
+    resampled = resample(
+        requested,
+        held_out.user,
         positive,
         score,
         decide_at=decide_at,
-        users=held.shape[0],
+        users=held_out.shape[0],
         resamples=resamples,
         seed=seed,
     )
-    user, count = np.unique(held.user, return_counts=True)
+    user, count = np.unique(held_out.user, return_counts=True)
     return Report(
         pl.DataFrame({"user": user, "rated": count}),
         protocol=protocol,
         pooled={
-            m.name: Pooled(_value(m, positive, score, decide_at), drawn[m.name]) for m in asked
+            m.name: Pooled(_value(m, positive, score, decide_at), resampled[m.name])
+            for m in requested
         },
         judged_by=judged_by,
     )
@@ -100,7 +101,7 @@ def evaluate_clicks(
 def _value(
     metric: Metric, positive: Bool[Array, " n"], score: Float[Array, " n"], decide_at: float
 ) -> float:
-    """The metric of the events as they are."""
+    """The metric of all events, without resampling."""
     function = metric.measure.function
     if metric.measure.kind == "click_decision":
         return float(function(Confusion.of(positive, score >= decide_at)))
@@ -110,23 +111,23 @@ def _value(
 
 
 def _scores(
-    model: Model, held: Interactions, known: Interactions
+    model: Model, held_out: Interactions, known: Interactions
 ) -> tuple[Float[Array, " n"], Basis]:
-    """A score for each held-out event, and what it is."""
+    """A score for each held-out event, and its kind."""
     if isinstance(model, ClickModel):
-        chance = np.asarray(model.probability(held.user, held.item), np.float64)
-        if not ((chance >= 0) & (chance <= 1)).all():
+        probability = np.asarray(model.probability(held_out.user, held_out.item), np.float64)
+        if not ((probability >= 0) & (probability <= 1)).all():
             raise BadInput(f"a {type(model).__name__} gives probabilities outside 0 to 1, or NaN")
-        return chance, "probability"
+        return probability, "probability"
     if isinstance(model, RatingModel):
-        rating = np.asarray(model.predict(held.user, held.item), np.float64)
-        there = np.isfinite(rating)
-        # A pair without a prediction is neither liked nor disliked: it gets the mean.
-        usual = rating[there].mean() if there.any() else 0.0
-        return np.where(there, rating, usual), "rating"
-    query = Query.before(known, held)
-    order = np.argsort(held.user, kind="stable")
-    start = np.searchsorted(held.user[order], np.append(query.user, held.shape[0]))
-    found = np.empty(len(held))
-    found[order] = score_candidates(model, query, start, held.item[order])
-    return found, "score"
+        rating = np.asarray(model.predict(held_out.user, held_out.item), np.float64)
+        is_predicted = np.isfinite(rating)
+        # A pair without a prediction gets the mean.
+        default = rating[is_predicted].mean() if is_predicted.any() else 0.0
+        return np.where(is_predicted, rating, default), "rating"
+    query = Query.before(known, held_out)
+    order = np.argsort(held_out.user, kind="stable")
+    start = np.searchsorted(held_out.user[order], np.append(query.user, held_out.shape[0]))
+    scores = np.empty(len(held_out))
+    scores[order] = score_candidates(model, query, start, held_out.item[order])
+    return scores, "score"

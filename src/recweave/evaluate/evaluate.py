@@ -1,4 +1,4 @@
-"""Lists, or predicted ratings, against what was held out: the doors of this folder."""
+"""Evaluation of lists and predicted ratings on held-out events: the public functions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from recweave.evaluate.hits import Hits, Relevant
 from recweave.evaluate.metrics import SAMPLED, Metric, parse_metric
 from recweave.evaluate.rating import mean_by
 from recweave.evaluate.report import Protocol, Report
-from recweave.evaluate.sampled import draw_candidates
+from recweave.evaluate.sampled import sample_candidates
 from recweave.evaluate.slices import SLICES, Slice
 from recweave.models import Model, Query, RatingModel
 from recweave.parallel import Pool, Threads
@@ -28,7 +28,7 @@ from recweave.rank import Ranking, Stage, recommend
 
 def evaluate(
     ranking: Ranking,
-    held: Interactions,
+    held_out: Interactions,
     metrics: Sequence[str],
     *,
     catalogue: Catalogue | None = None,
@@ -36,33 +36,33 @@ def evaluate(
     slices: Sequence[Slice] = (),
     protocol: Protocol = "rigorous",
 ) -> Report:
-    """Judge lists by the events that were held out.
+    """Evaluate lists on the held-out events.
 
     An item is relevant to a user if they have a held-out event with it. Held-out items that a list
-    could not show (hidden because seen before) stay in the divisors.
+    cannot contain (hidden because they are in the history) stay in the divisors.
 
     Args:
-        ranking: Lists for some users, at least as long as the largest k that is asked for.
-        held: The held-out events.
+        ranking: Lists of users, at least as long as the largest k of the metrics.
+        held_out: The held-out events.
         metrics: Names such as "ndcg@10" (`METRICS` has all).
         catalogue: Needed by metrics beyond accuracy.
-        relevant_from: The least value of a held-out event that makes its item relevant; any,
-            without it.
-        slices: Labels of the held-out events, in their order; accuracy is also told for each.
-        protocol: What the report says of the procedure.
+        relevant_from: The least value of a held-out event that makes its item relevant; by default
+            any value.
+        slices: Labels of the held-out events, in their order; accuracy is also computed for each.
+        protocol: Name of the procedure, for the report.
 
     Raises:
-        UnknownName, BadSetting: for a metric that is not there, wants longer lists, a catalogue,
-            or predicted ratings.
+        UnknownName, BadSetting: for a metric that does not exist, or that needs longer lists, a
+            catalogue or predicted ratings.
     """
-    asked = [parse_metric(name) for name in metrics]
-    _check_lists(asked, ranking, catalogue)
+    requested = [parse_metric(name) for name in metrics]
+    _check_lists(requested, ranking, catalogue)
     user = ranking.query.user
-    relevant = Relevant.of(held, relevant_from)
-    places, count = relevant.places(ranking), relevant.counts(user)
-    columns = {"user": user, "relevant": count} | _accuracy(places >= 0, count, asked)
+    relevant = Relevant.of(held_out, relevant_from)
+    position, count = relevant.find(ranking), relevant.counts(user)
+    columns = {"user": user, "relevant": count} | _accuracy(position >= 0, count, requested)
     whole = {}
-    for metric in asked:
+    for metric in requested:
         if metric.measure.kind == "per_list":
             columns[metric.name] = metric.measure.function(ranking.item[:, : metric.k], catalogue)
         elif metric.measure.kind == "all_lists":
@@ -70,7 +70,7 @@ def evaluate(
     return Report(
         pl.DataFrame(columns),
         whole,
-        {one.name: _sliced(one, relevant, places, user, asked) for one in slices},
+        {one.name: _sliced(one, relevant, position, user, requested) for one in slices},
         protocol,
         not_asked=int(np.delete(relevant.count > 0, np.unique(user[user >= 0])).sum()),
         costs=ranking.costs,
@@ -78,40 +78,40 @@ def evaluate(
 
 
 def evaluate_predictions(
-    held: Interactions,
+    held_out: Interactions,
     predicted: Float[Array, " n"],
     metrics: Sequence[str],
     *,
     protocol: Protocol = "rigorous",
 ) -> Report:
-    """Judge predicted ratings by the held-out ones, event by event.
+    """Evaluate predicted ratings on the held-out ratings, event by event.
 
     Args:
-        held: Events whose values are ratings.
+        held_out: Events whose values are ratings.
         predicted: A rating for each, NaN where there is none.
-        metrics: Names such as "mae" or "fpr>=4". Those with a threshold are of the pairs that
-            have a prediction.
-        protocol: What the report says of the procedure.
+        metrics: Names such as "mae" or "fpr>=4". Those with a threshold use the pairs with a
+            prediction.
+        protocol: Name of the procedure, for the report.
     """
-    asked = [parse_metric(name) for name in metrics]
-    for metric in asked:
+    requested = [parse_metric(name) for name in metrics]
+    for metric in requested:
         if not metric.of_ratings:
             raise BadSetting(f"'{metric.name}' is not of predicted ratings")
-    user, row = np.unique(held.user, return_inverse=True)
-    there = np.isfinite(predicted)
-    truth, guess = held.value[there], predicted[there]
+    user, row = np.unique(held_out.user, return_inverse=True)
+    has_prediction = np.isfinite(predicted)
+    truth, prediction = held_out.value[has_prediction], predicted[has_prediction]
     columns = {"user": user, "rated": np.bincount(row)}
-    columns["predicted"] = np.bincount(row[there], minlength=len(user))
+    columns["predicted"] = np.bincount(row[has_prediction], minlength=len(user))
     whole = {}
-    for metric in asked:
-        judge, least = metric.measure.function, metric.threshold
+    for metric in requested:
+        function, least = metric.measure.function, metric.threshold
         if metric.measure.kind == "rating":
-            mean = mean_by(judge(held.value, predicted), row, len(user))
+            mean = mean_by(function(held_out.value, predicted), row, len(user))
             columns[metric.name] = np.sqrt(mean) if metric.measure.root else mean
         elif metric.measure.kind == "confusion":
-            whole[metric.name] = judge(Confusion.of(truth >= least, guess >= least))
+            whole[metric.name] = function(Confusion.of(truth >= least, prediction >= least))
         else:
-            whole[metric.name] = judge(truth >= least, guess)
+            whole[metric.name] = function(truth >= least, prediction)
     return Report(pl.DataFrame(columns), whole, protocol=protocol)
 
 
@@ -132,70 +132,71 @@ def evaluate_model(
     protocol: Protocol = "rigorous",
     pool: Pool = Threads(),  # noqa: B008 - a frozen value without state
 ) -> Report:
-    """Judge a model on a part of a split: lists over the whole catalogue, and ratings.
+    """Evaluate a model on a part of a split: lists over the whole catalogue, and ratings.
 
-    Every user with a held-out event asks once, at the time of their first one, with all events of
-    the parts before as history (train for valid; train and valid for test). What metrics and
-    slices know of items is counted in train alone.
+    There is one query for each user with a held-out event, at the time of the first of them, with
+    all events of the parts before as history (train for valid; train and valid for test). Data of
+    items, for metrics and slices, are counted in train alone (no data leakage).
 
     Args:
         model: Trained on `split.train`, or for a final test on the parts before it.
-        split: What was learned from and what was held out.
-        metrics: Names such as "ndcg@10" (`METRICS` has all). Those of ratings are left out of the
-            report of a model that predicts none.
-        on: The part that is judged.
+        split: The training, validation and test events.
+        metrics: Names such as "ndcg@10" (`METRICS` has all). Metrics of ratings are left out if the
+            model predicts no ratings.
+        on: The part that is evaluated.
         stages, depth, hide_history, pool: See `rank.recommend`.
-        catalogue: Needed by metrics that look at categories or vectors.
+        catalogue: Needed by metrics that use categories or vectors.
         relevant_from: See `evaluate`.
-        slices: Names of `SLICES` to tell accuracy for.
-        negatives: For metrics named sampled_…: items drawn beside a user's held-out ones.
-        seed: Of that draw.
-        protocol: "paper" neither shows the validation events to the model nor hides them when the
-            test is judged, as much published code does.
+        slices: Names of `SLICES` that accuracy is computed for.
+        negatives: For metrics named sampled_…: number of negatives sampled for each user.
+        seed: Of that sampling.
+        protocol: "paper": for the test, validation events are neither in the history nor hidden,
+            as in much published code.
 
     Raises:
-        UnknownName, BadSetting: for a metric or slice that is not there or cannot be computed.
+        UnknownName, BadSetting: for a metric or slice that does not exist or cannot be computed.
         BadInput: if nothing is held out.
     """
-    asked = [parse_metric(name) for name in metrics]
-    held, known = (split.test, split.known) if on == "test" else (split.valid, split.train)
+    requested = [parse_metric(name) for name in metrics]
+    held_out, known = (split.test, split.known) if on == "test" else (split.valid, split.train)
     if protocol == "paper":
         known = split.train
-    if not len(held):
-        raise BadInput(f"the split holds out nothing for {on}, so there is nothing to judge by")
-    query = Query.before(known, held)
+    if not len(held_out):
+        raise BadInput(f"the split holds out nothing for {on}, so there is nothing to evaluate")
+    query = Query.before(known, held_out)
     rank = partial(
         recommend, model, query, stages=stages, depth=depth, hide_history=hide_history, pool=pool
     )
-    judge = partial(evaluate, held=held, relevant_from=relevant_from, protocol=protocol)
+    evaluate_lists = partial(
+        evaluate, held_out=held_out, relevant_from=relevant_from, protocol=protocol
+    )
     reports = []
-    if lists := [m for m in asked if m.of_lists]:
+    if lists := [m for m in requested if m.of_lists]:
         reports.append(
-            judge(
+            evaluate_lists(
                 _ranked(rank, max(m.k or 0 for m in lists), split.train.shape[1]),
                 metrics=[m.name for m in lists],
                 catalogue=catalogue or Catalogue.of(split.train),
-                slices=[SLICES[name](split.train, held) for name in slices],
+                slices=[SLICES[name](split.train, held_out) for name in slices],
             )
         )
-    if drawn := [m for m in asked if m.measure.kind == "sampled"]:
-        some = draw_candidates(known, held, query.user, negatives=negatives, seed=seed)
-        longest = max(m.k or 0 for m in drawn)
-        ranking = _ranked(partial(rank, candidates=some), longest, split.train.shape[1])
-        reports.append(
-            judge(ranking, metrics=[m.name.removeprefix(SAMPLED) for m in drawn]).renamed(SAMPLED)
-        )
-    if (rated := [m.name for m in asked if m.of_ratings]) and isinstance(model, RatingModel):
-        predicted = model.predict(held.user, held.item)
-        reports.append(evaluate_predictions(held, predicted, rated, protocol=protocol))
+    if sampled := [m for m in requested if m.measure.kind == "sampled"]:
+        candidates = sample_candidates(known, held_out, query.user, negatives=negatives, seed=seed)
+        longest = max(m.k or 0 for m in sampled)
+        ranking = _ranked(partial(rank, candidates=candidates), longest, split.train.shape[1])
+        names = [m.name.removeprefix(SAMPLED) for m in sampled]
+        reports.append(evaluate_lists(ranking, metrics=names).renamed(SAMPLED))
+    if (rated := [m.name for m in requested if m.of_ratings]) and isinstance(model, RatingModel):
+        predicted = model.predict(held_out.user, held_out.item)
+        reports.append(evaluate_predictions(held_out, predicted, rated, protocol=protocol))
     if not reports:
-        what = f"{rated[0]} needs a model that predicts ratings" if rated else "no metric is asked"
-        raise BadSetting(f"{what}; ask for one of lists, such as 'ndcg@10'")
-    return reduce(Report.beside, reports)
+        what = f"{rated[0]} needs a model that predicts ratings" if rated else "no metric is given"
+        raise BadSetting(f"{what}; add one of lists, such as 'ndcg@10'")
+    return reduce(Report.merge, reports)
 
 
 def _ranked(rank: Callable[[int], Ranking], k: int, items: int) -> Ranking:
-    """Lists of k; of a catalogue with fewer items all of them, filled up with -1."""
+    """Lists of length k, padded with -1 if the catalogue has fewer items."""
     ranking = rank(min(k, items))
     if k <= items:
         return ranking
@@ -207,22 +208,24 @@ def _ranked(rank: Callable[[int], Ranking], k: int, items: int) -> Ranking:
     )
 
 
-def _check_lists(asked: Sequence[Metric], ranking: Ranking, catalogue: Catalogue | None) -> None:
-    for metric in asked:
+def _check_lists(
+    requested: Sequence[Metric], ranking: Ranking, catalogue: Catalogue | None
+) -> None:
+    for metric in requested:
         if metric.k is None or not metric.of_lists:
-            raise BadSetting(f"'{metric.name}' cannot be told from lists; use evaluate_model")
+            raise BadSetting(f"'{metric.name}' cannot be computed from lists; use evaluate_model")
         if metric.k > ranking.k:
-            raise BadSetting(f"'{metric.name}' wants lists of {metric.k}; these have {ranking.k}")
+            raise BadSetting(f"'{metric.name}' needs lists of {metric.k}; these have {ranking.k}")
         if metric.measure.kind != "accuracy" and catalogue is None:
             raise BadSetting(f"'{metric.name}' needs catalogue=Catalogue.of(train)")
 
 
 def _accuracy(
-    hits: Hits, count: Int[Array, " users"], asked: Sequence[Metric]
+    hits: Hits, count: Int[Array, " users"], requested: Sequence[Metric]
 ) -> dict[str, Float[Array, " users"]]:
     return {
         metric.name: metric.measure.function(hits[:, : metric.k], count)
-        for metric in asked
+        for metric in requested
         if metric.measure.kind == "accuracy"
     }
 
@@ -230,20 +233,20 @@ def _accuracy(
 def _sliced(
     one: Slice,
     relevant: Relevant,
-    places: Int[Array, "users k"],
+    position: Int[Array, "users k"],
     user: Int[Array, " users"],
-    asked: Sequence[Metric],
+    requested: Sequence[Metric],
 ) -> pl.DataFrame:
-    """The same lists judged by the held-out events of each label alone."""
+    """The same lists, evaluated on the held-out events of each label alone."""
     label = one.code[relevant.event]
-    at_place = np.append(label, -1)[places]  # -1, no hit, reads the last; also with no label
+    label_of_hit = np.append(label, -1)[position]  # position -1, no hit, reads the added -1
     owner = relevant.pair // relevant.items
     tables = []
     for code, name in enumerate(one.labels):
         count = np.bincount(owner[label == code], minlength=len(relevant.count))
         count = np.where(user >= 0, count[user], 0)
-        some = count > 0
-        columns = _accuracy(at_place[some] == code, count[some], asked)
-        told = {"user": user[some], "relevant": count[some]} | columns
-        tables.append(pl.DataFrame(told).select(pl.lit(name).alias("label"), pl.all()))
+        has_label = count > 0
+        columns = _accuracy(label_of_hit[has_label] == code, count[has_label], requested)
+        table = {"user": user[has_label], "relevant": count[has_label]} | columns
+        tables.append(pl.DataFrame(table).select(pl.lit(name).alias("label"), pl.all()))
     return pl.concat(tables)

@@ -1,4 +1,4 @@
-"""Reports of the folds of one cross-validation as one."""
+"""Joins the reports of the folds of a cross-validation."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,11 +14,11 @@ from recweave.evaluate.resampled import Pooled
 def join_folds(reports: Sequence[Report]) -> Report:
     """One report of all folds.
 
-    A user's line is the mean over the folds in which they have held-out events: weighted by the
-    events behind it for metrics that are means over events (errors of ratings by `predicted`,
-    impressions by `impressions`), the same weight for each fold otherwise. Counts are summed.
+    The row of a user is the mean over the folds in which they have held-out events. Metrics that
+    are means over events are weighted by their number (errors of ratings by `predicted`,
+    impressions by `impressions`); for the others each fold has the same weight. Counts are summed.
     Numbers of all lists or all events together are the plain mean over folds, and so are their
-    resamples, which draw the same users in every fold. `spread` is the mean over folds of the
+    resamples, which sample the same users in every fold. `spread` is the mean over folds of the
     standard deviation between seeds.
     """
     first = reports[0]
@@ -38,19 +38,19 @@ def join_folds(reports: Sequence[Report]) -> Report:
 
 
 def _joined(tables: Sequence[pl.DataFrame], key: list[str]) -> pl.DataFrame:
-    """A line for each key, sorted by user within the order of the labels."""
+    """One row for each key, sorted by user within the order of the labels."""
     whole = pl.concat(tables)
     counts = [name for name in COUNTS if name in whole.columns and name not in key]
     metrics = [name for name in whole.columns if name not in (*key, *counts)]
-    made = whole.group_by(key, maintain_order=True).agg(
+    joined = whole.group_by(key, maintain_order=True).agg(
         *(pl.col(name).sum() for name in counts),
         *(_mean(name, whole.columns) for name in metrics),
     )
-    labels = made.select(key).with_row_index("place") if "label" in key else None
+    labels = joined.select(key).with_row_index("position") if "label" in key else None
     if labels is None:
-        return made.sort("user").select(whole.columns)
-    order = labels.group_by("label").agg(pl.col("place").min())
-    return made.join(order, on="label").sort("place", "user").select(whole.columns)
+        return joined.sort("user").select(whole.columns)
+    order = labels.group_by("label").agg(pl.col("position").min())
+    return joined.join(order, on="label").sort("position", "user").select(whole.columns)
 
 
 def _mean(name: str, columns: Sequence[str]) -> pl.Expr:
@@ -58,9 +58,9 @@ def _mean(name: str, columns: Sequence[str]) -> pl.Expr:
     measure = parse_metric(name).measure
     counted = "impressions" if "impressions" in columns else measure.weight
     value = pl.col(name).cast(pl.Float64)
-    there = value.is_finite()
+    is_finite = value.is_finite()
     weight = (pl.col(counted) if counted else pl.lit(1)).cast(pl.Float64)
-    weight = pl.when(there).then(weight).otherwise(0.0)
+    weight = pl.when(is_finite).then(weight).otherwise(0.0)
     squared = value.pow(2) if measure.root else value
-    mean = (pl.when(there).then(squared).otherwise(0.0) * weight).sum() / weight.sum()
+    mean = (pl.when(is_finite).then(squared).otherwise(0.0) * weight).sum() / weight.sum()
     return (mean.sqrt() if measure.root else mean).alias(name)

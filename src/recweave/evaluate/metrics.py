@@ -1,4 +1,4 @@
-"""Metrics by name: what `ndcg@10`, `mae` and `precision>=4` stand for, and all that there are."""
+"""Metrics by name, such as `ndcg@10`, `mae` and `precision>=4`."""
 
 import re
 from collections.abc import Callable
@@ -39,9 +39,9 @@ CUT_OFF: dict[Kind, str] = {
     "click_decision": "",
     "impression": "",
 }
-"""What is written behind the name of a metric of each kind."""
+"""The suffix of the name of a metric, by kind."""
 
-OURS_ALONE = (
+BUILT_IN_KINDS = (
     "sampled",
     "click_order",
     "click_order_at",
@@ -49,26 +49,25 @@ OURS_ALONE = (
     "click_decision",
     "impression",
 )
-"""Kinds that other packages cannot add to: each of them needs code of its own here."""
+"""Kinds that other packages cannot add to, because they need special code here."""
 SAMPLED = "sampled_"
-"""What the name of a metric on a few drawn items begins with."""
+"""Prefix of the names of metrics on sampled candidates."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What a name stands for.
+    """How a metric is computed.
 
     Attributes:
-        function: How it is computed; its docstring states the convention.
-        kind: accuracy: per user, from hits; sampled: the same on lists of a few drawn items
+        function: Computes it; its docstring states the convention.
+        kind: accuracy: per user, from hits; sampled: the same on lists of sampled candidates
             (see `sampled`). per_list: per user, from the list and the catalogue; all_lists: one
-            number from all of them. rating: per user, from predictions; confusion: one number
-            from all, calling liked what is predicted at the threshold or above; curve: one number
-            from their order. click_…: of P(y) of held-out events, over all of them together:
-            from their order alone (click_order, and click_order_at a true-positive rate), from
-            the probabilities, or from the decision at a threshold. impression: the mean over
-            impressions.
-        lower_is_better: So of errors; for the others higher is better or there is no better.
+            number from all lists. rating: per user, from predictions; confusion: one number from
+            all predictions, positive at the threshold or above; curve: one number from their
+            order. click_…: one number from P(y) of all held-out events: from their order alone
+            (click_order, and click_order_at a true-positive rate), from the probabilities, or from
+            the decision at a threshold. impression: the mean over impressions.
+        lower_is_better: True for errors; for the others higher is better, or neither is.
         weight: The column of the per-user table that a mean over users is weighted by.
         root: Whether a mean is the root of the mean square.
     """
@@ -80,7 +79,7 @@ class Measure:
     root: bool = False
 
 
-OURS: dict[str, Measure] = {
+BUILT_IN: dict[str, Measure] = {
     **{f"{name}@k": Measure(f, "accuracy") for name, f in accuracy.ACCURACY.items()},
     **{f"{SAMPLED}{name}@k": Measure(f, "sampled") for name, f in accuracy.ACCURACY.items()},
     **{f"{name}@k": Measure(f, "per_list") for name, f in beyond.PER_LIST.items()},
@@ -116,11 +115,11 @@ OURS: dict[str, Measure] = {
 }
 METRICS: Registry[Measure] = Registry(
     "metric",
-    OURS,
+    BUILT_IN,
     group="recweave.metrics",
     instance_of="recweave.evaluate.metrics:Measure",
 )
-"""Every metric. `@k` takes a list's length, `>=x` the rating from which somebody liked it, `@tprx`
+"""Every metric. `@k` takes a list's length, `>=x` the least rating of a liked item, `@tprx`
 a true-positive rate (`fpr@tpr0.95`). `auc`, `mrr` and `ndcg@k` are of each impression where the
 task is impressions.
 
@@ -138,11 +137,11 @@ class Metric:
     """A measure with its cut-off.
 
     Attributes:
-        name: As asked, "ndcg@10".
-        measure: What it stands for.
-        k: Length of the lists; None where it is not of lists.
-        threshold: The least rating that is a yes; None where there is no such cut.
-        tpr: The true-positive rate that the metric is read at; None for all others.
+        name: The full name, "ndcg@10".
+        measure: How it is computed.
+        k: Length of the lists; None for metrics that are not of lists.
+        threshold: The least rating of a positive; None for metrics without a threshold.
+        tpr: The true-positive rate at which the metric is read; None for all others.
     """
 
     name: str
@@ -153,22 +152,22 @@ class Metric:
 
     @property
     def of_lists(self) -> bool:
-        """Whether it is read from lists over the whole catalogue."""
+        """Whether it is computed from lists over the whole catalogue."""
         return self.measure.kind in ("accuracy", "per_list", "all_lists")
 
     @property
     def of_ratings(self) -> bool:
-        """Whether it is read from predicted ratings."""
+        """Whether it is computed from predicted ratings."""
         return self.measure.kind in ("rating", "confusion", "curve")
 
     @property
     def of_clicks(self) -> bool:
-        """Whether it is read from probabilities of held-out events, or from their order."""
+        """Whether it is computed from probabilities of held-out events, or from their order."""
         return self.measure.kind.startswith("click_")
 
     @property
     def of_impressions(self) -> bool:
-        """Whether it can be read from scores of the items that an impression shows."""
+        """Whether it can be computed from scores of the items that an impression shows."""
         return self.name in ("auc", "mrr") or self.name.startswith("ndcg@")
 
     @property
@@ -189,8 +188,8 @@ def parse_metric(text: str) -> Metric:
     10
 
     Raises:
-        UnknownName: if no metric is called so.
-        BadSetting: if the cut-off is missing, not wanted, or no number that fits; or if a path does
+        UnknownName: if there is no metric of this name.
+        BadSetting: if the cut-off is missing, not allowed or not a valid number; or if a path does
             not lead to a `Measure`.
     """
     shape = SHAPE.fullmatch(text.strip())
@@ -224,14 +223,15 @@ def _bare(form: str) -> str:
 
 
 def _forms(name: str) -> dict[str, Measure]:
-    """The ways to write a metric of this name, and what each stands for."""
+    """The forms of a metric name (with `@k`, `>=x` or without), and the measure of each."""
     listed = [form for form in METRICS if _bare(form) == name] or ([name] if ":" in name else [])
     found = {}
     for form in listed:
         measure = METRICS[form]
-        if measure.kind in OURS_ALONE and form not in OURS:
+        if measure.kind in BUILT_IN_KINDS and form not in BUILT_IN:
             raise BadSetting(
-                f"the metric '{name}' is of the kind {measure.kind}, which is for ours alone"
+                f"the metric '{name}' is of the kind {measure.kind}, "
+                "which is for built-in metrics only"
             )
         found[name + CUT_OFF[measure.kind]] = measure
     return found

@@ -1,8 +1,8 @@
-"""How far predicted ratings are off, pair by pair, on the scale of the log.
+"""Errors of predicted ratings, pair by pair, on the rating scale of the log.
 
 The metric is the mean over pairs (for `rmse`, its root), for a user or for all. A prediction of NaN
-says that the model has no grounds for one. Such pairs are left out of the errors, so read
-`prediction_coverage` beside them: a small error can be bought by keeping silent.
+means that the model cannot predict the pair. Such pairs are left out of the errors, so also read
+`prediction_coverage`: a model can get a small error by predicting only few pairs.
 """
 
 import numpy as np
@@ -33,8 +33,8 @@ def has_prediction(truth: Ratings, predicted: Ratings) -> Ratings:
 
 
 def mean_by(value: Ratings, group: Int[Array, " n"], groups: int) -> Float[Array, " groups"]:
-    """Mean of each group's numbers, NaN ones left out; NaN where none is left."""
-    there = np.isfinite(value)
-    total = np.bincount(group[there], weights=value[there], minlength=groups)
-    size = np.bincount(group[there], minlength=groups)
+    """Mean of the numbers of each group without NaN; NaN for a group without numbers."""
+    is_number = np.isfinite(value)
+    total = np.bincount(group[is_number], weights=value[is_number], minlength=groups)
+    size = np.bincount(group[is_number], minlength=groups)
     return np.asarray(total / np.where(size > 0, size, np.nan))

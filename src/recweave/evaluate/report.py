@@ -1,4 +1,4 @@
-"""What an evaluation found: values of users, means with intervals, the whole, the slices."""
+"""The result of an evaluation: values per user, means with intervals, slices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,10 +18,10 @@ from recweave.rank.ranking import StageCost
 Protocol = Literal["rigorous", "paper"]
 
 Basis = Literal["", "probability", "rating", "score"]
-"""What click metrics and metrics of impressions were read from."""
+"""What metrics of clicks and impressions were computed from."""
 
 COUNTS = ("user", "relevant", "rated", "predicted", "impressions")
-"""Columns of the per-user table that are no metrics."""
+"""Columns of the per-user table that are not metrics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,22 +29,22 @@ class Report:
     """The numbers of one model on one part of a split.
 
     Attributes:
-        per_user: A line per asker: `user` (row), `relevant` (held-out items), each metric, NaN
-            where it is not defined for them; `rated` and `predicted` (pairs) where ratings were
-            predicted; `impressions` where these were judged: means over users are then weighted by
-            it. Any of it may be written to Parquet.
+        per_user: One row per query user: `user` (row), `relevant` (number of held-out items), each
+            metric (NaN where it is not defined); `rated` and `predicted` (numbers of pairs) for
+            predicted ratings; `impressions` for impressions: means over users are then weighted by
+            it. The table can be written to Parquet.
         whole: Metrics that are one number for all lists or all predictions; without intervals,
-            as a bootstrap over users is no estimate of them (half a catalogue's coverage is lost
-            by drawing users twice).
-        slices: For each way of slicing, a table as `per_user` with a `label` and only the users
-            who have relevant items there.
+            because a bootstrap over users does not estimate them (sampling users twice lowers the
+            coverage of the catalogue).
+        slices: For each slice, a table like `per_user` with a `label`, and only the users with
+            relevant items of the label.
         protocol: "paper" repeats a publication's procedure with its flaws.
-        not_asked: Users with relevant items who were given no list, and are not in the table.
+        not_asked: Number of users with relevant items but without a list; not in the table.
         pooled: Metrics of all held-out events together, with their resamples over users.
-        judged_by: What metrics of clicks or impressions were read from.
-        left_out: Impressions that say nothing about an order (see `evaluate_impressions`).
-        spread: Standard deviation between seeds of each mean, where there were several.
-        costs: What each stage took for the lists that were evaluated, and its fallbacks.
+        judged_by: What metrics of clicks or impressions were computed from.
+        left_out: Number of impressions that cannot be evaluated (see `evaluate_impressions`).
+        spread: Standard deviation of each mean between seeds, if there were several.
+        costs: Cost and fallbacks of each stage for the evaluated lists.
     """
 
     per_user: pl.DataFrame
@@ -61,11 +61,11 @@ class Report:
     def __repr__(self) -> str:
         shown = {name: f"{mean.mean:.4f}" for name, mean in self.means(how="normal").items()}
         shown |= {name: f"{value:.4f}" for name, value in self.whole.items()}
-        told = ", ".join(f"{name} {value}" for name, value in shown.items())
-        return f"<Report ({self.protocol}) of {len(self.per_user):,} users: {told}>"
+        metrics = ", ".join(f"{name} {value}" for name, value in shown.items())
+        return f"<Report ({self.protocol}) of {len(self.per_user):,} users: {metrics}>"
 
     def to_frame(self) -> pl.DataFrame:
-        """A line for each metric: its mean, and the ends of its 95 % interval where it has one."""
+        """One row for each metric: its mean, and the ends of its 95 % interval if it has one."""
         rows = [
             {"metric": name, "mean": value.mean, "low": value.low, "high": value.high}
             for name, value in self.means().items()
@@ -79,9 +79,10 @@ class Report:
 
     @property
     def without_relevant(self) -> int:
-        """Users in the table who have nothing to be right about; no mean counts them."""
-        there = "relevant" in self.per_user.columns
-        return int((self.per_user["relevant"] == 0).sum()) if there else 0
+        """Number of users in the table without relevant items; the means ignore them."""
+        if "relevant" not in self.per_user.columns:
+            return 0
+        return int((self.per_user["relevant"] == 0).sum())
 
     def means(
         self,
@@ -92,7 +93,7 @@ class Report:
     ) -> dict[str, Interval]:
         """Each metric's mean over its users, with a 95 % interval (see `statistics.intervals`).
 
-        Those of all events together are in it too, with the interval of their own resamples.
+        Metrics of all events together are included, with the interval of their own resamples.
         """
         found = means(self.per_user, how, resamples=resamples, seed=seed)
         return found | {name: one.interval() for name, one in self.pooled.items()}
@@ -126,12 +127,12 @@ class Report:
         }
 
     def renamed(self, prefix: str) -> "Report":
-        """With `prefix` before the name of each metric of users."""
+        """The report with `prefix` before the name of each metric of users."""
         names = [name for name in self.per_user.columns if name not in COUNTS]
         return replace(self, per_user=self.per_user.rename({n: prefix + n for n in names}))
 
-    def beside(self, other: "Report") -> "Report":
-        """This one with the metrics of another one on the same users."""
+    def merge(self, other: "Report") -> "Report":
+        """This report with the metrics of another report on the same users."""
         more = [name for name in other.per_user.columns if name not in self.per_user.columns]
         return replace(
             self,
@@ -149,7 +150,7 @@ def means(
     resamples: int = 2_000,
     seed: int = 0,
 ) -> dict[str, Interval]:
-    """Mean and 95 % interval of each metric of a per-user table, errors of ratings over pairs."""
+    """Mean and 95 % interval of each metric of a per-user table (errors of ratings: over pairs)."""
     names = [name for name in per_user.columns if name not in (*COUNTS, "label")]
     if not names:  # metrics of all lists together have no value of a user
         return {}
@@ -161,12 +162,12 @@ def means(
 def over_seeds(reports: Sequence[Report]) -> Report:
     """One report of a recipe that was fitted with several seeds.
 
-    Each user's values are averaged over seeds, so intervals and paired differences are over users
-    with the chance of training taken out of them as far as the seeds go; `spread` tells that chance
-    apart. Numbers of the whole are averaged.
+    The values of each user are averaged over seeds, so intervals and paired differences are over
+    users and include less of the randomness of training; `spread` measures that randomness. Numbers
+    of all lists are averaged.
 
     Raises:
-        BadInput: if the reports are not of the same users.
+        BadInput: if the reports are of different users.
     """
     first = reports[0]
     if len(reports) == 1:
@@ -193,7 +194,7 @@ def differences(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> dict[str, Difference]:
-    """How two per-user tables differ, ours less theirs (see `statistics.paired_bootstrap`).
+    """Differences of two per-user tables, ours minus theirs (see `statistics.paired_bootstrap`).
 
     Raises:
         BadInput: if they are not of the same users in the same order.
@@ -209,7 +210,7 @@ def differences(
 def report_differences(
     ours: Report, theirs: Report, metrics: Sequence[str]
 ) -> dict[str, Difference]:
-    """How two reports differ, ours less theirs; metrics of all events together by their resamples.
+    """The differences of two reports, ours minus theirs; pooled metrics by their resamples.
 
     Raises:
         BadInput: if they are not of the same users in the same order.
@@ -217,13 +218,13 @@ def report_differences(
     per_user = [m for m in metrics if m not in ours.pooled]
     found = differences(ours.per_user, theirs.per_user, per_user) if per_user else {}
     both = [m for m in metrics if m in ours.pooled and m in theirs.pooled]
-    return found | {m: ours.pooled[m].less(theirs.pooled[m]) for m in both}
+    return found | {m: ours.pooled[m].minus(theirs.pooled[m]) for m in both}
 
 
 def _same_users(ours: pl.DataFrame, theirs: pl.DataFrame) -> None:
     if not ours["user"].equals(theirs["user"]):
         raise BadInput(
-            f"the tables are of different users ({len(ours):,} and {len(theirs):,} lines); "
+            f"the tables are of different users ({len(ours):,} and {len(theirs):,} rows); "
             "evaluate both on the same part of the same split"
         )
 

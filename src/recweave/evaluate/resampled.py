@@ -1,9 +1,9 @@
-"""Pooled metrics of yes-or-no predictions, and what they are when users are drawn with replacement.
+"""Pooled metrics of binary predictions, with a cluster bootstrap over users.
 
-AUC, log loss or FPR over all held-out events together are no means over users, so their interval
-needs the metric itself of each resample. Users are drawn, all events of one together (a cluster
-bootstrap): from all users of the log, so the same seed draws the same users for every model, seed
-and fold, and differences are paired.
+AUC, log loss or FPR of all held-out events together are not means over users, so their interval
+needs the metric itself of each resample. Users are sampled with replacement, all events of a user
+together (a cluster bootstrap), from all users of the log. So the same seed samples the same users
+for every model, seed and fold, and differences are paired.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from recweave.evaluate.metrics import Metric
 from recweave.evaluate.statistics import Difference, Interval, percentiles, two_sided
 
 BLOCK = 2**22
-"""Weights that are held at a time: 32 MiB."""
+"""Weights in memory at a time: 32 MiB."""
 
 Steps = Float[Array, "resamples steps"]
 
@@ -28,29 +28,29 @@ class Pooled:
     """A metric of all held-out events together.
 
     Attributes:
-        value: Of the events as they are.
-        drawn: Of each resample of the users; empty where no interval was asked for.
+        value: The metric of all events.
+        resampled: The metric of each resample of the users; empty without intervals.
     """
 
     value: float
-    drawn: Float[Array, " resamples"]
+    resampled: Float[Array, " resamples"]
 
     def interval(self) -> Interval:
         """The value with the middle 95 % of the resamples; NaN without them."""
-        low, high = percentiles(self.drawn)
+        low, high = percentiles(self.resampled)
         return Interval(self.value, low, high)
 
-    def less(self, other: "Pooled") -> Difference:
-        """This one less another one that was drawn alike, with the interval of the difference."""
-        both = self.drawn - other.drawn
-        low, high = percentiles(both)
-        return Difference(self.value - other.value, low, high, two_sided(both))
+    def minus(self, other: "Pooled") -> Difference:
+        """The difference of two metrics with the same resamples, with its interval."""
+        difference = self.resampled - other.resampled
+        low, high = percentiles(difference)
+        return Difference(self.value - other.value, low, high, two_sided(difference))
 
     @classmethod
     def mean(cls, parts: "Sequence[Pooled]") -> "Pooled":
         """The mean over seeds or folds, resample by resample."""
-        drawn = np.mean([part.drawn for part in parts], axis=0)
-        return cls(float(np.mean([part.value for part in parts])), drawn)
+        resampled = np.mean([part.resampled for part in parts], axis=0)
+        return cls(float(np.mean([part.value for part in parts])), resampled)
 
 
 def resample(
@@ -75,9 +75,9 @@ def resample(
         user: Of each event.
         positive: Its label.
         score: Its probability, or a score for metrics of the order.
-        decide_at: The least probability that is called positive.
-        users: Number of users of the log; all may be drawn.
-        resamples, seed: Of the draws.
+        decide_at: The least probability that is predicted positive.
+        users: Number of users of the log; all can be sampled.
+        resamples, seed: Of the bootstrap.
     """
     if not resamples:
         return {metric.name: np.empty(0) for metric in metrics}
@@ -86,23 +86,25 @@ def resample(
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order]) != 0), len(score) - 1)
     ranked = any(metric.measure.kind.startswith("click_order") for metric in metrics)
-    for times in draws(users, resamples, seed, size=max(1, BLOCK // max(len(user), users))):
+    for times in resample_counts(
+        users, resamples, seed, size=max(1, BLOCK // max(len(user), users))
+    ):
         steps = _steps(times[:, user[order]], positive[order], ends) if ranked else None
         totals = times @ sums
         for metric in metrics:
-            made = (
+            value = (
                 _of_order(metric, *steps)
                 if _by_order(metric) and steps
                 else _of_sums(metric, totals)
             )
-            found[metric.name].append(made)
+            found[metric.name].append(value)
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def draws(
+def resample_counts(
     users: int, resamples: int, seed: int, *, size: int
 ) -> Iterator[Float[Array, "block users"]]:
-    """How often each user is drawn in each resample, `size` resamples at a time."""
+    """How often each user is in each resample, `size` resamples at a time."""
     rng = np.random.default_rng(seed)
     for first in range(0, resamples, size):
         times = np.empty((min(size, resamples - first), users))
@@ -118,21 +120,21 @@ def _by_order(metric: Metric) -> bool:
 def _steps(
     weight: Float[Array, "resamples n"], positive: Bool[Array, " n"], ends: Int[Array, " steps"]
 ) -> tuple[Steps, Steps]:
-    """True and false positives as the threshold falls from one distinct score to the next."""
-    every = np.cumsum(weight, axis=1)[:, ends]
+    """Numbers of true and false positives at each distinct score as threshold, in falling order."""
+    all_pairs = np.cumsum(weight, axis=1)[:, ends]
     true = np.cumsum(weight * positive, axis=1)[:, ends]
-    return true, every - true
+    return true, all_pairs - true
 
 
 def _of_order(metric: Metric, true: Steps, false: Steps) -> Float[Array, " resamples"]:
     ones, zeros = true[:, -1], false[:, -1]
-    gained = np.diff(true, axis=1, prepend=0)
+    true_step = np.diff(true, axis=1, prepend=0)
     if metric.name == "auc":
-        lost = np.diff(false, axis=1, prepend=0)
-        return _ratio((lost * (true - gained / 2)).sum(axis=1), ones * zeros)
+        false_step = np.diff(false, axis=1, prepend=0)
+        return _ratio((false_step * (true - true_step / 2)).sum(axis=1), ones * zeros)
     if metric.name == "pr_auc":
         share = true / np.maximum(true + false, 1e-300)
-        return _ratio((gained * share).sum(axis=1), ones)
+        return _ratio((true_step * share).sum(axis=1), ones)
     reached = true >= (metric.tpr or 1.0) * ones[:, None] * (1 - 1e-12)
     first = reached.argmax(axis=1)
     found = _ratio(false[np.arange(len(false)), first], zeros)
@@ -142,14 +144,14 @@ def _of_order(metric: Metric, true: Steps, false: Steps) -> Float[Array, " resam
 def _sums_by_user(
     user: Array, positive: Array, score: Array, decide_at: float, users: int
 ) -> Float[Array, "users terms"]:
-    """What metrics of probabilities and decisions are ratios of."""
-    called = score >= decide_at
+    """The sums by user that metrics of probabilities and decisions are ratios of."""
+    predicted = score >= decide_at
     terms = [
         np.ones(len(user)),
-        positive & called,
-        ~positive & called,
-        ~positive & ~called,
-        positive & ~called,
+        positive & predicted,
+        ~positive & predicted,
+        ~positive & ~predicted,
+        positive & ~predicted,
         log_losses(positive, score),
         np.square(score.astype(np.float64) - positive),
     ]

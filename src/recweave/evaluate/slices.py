@@ -1,8 +1,8 @@
-"""Kinds of held-out events that are judged apart: popular and not, new and known, short and long.
+"""Slices: metrics by groups of held-out events (popularity, cold start, length of the history).
 
-A slice labels every held-out event from train alone. A metric on a label asks the same lists for
-the events with that label only: they are the relevant ones, hits on others are misses, and users
-without such an event are left out.
+A slice labels every held-out event from train alone. A metric of a label uses the same lists, but
+only the events with that label are relevant; hits on others are misses, and users without such an
+event are left out.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from recweave.data.interactions import Interactions
 from recweave.evaluate.catalogue import head_items
 
 HISTORY = (0, 1, 5, 10, 20, 50)
-"""Where the groups of history lengths begin."""
+"""The first length of each group of history lengths."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +26,9 @@ class Slice:
     """A label for each held-out event.
 
     Attributes:
-        name: What tells the labels apart.
-        labels: In the order of reports.
-        code: Each event's place in `labels`; the same for all events of a (user, item).
+        name: Name of the slice.
+        labels: Labels in the order of reports.
+        code: Index in `labels` of each event; the same for all events of a (user, item).
     """
 
     name: str
@@ -38,52 +38,51 @@ class Slice:
 
 def by_popularity(
     train: Interactions,
-    held: Interactions,
+    held_out: Interactions,
     *,
     share: float = 0.8,
     of: Literal["events", "items"] = "events",
 ) -> Slice:
     """Whether the item is in the head: the items with 80 % of the train events (`head_items`)."""
     head = head_items(train.item_counts(), share=share, of=of)
-    return Slice("popularity", ("head", "tail"), np.where(head[held.item], 0, 1))
+    return Slice("popularity", ("head", "tail"), np.where(head[held_out.item], 0, 1))
 
 
-def by_tail(train: Interactions, held: Interactions) -> Slice:
+def by_tail(train: Interactions, held_out: Interactions) -> Slice:
     """Whether the item is in the fifth of the catalogue with the most train events, or below it."""
     head = head_items(train.item_counts(), share=0.2, of="items")
-    return Slice("tail", ("top fifth", "the rest"), np.where(head[held.item], 0, 1))
+    return Slice("tail", ("top fifth", "the rest"), np.where(head[held_out.item], 0, 1))
 
 
-def by_decile(train: Interactions, held: Interactions) -> Slice:
-    """The tenth of the catalogue that the item is in, by train events; 1 is the least popular.
+def by_decile(train: Interactions, held_out: Interactions) -> Slice:
+    """The popularity decile of the item, by training events; 1 is the least popular.
 
-    Tenths of all items, equally popular ones parted in row order, so the groups of held-out events
-    are far from equal in size.
+    Deciles of all items, ties by item row; the groups of held-out events differ much in size.
     """
     items = train.shape[1]
     rank = np.empty(items, np.int64)
     rank[np.argsort(train.item_counts(), kind="stable")] = np.arange(items)
-    labels = tuple(str(tenth) for tenth in range(1, 11))
-    return Slice("popularity decile", labels, (rank * 10 // items)[held.item])
+    labels = tuple(str(decile) for decile in range(1, 11))
+    return Slice("popularity decile", labels, (rank * 10 // items)[held_out.item])
 
 
-def by_item_age(train: Interactions, held: Interactions) -> Slice:
-    """Whether the item is warm, with an event in train, or cold."""
-    cold = train.item_counts()[held.item] == 0
+def by_item_age(train: Interactions, held_out: Interactions) -> Slice:
+    """Whether the item is warm (with an event in train) or cold."""
+    cold = train.item_counts()[held_out.item] == 0
     return Slice("item", ("warm", "cold"), cold.astype(np.int64))
 
 
-def by_user_age(train: Interactions, held: Interactions) -> Slice:
-    """Whether the user is warm, with an event in train, or cold."""
-    cold = train.user_counts()[held.user] == 0
+def by_user_age(train: Interactions, held_out: Interactions) -> Slice:
+    """Whether the user is warm (with an event in train) or cold."""
+    cold = train.user_counts()[held_out.user] == 0
     return Slice("user", ("warm", "cold"), cold.astype(np.int64))
 
 
 def by_history(
-    train: Interactions, held: Interactions, *, starts: Sequence[int] = HISTORY
+    train: Interactions, held_out: Interactions, *, starts: Sequence[int] = HISTORY
 ) -> Slice:
-    """How many train events the user has, in groups that begin at `starts` (the first at 0)."""
-    length = train.user_counts()[held.user]
+    """The number of training events of the user, in groups that begin at `starts` (first 0)."""
+    length = train.user_counts()[held_out.user]
     ends = [start - 1 for start in starts[1:]]
     labels = [
         str(start) if start == end else f"{start}-{end}"

@@ -1,7 +1,7 @@
-"""How sure a number is: the bootstrap over users, McNemar's test, Holm's correction.
+"""Confidence intervals and significance: bootstrap over users, McNemar's test, Holm's correction.
 
-Users are the unit that is drawn: a user's values of all metrics and all systems stay together, so
-that differences are paired and metrics share their resamples.
+The bootstrap samples users: a user's values of all metrics and all systems stay together, so
+differences are paired and metrics share their resamples.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,10 +19,10 @@ Table = Float[Array, "users columns"]
 Resampled = Float[Array, "resamples columns"]
 
 BLOCK = 2**22
-"""Numbers drawn at a time: 32 MiB."""
+"""Numbers in memory at a time: 32 MiB."""
 
 NORMAL = 1.959963984540054
-"""How many standard errors the middle 95 % of a normal distribution reach to either side."""
+"""Half the width of the middle 95 % of a normal distribution, in standard deviations."""
 
 
 def weighted_mean(value: Table, weight: Table) -> Float[Array, " columns"]:
@@ -31,17 +31,17 @@ def weighted_mean(value: Table, weight: Table) -> Float[Array, " columns"]:
 
 
 def bootstrap(value: Table, weight: Table, *, resamples: int, seed: int) -> Resampled:
-    """Weighted means of columns over users drawn with replacement.
+    """Weighted means of columns over users sampled with replacement.
 
-    The same seed and number of users with any weight give the same draws, whatever the columns.
+    The same seed and number of users with any weight give the same resamples for any columns.
     Takes O(resamples · users · columns) time.
 
     Args:
-        value: Finite where there is weight; elsewhere it is not looked at.
+        value: Finite where there is weight; ignored elsewhere.
         weight: 1 for a plain mean, 0 for a user the column is not defined for, and the number of
             pairs where it is a mean over pairs. Not negative.
-        resamples: How often to draw.
-        seed: Of the draws.
+        resamples: Number of resamples.
+        seed: Of the bootstrap.
     """
     rng = np.random.default_rng(seed)
     counted = (weight > 0).any(axis=1)
@@ -75,7 +75,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference(Interval):
-    """A difference of means, paired by user, and the chance that there is none (two-sided)."""
+    """A difference of means, paired by user, with its two-sided p-value."""
 
     p: float
 
@@ -121,10 +121,10 @@ def paired_bootstrap(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> list[Difference]:
-    """How the means of two systems differ, ours less theirs, column by column.
+    """The differences of the means of two systems, ours minus theirs, column by column.
 
-    Both are judged on the same draws of users. The p-value is the chance that resampling moves the
-    difference to the other side of 0, 2 · min(#≤0 + 1, #≥0 + 1) / (resamples + 1): below 0.05 about
+    Both use the same resamples of users. The p-value measures how often resampling moves the
+    difference to the other side of 0: 2 · min(#≤0 + 1, #≥0 + 1) / (resamples + 1): below 0.05 about
     when the interval leaves 0 out, and never below 2 / (resamples + 1). (Efron & Tibshirani, 1993,
     section 15.4)
 
@@ -138,8 +138,8 @@ def paired_bootstrap(
     value, unsquared = _squared(np.hstack([ours[0], theirs[0]]), both_roots)
     weight = np.hstack([ours[1], theirs[1]])
     means = unsquared(weighted_mean(value, weight))
-    drawn = unsquared(bootstrap(value, weight, resamples=resamples, seed=seed))
-    differences = drawn[:, :columns] - drawn[:, columns:]
+    resampled = unsquared(bootstrap(value, weight, resamples=resamples, seed=seed))
+    differences = resampled[:, :columns] - resampled[:, columns:]
     low, high = _middle(differences)
     least = np.minimum((differences <= 0).sum(axis=0), (differences >= 0).sum(axis=0))
     p = np.minimum(1, 2 * (least + 1) / (resamples + 1))
@@ -150,10 +150,10 @@ def paired_bootstrap(
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two systems that were right about different users.
+    """Users for whom only one of two systems has a hit.
 
     Attributes:
-        only_ours, only_theirs: Users whom one alone was right about; only these tell anything.
+        only_ours, only_theirs: Number of users with a hit of one system alone; the test uses them.
         p: Two-sided, exact at any number of users.
     """
 
@@ -165,8 +165,7 @@ class McNemar:
 def mcnemar(ours: Bool[Array, " users"], theirs: Bool[Array, " users"]) -> McNemar:
     """McNemar's test of hit@k, exact binomial.
 
-    The binomial distribution function is cheap at any size, so there is no switch to the
-    χ² approximation.
+    The binomial distribution function is fast at any size, so no χ² approximation is needed.
 
     >>> mcnemar(np.array([True] * 6 + [False]), np.array([False] * 6 + [True]))
     McNemar(only_ours=6, only_theirs=1, p=0.125)
@@ -177,10 +176,10 @@ def mcnemar(ours: Bool[Array, " users"], theirs: Bool[Array, " users"]) -> McNem
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: the p-values, raised so that all may be read together.
+    """Holm's step-down correction: the p-values, raised to correct for multiple comparisons.
 
-    Comparing them with α keeps the chance of any false claim among them below α. NaN stays NaN and
-    is not counted as a test. (Holm, Scand. J. Statist. 1979)
+    Comparing them with α keeps the probability of any false positive among them below α. NaN stays
+    NaN and is not counted as a test. (Holm, Scand. J. Statist. 1979)
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -196,7 +195,7 @@ def holm(p: Sequence[float]) -> list[float]:
 def _squared(
     value: Table, root: Bool[Array, " columns"] | None
 ) -> tuple[Table, Callable[[Array], Array]]:
-    """Values to take means of, and how a mean becomes the metric again."""
+    """Values to take means of, and the function from such a mean to the metric."""
     if root is None:
         return value, lambda mean: mean
     return np.where(root, np.square(value), value), lambda mean: np.where(
@@ -205,7 +204,7 @@ def _squared(
 
 
 def _middle(resampled: Resampled) -> tuple[Float[Array, " columns"], Float[Array, " columns"]]:
-    """The ends that hold the middle 95 %; NaN for a column that some resample left undefined."""
+    """The ends of the middle 95 %; NaN for a column that is undefined in any resample."""
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     return low, high
 

@@ -1,8 +1,7 @@
-"""Which text belongs to an item, told from the vector that behaviour alone taught.
+"""Maps item vectors learned from behaviour to text vectors, and ranks the texts.
 
-A ridge map from items' vectors to vectors of their texts, in closed form, judged by the place of
-the right text among all. A network that was given the texts would be asked what it was told, so
-`learned_vectors` refuses it.
+A ridge regression in closed form, evaluated by the rank of an item's own text among all texts. For
+a network that was trained with the texts this would be circular: `learned_vectors` refuses it.
 """
 
 from collections.abc import Sequence
@@ -22,21 +21,21 @@ from recweave.models.base import Model, Recipe
 from recweave.models.blend import Blend
 
 PENALTIES = tuple(10.0**power for power in range(-4, 4))
-"""Of the map, in units of the mean variance of what it reads."""
+"""Penalties of the map, in units of the mean variance of its input."""
 
 ROWS = 512
-"""Items that are compared with all texts at a time."""
+"""Number of items that are compared with all texts at a time."""
 
 
 def learned_vectors(model: Model, recipe: Recipe | None = None) -> Float[Array, "items dim"]:
-    """The items' vectors of a model that was given no text.
+    """The item vectors of a model that was trained without features.
 
     Args:
-        model: With vectors of items; of a blend, its first member is meant.
-        recipe: What trained it, where the model does not keep that itself.
+        model: A model with item vectors; for a blend, its first member.
+        recipe: The recipe of the model, if the model does not store it.
 
     Raises:
-        BadSetting: if it has no vectors of items, was given features, or can't say.
+        BadSetting: if it has no item vectors, was trained with features, or the recipe is unknown.
     """
     network = model.members[0] if isinstance(model, Blend) else model
     recipe = getattr(network, "recipe", None) or recipe
@@ -55,7 +54,7 @@ def learned_vectors(model: Model, recipe: Recipe | None = None) -> Float[Array, 
 
 
 def svd_vectors(train: Interactions, dim: int) -> Float[Array, "items dim"]:
-    """The plain baseline: what goes with what in train, by a truncated SVD.
+    """A baseline: item vectors by a truncated SVD of the training events.
 
     Of users by items, divided by the square roots of both counts; an item without events has zeros.
 
@@ -70,18 +69,18 @@ def svd_vectors(train: Interactions, dim: int) -> Float[Array, "items dim"]:
     scaled = diags_array(by_user) @ pairs @ diags_array(by_item)
     start = np.random.default_rng(0).standard_normal(min(train.shape))
     _, size, item = svds(scaled, dim, v0=start)
-    made = np.where(train.item_counts()[:, None] > 0, item.T * size, 0)
-    return np.asarray(made[:, ::-1], np.float32)
+    vectors = np.where(train.item_counts()[:, None] > 0, item.T * size, 0)
+    return np.asarray(vectors[:, ::-1], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Texts:
-    """The different texts of a catalogue, which are what an item's own is found among.
+    """The distinct texts of a catalogue, which an item's own text is ranked among.
 
     Attributes:
-        vectors: One of each text, as encoded.
-        item: Row of the first item that has the text.
-        of: Which text each item has; -1 for none.
+        vectors: The vector of each text, as encoded.
+        item: Row of the first item with the text.
+        of: Row of the text of each item; -1 for an item without a text.
     """
 
     vectors: Float[Array, "texts dim"]
@@ -90,14 +89,14 @@ class Texts:
 
     @classmethod
     def of_feature(cls, text: Feature) -> "Texts":
-        """Of a feature of items; equal vectors are one text."""
-        there = np.flatnonzero(text.present)
+        """From a feature of items; equal vectors are one text."""
+        with_text = np.flatnonzero(text.present)
         _, first, which = np.unique(
-            text.vectors[there], axis=0, return_index=True, return_inverse=True
+            text.vectors[with_text], axis=0, return_index=True, return_inverse=True
         )
         of = np.full(len(text.present), -1)
-        of[there] = which
-        return cls(text.vectors[there[first]], there[first], of)
+        of[with_text] = which
+        return cls(text.vectors[with_text[first]], with_text[first], of)
 
     def __len__(self) -> int:
         return len(self.item)
@@ -105,13 +104,13 @@ class Texts:
 
 @dataclass(frozen=True, eq=False)
 class TextMap:
-    """From an item's vector to where its text should be.
+    """A linear map from item vectors to text vectors.
 
     Attributes:
-        shift: Mean of the items' directions that it was fitted on; read less this.
-        weight: The map.
-        centre: Mean of their texts; what all texts share tells none apart.
-        penalty: The one that found most on validation, see `PENALTIES`.
+        shift: Mean unit vector of the training items, subtracted from the input.
+        weight: The matrix.
+        centre: Mean text vector of the training items; it does not distinguish texts.
+        penalty: The penalty with the best validation metric, see `PENALTIES`.
     """
 
     shift: Float[Array, " dim"]
@@ -128,74 +127,74 @@ class TextMap:
         valid: Int[Array, " valid"],
         penalties: Sequence[float] = PENALTIES,
     ) -> "TextMap":
-        """Least squares with a penalty, which validation chooses by the mean reciprocal rank.
+        """Ridge regression; the validation items choose the penalty by mean reciprocal rank.
 
         Args:
-            vectors: Learned vectors; only their directions are read.
-            texts: What is looked for.
-            items: Rows that the map is fitted on; all must have a text.
-            valid: Rows that choose the penalty.
-            penalties: To choose from.
+            vectors: Learned vectors; only their directions are used.
+            texts: The texts to rank.
+            items: Rows of the training items; all must have a text.
+            valid: Rows of the validation items.
+            penalties: The penalties to choose from.
         """
         x = unit_rows(vectors[items])
         shift, centre = x.mean(axis=0), texts.vectors[texts.of[items]].mean(axis=0)
         x = (x - shift).astype(np.float64)
         y = unit_rows(texts.vectors[texts.of[items]] - centre)
         value, basis = np.linalg.eigh(x.T @ x)
-        told, scale = basis.T @ (x.T @ y), max(float(value.mean()), 1e-12)
+        projected, scale = basis.T @ (x.T @ y), max(float(value.mean()), 1e-12)
         best: tuple[float, TextMap] | None = None
         for penalty in penalties:
-            weight = basis @ (told / (np.maximum(value, 0) + penalty * scale)[:, None])
-            made = cls(shift, weight.astype(np.float32), centre, penalty)
-            found = float((1 / made.places(vectors, texts, valid)).mean()) if len(valid) else 0.0
-            if best is None or found > best[0]:
-                best = found, made
+            weight = basis @ (projected / (np.maximum(value, 0) + penalty * scale)[:, None])
+            candidate = cls(shift, weight.astype(np.float32), centre, penalty)
+            mrr = float((1 / candidate.ranks(vectors, texts, valid)).mean()) if len(valid) else 0.0
+            if best is None or mrr > best[0]:
+                best = mrr, candidate
         if best is None:
             raise ValueError("there are no penalties to choose from")
         return best[1]
 
-    def places(
-        self, vectors: Float[Array, "items dim"], texts: Texts, items: Int[Array, " some"]
-    ) -> Int[Array, " some"]:
-        """The place of each item's own text among all, from 1; a tie counts against it."""
-        looked = self._looked_for(texts)
-        place = np.empty(len(items), np.int64)
+    def ranks(
+        self, vectors: Float[Array, "items dim"], texts: Texts, items: Int[Array, " n"]
+    ) -> Int[Array, " n"]:
+        """The rank of each item's own text among all, from 1; a tie counts against it."""
+        targets = self._targets(texts)
+        rank = np.empty(len(items), np.int64)
         for first in range(0, len(items), ROWS):
-            some = items[first : first + ROWS]
-            scores = self._told(vectors[some]) @ looked.T
-            own = scores[np.arange(len(some)), texts.of[some]]
-            place[first : first + ROWS] = (scores >= own[:, None]).sum(axis=1)
-        return place
+            rows = items[first : first + ROWS]
+            scores = self._mapped(vectors[rows]) @ targets.T
+            own = scores[np.arange(len(rows)), texts.of[rows]]
+            rank[first : first + ROWS] = (scores >= own[:, None]).sum(axis=1)
+        return rank
 
     def nearest(self, vectors: Float[Array, "n dim"], texts: Texts, k: int) -> Int[Array, "n k"]:
         """Items whose texts fit each vector best, best first; one item for each text."""
-        found, _ = top_k(self._told(vectors) @ self._looked_for(texts).T, k)
-        return np.where(found >= 0, texts.item[found], -1)
+        text, _ = top_k(self._mapped(vectors) @ self._targets(texts).T, k)
+        return np.where(text >= 0, texts.item[text], -1)
 
-    def _told(self, vectors: Float[Array, "n dim"]) -> Float[Array, "n text"]:
+    def _mapped(self, vectors: Float[Array, "n dim"]) -> Float[Array, "n text"]:
         return np.asarray((unit_rows(vectors) - self.shift) @ self.weight, np.float32)
 
-    def _looked_for(self, texts: Texts) -> Float[Array, "texts text"]:
+    def _targets(self, texts: Texts) -> Float[Array, "texts text"]:
         return unit_rows(texts.vectors - self.centre)
 
 
-def deal_items(
-    vectors: Float[Array, "items dim"], texts: Texts, *, valid: float, held: float, seed: int
-) -> tuple[Int[Array, " fitted"], Int[Array, " valid"], Int[Array, " held"]]:
-    """Items to fit on, to choose by and to judge by; those of one text stay together.
+def split_items(
+    vectors: Float[Array, "items dim"], texts: Texts, *, valid: float, test: float, seed: int
+) -> tuple[Int[Array, " fitted"], Int[Array, " valid"], Int[Array, " test"]]:
+    """Training, validation and test items; items with the same text are in the same part.
 
-    Items without a text, or whose vector is zero as nobody had them, are in none.
+    Items without a text, or with a zero vector (no events), are in no part.
 
     Args:
-        vectors: Learned ones.
-        texts: Of the catalogue.
-        valid, held: Shares of the texts.
-        seed: Of the draw.
+        vectors: Learned item vectors.
+        texts: The texts of the catalogue.
+        valid, test: Shares of the texts.
+        seed: Of the random split.
     """
-    able = np.flatnonzero((texts.of >= 0) & vectors.any(axis=1))
-    drawn = np.random.default_rng(seed).random(len(texts))[texts.of[able]]
+    usable = np.flatnonzero((texts.of >= 0) & vectors.any(axis=1))
+    random = np.random.default_rng(seed).random(len(texts))[texts.of[usable]]
     return (
-        able[drawn >= valid + held],
-        able[(drawn >= held) & (drawn < valid + held)],
-        able[drawn < held],
+        usable[random >= valid + test],
+        usable[(random >= test) & (random < valid + test)],
+        usable[random < test],
     )

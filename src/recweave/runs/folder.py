@@ -210,7 +210,7 @@ class RunFolder:
         cell.mkdir(parents=True, exist_ok=True)
         report.per_user.write_parquet(cell / "users.parquet")
         if report.pooled:
-            drawn = {name: one.drawn for name, one in report.pooled.items()}
+            drawn = {name: one.resampled for name, one in report.pooled.items()}
             pl.DataFrame(drawn).write_parquet(cell / RESAMPLES)
         for way, table in report.slices.items():
             table.write_parquet(cell / f"by {way}.parquet")

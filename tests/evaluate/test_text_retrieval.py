@@ -1,4 +1,4 @@
-"""What finding texts by behaviour promises: it finds what is there, and cannot fool itself."""
+"""Text retrieval from vectors of behaviour: planted texts are found, permuted ones are not."""
 
 import numpy as np
 import polars as pl
@@ -9,14 +9,14 @@ from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.encode import Feature
-from recweave.evaluate.description import judge_descriptions
 from recweave.evaluate.text_map import (
     TextMap,
     Texts,
-    deal_items,
     learned_vectors,
+    split_items,
     svd_vectors,
 )
+from recweave.evaluate.text_retrieval import evaluate_text_retrieval
 from recweave.models.factors.als import ALS
 from recweave.models.popularity import Popularity
 from recweave.models.training import TrainingData
@@ -33,16 +33,16 @@ def planted(items=400, seed=0):
     return vectors, Feature(text, np.ones(items, bool), "made", "up")
 
 
-def test_texts_that_follow_from_the_vectors_are_found_and_dealt_ones_are_not():
+def test_texts_that_follow_from_the_vectors_are_found_and_permuted_ones_are_not():
     vectors, text = planted()
-    dealt = vectors[np.random.default_rng(1).permutation(len(vectors))]
-    judged = judge_descriptions({"true": vectors, "dealt": dealt}, text, "dealt")
-    assert judged.texts == 400
-    assert judged.found["true"].values["recall@10"].mean > 0.9
-    assert judged.found["true"].gains["mrr"].low > 0.5
-    by_chance = judged.found["dealt"].values["mrr"]
-    assert by_chance.low < judged.chance["mrr"] * 1.5 and by_chance.mean < 0.05
-    assert judged.chance["recall@10"] == pytest.approx(10 / 400)
+    permuted = vectors[np.random.default_rng(1).permutation(len(vectors))]
+    result = evaluate_text_retrieval({"true": vectors, "permuted": permuted}, text, "permuted")
+    assert result.texts == 400
+    assert result.results["true"].values["recall@10"].mean > 0.9
+    assert result.results["true"].gains["mrr"].low > 0.5
+    by_chance = result.results["permuted"].values["mrr"]
+    assert by_chance.low < result.chance["mrr"] * 1.5 and by_chance.mean < 0.05
+    assert result.chance["recall@10"] == pytest.approx(10 / 400)
 
 
 def test_the_map_is_ridge_regression_of_centred_directions():
@@ -58,16 +58,16 @@ def test_the_map_is_ridge_regression_of_centred_directions():
     expected = np.linalg.solve(x.T @ x + penalty * np.eye(8), x.T @ y)
     np.testing.assert_allclose(made.weight, expected, atol=1e-5)
     first = made.nearest(vectors[50:], texts, 5)
-    places = made.places(vectors, texts, np.arange(50, 60))
-    np.testing.assert_array_equal(first[:, 0] == np.arange(50, 60), places == 1)
+    ranks = made.ranks(vectors, texts, np.arange(50, 60))
+    np.testing.assert_array_equal(first[:, 0] == np.arange(50, 60), ranks == 1)
 
 
-def test_a_vector_that_tells_nothing_is_last_not_first():
+def test_a_vector_without_information_ranks_last_not_first():
     vectors, text = planted(60)
     texts = Texts.of_feature(text)
     made = TextMap.fit(vectors, texts, np.arange(50), np.arange(50, 60))
-    blind = TextMap(made.shift, np.zeros_like(made.weight), made.centre, 1.0)
-    assert (blind.places(vectors, texts, np.arange(5)) == 60).all()
+    constant = TextMap(made.shift, np.zeros_like(made.weight), made.centre, 1.0)
+    assert (constant.ranks(vectors, texts, np.arange(5)) == 60).all()
 
 
 def test_items_of_one_text_stay_together_and_those_without_vector_or_text_are_out():
@@ -77,13 +77,13 @@ def test_items_of_one_text_stay_together_and_those_without_vector_or_text_are_ou
     vectors[20] = 0
     texts = Texts.of_feature(text)
     assert len(texts) == 30 and texts.of[7] == -1
-    parts = deal_items(vectors, texts, valid=0.2, held=0.3, seed=0)
+    parts = split_items(vectors, texts, valid=0.2, test=0.3, seed=0)
     kinds = [set(texts.of[part].tolist()) for part in parts]
     assert not (kinds[0] & kinds[1] or kinds[0] & kinds[2] or kinds[1] & kinds[2])
     assert sorted(np.concatenate(parts)) == [i for i in range(90) if i not in (7, 20)]
 
 
-def test_a_network_that_was_given_the_texts_is_refused(two_tastes):
+def test_a_network_trained_with_the_texts_is_refused(two_tastes):
     pytest.importorskip("torch")
     from recweave.models.unified.recipe import Unified
 
@@ -94,14 +94,14 @@ def test_a_network_that_was_given_the_texts_is_refused(two_tastes):
         learned_vectors(read)
     plain = Unified(represent="id", **small).fit(two_tastes)
     assert learned_vectors(plain).shape == (40, 8)
-    doubting = Unified(represent="id", features=("text",), graph=1, **small)
+    with_graph = Unified(represent="id", features=("text",), graph=1, **small)
     with pytest.raises(BadSetting, match="circular"):
-        learned_vectors(doubting.fit(TrainingData(two_tastes, features=text)))
+        learned_vectors(with_graph.fit(TrainingData(two_tastes, features=text)))
     unread = Unified(represent="id", features=("text",), graph=0, **small)
     assert learned_vectors(unread.fit(TrainingData(two_tastes, features=text))).shape == (40, 8)
 
 
-def test_a_model_that_cannot_say_what_it_was_given_is_asked(two_tastes):
+def test_a_model_without_its_recipe_is_refused(two_tastes):
     with pytest.raises(BadSetting, match="no vectors"):
         learned_vectors(Popularity().fit(two_tastes))
     pytest.importorskip("implicit")
