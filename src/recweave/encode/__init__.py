@@ -1,4 +1,4 @@
-"""Words, pictures and catalogue fields to vectors, aligned to item rows."""
+"""Encoders: texts, pictures and catalogue fields to vectors (embeddings), by item row."""
 
 from recweave.encode.features import Feature, Features
 from recweave.encode.items import encode_items

@@ -1,4 +1,4 @@
-"""Vectors kept on disk: a text is encoded once by each encoder, whatever happens to the process."""
+"""A cache of vectors on disk: each encoder encodes a text only once, also across processes."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -18,7 +18,7 @@ from recweave.core.progress import track
 from recweave.encode.encoder import TextEncoder
 
 CHUNK = 512
-"""Texts encoded between two commits: what a kill can lose."""
+"""Texts encoded between two commits; an interrupted process loses at most these."""
 
 TABLE = """CREATE TABLE IF NOT EXISTS vectors (
     encoder TEXT NOT NULL, text BLOB NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (encoder, text)
@@ -27,15 +27,15 @@ TABLE = """CREATE TABLE IF NOT EXISTS vectors (
 
 @dataclass(frozen=True)
 class Cached:
-    """An encoder that asks another only for texts it has not seen, each once.
+    """An encoder with a cache: another encoder encodes each new text once.
 
     Vectors are rows of an SQLite file, keyed by encoder and SHA-256 of the text, added in
     transactions of `CHUNK` texts: processes may share the file, and one that is killed loses no
     more than the chunk it was at.
 
     Attributes:
-        encoder: Asked for what is missing.
-        file: Made with its folder when first needed.
+        encoder: Encodes the texts that are not in the cache.
+        file: Created with its folder when first needed.
     """
 
     encoder: TextEncoder
@@ -57,11 +57,11 @@ class Cached:
         advice = "encode fewer texts at a time"
         require_memory(2 * size * len(texts), f"vectors of {len(texts):,} texts", advice)
         keys = [sha256(text.encode()).digest() for text in texts]
-        wanted = {key: text for key, text in zip(keys, texts, strict=True) if text.strip()}
+        texts_by_key = {key: text for key, text in zip(keys, texts, strict=True) if text.strip()}
         try:
             with closing(self._open()) as store:
-                known = self._known(store, list(wanted))
-                for key, vector in self._encode(store, wanted, known.keys()):
+                known = self._known(store, list(texts_by_key))
+                for key, vector in self._encode(store, texts_by_key, known.keys()):
                     known[key] = vector
         except sqlite3.DatabaseError as error:
             raise BadArtifact(
@@ -95,15 +95,17 @@ class Cached:
         return found
 
     def _encode(
-        self, store: sqlite3.Connection, wanted: Mapping[bytes, str], known: Set[bytes]
+        self, store: sqlite3.Connection, texts_by_key: Mapping[bytes, str], known: Set[bytes]
     ) -> Iterator[tuple[bytes, bytes]]:
         """What is not known, stored chunk by chunk; long texts first, so that chunks are even."""
-        missing = sorted(wanted.keys() - known, key=lambda key: (-len(wanted[key]), key))
+        missing = sorted(
+            texts_by_key.keys() - known, key=lambda key: (-len(texts_by_key[key]), key)
+        )
         waiting = track(missing, f"encoding with {self.name}", len(missing))
         while chunk := list(islice(waiting, CHUNK)):
-            vectors = self.encoder.encode([wanted[key] for key in chunk])
-            made = [(key, row.tobytes()) for key, row in zip(chunk, vectors, strict=True)]
+            vectors = self.encoder.encode([texts_by_key[key] for key in chunk])
+            encoded = [(key, row.tobytes()) for key, row in zip(chunk, vectors, strict=True)]
             with store:
                 add = "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)"
-                store.executemany(add, ((self.name, *pair) for pair in made))
-            yield from made
+                store.executemany(add, ((self.name, *pair) for pair in encoded))
+            yield from encoded

@@ -1,4 +1,4 @@
-"""Categories as vectors: the weightless way to say which items are alike."""
+"""Categories as vectors: similarity of items without a trained encoder."""
 
 import numpy as np
 import polars as pl

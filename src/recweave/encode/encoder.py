@@ -1,4 +1,4 @@
-"""What every text encoder promises, and how its input is told."""
+"""The interface of text encoders, and a fingerprint of their input."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -22,7 +22,7 @@ class TextEncoder(Protocol):
 
     @property
     def dim(self) -> int | None:
-        """Length of the vectors; None where only an answer tells it."""
+        """Length of the vectors; None if it is known only after the first call."""
 
     def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
         """A unit vector for each text, in order; a zero vector where a text is blank."""

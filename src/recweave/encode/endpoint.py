@@ -53,7 +53,7 @@ class Endpoint:
 
     @property
     def dim(self) -> None:
-        """The server tells it with its first answer."""
+        """Known only after the first response of the server."""
 
     def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
         """See `TextEncoder.encode`; without any text to send, vectors of length 0.
@@ -85,10 +85,11 @@ class Endpoint:
                 f"no vectors from {self.base_url}: {error}; is the server up, does it have the "
                 f"model '{self.model}', and is {KEY} set?"
             ) from None
-        told = {one.index: one.embedding for one in answer.data}
-        if told.keys() != set(range(len(texts))) or len({len(v) for v in told.values()}) > 1:
+        by_index = {one.index: one.embedding for one in answer.data}
+        lengths = {len(vector) for vector in by_index.values()}
+        if by_index.keys() != set(range(len(texts))) or len(lengths) > 1:
             raise Unavailable(
                 f"{self.base_url} was asked for {len(texts)} vectors of one length and gave "
-                f"{len(told)} of {sorted({len(v) for v in told.values()})}; use another server"
+                f"{len(by_index)} of {sorted(lengths)}; use another server"
             )
-        return np.array([told[place] for place in range(len(texts))], np.float32)
+        return np.array([by_index[position] for position in range(len(texts))], np.float32)

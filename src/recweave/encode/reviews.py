@@ -1,4 +1,4 @@
-"""What people wrote of an item, or what a user wrote, as one vector."""
+"""The reviews of an item, or of a user, as one vector."""
 
 import numpy as np
 from jaxtyping import Int

@@ -59,15 +59,15 @@ def tfidf(settings: Settings) -> TfIdf:
 def weigh(texts: Sequence[str]) -> Csr:
     """The TF-IDF matrix, texts by words, rows of unit length; words in alphabetical order."""
     words = pl.Series("word", texts, dtype=pl.String).str.to_lowercase().str.extract_all(WORD)
-    told = pl.DataFrame({"text": np.arange(len(texts)), "word": words})
-    told = told.explode("word").drop_nulls().group_by("text", "word").len("n")
-    told = told.with_columns(column=pl.col("word").rank("dense") - 1)
-    told = told.with_columns(df=pl.len().over("column")).sort("text", "column")
-    tf = 1 + np.log(told["n"].to_numpy())
-    idf = 1 + np.log((1 + len(texts)) / (1 + told["df"].to_numpy()))
-    shape = (len(texts), told["column"].n_unique())
+    counts = pl.DataFrame({"text": np.arange(len(texts)), "word": words})
+    counts = counts.explode("word").drop_nulls().group_by("text", "word").len("n")
+    counts = counts.with_columns(column=pl.col("word").rank("dense") - 1)
+    counts = counts.with_columns(df=pl.len().over("column")).sort("text", "column")
+    tf = 1 + np.log(counts["n"].to_numpy())
+    idf = 1 + np.log((1 + len(texts)) / (1 + counts["df"].to_numpy()))
+    shape = (len(texts), counts["column"].n_unique())
     weight = (tf * idf).astype(np.float32)
-    matrix = sparse.csr_array((weight, (told["text"], told["column"])), shape=shape)
+    matrix = sparse.csr_array((weight, (counts["text"], counts["column"])), shape=shape)
     length = np.sqrt(matrix.multiply(matrix).sum(axis=1))
     matrix.data /= np.repeat(length, np.diff(matrix.indptr))
     return matrix

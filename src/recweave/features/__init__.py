@@ -1,4 +1,4 @@
-"""What a recipe file may ask for: `[features.NAME]` to a `Feature`."""
+"""Features of a recipe file: `[features.NAME]` to a `Feature`."""
 
 from recweave.features.spec import FEATURES, AnyFeature, FeatureContext, FeatureSpec, in_order
 

@@ -1,4 +1,4 @@
-"""Controls: features that hold no words, so what gains with them does not gain by words."""
+"""Controls for ablation: features without text. A gain with a control is not a gain by text."""
 
 from dataclasses import replace
 from typing import Literal
@@ -38,9 +38,9 @@ class Permuted(FeatureSpec):
         """See `FeatureSpec.build`."""
         other = find_entity_feature(context.made, self.feature)
         rows = np.flatnonzero(other.present)
-        drawn = np.random.default_rng(self.seed).permutation(rows)
+        permuted = np.random.default_rng(self.seed).permutation(rows)
         source = np.arange(len(other.present))
-        source[rows] = drawn
+        source[rows] = permuted
         return replace(
             other,
             vectors=other.vectors[source],

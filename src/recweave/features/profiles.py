@@ -1,4 +1,4 @@
-"""What a writer made of train's reviews and the catalogue, as a feature."""
+"""Texts written from the training reviews and the catalogue (summaries, profiles), as a feature."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -126,10 +126,10 @@ class ProfileText(FeatureSpec):
         self, profiles: Profiles, ids: pl.Series, folds: Mapping[str, pl.Series]
     ) -> list[str]:
         """The texts of all kinds put together, of the variants in `folds`; else the whole ones."""
-        told = pl.DataFrame(
+        texts = pl.DataFrame(
             {kind: profiles.texts(kind, self.of, ids, folds.get(kind)) for kind in self.kinds}
         )
-        joined = told.select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True))
+        joined = texts.select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True))
         return joined.to_series().to_list()
 
     def _read(self, folder: Path, dataset: Dataset, split: Split) -> Profiles:

@@ -1,4 +1,4 @@
-"""What a recipe file may ask to be made into numbers: `[features.NAME]`, one for each."""
+"""The settings of features in a recipe file: one table `[features.NAME]` for each."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ class FeatureSpec(Choice, ABC):
     def of_new_items(self, items: pl.DataFrame) -> Feature | None:
         """Vectors of items that came after training, from their catalogue rows alone.
 
-        None where the catalogue does not tell them: such items have no vector.
+        None if they cannot be computed from the catalogue: such items have no vector.
         """
         return None
 

@@ -110,8 +110,8 @@ class Statistics(FeatureSpec):
         group = group.reshape(-1)
         if not self.folds:
             return np.asarray(group)
-        drawn = np.random.default_rng(self.seed).permutation(len(pairs)) % self.folds
-        return np.asarray(drawn[group])
+        fold = np.random.default_rng(self.seed).permutation(len(pairs)) % self.folds
+        return np.asarray(fold[group])
 
 
 def _sum_by(
