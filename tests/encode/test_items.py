@@ -27,6 +27,11 @@ def test_a_text_is_the_fields_an_item_has_with_a_list_read_as_a_path():
     assert item_texts(made, ["price", "title"]) == ["2.5\nMug", "", "Cup", ""]
 
 
+def test_tags_and_entities_are_no_part_of_a_text():
+    made = shop(title=["<b>Mug</b> &amp; lid", "a < b"], categories=[["<i>Home</i>", "Tea"], []])
+    assert item_texts(made) == ["Mug & lid\nHome > Tea", "a < b"]
+
+
 def test_an_item_without_text_has_no_vector():
     made = encode_items(shop(title=["red mug", None, "blue cup", ""]), ["title"], TfIdf(dim=3))
     assert made.present.tolist() == [True, False, True, False]

@@ -111,7 +111,8 @@ def test_a_model_that_obeys_strangers_still_cannot_leave_the_schema(attacked, cu
     material = Material.of(attacked, cut(attacked))
     writer = Generative(LLMClient(model, tmp_path), categories=("cable", "lamp"))
     tasks = [t for t in material.tasks(["price", "categories", "summary"]) if t.entity == "item"]
-    written = [(task.kind, text) for task, text in writer.write(material, tasks) if text]
+    answers = list(writer.write(material, tasks))
+    written = [(task.kind, text) for task, text in answers if isinstance(text, str)]
     assert {kind for kind, _ in written} == {"summary"}, "labels out of the closed sets are refused"
     assert {text for _, text in written} == {"PWNED now"}, "what is open is plain text at least"
     for system, user, *_ in model.asked:

@@ -7,6 +7,7 @@ import polars as pl
 
 from recweave.core.errors import BadSetting, did_you_mean
 from recweave.data.dataset import Dataset
+from recweave.data.html import strip_html_column
 from recweave.encode.encoder import TextEncoder, fingerprint
 from recweave.encode.features import Feature
 from recweave.encode.text import text_encoder
@@ -40,8 +41,8 @@ def encode_items(
 def item_texts(dataset: Dataset, fields: Sequence[str] = FIELDS) -> list[str]:
     """The text of each item, in the order of rows: the fields that it has, one per line.
 
-    A list is read as a path, "Beauty > Makeup > Nails"; other values as they are. White space is
-    trimmed, and a field that is then empty is left out.
+    A list is read as a path, "Beauty > Makeup > Nails"; other values as they are. HTML tags
+    are removed, white space is trimmed, and a field that is then empty is left out.
 
     Raises:
         BadSetting: for a field that the catalogue does not have.
@@ -64,5 +65,5 @@ def _in_words(items: pl.DataFrame, name: str) -> pl.Expr:
     if isinstance(items.schema[name], pl.List):
         there = column.list.eval(pl.element().cast(pl.String).str.strip_chars().replace("", None))
         column = there.list.drop_nulls().list.join(" > ")
-    text = column.cast(pl.String).str.strip_chars()
+    text = strip_html_column(column.cast(pl.String)).str.strip_chars()
     return pl.when(text != "").then(text)

@@ -6,6 +6,7 @@ from scipy import sparse
 
 from recweave.core.arrays import Array
 from recweave.data.dataset import Dataset
+from recweave.data.html import strip_html_series
 from recweave.data.profiles import Entity
 from recweave.encode.encoder import TextEncoder, fingerprint
 from recweave.encode.features import Feature
@@ -33,7 +34,7 @@ def encode_reviews(
     encoder = encoder or text_encoder()
     rows = np.unique(rows)
     chosen = dataset.reviews[rows]
-    texts = chosen["text"].fill_null("").to_list()
+    texts = strip_html_series(chosen["text"].fill_null("")).to_list()
     vocabulary = dataset.item_ids if of == "item" else dataset.user_ids
     line = vocabulary.rows(chosen[f"{of}_id"])
     read = (line >= 0) & np.array([bool(text.strip()) for text in texts], bool)

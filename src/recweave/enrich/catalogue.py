@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from recweave.data.dataset import Dataset
+from recweave.data.html import strip_html
 
 JOIN = "; "
 """Between the members of a list within a text."""
@@ -20,7 +21,7 @@ def facts(dataset: Dataset, item_id: str) -> Mapping[str, str]:
         value = line[name]
         if isinstance(value, list):
             value = JOIN.join(filter(None, value))
-        text = f"{value:g}" if isinstance(value, float) else (value or "").strip()
+        text = f"{value:g}" if isinstance(value, float) else strip_html(value or "")
         if text:
             said[name] = text
     return said

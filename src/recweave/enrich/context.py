@@ -9,6 +9,7 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
+from recweave.data.html import strip_html_series
 from recweave.data.profiles import Entity
 from recweave.encode.text import TextEncoder
 from recweave.enrich.aspects import CorpusStatistics
@@ -87,5 +88,6 @@ class WriterContext:
         return np.searchsorted(self.material.rows["reviews"], rows)
 
     def texts(self, rows: Int[Array, " n"]) -> list[str]:
-        """The texts of reviews."""
-        return self.material.dataset.reviews["text"].gather(rows).fill_null("").to_list()
+        """The texts of reviews, without HTML."""
+        texts = self.material.dataset.reviews["text"].gather(rows).fill_null("")
+        return strip_html_series(texts).to_list()

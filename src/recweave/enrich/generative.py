@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from recweave.core.errors import BadSetting
+from recweave.data.html import strip_html_column
 from recweave.enrich.answers import Notes, schema
 from recweave.enrich.catalogue import facts
 from recweave.enrich.interest import DAY
@@ -221,7 +222,8 @@ def question_of(material: Material, task: Task) -> Question:
     shown = [f"{name}: {text}" for name, text in said.items()]
     if KINDS[task.kind].reads == "events":
         return Question(task, shown, "Events since its first", _ages(material, task))
-    rows = material.dataset.reviews[task.rows].filter(pl.col("text").str.strip_chars() != "")
+    rows = material.dataset.reviews[task.rows].with_columns(strip_html_column(pl.col("text")))
+    rows = rows.filter(pl.col("text").str.strip_chars() != "")
     stars = rows["rating"].mean()
     average = f", {stars:.1f} stars on average" if isinstance(stars, float) else ""
     texts = [

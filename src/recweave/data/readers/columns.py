@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from recweave.data.html import strip_html_column
 from recweave.data.ids import id_text
 from recweave.data.readers.forms import Dtype
-from recweave.data.readers.text import clean_column, lists
+from recweave.data.readers.text import lists
 from recweave.data.schema import COLUMNS, TEXTS
 from recweave.data.time_format import ZONES
 from recweave.data.times import ISO, LATEST, UNITS, check_unit, seconds
@@ -116,7 +117,7 @@ def text(source: str, *, html: bool = False, listed: bool = False) -> Column:
             words = texts(source, by=None, html=html).make(cells, dtype).list.join("\n")
         else:
             words = cells.cast(pl.String)
-            words = clean_column(words) if html else words
+            words = strip_html_column(words) if html else words
         return pl.when(words.str.len_bytes() > 0).then(words)
 
     return Column(source, make)

@@ -1,4 +1,4 @@
-"""Words out of web shops' fields: tags, entities, lists as programs write them."""
+"""Lists in cells of text, as web shops and programs write them."""
 
 import ast
 import csv
@@ -6,18 +6,12 @@ import json
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from html import unescape
 from typing import Any
 
 import polars as pl
 
+from recweave.data.html import strip_html
 from recweave.data.schema import TEXTS
-
-# Only what can be a tag: "I <3 it" and "a < b" stay. What scripts and styles hold is no text.
-_TAG = re.compile(
-    r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|</?[a-z][^<>]*>", re.IGNORECASE | re.DOTALL
-)
-_SPACE = re.compile(r"[ \t\r\xa0]*\n\s*|[ \t\r\xa0]+")
 
 NAMES = ("name", "title", "label", "text", "value", "category", "genre", "tag")
 """Fields of an object that name it, the first that it has; where nobody says which one."""
@@ -28,29 +22,6 @@ _NUMPY = re.compile(rf"^\[\s*{_STRING}(?:\s+{_STRING})+\s*\]$")
 _BETWEEN = re.compile(r"""(?<=['"])\s+(?=['"])""")
 _BROKEN_LIST = re.compile(r"""[\[{(]\s*['"\[{]""")
 _JSON_STRINGS = r"""^\s*\[\s*(?:"[^"\\]*"\s*(?:,\s*"[^"\\]*"\s*)*)?\]\s*$"""
-
-
-def clean(text: str) -> str:
-    """Text without tags, with entities as letters and runs of blanks as one.
-
-    >>> clean("<p>Salt &amp; pepper,<br/>I <3 it</p>")
-    'Salt & pepper, I <3 it'
-    """
-    if "<" in text or "&" in text:
-        text = unescape(_TAG.sub(" ", text))
-    return _SPACE.sub(lambda run: "\n" if "\n" in run[0] else " ", text).strip()
-
-
-def clean_column(words: pl.Expr) -> pl.Expr:
-    """`clean` for a column of text; only cells with a tag or an entity cost a Python call."""
-    return words.map_batches(_clean_series, return_dtype=pl.String)
-
-
-def _clean_series(words: pl.Series) -> pl.Series:
-    rows = words.str.contains("[<&]").arg_true()
-    if not len(rows):
-        return words
-    return words.clone().scatter(rows, [clean(text) for text in words.gather(rows)])
 
 
 def lists(
@@ -110,7 +81,7 @@ def _by_value(
     made: list[list[str] | None] = []
     for cell in cells:
         words = _flat(_value(cell, separators) if cell else None, keys)
-        words = (clean(word) if html else word.strip() for word in words)
+        words = (strip_html(word) if html else word.strip() for word in words)
         made.append(list(dict.fromkeys(word for word in words if word)) or None)
     known = pl.DataFrame({"cell": cells, "words": pl.Series(made, dtype=TEXTS)})
     found = (
