@@ -21,7 +21,7 @@ from recweave.core.errors import RecweaveError
 from recweave.core.progress import show_progress
 
 app = typer.Typer(
-    help="Recommendations woven from behaviour, words and pictures, with proof of what helps.",
+    help="Recommend items from behaviour, texts and pictures, and test what helps.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # `[1]` in a path is no markup; and help comes twice as fast

@@ -29,7 +29,7 @@ def audit(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Look for data leakage: held-out data in what a run or a text learned from.
+    """Look for data leakage in a run or in generated texts.
 
     Exit code 0: clean. 1: a leak. 3: no leak is proved, but something is suspicious or cannot be
     verified.

@@ -17,8 +17,8 @@ Folder = Annotated[Path, typer.Argument(help="A bundle (`recweave fit`) or a run
 User = Annotated[str, typer.Option(help="The user's id, as in the data.")]
 Users = Annotated[Path | None, typer.Option(help="A file of user ids, one per line.")]
 Everyone = Annotated[bool, typer.Option("--all", help="Lists for all users.")]
-History = Annotated[str, typer.Option(help="Item ids with commas, oldest first: somebody new.")]
-Row = Annotated[str, typer.Option(help="The row of a run's table; its best one without.")]
+History = Annotated[str, typer.Option(help="A new user: item ids with commas, oldest first.")]
+Row = Annotated[str, typer.Option(help="The row of a run's table. Default: the best one.")]
 K = Annotated[int, typer.Option("-k", min=1, help="How many items.")]
 Where = Annotated[
     list[str] | None,
@@ -26,10 +26,10 @@ Where = Annotated[
 ]
 HideItems = Annotated[
     Literal["all", "purchases", "none"],
-    typer.Option(help="What of a history is not shown."),
+    typer.Option(help="Which items of the history to leave out."),
 ]
-Events = Annotated[Path | None, typer.Option(help="More events: a CSV or Parquet file.")]
-Items = Annotated[Path | None, typer.Option(help="More items: a CSV or Parquet file.")]
+Events = Annotated[Path | None, typer.Option(help="New events: a CSV or Parquet file.")]
+Items = Annotated[Path | None, typer.Option(help="New items: a CSV or Parquet file.")]
 OutFile = Annotated[Path | None, typer.Option(help="Write lists to this .parquet or .csv file.")]
 SHOWN = 10_000
 """Lines that are printed; more go to a file."""
@@ -41,17 +41,21 @@ By = Annotated[str, typer.Option(help="behaviour, text, or the name of a feature
 def fit(
     recipe: Annotated[Path, typer.Argument(help="A recipe file (recipes/*.toml).")],
     out: Annotated[Path, typer.Option(help="The bundle's folder.")],
-    row: Annotated[str, typer.Option(help="The row; needed where the recipe has several.")] = "",
+    row: Annotated[str, typer.Option(help="The row. Required if the recipe has several.")] = "",
     run: Annotated[
-        Path | None, typer.Option(help="A finished run of the recipe: take its chosen settings.")
+        Path | None, typer.Option(help="A finished run of the recipe: use the settings it chose.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train one row of a recipe on all data and write a bundle that answers by itself."""
-    from recweave.experiment.fit import fit as fit_row
-    from recweave.runs.spec import read_recipe
+    """Train one row of a recipe on all data and write a bundle.
 
-    bundle = fit_row(read_recipe(recipe), row, base_dir=recipe.parent, run=run)
+    A bundle recommends without the data: it holds the model, ids, catalogue and histories.
+    """
+    from recweave.experiment.fit import fit as fit_row
+    from recweave.runs.spec import RecipeText, read_recipe
+
+    with RecipeText.of(recipe).naming_lines():
+        bundle = fit_row(read_recipe(recipe), row, base_dir=recipe.parent, run=run)
     bundle.save(out)
     if as_json:
         print_json({"bundle": str(out), "name": bundle.name, **bundle.counts()})
@@ -75,7 +79,10 @@ def recommend(
     items: Items = None,
     as_json: Json = False,
 ) -> None:
-    """The best items for one user, some, all, or somebody new by the items they liked."""
+    """Recommend items to one user, several, all, or a new user.
+
+    A new user is described by --history: the items they liked.
+    """
     _exactly_one(user=user, users=users, all=everyone, history=history)
     bundle = _open(folder, row, items, events)
     if history or user:
@@ -114,7 +121,7 @@ def similar(
     items: Items = None,
     as_json: Json = False,
 ) -> None:
-    """Items like an item: by what people did, or by what is said of them."""
+    """Find items similar to an item, by behaviour or by text."""
     from recweave.bundle.lists import write_lists
     from recweave.bundle.similar import similar_batches
 
@@ -147,7 +154,10 @@ def explain(
     events: Events = None,
     as_json: Json = False,
 ) -> None:
-    """Why each item of a user's list is there: what of their history, and which rule moved it."""
+    """Explain why each item is in a user's list.
+
+    It names the items of the history that count most, and each rule that moved the item.
+    """
     bundle = _open(folder, row, None, events)
     found = bundle.explanations(user, k, where=where or [], hide=hide)
     if as_json:

@@ -24,7 +24,7 @@ from recweave.cli.reader_options import (
     reader_options,
 )
 
-app = typer.Typer(help="Fetch, read, describe and check data.", no_args_is_help=True)
+app = typer.Typer(help="Read, check and describe data, or download a dataset.", no_args_is_help=True)
 
 Source = Annotated[str, typer.Argument(help="A reader: movielens, recbole, amazon, table, …")]
 Place = Annotated[Path, typer.Argument(help="The file or folder to read.")]
@@ -38,7 +38,7 @@ SkipBad = Annotated[
 def get(
     name: Annotated[str, typer.Argument(help="A known dataset; `recweave doctor` lists them.")],
 ) -> None:
-    """Fetch a dataset from its publisher, or say where it lies already."""
+    """Download a known dataset, or say where it is already."""
     from recweave.core.settings import Settings
     from recweave.data.catalogue import DATASETS
     from recweave.data.catalogue import get as fetch
@@ -56,7 +56,7 @@ def guess(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look at a file or folder of your own and print the command that reads it."""
+    """Look at your own file or folder and print the command that reads it."""
     from recweave.data.readers.guess import guess as look
 
     found = look(path, out)
@@ -88,7 +88,10 @@ def read(
     skip_bad: SkipBad = None,
     name: Annotated[str, typer.Option(help="What the dataset is called; else as its folder.")] = "",
 ) -> None:
-    """Read files into a dataset folder; a bad row stops it, unless --skip-bad keeps it apart."""
+    """Read files into a dataset folder.
+
+    A bad row is an error; --skip-bad FILE writes bad rows to a file and reads the others.
+    """
     options = reader_options(locals())
     from recweave.data.readers import examine
 
@@ -104,7 +107,7 @@ def read(
 
 @app.command()
 def describe(dataset: What, as_json: Json = False) -> None:
-    """Counts, sparsity, time span, duplicates, head and tail."""
+    """Show counts, sparsity, time span, duplicates, head and tail."""
     from recweave.data.catalogue import load
     from recweave.data.describe import describe as describe_dataset
 

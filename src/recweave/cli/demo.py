@@ -21,7 +21,10 @@ def demo(
     out: Annotated[Path, typer.Option(help="The folder of the run folders.")] = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Show what item texts add to behaviour: tables, three users, similar items. No network."""
+    """Show what item texts add to behaviour, on a synthetic shop.
+
+    Tables, three users with reasons, similar items, and commands to try next. It needs no network.
+    """
     from recweave.experiment.demo import TEXT_ROW
     from recweave.experiment.demo import demo as run_demo
     from recweave.report.page import write_report

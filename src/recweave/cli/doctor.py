@@ -11,7 +11,7 @@ from recweave.cli.output import Json, print_json, print_table
 
 
 def doctor(as_json: Json = False) -> None:
-    """Show what is here, what is missing, and the command that adds it."""
+    """Show what is installed, what is missing, and how to add it."""
     found = _look()
     if as_json:
         print_json(found)

@@ -68,7 +68,10 @@ def enrich(
     retry: Retry = False,
     as_json: Json = False,
 ) -> None:
-    """Write summaries, profiles, price tags, … of the training part. Resumes if interrupted."""
+    """Write summaries, profiles and labels from training reviews.
+
+    If interrupted, run the command again to resume.
+    """
     from recweave.enrich import KINDS, Generative, Material
     from recweave.enrich import enrich as write
     from recweave.enrich.choose import writer_of

@@ -16,7 +16,7 @@ def show(
     model: Annotated[str, typer.Argument(help="A model; without, all are listed.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Say what a model is, its settings, their ranges and defaults; or list all models."""
+    """List the models, or show one with its settings and defaults."""
     from recweave.core.fields import settings_of
     from recweave.models import RECIPES
 

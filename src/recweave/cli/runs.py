@@ -22,7 +22,7 @@ Out = Annotated[Path | None, typer.Option(help="The run folder; else one under r
 def run(
     recipe: RecipeFile, out: Out = None, as_json: Json = False, markdown: Markdown = False
 ) -> None:
-    """Run a recipe: choose settings on validation, fit, evaluate on test.
+    """Run a recipe: choose settings, train, and evaluate on test.
 
     If interrupted, run the command again to resume. A row that fails leaves the others: it is named
     with its reason, and the exit code is 1.
@@ -62,7 +62,7 @@ def compare(
     latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table (booktabs).")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a line per row and metric.")] = False,
 ) -> None:
-    """Put runs side by side, with confidence intervals and corrected significance."""
+    """Compare runs, with confidence intervals and significance tests."""
     from recweave.report.compare import compare as compare_runs
     from recweave.report.latex import to_latex
 
@@ -88,7 +88,7 @@ def tune(
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Search settings on validation and print the recipe with the best ones filled in."""
+    """Search settings on validation and print the best recipe."""
     from recweave.experiment.tune import tune as tune_recipe
     from recweave.runs.spec import RecipeText, read_recipe
     from recweave.runs.toml import to_toml

@@ -20,7 +20,10 @@ def words(
     as_json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
 ) -> None:
-    """Tell what each text of a run gains, on warm and cold items, and what that takes."""
+    """Do text features pay? Show the gain of each text of a run.
+
+    On all, warm and cold items, beside controls (permuted text, random vectors, text length).
+    """
     from recweave.report.words import PARTS, PER
     from recweave.report.words import words as judge
     from recweave.report.words_verdict import words_verdict
@@ -61,7 +64,10 @@ def probe(
     retry: Annotated[bool, typer.Option("--retry", help="Ask again what got no answer.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Tell whether a language model knows a catalogue: it is to complete titles."""
+    """Test whether a language model knows a catalogue by heart.
+
+    It is asked to complete titles.
+    """
     from recweave.data.catalogue import load
     from recweave.enrich import Generative
     from recweave.enrich.choose import writer_of
