@@ -24,7 +24,9 @@ from recweave.cli.reader_options import (
     reader_options,
 )
 
-app = typer.Typer(help="Read, check and describe data, or download a dataset.", no_args_is_help=True)
+app = typer.Typer(
+    help="Read, check and describe data, or download a dataset.", no_args_is_help=True
+)
 
 Source = Annotated[str, typer.Argument(help="A reader: movielens, recbole, amazon, table, …")]
 Place = Annotated[Path, typer.Argument(help="The file or folder to read.")]
