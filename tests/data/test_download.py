@@ -186,7 +186,8 @@ def test_a_disk_that_is_too_small_is_told_before_it_is_full(publisher, to, monke
         quick(publisher.address, to)
 
 
-def test_name_and_size_are_shown(publisher, to, capsys):
+def test_name_and_size_are_shown(publisher, to, capsys, monkeypatch):
+    monkeypatch.setattr("recweave.core.progress._on_a_terminal", lambda: True)
     with show_progress():
         quick(publisher.address, to)
     shown = capsys.readouterr().err

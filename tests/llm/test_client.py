@@ -157,7 +157,8 @@ def test_single_questions_go_through_the_same_wrappers(vendor, tmp_path):
     assert [reply.cached for reply in asyncio.run(chat())] == [False, True]
 
 
-def test_the_bar_counts_and_tells_the_cost_of_this_run(vendor, tmp_path, capsys):
+def test_the_bar_counts_and_tells_the_cost_of_this_run(vendor, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("recweave.core.progress._on_a_terminal", lambda: True)
     prices = Prices(input=1000, output=1000)
     list(LLMClient(vendor.server(), tmp_path, prices=prices).run(requests(2)))
     with show_progress():

@@ -35,7 +35,7 @@ def finished(tmp_path):
         }
         experiment = Experiment.parse(given | asked, "here")
         folder = RunFolder(tmp_path / "run")
-        data = {"name": "shop"}
+        data = {"name": "shop", "fingerprint": "shop"}
         folder.start({"recipe": experiment.model_dump(mode="json"), "data": data}, {})
         write_json(folder.path / FEATURES, {n: {"seconds": s} for n, s in SECONDS.items()})
         for name, (entry, values, seconds) in zip(experiment.rows(), rows, strict=True):

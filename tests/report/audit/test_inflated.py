@@ -30,7 +30,7 @@ def twins(models, finding=LEAK):
     asked = Experiment.parse({"data": "x", "features": FEATURES, "models": models}, "here")
     table = pl.DataFrame({"user": [0, 1], "relevant": [1, 1], "ndcg@10": [0.0, 1.0]})
     rows = [
-        Row(name, e.name, e.variant, r.model_dump(mode="json"), 0, 1.0, None, Report(table))
+        Row(name, e.kind, e.variant, r.model_dump(mode="json"), 0, 1.0, None, Report(table))
         for name, e in zip(asked.rows(), asked.models, strict=True)
         for r in e.recipes()[:1]
     ]

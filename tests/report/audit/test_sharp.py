@@ -157,7 +157,7 @@ def summary_of(features, models, **settings):
     asked = Experiment.parse({"data": "x", "features": features, "models": models}, "here")
     table = pl.DataFrame({"user": [0, 1], "relevant": [1, 1], "ndcg@10": [0.0, 1.0]})
     rows = [
-        Row(name, e.name, e.variant, settings.get(name, e.settings), 0, 1.0, None, Report(table))
+        Row(name, e.kind, e.variant, settings.get(name, e.settings), 0, 1.0, None, Report(table))
         for name, e in zip(asked.rows(), asked.models, strict=True)
     ]
     return Summary(asked, {"name": "x"}, {}, rows, Path())
