@@ -32,8 +32,10 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## what item texts add: tables, three users, similar items, a report; no network
 	@$(BIN)/recweave demo
 
+# A worker for each core and a thread for each worker: workers that share cores make networks train
+# up to eight times slower. `make test-processor` covers two threads.
 test: $(READY) lint ## lint, types, import contracts and the default tests
-	@$(BIN)/python -m pytest -q -n auto
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
 
 test-slow: $(READY) ## the tests marked slow
 	@$(BIN)/python -m pytest -q -m slow
