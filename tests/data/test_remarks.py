@@ -65,3 +65,11 @@ def test_a_scale_below_0_is_no_return_and_a_few_ratings_below_0_are():
     few = log(["a"] * 10, value=[-1.0, *[1.0] * 9], behavior="rating")
     assert said(few) == [("rating below 0", 1)]
     assert said(log(["a"] * 3, value=[0.0, 1, 2], behavior="purchase")) == []
+
+
+def test_in_a_long_log_placeholders_are_looked_for_in_a_sample_and_counted_in_all(monkeypatch):
+    monkeypatch.setattr("recweave.data.remarks.SAMPLE", 2_000)
+    users = [f"u{n}" for n in range(19_900)]
+    assert said(log(users)) == []
+    found = said(log([*users, *["unknown"] * 100]))
+    assert found == [("user_id that may stand for unknown users", 100)]
