@@ -173,7 +173,8 @@ class _Seen:
     """What was seen so far of a text, block by block."""
 
     def __init__(self, separator: str) -> None:
-        letter = re.escape(separator[:1].encode())
+        self.letter = separator[:1].encode()
+        letter = re.escape(self.letter)
         self.quoted = bool(separator)
         self.goes_on = re.compile(rb'(?:^|[\n%b])""[^"\r\n%b]' % (letter, letter))
         self.is_open = False
@@ -191,7 +192,14 @@ class _Seen:
         joined = before + block  # what stands across the border of two blocks
         if b"\\" in joined and b'\\"' in joined:
             return True
-        return b'""' in joined and self.goes_on.search(joined) is not None
+        return not self._all_empty(joined) and self.goes_on.search(joined) is not None
+
+    def _all_empty(self, block: bytes) -> bool:
+        """Whether two quotes only stand for empty cells; counting is faster than the pattern."""
+        pairs = block.count(b'""')
+        return b'"""' not in block and pairs == sum(
+            block.count(b'""' + end) for end in (self.letter, b"\n", b"\r")
+        )
 
 
 def files_of(path: Path) -> list[Path]:
