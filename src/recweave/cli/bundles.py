@@ -7,6 +7,7 @@ import typer
 
 from recweave.cli.output import Json, print_json, print_table, say
 from recweave.core.errors import BadSetting
+from recweave.core.program import program
 
 if TYPE_CHECKING:  # a command loads what it needs when it runs
     import polars as pl
@@ -61,7 +62,7 @@ def fit(
         print_json({"bundle": str(out), "name": bundle.name, **bundle.counts()})
         return
     say(f"{bundle!r} in {out}")
-    say(f"then: recweave recommend {out} --all --out lists.parquet")
+    say(f"then: {program()} recommend {out} --all --out lists.parquet")
 
 
 def recommend(

@@ -10,6 +10,7 @@ import typer
 
 from recweave.cli.output import Json, print_json, say
 from recweave.cli.runs import show_table
+from recweave.core.program import program
 
 if TYPE_CHECKING:  # a command loads what it needs when it runs
     from recweave.bundle import Bundle
@@ -93,10 +94,10 @@ def _commands(folder: Path, row: str, bundle: "Bundle", persons: Sequence["Perso
     item = shlex.quote(persons[0].history[0].item_id)
     history = shlex.quote(",".join(one.item_id for one in persons[1].history[:2]))
     return [
-        f"recweave explain {place} --row {row} --user {user}",
-        f"recweave similar {place} {item} --row {row} --by text",
-        f"recweave recommend {place} --row {row} --history {history}",
-        f"recweave words {place}",
-        f"recweave audit {place}",
-        f"recweave compare {place} --latex",
+        f"{program()} explain {place} --row {row} --user {user}",
+        f"{program()} similar {place} {item} --row {row} --by text",
+        f"{program()} recommend {place} --row {row} --history {history}",
+        f"{program()} words {place}",
+        f"{program()} audit {place}",
+        f"{program()} compare {place} --latex",
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from recweave import __version__
 from recweave.cli.output import Json, print_json, print_table
+from recweave.core.program import program
 
 
 def doctor(as_json: Json = False) -> None:
@@ -34,7 +35,7 @@ def doctor(as_json: Json = False) -> None:
         "real data",
         ["dataset", "state"],
         [
-            (name, where or f"not here; run: recweave data get {name}")
+            (name, where or f"not here; run: {program()} data get {name}")
             for name, where in found["data"].items()
         ],
     )

@@ -13,6 +13,7 @@ import polars as pl
 
 from recweave.core.errors import BadInput
 from recweave.core.polars_errors import POLARS_ERRORS
+from recweave.core.program import program
 from recweave.data.problems import BrokenFile
 from recweave.data.readers.archive import unpacked
 from recweave.data.readers.column_names import behavior_of, behaviors_of, named_columns, table_of
@@ -86,7 +87,7 @@ class Guess:
     def command(self) -> str:
         """The command that reads it."""
         words = [self.source, self.path, self.out, *self.words]
-        return "recweave data read " + " ".join(map(shlex.quote, words))
+        return f"{program()} data read " + " ".join(map(shlex.quote, words))
 
     def to_json(self) -> dict[str, Any]:
         """For machines."""

@@ -214,7 +214,7 @@ def _warn_of_unread(file: Path, form: Form, table: str, known: Mapping[str, Colu
     missing = [name for name in COLUMNS[table] if name not in known]
     if unread and missing:
         _log.warning(
-            "%s: not read: %s; not found: %s; if one is the other, say so (--column ours=theirs)",
+            "%s: not read: %s; not found: %s; to map a column, use --column ours=theirs",
             *(file, ", ".join(unread), ", ".join(missing)),
         )
 

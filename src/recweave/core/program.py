@@ -1,0 +1,24 @@
+"""What to type for this program, in commands that are printed to be pasted."""
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+NAME = "recweave"
+
+
+def program() -> str:
+    """The program's name, or how it was started where the shell does not find it by name.
+
+    `make` puts it into `.venv/bin`, which is on nobody's path.
+    """
+    started = Path(sys.argv[0])
+    if shutil.which(NAME) or len(started.parts) < 2:
+        return NAME
+    if started.name == NAME:
+        return shlex.quote(os.path.relpath(started))
+    if started.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m {NAME}"
+    return NAME
