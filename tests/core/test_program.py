@@ -22,6 +22,7 @@ def lost(monkeypatch, tmp_path):
         ("recweave", "recweave"),
         ("lib/recweave/__main__.py", f"{sys.executable} -m recweave"),
         ("bin/pytest", "recweave"),
+        ("lib/pytest/__main__.py", "recweave"),
     ],
 )
 def test_where_the_shell_does_not_find_it_the_program_is_called_as_it_was(

@@ -35,7 +35,11 @@ def test_the_online_retail_case_is_pointed_out_everywhere(tmp_path):
     user = "2 of 5 events (40.0%) have the user_id '0'"
     notes = [(p.line, p.what) for p in check(dataset) if p.note]
     assert [line for line, what in notes if what.startswith((value, user))] == [3, 4]
-    for lines in (reading.told(), describe(dataset).remarks, str(describe(dataset)).split("note")):
+    for lines in (
+        reading.messages(),
+        describe(dataset).remarks,
+        str(describe(dataset)).split("note"),
+    ):
         text = "\n".join(lines)
         assert value in text and 'filters = [{ kind = "drop_value_below", value = 0 }]' in text
         assert user in text and 'filters = [{ kind = "drop_ids", users = ["0"] }]' in text

@@ -159,6 +159,7 @@ def test_an_unknown_zone_says_what_to_do(tmp_path):
         (["3", "5"], "s"),
         (["20260301", "20260302"], "iso"),
         (["20260301", "20261302"], "s"),  # no month 13
+        (["20260301", "20260302", "00000000"], "iso"),  # one that is no date, refused by its line
         (["2026-03-01 10:12:44+00", "gone"], "iso"),
         (["13/1/2010 8:26", "1/2/2010 8:26"], "%d/%m/%Y %H:%M"),
         (["1/13/2010", "1/2/2010"], "%m/%d/%Y"),
@@ -241,6 +242,9 @@ BERLIN = pl.Series([MOMENT]).dt.replace_time_zone("Europe/Berlin")
         (BERLIN, AT - HOUR),
         ([MOMENT.replace(tzinfo=timezone(timedelta(hours=5, minutes=30)))], AT - 19_800),
         ([date(2026, 3, 1)], AT - 36_764),
+        ([20260301], AT - 36_764),
+        (["13.03.2026 10:12"], AT + 12 * 86_400 - 44),
+        (["2026/03/01 10:12:44"], AT),
         (["2026-03-01T10:12:44+02:00"], AT - 2 * HOUR),
         (["1772359964"], AT),
         ([AT], AT),
@@ -293,3 +297,10 @@ def test_moments_of_pandas_become_seconds_whatever_their_unit_and_zone():
     assert Dataset.from_frames(events=gaps).events["time"].to_list() == [AT, None]
     with pytest.raises(BadInput, match="'time' is of period"):
         Dataset.from_frames(events=pd.DataFrame(events_at(pd.period_range("2026-03", periods=1))))
+
+
+def test_a_whole_number_among_dates_that_is_no_date_is_refused_with_its_row():
+    events = {"user_id": ["u"] * 4, "item_id": list("abcd")}
+    events["time"] = [20260301, 20260302, 20261302, 20260303]
+    with pytest.raises(BadInput, match="time '20261302' in row 2"):
+        Dataset.from_frames(events=events)

@@ -95,3 +95,12 @@ def test_hash_order_says_nothing_of_ids_that_count_up(form):
     number = np.arange(len(ids))
     for said in (number, number % 2, number % 10, number % 16, number // 100 % 10):
         assert abs(np.corrcoef(place, said)[0, 1]) < 4 / np.sqrt(len(ids))
+
+
+@pytest.mark.parametrize("size", [3, 6, 30, 1_000])
+def test_rows_are_the_same_by_every_way_of_looking(size):
+    """One by one, by the map, and all at once: by how many are asked for."""
+    known = [f"i{n}" for n in range(2_000)]
+    asked = [*known[:: 2_000 // size][: size - 2], "stranger", None]
+    expected = [known.index(id) if id in known else -1 for id in asked]
+    assert Vocabulary("item", known).rows(pl.Series(asked)).tolist() == expected

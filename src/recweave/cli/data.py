@@ -102,7 +102,7 @@ def read(
     dataset.save(out)
     for file, rows in reading.problems.rows.items():
         say(f"{file}: {rows:,} rows read")
-    for line in reading.told():
+    for line in reading.messages():
         say(line)
     say(f"{dataset!r} in {out}")
 

@@ -19,6 +19,6 @@ def program() -> str:
         return NAME
     if started.name == NAME:
         return shlex.quote(os.path.relpath(started))
-    if started.name == "__main__.py":
+    if started.parts[-2:] == (NAME, "__main__.py"):
         return f"{shlex.quote(sys.executable)} -m {NAME}"
     return NAME

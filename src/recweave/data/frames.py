@@ -8,6 +8,7 @@ import polars as pl
 
 from recweave.core.errors import BadInput
 from recweave.core.polars_errors import POLARS_ERRORS
+from recweave.data.ids import ID_COLUMNS
 
 
 def to_polars(given: Any) -> pl.DataFrame:
@@ -49,7 +50,9 @@ def name_of(given: Any, otherwise: str) -> str:
 def _read(path: Path) -> pl.DataFrame:
     if path.suffix == ".parquet":
         return pl.read_parquet(path, glob=False)
-    return pl.read_csv(path, infer_schema_length=None, glob=False)
+    # Numbers as ids are text: 007 and 7 are two. The rule for 5.0 is of numbers in memory.
+    ids = {name: pl.String for names in ID_COLUMNS.values() for name in names}
+    return pl.read_csv(path, infer_schema_length=None, glob=False, schema_overrides=ids)
 
 
 def _column(series: Any) -> pl.Series:

@@ -6,9 +6,17 @@ from html import unescape
 import polars as pl
 
 # Only what can be a tag: "I <3 it" and "a < b" stay. What scripts and styles hold is no text.
-_TAG = re.compile(
-    r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|</?[a-z][^<>]*>", re.IGNORECASE | re.DOTALL
+_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_WHOLE = tuple(
+    (re.compile(end, re.IGNORECASE), re.compile(f"{begin}.*?{end}", re.IGNORECASE | re.DOTALL))
+    for begin, end in (
+        ("<!--", "-->"),
+        (r"<script\b", r"</script\s*>"),
+        (r"<style\b", r"</style\s*>"),
+    )
 )
+"""The end of what goes with all it holds, and the whole."""
+
 _SPACE = re.compile(r"[ \t\r\xa0]*\n\s*|[ \t\r\xa0]+")
 
 
@@ -19,6 +27,10 @@ def strip_html(text: str) -> str:
     'Salt & pepper, I <3 it'
     """
     if "<" in text or "&" in text:
+        for end, whole in _WHOLE:
+            # Behind the last end nothing is searched: each begin there would cost a whole pass.
+            last = max((found.end() for found in end.finditer(text)), default=0)
+            text = whole.sub(" ", text[:last]) + text[last:]
         text = unescape(_TAG.sub(" ", text))
     return _SPACE.sub(lambda run: "\n" if "\n" in run[0] else " ", text).strip()
 

@@ -1,5 +1,6 @@
 """What the owner of a dataset should know before models learn from it: nothing here is an error."""
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -107,13 +108,14 @@ def _placeholders(events: pl.DataFrame) -> Iterator[Remark]:
         found = counts.filter(named | (word.is_in(NUMBERS) & enough))
         for id, _ in found.sort("events", column, descending=[True, False]).rows():
             rows = events[column] == id
+            written = json.dumps(id, ensure_ascii=False)  # TOML writes a text as JSON does
             kind = column.removesuffix("_id")
             yield Remark(
                 "events",
                 f"{column} that may stand for unknown {kind}s",
                 f"{_share(rows)} have the {column} {id!r}, which looks as if it stands for unknown "
                 f"{kind}s; they are taken for one {kind}. To leave them out, write "
-                f'filters = [{{ kind = "drop_ids", {kind}s = ["{id}"] }}] in the recipe',
+                f'filters = [{{ kind = "drop_ids", {kind}s = [{written}] }}] in the recipe',
                 rows,
             )
 

@@ -81,7 +81,7 @@ class TimeFormat:
     def seconds(self, cells: pl.Series) -> pl.Series:
         """Seconds since 1970 UTC; null where a cell is not of the format, or its zone not known."""
         if not self.zone:
-            return self._parsed(self.before + cells).dt.epoch("s")
+            return self._parsed(self.before + cells).dt.epoch("s").alias(cells.name)
         found = cells.str.extract_groups(self.zone).struct.unnest()
         found.columns = ["head", "zone", "tail"]
         text = (self.before + found["head"] + found["tail"]).str.strip_chars()

@@ -146,9 +146,11 @@ def with_seconds(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     if kind == pl.String:
         return frame.with_columns(_text_in_seconds(time, where))
     if kind.is_numeric() and len(time):
+        if recognised(time.drop_nulls().head(1_000)).unit == ISO:  # 20260301
+            return frame.with_columns(_text_in_seconds(time.cast(pl.Int64).cast(pl.String), where))
         least, most = time.min(), time.max()
         unit = recognised(pl.Series([least, most])).unit
-        if unit not in ("", "s") and recognised(pl.Series([least])).unit == unit:
+        if unit not in ("", "s", ISO) and recognised(pl.Series([least])).unit == unit:
             told = "%s: the times count %s since 1970, as %s does; they are kept as seconds"
             _log.warning(told, where, UNIT_NAMES[unit], time.drop_nulls()[0])
             return frame.with_columns(seconds(time, unit))
@@ -173,7 +175,7 @@ def recognised(cells: pl.Series) -> TimeForm:
     """What the times of a column are, by their size or their form.
 
     Numbers are seconds, milli-, micro- or nanoseconds by their size: moments from 1973 to 2100
-    never look alike. 8 or 14 digits that are dates in every cell are dates (`20260301`).
+    never look alike. 8 or 14 digits that are dates in most cells are dates (`20260301`).
 
     Most cells have the say. Days and months are told apart by the cells that only one order fits.
 
@@ -189,9 +191,9 @@ def recognised(cells: pl.Series) -> TimeForm:
     numbers = cells.cast(pl.Float64, strict=False)
     if 2 * numbers.count() < len(cells):
         return _recognised_text(cells.cast(pl.String))
-    digits = cells.cast(pl.String).str.len_bytes()
-    dates = digits.n_unique() == 1 and digits[0] in (8, 14)
-    if dates and _moments(cells.cast(pl.String), ISO) == len(cells):
+    text = cells.cast(pl.String)
+    dates = text.filter(text.str.len_bytes().is_in([8, 14]))
+    if 2 * _moments(dates, ISO) > len(cells):
         return TimeForm(ISO)
     sizes = np.digitize(numbers.filter(numbers > 0).to_numpy(), _MAGNITUDES)
     return TimeForm(list(UNITS)[np.bincount(sizes, minlength=1).argmax()])

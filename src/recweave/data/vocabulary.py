@@ -38,6 +38,10 @@ def _fixed_hash(ids: pl.Series) -> UInt64[Array, " n"]:
 FEW = 4
 """Ids that are searched for one by one: a table of all ids takes longer to build."""
 
+MANY = 100
+"""… and of a list that is this much shorter than the vocabulary, each is looked up in a map that
+is built once, as for the history of a request."""
+
 
 class Vocabulary:
     """A one-to-one map between ids (strings) and rows 0, 1, 2, …
@@ -88,6 +92,8 @@ class Vocabulary:
         if len(asked) <= FEW:
             one_by_one = [None if id is None else self.ids.index_of(id) for id in asked]
             return np.array([-1 if row is None else row for row in one_by_one], np.int32)
+        if len(asked) * MANY < len(self):
+            return np.array([self._row.get(id, -1) for id in asked], np.int32)
         found = asked.cast(pl.Enum(self.ids), strict=False).to_physical().cast(pl.Int32)
         return np.asarray(found.fill_null(-1).to_numpy())
 

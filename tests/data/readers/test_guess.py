@@ -175,3 +175,10 @@ def test_files_that_hold_no_table_are_named_with_the_reason(tmp_path):
     (tmp_path / "b.csv").write_text("colour,size\nred,4\n")
     with pytest.raises(BadInput, match=r"no file looks like a table .*a\.csv: is a PNG picture"):
         guess(tmp_path)
+
+
+def test_what_one_option_cannot_say_of_all_files_is_doubted(tmp_path):
+    (tmp_path / "events.csv").write_text("u1,5,1772359964\nu2,6,1772359965\n")
+    (tmp_path / "items.csv").write_text("item_id,title\n5,Five\n6,Six\n")
+    found = guess(str(tmp_path))
+    assert any("only events.csv has no header line" in doubt for doubt in found.doubts)

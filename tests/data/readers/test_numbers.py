@@ -94,3 +94,15 @@ def test_the_mark_is_that_of_the_whole_column_not_of_its_first_rows(tmp_path, mo
     cells = ["1,299"] * 30 + ["3,78"]
     made, _ = prices(tmp_path, cells)
     assert made[0] == 1.299 and made[-1] == 3.78
+
+
+def test_plain_cells_that_a_decimal_comma_makes_thousands_of_are_named(tmp_path):
+    made, told = prices(tmp_path, ["12.125", "4.333", "2,5"])
+    assert made == [12125, 4333, 2.5]
+    assert "and 2 like '12.125' as 12125" in told[0]
+
+
+def test_a_price_that_is_undefined_or_endless_is_left_empty(tmp_path):
+    made, told = prices(tmp_path, ["nan", "inf", "$3.50"])
+    assert made == [None, None, 3.5]
+    assert any("price 'nan' is not a price" in one for one in told)

@@ -193,3 +193,21 @@ def test_columns_that_nobody_reads_are_told(tmp_path, caplog):
     caplog.clear()
     read("table", file, columns={"value": "stars", "time": "timestamp"})
     assert not caplog.text
+
+
+def test_one_file_is_one_table_and_one_table_is_one_file(tmp_path):
+    for name in ("events.csv", "more.csv"):
+        (tmp_path / name).write_text("user_id,item_id\nu,a\n")
+    log, more = tmp_path / "events.csv", str(tmp_path / "more.csv")
+    with pytest.raises(BadInput, match=r"could be the events: events\.csv, more\.csv; name"):
+        read("table", log, events=more)
+    for path in (log, tmp_path):
+        with pytest.raises(BadInput, match=r"more\.csv is given as events and as items"):
+            read("table", path, events=more, items=more)
+    assert len(read("table", log, items=str(log)).items) == 1  # the option says what the file is
+
+
+def test_a_letter_that_polars_cannot_separate_by_is_refused(tmp_path):
+    (tmp_path / "events.csv").write_text("user_id§item_id\nu§a\n")
+    with pytest.raises(BadSetting, match="is no single letter"):
+        read("table", tmp_path, separator="§")

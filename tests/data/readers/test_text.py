@@ -65,3 +65,8 @@ def test_several_separators_may_be_mixed():
     table = pl.DataFrame({"t": ["Kitchen > Pans", "Tea|Green", "Tea, Green , ", ">", "a>b"]})
     wanted = [["Kitchen", "Pans"], ["Tea", "Green"], ["Tea", "Green"], [">"], ["a>b"]]
     assert table.select(made).to_series().to_list() == wanted
+
+
+def test_a_cell_that_only_python_takes_for_blank_is_no_list():
+    cells = pl.DataFrame({"t": ["['a']", "\x1f"]})
+    assert cells.select(lists(pl.col("t"), by="|")).to_series().to_list() == [["a"], None]

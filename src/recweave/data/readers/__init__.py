@@ -93,7 +93,7 @@ class Reading:
         assert self.dataset is not None, "a source without a broken file gives a dataset"
         return self.dataset
 
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """What its owner should know of: rows left out and notes, by file and kind."""
         lines = self.problems.lines("left out")
         if self.side is not None and self.problems.errors:
@@ -130,7 +130,7 @@ def read(
     """
     reading = examine(source, path, name=name, skip_bad=skip_bad, **options)
     dataset = reading.taken()
-    for line in reading.told():
+    for line in reading.messages():
         _log.warning("%s", line)
     return dataset
 

@@ -82,7 +82,7 @@ class Dialect:
                 what = f"encoding={self.encoding!r} is not known; try utf-8, cp1252, gb18030"
                 raise BadSetting(what) from None
         written = SEPARATORS.get(self.separator or ",", self.separator or ",")
-        if len(written) != 1 and written != "::":
+        if (len(written) != 1 or not written.isascii()) and written != "::":
             raise BadSetting(
                 f"separator={self.separator!r} is no single letter and no '::'; "
                 + did_you_mean(written, SEPARATORS)

@@ -21,7 +21,7 @@ from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.dialect import ENDS, Dialect, end_of, form_of, separator_name
 from recweave.data.readers.files import files_of, pick
 from recweave.data.readers.forms import Form, TextForm
-from recweave.data.readers.records import JsonDocument, JsonLines
+from recweave.data.readers.records import JsonDocument, JsonLines, Parquet
 from recweave.data.schema import BEHAVIORS, REQUIRED
 from recweave.data.times import described, recognised
 
@@ -135,6 +135,7 @@ def guess(path: str | Path, out: str | None = None) -> Guess:
     doubts = []
     if not any(one.table in ("events", "reviews") for one in chosen):
         doubts.append("there are no events (a user and an item in a row), so nothing can be learnt")
+    doubts += _unlike([one for one in chosen if one.table])
     words = _words(chosen, alone=len(files) == 1)
     return Guess(str(path), "table", tuple(chosen), tuple(words), out, tuple(doubts))
 
@@ -240,7 +241,9 @@ def _in_words(form: Form) -> str:
         return f"text, separator {separator_name(form.separator)}, {encoding}, {header}"
     if isinstance(form, JsonLines):
         return "JSON, one object a line"
-    return "one JSON document" if isinstance(form, JsonDocument) else "Parquet"
+    if isinstance(form, JsonDocument):
+        return "one JSON document"
+    return "Parquet" if isinstance(form, Parquet) else "a workbook, its first sheet"
 
 
 def _deep(form: Form, file: Path, fields: Sequence[str]) -> list[str]:
@@ -376,6 +379,15 @@ def _words(files: Sequence[FileGuess], *, alone: bool) -> list[str]:
     if "skip-bad" in options:
         words += ["--skip-bad", "refused.txt"]
     return words
+
+
+def _unlike(used: Sequence[FileGuess]) -> Iterator[str]:
+    """What options of all files cannot say of these."""
+    bare = [one.file for one in used if "no-header" in one.options]
+    if bare and len(bare) < len(used):
+        yield f"only {', '.join(bare)} has no header line, and --no-header is of all files; add one"
+    if len({one.options["time"] for one in used if "time" in one.options}) > 1:
+        yield "the times of the files are of several forms; read them one by one"
 
 
 def _option(value: Any) -> str:

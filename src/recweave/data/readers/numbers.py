@@ -42,6 +42,7 @@ _CLEAR_COMMA = (
     r"|\d{1,3}(?:\.\d{3}){2,})$"
 )
 _UNCLEAR = r"^[1-9]\d{0,2},\d{3}$"
+_ONE_POINT = r"^[-+]?[1-9]\d{0,2}\.\d{3}$"
 _PLAIN = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 
 
@@ -93,7 +94,8 @@ def _made(kind: Dtype, mark: Mark | None, ranges: bool, cells: pl.Expr, dtype: D
     if dtype != pl.String:
         return cells.cast(kind, strict=False)
     if mark is None:
-        return cells.cast(kind, strict=False)
+        made = cells.cast(kind, strict=False)
+        return pl.when(made.is_finite()).then(made) if ranges else made
     amount = _amount(cells, ranges)
     body, sign = amount.struct.field("body"), amount.struct.field("sign")
     point, comma = _digits(body, _POINT, "."), _digits(body, _COMMA, ",")
@@ -107,7 +109,9 @@ def _made(kind: Dtype, mark: Mark | None, ranges: bool, cells: pl.Expr, dtype: D
         made = sign * pl.coalesce(
             clear, pl.when(body.str.contains(_CLEAR_COMMA)).then(comma), whole
         )
-    return made.cast(kind, strict=False)
+    made = made.cast(kind, strict=False)
+    # "nan" for a price is no price, as pandas writes what it lacks; other numbers must be finite.
+    return pl.when(made.is_finite()).then(made) if ranges else made
 
 
 def _amount(cells: pl.Expr, ranges: bool) -> pl.Expr:
@@ -180,8 +184,8 @@ class _Survey:
     """What the cells of a column look like."""
 
     def __init__(self) -> None:
-        self.point = self.comma = self.unclear = self.odd = 0
-        self.example = ""
+        self.point = self.comma = self.unclear = self.odd = self.thousands = 0
+        self.example = self.grouped = ""
         self.currencies: dict[str, None] = {}
 
     def add(self, cells: pl.Series, ranges: bool) -> None:
@@ -198,6 +202,10 @@ class _Survey:
         self.point += int(bodies.str.contains(_CLEAR_POINT).sum())
         self.comma += int(bodies.str.contains(_CLEAR_COMMA).sum())
         self.unclear += int(bodies.str.contains(_UNCLEAR).sum())
+        grouped = plain.filter(plain.str.contains(_ONE_POINT))
+        self.thousands += len(grouped)
+        if len(grouped):
+            self.grouped = self.grouped or grouped[0]
 
     @property
     def mark(self) -> Mark:
@@ -214,6 +222,9 @@ class _Survey:
         if made is None:
             return
         what = f"{name}: {self.odd:,} cells like {self.example!r} are read as {made:g}"
+        if self.mark == "," and self.thousands:
+            whole = self.grouped.replace(".", "")
+            what += f", and {self.thousands:,} like {self.grouped!r} as {whole}"
         if len(self.currencies) > 1:
             what += f"; they are in several currencies ({', '.join(self.currencies)})"
         what += "; if this is wrong, give --decimal , or --decimal ."

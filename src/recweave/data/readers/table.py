@@ -161,11 +161,18 @@ def _tables(path: Path, table: str | None, given: Mapping[str, str]) -> dict[Pat
     if table is not None and table not in TABLES:
         raise BadSetting(f"table={table!r}: {did_you_mean(table, TABLES)}")
     found = {file: file.name.partition(".")[0].lower() for file in files_of(path)}
-    chosen = {_given(path, file): name for name, file in given.items()}
+    chosen: dict[Path, str] = {}
+    for name, file in given.items():
+        one = _given(path, file)
+        if one in chosen:
+            raise BadInput(f"{one} is given as {chosen[one]} and as {name}; name one table")
+        chosen[one] = name
     if path.is_file():
         name = found[path]
-        own = {path: table or (name if name in TABLES else "events")}
-        return own | {file: name for file, name in chosen.items() if file != path}
+        kept = {path: table or (name if name in TABLES else "events")}
+        if path in chosen:
+            kept = {path: chosen.pop(path)}
+        return _once(path, kept, chosen)
     kept = {
         file: name
         for file, name in found.items()
@@ -178,9 +185,15 @@ def _tables(path: Path, table: str | None, given: Mapping[str, str]) -> dict[Pat
             "say which is which (--events FILE --items FILE), or give one file; "
             f"`recweave data guess {path}` proposes a command"
         )
+    return _once(path, kept, chosen)
+
+
+def _once(path: Path, kept: dict[Path, str], chosen: dict[Path, str]) -> dict[Path, str]:
+    """The files of the path and those of options, where each table has one."""
     twice = [name for name, n in Counter([*kept.values(), *chosen.values()]).items() if n > 1]
     if twice:
-        names = ", ".join(file.name for file, name in kept.items() if name == twice[0])
+        files = [*kept.items(), *chosen.items()]
+        names = ", ".join(file.name for file, name in files if name == twice[0])
         raise BadInput(
             f"{path}: several files could be the {twice[0]}: {names}; name the one meant"
         )

@@ -95,7 +95,7 @@ def _by_value(
 def _value(cell: str, separators: Sequence[str]) -> Any:
     """What a cell holds: a list or an object, else words; None for a list that cannot be read."""
     cell = cell.strip()
-    if cell[0] in "[{(":
+    if cell[:1] in ("[", "{", "("):
         for read in (_json, _python, _postgres):
             value = read(cell)
             if isinstance(value, list | tuple | dict):
