@@ -75,9 +75,9 @@ def served(publisher, name, content, **changes):
 
 
 def zipped(path, members):
-    with zipfile.ZipFile(path, "w") as made:
+    with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
-            made.writestr(name, content)
+            archive.writestr(name, content)
     return path.read_bytes()
 
 
@@ -100,19 +100,21 @@ def test_files_are_fetched_once_into_a_folder_of_the_name(publisher, settings, k
     assert get("toy", settings) == folder
 
 
-def test_an_archive_is_unpacked_and_what_was_received_is_told(publisher, settings, know, tmp_path):
+def test_an_archive_is_unpacked_and_what_was_received_is_written_down(
+    publisher, settings, know, tmp_path
+):
     content = zipped(tmp_path / "made.zip", {"toy/log.txt": "u a b\n", "toy/README": "hello"})
     know(served(publisher, "toy.zip", content, unpack=True))
     folder = get("toy", settings)
     assert (folder / "log.txt").read_text() == "u a b\n"
     assert sorted(path.name for path in folder.parent.iterdir()) == ["toy", "toy.received.json"]
-    told = json.loads((folder.parent / "toy.received.json").read_text())
-    assert (told["name"], told["licence"], told["citation"]) == ("toy", "CC0", "nobody")
-    assert told["files"][0]["sha256"] == hashlib.sha256(content).hexdigest()
-    assert told["files"][0]["bytes"] == len(content)
+    received = json.loads((folder.parent / "toy.received.json").read_text())
+    assert (received["name"], received["licence"], received["citation"]) == ("toy", "CC0", "nobody")
+    assert received["files"][0]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert received["files"][0]["bytes"] == len(content)
 
 
-def test_the_licence_is_told_before_anything_is_fetched(publisher, settings, know, caplog):
+def test_the_licence_is_logged_before_anything_is_fetched(publisher, settings, know, caplog):
     know(served(publisher, "log.txt", b"u a b\n"))
     with caplog.at_level(logging.INFO):
         get("toy", settings)
@@ -125,8 +127,8 @@ def test_without_a_known_checksum_what_was_received_is_said_aloud(
     know(served(publisher, "log.txt", b"u a b\n", sha256=None))
     get("toy", settings)
     sha256 = hashlib.sha256(b"u a b\n").hexdigest()
-    said = f"checksum not known, this is what was received: 6 bytes, sha256 {sha256}"
-    assert caplog.messages[-1].endswith(said)
+    message = f"checksum not known, this is what was received: 6 bytes, sha256 {sha256}"
+    assert caplog.messages[-1].endswith(message)
 
 
 def test_the_next_address_is_tried_where_one_fails(publisher, settings, know):
@@ -151,15 +153,15 @@ def test_what_has_come_is_not_fetched_again_when_the_rest_fails(publisher, setti
 
 
 @pytest.mark.parametrize("how", ["gone", "wrong", "no address"])
-def test_where_fetching_fails_the_user_is_told_how_to_help_themselves(
+def test_where_fetching_fails_the_message_has_the_address_and_the_folder(
     publisher, settings, know, how
 ):
     file = served(publisher, "log.txt", b"u a b\n", sha256="00" * 32)
     know(*([] if how == "no address" else [file]))
     if how == "gone":
         (publisher[0] / "log.txt").unlink()
-    said = r"https://toy\.example and put it into RECWEAVE_DATA as a folder named 'toy'"
-    with pytest.raises(Unavailable, match=said):
+    message = r"https://toy\.example and put it into RECWEAVE_DATA as a folder named 'toy'"
+    with pytest.raises(Unavailable, match=message):
         get("toy", settings)
     assert find("toy", settings) is None
 
@@ -173,7 +175,7 @@ def test_a_broken_archive_leaves_nothing_and_is_fetched_again(publisher, setting
     assert (get("toy", settings) / "log.txt").exists()
 
 
-def test_a_name_nobody_knows_is_refused_with_the_nearest(settings):
+def test_an_unknown_name_is_refused_with_the_nearest(settings):
     with pytest.raises(UnknownName, match="did you mean 'ml-100k'"):
         get("ml-100", settings)
     with pytest.raises(UnknownName, match="no dataset is called 'ml-200k'; did you mean 'ml-100k'"):
@@ -205,7 +207,7 @@ def test_a_folder_that_was_saved_is_loaded(tmp_path, settings):
     assert load(str(tmp_path / "mine"), settings).name == "mine"
 
 
-def test_another_folder_or_file_is_told_how_to_be_read(tmp_path, settings):
+def test_another_folder_or_file_is_refused_with_the_command_that_reads_it(tmp_path, settings):
     (tmp_path / "log.csv").write_text("user,item\n")
     for path in (tmp_path, tmp_path / "log.csv"):
         with pytest.raises(BadInput, match=f"recweave data read SOURCE {re.escape(str(path))}"):

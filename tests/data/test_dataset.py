@@ -70,7 +70,7 @@ def test_rows_are_in_hash_order_whatever_the_order_of_the_tables():
     assert set(dataset.user_ids.ids) == {"u1", "u2", "u3", "u9"}
 
 
-def test_the_numbering_is_saved_and_tells_datasets_apart(tmp_path):
+def test_the_numbering_is_saved_and_distinguishes_datasets(tmp_path):
     for one in (small(), hashed()):
         one.save(tmp_path / one.numbering)
         again = Dataset.load(tmp_path / one.numbering)
@@ -126,7 +126,7 @@ def test_a_split_is_made_of_the_interactions():
 
 
 @pytest.mark.parametrize(
-    ("table", "frame", "said"),
+    ("table", "frame", "message"),
     [
         ("events", {"user": ["u"]}, "events have no column 'user_id', only user"),
         ("events", {"user_id": ["u"], "item_id": ["i"], "price": [1]}, "no column called 'price'"),
@@ -149,8 +149,8 @@ def test_a_split_is_made_of_the_interactions():
         ("links", {"item_id": ["a"], "other_id": ["b"]}, "links have no column 'relation'"),
     ],
 )
-def test_a_table_that_breaks_its_contract_is_refused_with_the_place(table, frame, said):
-    with pytest.raises(BadInput, match="^small: .*" + said):
+def test_a_table_that_breaks_its_contract_is_refused_with_the_place(table, frame, message):
+    with pytest.raises(BadInput, match="^small: .*" + message):
         small(**{table: pl.DataFrame(frame)})
 
 
@@ -198,7 +198,7 @@ def edit(path, **changes):
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         (lambda folder: (folder / "dataset.json").unlink(), "is no dataset folder.*dataset.json"),
         (lambda folder: (folder / "events.parquet").unlink(), "events.parquet"),
@@ -210,10 +210,10 @@ def edit(path, **changes):
         (lambda folder: edit(folder / "dataset.json", counts={"events": 3}), "instead of"),
     ],
 )
-def test_a_broken_folder_is_refused_with_what_is_broken(tmp_path, broken, said):
+def test_a_broken_folder_is_refused_with_what_is_broken(tmp_path, broken, message):
     small().save(tmp_path / "data")
     broken(tmp_path / "data")
-    with pytest.raises(BadArtifact, match=said):
+    with pytest.raises(BadArtifact, match=message):
         Dataset.load(tmp_path / "data")
 
 

@@ -65,14 +65,14 @@ def test_everything_is_counted(shop):
     assert list(found.ratings) == ["3.5", "4", "5"]
 
 
-def test_what_stands_twice_is_counted(shop):
+def test_repeated_events_are_counted(shop):
     found = describe(shop)
     assert found.exact_duplicates == 1
     assert found.pair_duplicates == 3
     assert found.same_second == 4
 
 
-def test_the_spread_of_users_and_items_is_told(shop):
+def test_the_spread_of_users_and_items_is_described(shop):
     found = describe(shop)
     assert found.per_user.model_dump() == pytest.approx(
         {
@@ -88,7 +88,7 @@ def test_the_spread_of_users_and_items_is_told(shop):
     assert (found.per_item.highest, found.per_item.once) == (5, pytest.approx(1 / 3))
 
 
-def test_head_and_tail_are_told(shop):
+def test_head_and_tail_are_described(shop):
     found = describe(shop)
     assert found.head == pytest.approx(5 / 8)  # a fifth of three items is one
     assert found.most == 2  # 7 of 8 events; 5 of 8 are too few
@@ -99,7 +99,7 @@ def test_exactly_four_fifths_are_enough():
     assert describe(Dataset("log", events=events)).most == 2
 
 
-def test_reviews_and_gaps_in_the_catalogue_are_told(shop):
+def test_reviews_and_gaps_in_the_catalogue_are_described(shop):
     found = describe(shop)
     words = found.words
     assert (words.reviews, words.with_text, words.with_rating, words.with_images) == (4, 2, 1, 1)
@@ -122,9 +122,9 @@ def test_a_description_survives_json(shop):
     assert json.loads(found.model_dump_json())["per_user"]["highest"] == 6
 
 
-def test_it_is_told_to_people(shop):
-    told = str(describe(shop))
-    for said in (
+def test_its_text_has_every_part(shop):
+    text = str(describe(shop))
+    for line in (
         "dataset           shop",
         "3, 3 with events",
         "1970-01-01 to 1970-01-11, 10.0 days",
@@ -134,24 +134,24 @@ def test_it_is_told_to_people(shop):
         "4, 2 with text (median 2 words)",
         "title 50%, description 100%",
     ):
-        assert said in told
+        assert line in text
 
 
 def test_a_table_says_the_same_whatever_the_names_hold(shop):
     screen = StringIO()
     Console(width=200, file=screen).print(describe(shop.replace(name="[red]shop")))
-    told = screen.getvalue()
-    assert "[red]shop" in told and "CC0" in told and "head and tail" in told
+    text = screen.getvalue()
+    assert "[red]shop" in text and "CC0" in text and "head and tail" in text
 
 
-def test_a_log_without_times_is_told_so():
+def test_a_log_without_times_is_described_so():
     events = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["a", "b"]})
     found = describe(Dataset("log", events=events))
     assert (found.clock, found.first, found.last, found.same_second) == ("order", None, None, 0)
     assert "none; the order of the source counts" in str(found)
 
 
-def test_a_log_with_gaps_in_its_times_is_described_and_told_so(shop):
+def test_a_log_with_gaps_in_its_times_is_described_so(shop):
     time = pl.when(pl.col("user_id") != "w").then("time")
     found = describe(shop.replace(events=shop.events.with_columns(time=time)))
     assert (found.clock, found.last) == ("mixed", 3 * DAY)

@@ -39,10 +39,10 @@ class Publisher(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes */{len(content)}")
             self.end_headers()
             return
-        told = start + 5 if deed == "wrong part" else start
+        first = start + 5 if deed == "wrong part" else start
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", f"bytes {told}-{len(content) - 1}/{len(content)}")
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
         if deed != "no length":
             self.send_header("Content-Length", str(len(content) - start))
         if tag and deed != "no tag":
@@ -102,7 +102,7 @@ def test_a_later_call_goes_on_where_an_earlier_one_gave_up(publisher, to):
 
 
 @pytest.mark.parametrize("deed", ["ignore range", "wrong part"])
-def test_a_server_that_cannot_resume_is_asked_for_all_of_it(publisher, to, deed):
+def test_from_a_server_that_cannot_resume_all_is_fetched_again(publisher, to, deed):
     publisher.plan = ["cut", deed]
     assert quick(publisher.address, to, sha256=SHA256) == SHA256
 
@@ -147,14 +147,14 @@ def test_a_wrong_checksum_is_refused_and_nothing_stays(publisher, to):
     assert list(to.parent.iterdir()) == []
 
 
-def test_a_file_that_is_not_there_is_told_at_once(publisher, to):
+def test_a_missing_file_is_an_error_at_once(publisher, to):
     publisher.plan = ["404"] * 9
     with pytest.raises(Unavailable, match=r"log\.zip was not given: the server answered 404"):
         quick(publisher.address, to)
     assert len(publisher.asked) == 1
 
 
-def test_a_server_that_is_busy_is_asked_again(publisher, to):
+def test_a_busy_server_is_tried_again(publisher, to):
     publisher.plan = ["503", "429"]
     assert quick(publisher.address, to) == SHA256
     publisher.plan = ["503"] * 9
@@ -162,7 +162,7 @@ def test_a_server_that_is_busy_is_asked_again(publisher, to):
         quick(publisher.address, to, attempts=3)
 
 
-def test_a_server_that_cannot_be_reached_is_told(to):
+def test_a_server_that_cannot_be_reached_is_named(to):
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9.*\(attempts: 1\): .*cannot be reached"):
         fetch("http://127.0.0.1:9/log.zip", to, pause=1e6)
 
@@ -180,7 +180,7 @@ def test_a_file_of_unknown_length_is_fetched(publisher, to):
     assert quick(publisher.address, to, sha256=SHA256) == SHA256
 
 
-def test_a_disk_that_is_too_small_is_told_before_it_is_full(publisher, to, monkeypatch):
+def test_a_disk_that_is_too_small_is_an_error_before_it_is_full(publisher, to, monkeypatch):
     monkeypatch.setattr(download.shutil, "disk_usage", lambda _: type("U", (), {"free": 1000}))
     with pytest.raises(Unavailable, match=r"is 2\.9 MiB and .* has 1000 B left"):
         quick(publisher.address, to)

@@ -65,8 +65,8 @@ def core_by_hand(rows, users, items):
 
 @given(ROWS, st.integers(0, 4), st.integers(0, 4))
 def test_k_core_equals_a_loop_that_stops_when_nothing_leaves(rows, users, items):
-    kept = KCore(users=users, items=items).keeps(dataset_of(rows))
-    assert [row for row, stays in zip(rows, kept, strict=True) if stays] == core_by_hand(
+    keep = KCore(users=users, items=items).keeps(dataset_of(rows))
+    assert [row for row, stays in zip(rows, keep, strict=True) if stays] == core_by_hand(
         rows, users, items
     )
 
@@ -146,16 +146,16 @@ def test_a_moment_may_be_a_date_in_utc(written, seconds):
 
 
 def test_a_day_of_a_recipe_file_is_a_moment():
-    told = tomllib.loads('kind = "time_window"\nstart = 2014-01-01\nend = 2014-01-01T00:00:10Z')
-    window = TimeWindow.parse(told, "recipe.toml")
+    settings = tomllib.loads('kind = "time_window"\nstart = 2014-01-01\nend = 2014-01-01T00:00:10Z')
+    window = TimeWindow.parse(settings, "recipe.toml")
     assert (window.start, window.end) == (1_388_534_400, 1_388_534_410)
     assert TimeWindow.model_validate_json(window.model_dump_json()) == window
 
 
-@pytest.mark.parametrize("told", [{"start": 5, "end": 5}, {"start": "yesterday"}])
-def test_a_window_that_cannot_be_is_refused(told):
+@pytest.mark.parametrize("settings", [{"start": 5, "end": 5}, {"start": "yesterday"}])
+def test_a_window_that_cannot_be_is_refused(settings):
     with pytest.raises(BadSetting, match=r"recipe\.toml"):
-        TimeWindow.parse(told, "recipe.toml")
+        TimeWindow.parse(settings, "recipe.toml")
 
 
 def test_a_time_window_needs_times():
@@ -221,9 +221,9 @@ def test_events_that_stay_keep_their_order_and_values(how):
     log = dataset_of(
         list(zip(user.astype(str), item.astype(str), behavior, value / 1, time, strict=True))
     )
-    kept = how.keeps(log)
-    assert 0 < kept.sum() < 60
-    assert how.apply(log).events.equals(log.events.filter(kept))
+    keep = how.keeps(log)
+    assert 0 < keep.sum() < 60
+    assert how.apply(log).events.equals(log.events.filter(keep))
 
 
 @pytest.mark.parametrize("how", FILTERS, ids=lambda how: how.kind)
@@ -246,12 +246,12 @@ def test_there_must_be_something_to_filter():
         KCore().apply(Dataset("none"))
 
 
-def test_filters_follow_each_other_and_tell_what_each_took():
+def test_filters_follow_each_other_and_report_what_each_took():
     log = pairs("ua", "ua", "ub", "va", "vb", "wc")
-    smaller, told = apply_all(log, [Deduplicate(), KCore(users=2, items=2)])
+    smaller, removed = apply_all(log, [Deduplicate(), KCore(users=2, items=2)])
     assert len(smaller.events) == 4
-    assert [(t.events, t.left, t.users, t.items) for t in told] == [(1, 5, 0, 0), (1, 4, 1, 1)]
-    assert told[0].filter == Deduplicate().model_dump_json()
+    assert [(t.events, t.left, t.users, t.items) for t in removed] == [(1, 5, 0, 0), (1, 4, 1, 1)]
+    assert removed[0].filter == Deduplicate().model_dump_json()
     # The other way round, the doubled event counts twice and another core is found.
     assert len(apply_all(pairs("ua", "ua", "va"), [KCore(users=1, items=3)])[0].events) == 3
 
@@ -277,10 +277,10 @@ def test_noise_adds_events_of_pairs_that_never_met_and_leaves_the_rest_alone():
         }
     )
     dataset = Dataset("noisy", events=events)
-    found, told = apply_all(dataset, [Noise(share=0.4)])
+    found, removed = apply_all(dataset, [Noise(share=0.4)])
     added = found.events[n:]
     assert found.events[:n].equals(dataset.events)
-    assert len(added) == round(0.4 * 175) == -told[0].events
+    assert len(added) == round(0.4 * 175) == -removed[0].events
     assert set(added["behavior"]) == {"view"}
     assert set(added["part"]) == {"train"}
     pairs = set(dataset.events.select("user_id", "item_id").iter_rows())
@@ -296,7 +296,7 @@ def test_noise_adds_events_of_pairs_that_never_met_and_leaves_the_rest_alone():
         Noise(share=0.1, behavior="cart").apply(dataset)
 
 
-def test_noise_works_on_a_log_that_nobody_cut_and_that_is_nearly_full():
+def test_noise_works_on_a_log_without_parts_that_is_nearly_full():
     pairs = [(f"u{u}", f"i{(3 * u + k) % 8}") for u in range(12) for k in range(5)]
     events = pl.DataFrame(pairs, schema=["user_id", "item_id"], orient="row")
     dataset = Dataset("own", events=events)
@@ -332,7 +332,7 @@ def test_values_below_a_limit_are_dropped_of_any_behaviour_or_of_some():
         DropValueBelow(value=9).apply(dataset)
 
 
-def test_ids_that_stand_for_nobody_leave_every_table():
+def test_placeholder_ids_leave_every_table():
     items = pl.DataFrame({"item_id": ["x", "y", "z"], "title": ["X", "Y", "Z"]})
     reviews = pl.DataFrame({"user_id": ["0", "a"], "item_id": ["x", "x"], "text": ["?", "fine"]})
     links = pl.DataFrame({"item_id": ["x", "y"], "other_id": ["z", "x"], "relation": "also_buy"})

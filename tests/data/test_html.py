@@ -23,8 +23,8 @@ def test_markup_goes_and_words_stay(raw, plain):
 
 def test_a_column_is_cleaned_like_its_cells():
     cells = ["a &amp; b", None, "plain", "<i>x</i>"]
-    made = pl.DataFrame({"t": cells}).select(strip_html_column(pl.col("t"))).to_series()
-    assert made.to_list() == ["a & b", None, "plain", "x"]
+    texts = pl.DataFrame({"t": cells}).select(strip_html_column(pl.col("t"))).to_series()
+    assert texts.to_list() == ["a & b", None, "plain", "x"]
 
 
 @pytest.mark.parametrize(

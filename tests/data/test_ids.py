@@ -68,7 +68,7 @@ def test_ids_of_all_tables_are_judged_together(tmp_path):
     assert dataset.items["item_id"].to_list() == ["5.0", "A7"]
 
 
-def test_an_item_that_stands_twice_changes_no_id(tmp_path):
+def test_a_repeated_item_changes_no_id(tmp_path):
     """Shared case 06: reading with care gave "6.0" where reading fast gave "6"."""
     events = [{"user_id": 1.0, "item_id": 5.0}, {"user_id": 2.0, "item_id": 6.0}]
     items = [{"item_id": 5.0, "title": "Five"}, {"item_id": 6.0, "title": "Six"}]
@@ -92,7 +92,7 @@ def test_frames_follow_the_rule_and_an_undefined_id_is_refused():
             "clicked": [[True, False]],
         }
     )
-    made = Dataset("news", impressions=shown).impressions
-    assert (made["user_id"][0], made["shown"][0].to_list()) == ("7", ["1", "2"])
+    impressions = Dataset("news", impressions=shown).impressions
+    assert (impressions["user_id"][0], impressions["shown"][0].to_list()) == ("7", ["1", "2"])
     with pytest.raises(BadInput, match="1 of 2 events have no 'user_id'"):
         Dataset("shop", events=events.with_columns(user_id=pl.Series([1.0, float("nan")])))

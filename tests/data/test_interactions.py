@@ -95,7 +95,7 @@ def test_histories_hold_each_users_events_oldest_first(events):
 
 
 @given(triples, st.lists(st.integers(-1, 3), max_size=6))
-def test_asked_rows_come_in_the_order_asked_and_minus_one_is_empty(events, rows):
+def test_rows_come_in_the_order_of_the_request_and_minus_one_is_empty(events, rows):
     log = log_of(events)
     histories = Histories.of(log, np.array(rows, np.int32))
     whole = Histories.of(log)
@@ -119,9 +119,9 @@ def test_a_history_weighs_each_item_by_its_newest_event(events, decay):
         items = histories.item[histories.start[user] : histories.start[user + 1]]
         for since, item in reversed(list(enumerate(reversed(items)))):
             expected[user, item] = decay**since  # the newest is written last
-    made = histories.matrix(decay)
-    np.testing.assert_array_equal(made.toarray(), expected)
-    assert made.has_sorted_indices and made.has_canonical_format
+    matrix = histories.matrix(decay)
+    np.testing.assert_array_equal(matrix.toarray(), expected)
+    assert matrix.has_sorted_indices and matrix.has_canonical_format
 
 
 def test_an_empty_log_has_empty_histories():

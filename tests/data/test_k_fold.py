@@ -19,9 +19,9 @@ def parts(how, log, seed=0):
 
 @pytest.mark.parametrize("by", ["event", "user"])
 def test_every_event_is_test_in_exactly_one_fold(log, by):
-    made = parts(KFold(n=3, by=by), log)
-    assert ((made == TEST).sum(axis=0) == 1).all()
-    assert set(np.unique(made)) == {TRAIN, VALID, TEST}
+    folds = parts(KFold(n=3, by=by), log)
+    assert ((folds == TEST).sum(axis=0) == 1).all()
+    assert set(np.unique(folds)) == {TRAIN, VALID, TEST}
 
 
 def test_by_user_all_events_of_a_user_fall_together(log):
@@ -31,9 +31,9 @@ def test_by_user_all_events_of_a_user_fall_together(log):
 
 
 def test_folds_are_as_large_as_can_be_and_validation_is_a_share_of_the_rest(log):
-    made = parts(KFold(n=3, valid=0.2), log)
-    assert sorted((made == TEST).sum(axis=1)) == [33, 33, 34]
-    assert sorted((made == VALID).sum(axis=1)) == [13, 13, 13]
+    folds = parts(KFold(n=3, valid=0.2), log)
+    assert sorted((folds == TEST).sum(axis=1)) == [33, 33, 34]
+    assert sorted((folds == VALID).sum(axis=1)) == [13, 13, 13]
 
 
 def test_the_seed_alone_decides(log):

@@ -4,7 +4,7 @@ from recweave.core.errors import BadInput
 from recweave.data.problems import LISTED, BrokenFile, Problem, Problems
 
 
-def test_notes_and_errors_are_told_apart():
+def test_notes_and_errors_are_counted_apart():
     problems = Problems()
     problems.note("a.csv", 3, "is odd", kind="odd")
     problems.raise_errors("do something")

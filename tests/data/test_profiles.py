@@ -34,7 +34,7 @@ def profiles() -> Profiles:
     return Profiles(pl.DataFrame(rows), dataset="f00", split="{}")
 
 
-def test_texts_come_in_the_order_asked_and_are_null_where_there_are_none(profiles):
+def test_texts_come_in_the_order_of_the_request_and_are_null_where_there_are_none(profiles):
     assert profiles.texts("summary", "item", ["b", "x", "a", "b"]).to_list() == [
         "b whole",
         None,

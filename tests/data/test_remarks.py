@@ -15,7 +15,7 @@ def log(users, items=None, **columns):
     return Dataset("shop", events=pl.DataFrame({"user_id": users, "item_id": items} | columns))
 
 
-def said(dataset):
+def kinds(dataset):
     return [(remark.kind, remark.rows.sum()) for remark in remarks(dataset)]
 
 
@@ -47,33 +47,33 @@ def test_the_online_retail_case_is_pointed_out_everywhere(tmp_path):
 
 @pytest.mark.parametrize("id", ["-1", "nan", "NULL", "unknown", "Guest", "0.0", "(not set)"])
 def test_placeholders_with_many_events_are_pointed_out(id):
-    found = said(log([*"abcdefgh", id, id]))
+    found = kinds(log([*"abcdefgh", id, id]))
     assert found == [("user_id that may stand for unknown users", 2)]
-    found = said(log([*"abcdefghij"], items=[*"stuvwxyz", id, id]))
+    found = kinds(log([*"abcdefghij"], items=[*"stuvwxyz", id, id]))
     assert found == [("item_id that may stand for unknown items", 2)]
 
 
 def test_real_ids_are_left_alone():
     numbers = [str(n % 20) for n in range(400)]  # 0 is one of twenty, as busy as the others
-    assert said(log(numbers)) == []
-    assert said(log([*numbers, *["0"] * 300])) == [
+    assert kinds(log(numbers)) == []
+    assert kinds(log([*numbers, *["0"] * 300])) == [
         ("user_id that may stand for unknown users", 320)
     ]
-    assert said(log([*(f"u{n}" for n in range(5_000)), "unknown"])) == []  # one in five thousand
-    assert said(log(["Nancy", "Noneto", "guesthouse", "-12", "00"])) == []
+    assert kinds(log([*(f"u{n}" for n in range(5_000)), "unknown"])) == []  # one in five thousand
+    assert kinds(log(["Nancy", "Noneto", "guesthouse", "-12", "00"])) == []
 
 
 def test_a_scale_below_0_is_no_return_and_a_few_ratings_below_0_are():
     scale = log(["a"] * 10, value=[-9.0, -3, -1, 2, 5, 9, 1, 1, 1, 1], behavior="rating")
-    assert said(scale) == []
+    assert kinds(scale) == []
     few = log(["a"] * 10, value=[-1.0, *[1.0] * 9], behavior="rating")
-    assert said(few) == [("rating below 0", 1)]
-    assert said(log(["a"] * 3, value=[0.0, 1, 2], behavior="purchase")) == []
+    assert kinds(few) == [("rating below 0", 1)]
+    assert kinds(log(["a"] * 3, value=[0.0, 1, 2], behavior="purchase")) == []
 
 
 def test_in_a_long_log_placeholders_are_looked_for_in_a_sample_and_counted_in_all(monkeypatch):
     monkeypatch.setattr("recweave.data.remarks.SAMPLE", 2_000)
     users = [f"u{n}" for n in range(19_900)]
-    assert said(log(users)) == []
-    found = said(log([*users, *["unknown"] * 100]))
+    assert kinds(log(users)) == []
+    found = kinds(log([*users, *["unknown"] * 100]))
     assert found == [("user_id that may stand for unknown users", 100)]

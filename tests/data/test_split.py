@@ -141,12 +141,12 @@ def test_ratio_user_by_time_equals_a_loop_over_users(rows, valid, test):
 
 
 @pytest.mark.parametrize(
-    ("count", "held"), [(1, 0), (2, 0), (3, 1), (9, 1), (10, 1), (19, 1), (20, 2), (57, 5)]
+    ("count", "expected"), [(1, 0), (2, 0), (3, 1), (9, 1), (10, 1), (19, 1), (20, 2), (57, 5)]
 )
-def test_ratio_user_holds_out_a_tenth_rounded_down_but_at_least_one(count, held):
+def test_ratio_user_holds_out_a_tenth_rounded_down_but_at_least_one(count, expected):
     log = Interactions.of([0] * count, range(count))
     part = parts_of(RatioUser(), log)
-    assert (part == TEST).sum() == (part == VALID).sum() == held
+    assert (part == TEST).sum() == (part == VALID).sum() == expected
 
 
 def test_a_share_is_taken_as_on_paper_not_as_floats_multiply():
@@ -192,7 +192,7 @@ def test_history_at_test_keeps_the_order_of_the_source_within_equal_times():
     assert Histories.of(known).item.tolist() == [0, 1, 2, 3, 4] * 2
 
 
-def test_fresh_makes_no_history_of_what_tells_of_a_test_item():
+def test_fresh_makes_no_history_of_events_with_a_test_item():
     """Views of what is bought for validation are known at test; of what is bought there, never."""
     log = Interactions.of(
         [0] * 9,

@@ -62,8 +62,8 @@ def test_every_iso_form_is_the_right_second(text):
 
 def test_forms_may_be_mixed_in_one_column_in_any_order():
     texts = [None, *ISO, "tomorrow", *reversed(ISO)]
-    wanted = [None, *ISO.values(), None, *reversed(ISO.values())]
-    assert seconds(pl.Series(texts), "iso").to_list() == wanted
+    expected = [None, *ISO.values(), None, *reversed(ISO.values())]
+    assert seconds(pl.Series(texts), "iso").to_list() == expected
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_format_gives_the_right_second_or_none(form, text, second):
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "message"),
     [
         ("%H:%M", "no format of a moment"),
         ("%d.%m", "no format of a moment"),
@@ -135,8 +135,8 @@ def test_a_format_gives_the_right_second_or_none(form, text, second):
         ("%H:%M%Z%Y-%m-%d", "%Z must be the last, or stand between blanks"),
     ],
 )
-def test_a_format_that_cannot_work_is_refused_before_a_row_is_read(form, said):
-    with pytest.raises(BadSetting, match=said):
+def test_a_format_that_cannot_work_is_refused_before_a_row_is_read(form, message):
+    with pytest.raises(BadSetting, match=message):
         seconds(pl.Series(["x"]), form)
 
 
@@ -157,6 +157,8 @@ def test_an_unknown_zone_says_what_to_do(tmp_path):
         (["1772359964123456"], "us"),
         (["1772359964123456789"], "ns"),
         (["3", "5"], "s"),
+        (["2019", "2020", "2019", "7"], "%Y"),
+        (["1899", "2100"], "s"),
         (["20260301", "20260302"], "iso"),
         (["20260301", "20261302"], "s"),  # no month 13
         (["20260301", "20260302", "00000000"], "iso"),  # one that is no date, refused by its line
@@ -175,7 +177,7 @@ def test_what_times_are_is_recognised(cells, unit):
 
 
 @pytest.mark.parametrize(
-    ("cells", "unit", "told"),
+    ("cells", "unit", "note"),
     [
         (["1772359964", "1772359965"], "s", ""),
         (["1772359964123", "1772359965000"], "ms", "is read as milliseconds since 1970"),
@@ -186,8 +188,8 @@ def test_what_times_are_is_recognised(cells, unit):
     ],
 )
 @pytest.mark.parametrize("end", [".csv", ".jsonl", ".parquet"])
-def test_without_a_unit_the_first_rows_tell_it_and_it_is_told(
-    tmp_path, caplog, cells, unit, told, end
+def test_without_a_unit_it_is_inferred_from_the_first_rows_and_noted(
+    tmp_path, caplog, cells, unit, note, end
 ):
     numbers = all(cell.isdigit() for cell in cells)
     time = [int(cell) for cell in cells] if numbers and end != ".csv" else cells
@@ -196,19 +198,45 @@ def test_without_a_unit_the_first_rows_tell_it_and_it_is_told(
     write = {".csv": frame.write_csv, ".jsonl": frame.write_ndjson, ".parquet": frame.write_parquet}
     write[end](path)
     assert read("table", path).events["time"].to_list() == [AT, AT + 1]
-    assert told in caplog.text and bool(told) == bool(caplog.text)
+    assert note in caplog.text and bool(note) == bool(caplog.text)
     caplog.clear()
     assert read("table", path, time=unit).events["time"].to_list() == [AT, AT + 1]
     assert not caplog.text
 
 
-def test_days_and_months_that_look_alike_are_asked_for(tmp_path):
+@pytest.mark.parametrize("end", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("kind", [pl.Int64, pl.Float64])
+def test_years_are_years_and_the_note_says_so(tmp_path, caplog, end, kind):
+    path = tmp_path / f"log{end}"
+    years = pl.Series([2019, 2026], dtype=kind)
+    if end == ".csv":
+        years = years.cast(pl.Int64)
+    frame = pl.DataFrame({"user_id": ["1", "1"], "item_id": ["a", "b"], "time": years})
+    write = {".csv": frame.write_csv, ".jsonl": frame.write_ndjson, ".parquet": frame.write_parquet}
+    write[end](path)
+    assert read("table", path).events["time"].to_list() == [1_546_300_800, 1_767_225_600]
+    assert "'time' is read as years (2019" in caplog.text
+    assert "give --option time=" in caplog.text
+
+
+def test_small_numbers_are_seconds_and_a_note_says_what_else_to_do(tmp_path, caplog):
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id,time\n1,a,1\n1,b,364\n")
+    assert read("table", path).events["time"].to_list() == [1, 364]
+    assert "so the latest is 1970-01-01 00:06:04 UTC (364). If they count something" in caplog.text
+    caplog.clear()
+    events = read("table", path, columns={"order": "time"}).events
+    assert events["order"].to_list() == [1, 364] and not events["time"].count()
+    assert "1970" not in caplog.text
+
+
+def test_days_and_months_that_look_alike_are_refused_with_both_formats(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("user_id,item_id,time\n1,2,12/1/2010 8:26\n1,3,12/2/2010 9:00\n")
     with pytest.raises(BadSetting, match="time='%d/%m/%Y %H:%M' or time='%m/%d/%Y %H:%M'"):
         read("table", path)
-    made = read("table", path, time="%m/%d/%Y %H:%M").events["time"][0]
-    assert made == datetime(2010, 12, 1, 8, 26, tzinfo=UTC).timestamp()
+    second = read("table", path, time="%m/%d/%Y %H:%M").events["time"][0]
+    assert second == datetime(2010, 12, 1, 8, 26, tzinfo=UTC).timestamp()
 
 
 def test_a_row_of_another_unit_is_refused_and_not_guessed(tmp_path):
@@ -253,6 +281,8 @@ BERLIN = pl.Series([MOMENT]).dt.replace_time_zone("Europe/Berlin")
         ([AT * 1_000_000], AT),
         ([AT * 1_000_000_000], AT),
         ([5], 5),
+        ([2026], 1_767_225_600),
+        ([2026.0], 1_767_225_600),
         (pl.Series([None], dtype=pl.Datetime("us")), None),
     ],
 )
@@ -264,22 +294,22 @@ def test_times_of_frames_become_seconds(time, second):
     assert both.reviews["time"].to_list() == [second]
 
 
-def test_whole_numbers_that_are_not_seconds_are_told(caplog):
+def test_a_frame_whose_numbers_are_not_seconds_is_warned_about(caplog):
     Dataset("shop", events=pl.DataFrame(events_at([AT * 1_000])))
-    assert f"shop: events: the times count milliseconds since 1970, as {AT}000 does" in caplog.text
+    assert "shop: events: the times are read as milliseconds since 1970 (177235996" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("time", "said"),
+    ("time", "message"),
     [
         (pl.Series([timedelta(1)]), "the column 'time' is a Duration"),
         (pl.Series([MOMENT.time()]), "the column 'time' is a Time"),
-        (["noon"], "time 'noon' in row 0 is no time that can be told"),
-        (["1/2/2010"], "time '1/2/2010' in row 0 is no time"),
+        (["noon"], "time 'noon' in row 0 is of no form that leaves no doubt"),
+        (["1/2/2010"], "time '1/2/2010' in row 0 is of no form"),
     ],
 )
-def test_frames_whose_times_are_none_are_refused(time, said):
-    with pytest.raises(BadInput, match=f"d: events: {said}"):
+def test_frames_whose_times_are_none_are_refused(time, message):
+    with pytest.raises(BadInput, match=f"d: events: {message}"):
         Dataset("d", events=pl.DataFrame(events_at(time)))
 
 

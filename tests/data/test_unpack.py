@@ -10,18 +10,18 @@ from recweave.data.unpack import unpack
 
 
 def zipped(path, members):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
-            made.writestr(name, content)
+            archive.writestr(name, content)
     return path
 
 
 def tarred(path, members, mode="w:gz"):
-    with tarfile.open(path, mode) as made:
+    with tarfile.open(path, mode) as archive:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
-            made.addfile(info, io.BytesIO(content))
+            archive.addfile(info, io.BytesIO(content))
     return path
 
 
@@ -64,10 +64,10 @@ def test_no_file_is_written_outside_the_folder(tmp_path, kind, name):
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
 def test_a_tar_with_links_or_devices_is_refused(tmp_path, kind):
-    with tarfile.open(tmp_path / "a", "w") as made:
+    with tarfile.open(tmp_path / "a", "w") as archive:
         info = tarfile.TarInfo("passwords")
         info.type, info.linkname = kind, "/etc/passwd"
-        made.addfile(info)
+        archive.addfile(info)
     with pytest.raises(BadInput, match="'passwords', which is no plain file"):
         unpack(tmp_path / "a", tmp_path / "out")
 
@@ -75,8 +75,8 @@ def test_a_tar_with_links_or_devices_is_refused(tmp_path, kind):
 def test_a_zip_with_links_is_refused(tmp_path):
     info = zipfile.ZipInfo("passwords")
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
-    with zipfile.ZipFile(tmp_path / "a", "w") as made:
-        made.writestr(info, "/etc/passwd")
+    with zipfile.ZipFile(tmp_path / "a", "w") as archive:
+        archive.writestr(info, "/etc/passwd")
     with pytest.raises(BadInput, match="'passwords', which is no plain file"):
         unpack(tmp_path / "a", tmp_path / "out")
 
@@ -106,11 +106,11 @@ def test_many_empty_files_are_stopped_too(tmp_path):
     ],
 )
 @pytest.mark.parametrize("kind", MAKE)
-def test_a_broken_archive_is_told_and_nothing_stays(tmp_path, kind, spoil):
-    made = MAKE[kind](tmp_path / "a", {"x": bytes(range(256)) * 40, "y": b"2"})
-    made.write_bytes(spoil(made.read_bytes()))
+def test_a_broken_archive_is_refused_and_nothing_stays(tmp_path, kind, spoil):
+    archive = MAKE[kind](tmp_path / "a", {"x": bytes(range(256)) * 40, "y": b"2"})
+    archive.write_bytes(spoil(archive.read_bytes()))
     with pytest.raises(BadInput, match=r"a cannot be unpacked \(.+\); remove it"):
-        unpack(made, tmp_path / "out")
+        unpack(archive, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 

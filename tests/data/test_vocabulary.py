@@ -11,7 +11,7 @@ ids = st.lists(st.text(max_size=5), unique=True, max_size=20)
 
 
 @given(ids, st.lists(st.text(max_size=5), max_size=20))
-def test_rows_and_names_are_each_others_inverse_and_strangers_are_minus_one(known, asked):
+def test_rows_and_names_are_each_others_inverse_and_unknown_ids_are_minus_one(known, asked):
     vocabulary = Vocabulary("item", known)
     rows = vocabulary.rows(known + asked)
     expected = [known.index(id) if id in known else -1 for id in known + asked]
@@ -56,7 +56,7 @@ def test_a_strange_id_is_refused_with_how_many_there_are():
         Vocabulary("user", []).row("x")
 
 
-def test_it_tells_what_it_holds():
+def test_its_repr_says_what_it_holds():
     vocabulary = Vocabulary("user", ["b", "a"])
     assert "a" in vocabulary and "c" not in vocabulary and 3 not in vocabulary
     assert vocabulary.row("a") == 1
@@ -93,8 +93,8 @@ def test_hash_order_says_nothing_of_ids_that_count_up(form):
     rank = {id: n for n, id in enumerate(in_hash_order(pl.Series(ids)))}
     place = np.array([rank[id] for id in ids])
     number = np.arange(len(ids))
-    for said in (number, number % 2, number % 10, number % 16, number // 100 % 10):
-        assert abs(np.corrcoef(place, said)[0, 1]) < 4 / np.sqrt(len(ids))
+    for values in (number, number % 2, number % 10, number % 16, number // 100 % 10):
+        assert abs(np.corrcoef(place, values)[0, 1]) < 4 / np.sqrt(len(ids))
 
 
 @pytest.mark.parametrize("size", [3, 6, 30, 1_000])

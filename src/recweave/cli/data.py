@@ -20,6 +20,7 @@ from recweave.cli.reader_options import (
     Options,
     Reviews,
     Separator,
+    SheetName,
     Users,
     reader_options,
 )
@@ -82,6 +83,7 @@ def read(
     names: Names = None,
     no_quotes: NoQuotes = False,
     backslash_quotes: Escaped = False,
+    sheet: SheetName = None,
     events: Events = None,
     items: Items = None,
     users: Users = None,
@@ -98,6 +100,8 @@ def read(
     from recweave.data.readers import examine
 
     reading = examine(source, path, name=name or out.name, skip_bad=skip_bad, **options)
+    for line in reading.notes():
+        say(line)
     dataset = reading.taken()
     dataset.save(out)
     for file, rows in reading.problems.rows.items():
@@ -133,6 +137,7 @@ def check(
     names: Names = None,
     no_quotes: NoQuotes = False,
     backslash_quotes: Escaped = False,
+    sheet: SheetName = None,
     events: Events = None,
     items: Items = None,
     users: Users = None,

@@ -40,6 +40,10 @@ Escaped = Annotated[
     bool,
     typer.Option("--backslash-quotes", help="Quotes within cells have a backslash before them."),
 ]
+SheetName = Annotated[
+    list[str] | None,
+    typer.Option(help="The sheet of a workbook, else the first; of one table: items=Products."),
+]
 Events = Annotated[str | None, typer.Option(help="The file of events, in the folder or elsewhere.")]
 Items = Annotated[str | None, typer.Option(help="The file of items (titles, prices, …).")]
 Users = Annotated[str | None, typer.Option(help="The file of users.")]
@@ -61,6 +65,7 @@ def reader_options(given: Mapping[str, Any]) -> dict[str, Any]:
         **files,
         "separator": _by_table(given["separator"]),
         "encoding": _by_table(given["encoding"]),
+        "sheet": _by_table(given["sheet"]),
         "decimal": given["decimal"],
         "header": False if given["no_header"] else None,
         "names": given["names"].split(",") if given["names"] else None,

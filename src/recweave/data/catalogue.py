@@ -127,8 +127,8 @@ def _fetch_file(file: File, to: Path) -> dict[str, str | int]:
         _fetch_from_any(file, to)
     found, size = digest(to), to.stat().st_size
     if file.sha256 is None:
-        told = "%s: checksum not known, this is what was received: %s bytes, sha256 %s"
-        log.warning(told, file.addresses[0], f"{size:,}", found)
+        message = "%s: checksum not known, this is what was received: %s bytes, sha256 %s"
+        log.warning(message, file.addresses[0], f"{size:,}", found)
     return {"name": file.name, "address": file.addresses[0], "bytes": size, "sha256": found}
 
 

@@ -12,8 +12,6 @@ from recweave.data.schema import REQUIRED
 from recweave.data.split import PARTS
 from recweave.data.times import LATEST
 
-_A_YEAR = 31_536_000
-
 
 class _Finding(NamedTuple):
     """Rows of a table that have something in common."""
@@ -29,8 +27,8 @@ def check(dataset: Dataset) -> Problems:
 
     Errors: empty ids, times before 1970 or after 2100, events without a time where others have
     one, parts other than train, valid and test, negative prices, impressions that stand twice or
-    whose clicks do not match what was shown. Notes: ids with blanks around them, times that look
-    like another unit's, events that stand twice, items without a title, and rows of items or users
+    whose clicks do not match what was shown. Notes: ids with blanks around them, events
+    that stand twice, items without a title, and rows of items or users
     that are not in the catalogue or among the users, where there are such tables; and what
     `remarks.remarks` finds.
     """
@@ -87,9 +85,6 @@ def _times(dataset: Dataset) -> Iterator[_Finding]:
         time = table["time"]
         yield _Finding(name, time < 0, "time is before 1970")
         yield _Finding(name, time > LATEST, "time is after 2100; does it count milliseconds?")
-        if (time < _A_YEAR).all():
-            what = "time is in 1970, as all are; were they seconds, read as milliseconds?"
-            yield _Finding(name, time.is_not_null(), what, note=True)
     untimed = dataset.events["time"].is_null()
     if not untimed.all():
         yield _Finding("events", untimed, "there is no time, but other events have one")

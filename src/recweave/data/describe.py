@@ -110,18 +110,18 @@ class Description(Value):
 
     def rows(self) -> list[tuple[str, str]]:
         """What is told to people, a line each; what is not there is left out."""
-        told = [("dataset", self.name), ("source", self.source), ("licence", self.licence)]
-        told += [("tables", ", ".join(f"{n:,} {table}" for table, n in self.tables.items()))]
-        told += [("users", f"{self.users:,}, {self.active_users:,} with events")]
-        told += [("items", f"{self.items:,}, {self.active_items:,} with events")]
+        lines = [("dataset", self.name), ("source", self.source), ("licence", self.licence)]
+        lines += [("tables", ", ".join(f"{n:,} {table}" for table, n in self.tables.items()))]
+        lines += [("users", f"{self.users:,}, {self.active_users:,} with events")]
+        lines += [("items", f"{self.items:,}, {self.active_items:,} with events")]
         if self.per_user and self.per_item:
-            told += self._events(self.per_user, self.per_item)
+            lines += self._events(self.per_user, self.per_item)
         if self.words.reviews:
-            told += [("reviews", _words(self.words))]
+            lines += [("reviews", _words(self.words))]
         if self.missing:
             parts = (f"{field} {share:.0%}" for field, share in self.missing.items())
-            told += [("missing in items", ", ".join(parts))]
-        return told + [("note", remark) for remark in self.remarks]
+            lines += [("missing in items", ", ".join(parts))]
+        return lines + [("note", remark) for remark in self.remarks]
 
     def _events(self, user: Spread, item: Spread) -> list[tuple[str, str]]:
         behaviors = (f"{n:,} {name}" for name, n in self.behaviors.items())
@@ -167,10 +167,10 @@ def describe(dataset: Dataset) -> Description:
     user = np.bincount(dataset.user_ids.rows(events["user_id"]))
     item = np.bincount(dataset.item_ids.rows(events["item_id"]))
     user, item = user[user > 0], np.sort(item[item > 0])[::-1]
-    said = ["user_id", "item_id", "behavior", "value", "time", "order"]
+    columns = ["user_id", "item_id", "behavior", "value", "time", "order"]
     pairs = len(events.select("user_id", "item_id").unique())
     together = events.select("user_id", "time").drop_nulls()
-    some, total = len(together), len(events)
+    timed, total = len(together), len(events)
     share = np.cumsum(item) / max(1, total)
     return Description(
         name=dataset.name,
@@ -182,10 +182,10 @@ def describe(dataset: Dataset) -> Description:
         active_users=len(user),
         active_items=len(item),
         sparsity=1 - pairs / (len(user) * len(item)) if total else None,
-        clock="order" if not some else "seconds" if some == total else "mixed",
+        clock="order" if not timed else "seconds" if timed == total else "mixed",
         first=_integer(together["time"].min()),
         last=_integer(together["time"].max()),
-        exact_duplicates=total - len(events.select(said).unique()),
+        exact_duplicates=total - len(events.select(columns).unique()),
         pair_duplicates=total - pairs,
         same_second=int(together.is_duplicated().sum()),
         behaviors=_behaviors(events),

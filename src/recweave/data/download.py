@@ -110,10 +110,10 @@ def _receive(address: str, part: Path, limit: int) -> None:
                 return
             part.unlink()
             raise _Broken("the file has changed meanwhile") from None
-        told = f"{error.code} {error.reason}"
+        answer = f"{error.code} {error.reason}"
         if error.code in PASSING:
-            raise _Broken(f"the server answered {told}") from None
-        raise Unavailable(f"{address} was not given: the server answered {told}") from None
+            raise _Broken(f"the server answered {answer}") from None
+        raise Unavailable(f"{address} was not given: the server answered {answer}") from None
     except URLError as error:
         raise _Unreachable(f"the server cannot be reached ({error.reason})") from None
     except (HTTPException, OSError) as error:
@@ -134,7 +134,7 @@ def _store(answer: HTTPResponse, address: str, part: Path, have: int, limit: int
         tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
     )
     chunks = iter(partial(answer.read, CHUNK), b"")
-    what = f"{part.stem}, {human(total) if total else 'size not told'}, MiB"
+    what = f"{part.stem}, {human(total) if total else 'size unknown'}, MiB"
     steps = None if total is None else -(-(total - have) // CHUNK)
     with part.open("ab" if have else "wb") as file:
         for chunk in track(chunks, what, total=steps):

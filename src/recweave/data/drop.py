@@ -29,10 +29,10 @@ class DropValueBelow(Filter):
         """See `Filter.keeps`."""
         for name in self.behaviors:
             behavior_code(name)
-        kept = dataset.events["value"] >= self.value
+        keep = dataset.events["value"] >= self.value
         if self.behaviors:
-            kept |= ~dataset.events["behavior"].cast(pl.String).is_in(self.behaviors)
-        return np.asarray(kept.to_numpy())
+            keep |= ~dataset.events["behavior"].cast(pl.String).is_in(self.behaviors)
+        return np.asarray(keep.to_numpy())
 
 
 class DropIds(Filter):
@@ -66,7 +66,7 @@ class DropIds(Filter):
                     raise BadSetting(f"drop_ids: {dataset.name} has no {kind} {id!r}; {hint}")
         return np.asarray(self._others(dataset.events).to_numpy())
 
-    def _without(self, dataset: Dataset, kept: Bool[Array, " events"]) -> Dataset:
+    def _without(self, dataset: Dataset, keep: Bool[Array, " events"]) -> Dataset:
         return dataset.replace(
             **{name: table.filter(self._others(table)) for name, table in dataset.tables()}
         )
@@ -74,8 +74,8 @@ class DropIds(Filter):
     def _others(self, table: pl.DataFrame) -> pl.Series:
         """The rows of a table that are about none of them."""
         gone = {"user_id": self.users, "item_id": self.items, "other_id": self.items}
-        kept = pl.repeat(True, len(table), eager=True)
+        keep = pl.repeat(True, len(table), eager=True)
         for column, ids in gone.items():
             if column in table.columns:
-                kept &= ~table[column].is_in(ids)
-        return kept
+                keep &= ~table[column].is_in(ids)
+        return keep

@@ -99,20 +99,20 @@ class Filter(Choice, ABC):
         """
         return self._without(dataset, self._kept(dataset))
 
-    def _without(self, dataset: Dataset, kept: Bool[Array, " events"]) -> Dataset:
-        return dataset.replace(events=dataset.events.filter(kept))
+    def _without(self, dataset: Dataset, keep: Bool[Array, " events"]) -> Dataset:
+        return dataset.replace(events=dataset.events.filter(keep))
 
     def _kept(self, dataset: Dataset) -> Bool[Array, " events"]:
         before = len(dataset.events)
         if not before:
             raise BadInput(f"{dataset.name}: there are no events to filter")
-        kept = self.keeps(dataset)
-        if not kept.any():
+        keep = self.keeps(dataset)
+        if not keep.any():
             raise BadSetting(
                 f"the filter {self.model_dump_json()} leaves none of the {before:,} events of "
                 f"{dataset.name}; ask for less"
             )
-        return kept
+        return keep
 
 
 class KCore(Filter):
@@ -139,12 +139,12 @@ class KCore(Filter):
             if stays.all():
                 break
             left = left[stays]
-        kept = np.zeros(len(log), bool)
-        kept[left] = True
-        return kept
+        keep = np.zeros(len(log), bool)
+        keep[left] = True
+        return keep
 
-    def _without(self, dataset: Dataset, kept: Bool[Array, " events"]) -> Dataset:
-        smaller = super()._without(dataset, kept)
+    def _without(self, dataset: Dataset, keep: Bool[Array, " events"]) -> Dataset:
+        smaller = super()._without(dataset, keep)
         least = {"user_id": self.users, "item_id": self.items}
         return _only(smaller, *(column for column, events in least.items() if events))
 
@@ -204,12 +204,12 @@ class TimeWindow(Filter):
         """See `Filter.keeps`."""
         if dataset.clock != "seconds":
             raise BadSetting(f"a time_window needs times; {dataset.name} has only an order")
-        kept = pl.lit(True)
+        keep = pl.lit(True)
         if self.start is not None:
-            kept &= pl.col("time") >= self.start
+            keep &= pl.col("time") >= self.start
         if self.end is not None:
-            kept &= pl.col("time") < self.end
-        return _mask(dataset, kept)
+            keep &= pl.col("time") < self.end
+        return _mask(dataset, keep)
 
 
 class Deduplicate(Filter):
@@ -242,9 +242,9 @@ class Deduplicate(Filter):
             ends[:-1] |= np.diff(column[order]) != 0
         if self.keep == "first":
             ends = np.roll(ends, 1)  # a group begins where the one before it ends
-        kept = np.zeros(len(log), bool)
-        kept[order[ends]] = True
-        return kept
+        keep = np.zeros(len(log), bool)
+        keep[order[ends]] = True
+        return keep
 
 
 class Sample(Filter):
@@ -263,8 +263,8 @@ class Sample(Filter):
         stays[np.random.default_rng(self.seed).choice(active, size, replace=False)] = True
         return np.asarray(stays[log.user])
 
-    def _without(self, dataset: Dataset, kept: Bool[Array, " events"]) -> Dataset:
-        return _only(super()._without(dataset, kept), "user_id")
+    def _without(self, dataset: Dataset, keep: Bool[Array, " events"]) -> Dataset:
+        return _only(super()._without(dataset, keep), "user_id")
 
 
 class Noise(Filter):
@@ -294,14 +294,14 @@ class Noise(Filter):
         open_ = np.ones(len(log), bool)
         if dataset.events["part"].count():
             open_ = (dataset.events["part"] == "train").fill_null(False).to_numpy()
-        wanted = round(self.share * np.count_nonzero(open_ & (log.behavior == code)))
-        if not wanted:
+        count = round(self.share * np.count_nonzero(open_ & (log.behavior == code)))
+        if not count:
             there = ", ".join(dataset.events["behavior"].unique().sort())
             raise BadSetting(
                 f"{dataset.name} has no '{self.behavior}' events to add noise to, or too few; give "
                 f"the behavior ({there}) or a larger share"
             )
-        row, item = self._pairs(log, np.flatnonzero(open_), wanted, dataset.name)
+        row, item = self._pairs(log, np.flatnonzero(open_), count, dataset.name)
         added = dataset.events[row].with_columns(
             dataset.item_ids.ids[item].alias("item_id"),
             behavior=pl.lit(self.behavior, dataset.events.schema["behavior"]),
@@ -310,24 +310,23 @@ class Noise(Filter):
         return dataset.replace(events=pl.concat([dataset.events, added]))
 
     def _pairs(
-        self, log: Interactions, rows: Int[Array, " open"], wanted: int, name: str
+        self, log: Interactions, rows: Int[Array, " open"], count: int, name: str
     ) -> tuple[Int[Array, " wanted"], Int[Array, " wanted"]]:
         """Events to copy, and the items that they get: of pairs that never met, each once."""
         rng = np.random.default_rng(self.seed)
         taken = np.unique(pair_keys(log.user, log.item, log.shape[1]))
         row, item = np.empty(0, np.int64), np.empty(0, np.int64)
-        size = 2 * wanted
-        while len(row) < max(64 * wanted, _MOST_TRIES):
+        size = 2 * count
+        while len(row) < max(64 * count, _MOST_TRIES):
             row = np.concatenate([row, rng.choice(rows, size)])
             item = np.concatenate([item, rng.integers(0, log.shape[1], size)])
             _, first = np.unique(pairs := pair_keys(log.user[row], item, log.shape[1]), True)
-            free = np.sort(first[~np.isin(pairs[first], taken)])[:wanted]
-            if len(free) == wanted:
+            free = np.sort(first[~np.isin(pairs[first], taken)])[:count]
+            if len(free) == count:
                 return row[free], item[free]
             size = len(row)  # a dense log: try as often again
         raise BadSetting(
-            f"{name} has no room for {wanted:,} more pairs of user and item; ask for a smaller "
-            "share"
+            f"{name} has no room for {count:,} more pairs of user and item; ask for a smaller share"
         )
 
 
@@ -337,10 +336,10 @@ AnyFilter = Annotated[SerializeAsAny[Filter], BeforeValidator(OneOf(FILTERS))]
 
 def apply_all(dataset: Dataset, filters: Sequence[Filter]) -> tuple[Dataset, list[Removed]]:
     """The filters one after the other, and what each took out."""
-    told = []
+    removed = []
     for one in filters:
         smaller = one.apply(dataset)
-        told.append(
+        removed.append(
             Removed(
                 filter=one.model_dump_json(),
                 events=len(dataset.events) - len(smaller.events),
@@ -351,7 +350,7 @@ def apply_all(dataset: Dataset, filters: Sequence[Filter]) -> tuple[Dataset, lis
             )
         )
         dataset = smaller
-    return dataset, told
+    return dataset, removed
 
 
 def _active(dataset: Dataset, column: str) -> int:
@@ -365,19 +364,19 @@ def _users(dataset: Dataset) -> pl.DataFrame:
     return pl.concat(listed).unique().sort("user_id")
 
 
-def _mask(dataset: Dataset, kept: pl.Expr) -> Bool[Array, " events"]:
+def _mask(dataset: Dataset, keep: pl.Expr) -> Bool[Array, " events"]:
     size = len(dataset.events)
-    found = dataset.events.select(kept.alias("kept")).to_series().to_numpy()
+    found = dataset.events.select(keep.alias("keep")).to_series().to_numpy()
     return np.asarray(np.broadcast_to(found, (size,)))
 
 
 def _only(dataset: Dataset, *columns: str) -> Dataset:
     """The dataset with the rows alone that are about users or items with events, in every table."""
     active = {column: dataset.events.select(column).unique() for column in columns}
-    made = {}
+    tables = {}
     for name, table in dataset.tables():
         if name != "events":
             for column in active.keys() & set(table.columns):
                 table = table.join(active[column], column, "semi", maintain_order="left")
-            made[name] = table
-    return dataset.replace(**made)
+            tables[name] = table
+    return dataset.replace(**tables)

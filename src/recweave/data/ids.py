@@ -54,26 +54,26 @@ def whole_numbers(
         where: What notes call the source.
         problems: Takes a note where ids are changed, or look as if they should be.
     """
-    made = dict(tables)
+    result = dict(tables)
     for kind, columns in ID_COLUMNS.items():
         places = [
-            (table, name) for table, frame in made.items() for name in columns if name in frame
+            (table, name) for table, frame in result.items() for name in columns if name in frame
         ]
-        dotted = [place for place in places if _any_dotted(made[place[0]], place[1])]
+        dotted = [place for place in places if _any_dotted(result[place[0]], place[1])]
         if not dotted:
             continue
         table, name = dotted[0]
-        first = _ids(made[table], name).filter(_ids(made[table], name).str.contains(_TAIL))[0]
-        if not all(_ids(made[t], n).str.contains(_WHOLE).all() for t, n in places):
+        first = _ids(result[table], name).filter(_ids(result[table], name).str.contains(_TAIL))[0]
+        if not all(_ids(result[t], n).str.contains(_WHOLE).all() for t, n in places):
             what = f"ids of {kind}s like {first!r} stay as they are, as other ids are no numbers"
             problems.note(where, None, what, kind=f"{kind} ids that end in .0 stay")
             continue
         for table, name in dotted:
-            made[table] = made[table].with_columns(_cut(name, made[table].schema[name]))
+            result[table] = result[table].with_columns(_cut(name, result[table].schema[name]))
         what = f"all ids of {kind}s are whole numbers, so {first!r} is read as "
         what += repr(first.partition(".")[0])
         problems.note(where, None, what, kind=f"{kind} ids without .0")
-    return made
+    return result
 
 
 def _any_dotted(frame: pl.DataFrame, name: str) -> bool:

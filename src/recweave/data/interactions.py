@@ -94,11 +94,11 @@ class Interactions:
     def matrix(self, values: bool = True) -> Csr:
         """Users by items, float32. Repeated events are summed; without `values`, each pair is 1."""
         given = self.value.astype(np.float32) if values else np.ones(len(self), np.float32)
-        made = sparse.csr_array((given, (self.user, self.item)), shape=self.shape)
-        made.sum_duplicates()
+        matrix = sparse.csr_array((given, (self.user, self.item)), shape=self.shape)
+        matrix.sum_duplicates()
         if not values:
-            made.data[:] = 1
-        return made
+            matrix.data[:] = 1
+        return matrix
 
     def item_counts(self) -> Int[Array, " items"]:
         """Events of each item."""
@@ -237,16 +237,16 @@ class Histories:
             time=self.time[events],
         )
 
-    def only(self, kept: Bool[Array, " n"]) -> "Histories":
+    def only(self, keep: Bool[Array, " n"]) -> "Histories":
         """The same rows with some of their events."""
-        counted = np.concatenate([[0], np.cumsum(kept)])
+        counted = np.concatenate([[0], np.cumsum(keep)])
         return replace(
             self,
             start=counted[self.start],
-            item=self.item[kept],
-            behavior=self.behavior[kept],
-            value=self.value[kept],
-            time=self.time[kept],
+            item=self.item[keep],
+            behavior=self.behavior[keep],
+            value=self.value[keep],
+            time=self.time[keep],
         )
 
     def row_numbers(self) -> Int[Array, " n"]:
@@ -262,23 +262,23 @@ class Histories:
         """
         row = self.row_numbers()
         age = self.start[row + 1] - 1 - np.arange(len(row))
-        strength = np.power(decay, age, dtype=np.float64).astype(np.float32)
+        weight = np.power(decay, age, dtype=np.float64).astype(np.float32)
         if weights is not None:
-            strength *= weights[self.behavior]
+            weight *= weights[self.behavior]
         shape = (len(self), self.items)
         # SciPy keeps the wider of two index types, and products of wide and narrow ones copy.
         narrow = np.int32 if len(row) < 2**31 else np.int64
         columns = self.item.astype(narrow)
-        made = sparse.csr_array((strength, columns, self.start.astype(narrow)), shape=shape)
-        made.sort_indices()  # the events of one pair now stand side by side
+        matrix = sparse.csr_array((weight, columns, self.start.astype(narrow)), shape=shape)
+        matrix.sort_indices()  # the events of one pair now stand side by side
         new = np.ones(len(row), bool)
-        new[1:] = (row[1:] != row[:-1]) | (made.indices[1:] != made.indices[:-1])
+        new[1:] = (row[1:] != row[:-1]) | (matrix.indices[1:] != matrix.indices[:-1])
         if not new.all():
             first = np.flatnonzero(new)
             # Where behaviours weigh the same, the newest is the strongest.
-            strength = np.maximum.reduceat(made.data, first)
+            weight = np.maximum.reduceat(matrix.data, first)
             start = np.searchsorted(first, self.start).astype(narrow)
-            made = sparse.csr_array((strength, made.indices[first], start), shape=shape)
+            matrix = sparse.csr_array((weight, matrix.indices[first], start), shape=shape)
         if weights is not None:
-            made.eliminate_zeros()
-        return made
+            matrix.eliminate_zeros()
+        return matrix

@@ -97,8 +97,8 @@ def _latest_held_out() -> pl.Expr:
 
 
 def _pair_parts(events: pl.DataFrame, part: Parts) -> pl.DataFrame:
-    told = events.select(PAIR).with_columns(part=pl.Series(part, dtype=pl.Int8))
-    return told.group_by(PAIR).agg(_latest_held_out())
+    pairs = events.select(PAIR).with_columns(part=pl.Series(part, dtype=pl.Int8))
+    return pairs.group_by(PAIR).agg(_latest_held_out())
 
 
 def _by_time(rows: pl.DataFrame, events: pl.DataFrame, part: Parts) -> pl.Series:

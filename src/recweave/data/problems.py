@@ -127,10 +127,17 @@ class Problems:
         for key, group in more.groups.items():
             self.groups.setdefault(key, Group(group.first, -1)).more += group.more + 1
 
-    def lines(self, error: str = "error") -> list[str]:
-        """One line for each kind of problem in each file: errors (or another word), then notes."""
-        groups = sorted(self.groups.values(), key=lambda group: group.first.note)
-        return [f"{'note' if group.first.note else error}: {group}" for group in groups]
+    def lines(self) -> list[str]:
+        """One line for each kind of problem in each file: errors, then notes."""
+        return self.error_lines("error") + self.note_lines()
+
+    def error_lines(self, word: str) -> list[str]:
+        """One line for each kind of error in each file, with this word before it."""
+        return [f"{word}: {group}" for group in self.groups.values() if not group.first.note]
+
+    def note_lines(self) -> list[str]:
+        """One line for each kind of note in each file."""
+        return [f"note: {group}" for group in self.groups.values() if group.first.note]
 
     def to_json(self) -> dict[str, Any]:
         """Counts by kind, and the problems that are listed, for machines."""
@@ -168,7 +175,8 @@ class Problems:
 
     def took(self, file: Path, rows: int) -> None:
         """These rows of a file were taken."""
-        self.rows[self.named(str(file))] = rows
+        name = self.named(str(file))
+        self.rows[name] = self.rows.get(name, 0) + rows
 
     def named(self, text: str) -> str:
         """A text that names files, with the names that its reader knows."""

@@ -113,8 +113,8 @@ class Profiles:
         columns = rows.explode().drop_nulls().to_numpy()
         line = np.repeat(np.arange(len(rows)), count)
         ones = np.ones(len(columns), np.float32)
-        made: Csr = sparse.csr_array((ones, (line, columns)), shape=(len(rows), size))
-        return made
+        matrix: Csr = sparse.csr_array((ones, (line, columns)), shape=(len(rows), size))
+        return matrix
 
     def folds(
         self, kind: str, entity: Entity, rows: Int[Array, " n"] | Sequence[int], of: Table
@@ -189,13 +189,13 @@ class Profiles:
         """
         again = "write it again with `recweave enrich`"
         try:
-            told = pl.read_parquet_metadata(file)
+            metadata = pl.read_parquet_metadata(file)
             table = pl.read_parquet(file, glob=False)
         except (OSError, *POLARS_ERRORS) as error:
             raise BadArtifact(f"{file} cannot be read ({error}); {again}") from None
-        if told.get("recweave.format") != FORMAT:
+        if metadata.get("recweave.format") != FORMAT:
             raise BadArtifact(f"{file} holds no profiles of format {FORMAT}; {again}")
-        return cls(table, dataset=told["recweave.dataset"], split=told["recweave.split"])
+        return cls(table, dataset=metadata["recweave.dataset"], split=metadata["recweave.split"])
 
     def _of_kind(self, kind: str, entity: Entity) -> pl.DataFrame:
         found = self.table.filter(entity=entity, kind=kind)

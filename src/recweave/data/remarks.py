@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -24,11 +25,14 @@ NUMBERS = ("0", "0.0", "-1", "-1.0", "99999", "999999", "-999")
 SHARE = 0.01
 """Share of the events from which such a number is pointed out."""
 
-SAMPLE = 200_000
+SAMPLE = 50_000
 """Events in which such ids are looked for first: counting all ids of a long log takes seconds."""
 
 TIMES = 10
 """… if it also has this many times the events of the median id, where 1 is an id too."""
+
+EARLIEST = 100_000_000
+"""March 1973 in seconds: no log of a shop is older, so smaller times are likely not seconds."""
 
 
 class Remark(NamedTuple):
@@ -48,7 +52,7 @@ class Remark(NamedTuple):
 
 
 def remarks(dataset: Dataset, *, order: bool = False) -> Iterator[Remark]:
-    """Everything to know of a dataset: values below 0, placeholders for ids, an order of nothing.
+    """Everything to know of a dataset: early times, values below 0, placeholders for ids, order.
 
     Args:
         dataset: The dataset.
@@ -58,11 +62,31 @@ def remarks(dataset: Dataset, *, order: bool = False) -> Iterator[Remark]:
         remark = script_remark(getattr(dataset, table)[column])
         if remark:
             yield Remark(table, f"script of {column}", f"{table}.{column}: {remark}")
+    yield from _times(dataset)
     if len(dataset.events):
         yield from _values(dataset.events)
         yield from _placeholders(dataset.events)
         if order:
             yield from _order(dataset)
+
+
+def _times(dataset: Dataset) -> Iterator[Remark]:
+    """Days, weeks or an order that count as seconds after 1970 began."""
+    for table in ("events", "reviews", "impressions"):
+        latest = getattr(dataset, table)["time"].max()
+        if not isinstance(latest, int):
+            continue
+        if 0 <= latest < EARLIEST:
+            moment = datetime.fromtimestamp(latest, UTC)
+            yield Remark(
+                table,
+                "times before 1973",
+                f"the times of the {table} are taken for seconds since 1970, so the latest is "
+                f"{moment:%Y-%m-%d %H:%M:%S} UTC ({latest}). If they count something else (days, "
+                "an order), read the column as an order: --column order=NAME, not time=NAME; if "
+                "the unit is wrong, give --option time=…",
+            )
+        return  # reviews have the times of their events
 
 
 def _values(events: pl.DataFrame) -> Iterator[Remark]:
@@ -95,19 +119,12 @@ def _values(events: pl.DataFrame) -> Iterator[Remark]:
 
 def _placeholders(events: pl.DataFrame) -> Iterator[Remark]:
     for column in ("user_id", "item_id"):
-        if not _any_placeholder(events[column]):
-            continue
-        counts = events[column].value_counts(name="events")
-        usual = float(np.median(counts["events"].to_numpy()))
-        numbered = counts.filter(pl.col(column).is_in(["1", "1.0"])).height > 0
-        word = pl.col(column).str.strip_chars().str.to_lowercase()
-        enough = pl.col("events") >= max(2, SHARE * len(events))
-        if numbered:  # 0 may be the first of the real ids
-            enough &= pl.col("events") >= TIMES * usual
-        named = word.is_in(PLACEHOLDERS) & (pl.col("events") >= SHARE / 10 * len(events))
-        found = counts.filter(named | (word.is_in(NUMBERS) & enough))
-        for id, _ in found.sort("events", column, descending=[True, False]).rows():
-            rows = events[column] == id
+        ids = events[column]
+        found = [(id, rows) for id in _common_placeholders(ids) if (rows := ids == id).any()]
+        counts = {id: int(rows.sum()) for id, rows in found}
+        for id, rows in sorted(found, key=lambda one: (-counts[one[0]], one[0])):
+            if not _enough(counts[id], id, ids):
+                continue
             written = json.dumps(id, ensure_ascii=False)  # TOML writes a text as JSON does
             kind = column.removesuffix("_id")
             yield Remark(
@@ -120,16 +137,37 @@ def _placeholders(events: pl.DataFrame) -> Iterator[Remark]:
             )
 
 
-def _any_placeholder(ids: pl.Series) -> bool:
-    """Whether a sample of the events holds a placeholder half as often as what is pointed out.
+def _enough(count: int, id: str, ids: pl.Series) -> bool:
+    """Whether so many events of such an id are pointed out."""
+    if _word(id) in PLACEHOLDERS:
+        return count >= SHARE / 10 * len(ids)
+    if count < max(2, SHARE * len(ids)):
+        return False
+    if not ids.is_in(["1", "1.0"]).any():
+        return True
+    # 0 may be the first of the real ids.
+    return count >= TIMES * float(np.median(ids.value_counts(name="events")["events"].to_numpy()))
 
-    A share of a thousandth is about 200 of the sample, so 100 are not missed.
+
+def _common_placeholders(ids: pl.Series) -> list[str]:
+    """The placeholders that a sample of the events holds a fraction as often as what is shown.
+
+    A share of a thousandth is about 50 of the sample, so a quarter of that is never missed. Each
+    part of the log gives one event: no order of the log hides any.
     """
-    if len(ids) > SAMPLE:
-        ids = ids.gather(np.random.default_rng(0).integers(len(ids), size=SAMPLE))
-    counts = ids.value_counts(name="events").filter(pl.col("events") >= SHARE / 20 * len(ids))
-    words = counts[ids.name].str.strip_chars().str.to_lowercase()
-    return bool(words.is_in([*PLACEHOLDERS, *NUMBERS]).any())
+    n = len(ids)
+    if n > SAMPLE:
+        places = (np.arange(SAMPLE) + np.random.default_rng(0).random(SAMPLE)) * (n / SAMPLE)
+        ids = ids.gather(np.minimum(places.astype(np.int64), n - 1))
+    words = ids.str.strip_chars().str.to_lowercase()
+    counts = ids.filter(words.is_in([*PLACEHOLDERS, *NUMBERS])).value_counts(name="events")
+    shares = [SHARE / 40 if _word(id) in PLACEHOLDERS else SHARE / 2 for id in counts[ids.name]]
+    enough = pl.Series(shares, dtype=pl.Float64) * len(ids) <= counts["events"]
+    return counts.filter(enough)[ids.name].to_list()
+
+
+def _word(id: str) -> str:
+    return id.strip().lower()
 
 
 def _order(dataset: Dataset) -> Iterator[Remark]:

@@ -112,14 +112,14 @@ def conform(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
     extra = [name for name in frame.columns if name not in columns]
     if extra and table not in ("items", "users"):
         raise BadInput(f"{where}: the {table} table has no column called '{extra[0]}'")
-    made = []
+    fitted = []
     for name, kind in columns.items():
         if name not in frame.columns:
-            made.append(DEFAULTS.get(name, pl.lit(None, kind)).alias(name))
+            fitted.append(DEFAULTS.get(name, pl.lit(None, kind)).alias(name))
         else:
-            made.append(_fitted(name, frame.schema[name], kind))
+            fitted.append(_fitted(name, frame.schema[name], kind))
     try:
-        fitting = frame.select(*made, *extra)
+        fitting = frame.select(*fitted, *extra)
     except POLARS_ERRORS as error:
         reason = str(error).splitlines()[0]  # the rest speaks of Polars' expressions
         raise BadInput(f"{where}: the {table} do not fit their columns' types: {reason}") from None

@@ -222,11 +222,11 @@ class LeaveLastOut(Splitter):
         user = log.user[order]
         aimed = _is_target(log, self.target)[order]
         left = count_from_end(user, aimed)  # 1 for a user's last target event
-        held = self.n + self.valid
-        enough = np.bincount(user, weights=aimed, minlength=log.shape[0]) >= held + self.keep
+        held_out = self.n + self.valid
+        enough = np.bincount(user, weights=aimed, minlength=log.shape[0]) >= held_out + self.keep
         sorted_part = np.full(len(log), TRAIN, np.int8)
         out = aimed & enough[user]
-        sorted_part[out & (left <= held)] = VALID
+        sorted_part[out & (left <= held_out)] = VALID
         sorted_part[out & (left <= self.n)] = TEST
         after = {part: seen_before(user, sorted_part == part) for part in (VALID, TEST)}
         if self.fresh:
@@ -299,8 +299,8 @@ class GlobalTime(Splitter):
         ordered = np.sort(log.time)
 
         def moment(given: int | None, share: float) -> int:
-            held = int(_floor(min(share, 1.0) * len(ordered)))
-            return int(ordered[-max(1, held)]) if given is None else given
+            held_out = int(_floor(min(share, 1.0) * len(ordered)))
+            return int(ordered[-max(1, held_out)]) if given is None else given
 
         test_from = moment(self.test_from, self.test)
         valid_from = moment(self.valid_from, self.valid + self.test)

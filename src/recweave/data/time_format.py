@@ -59,9 +59,9 @@ class TimeFormat:
             form, before = f"%M {form}", "00 "
         if "Y" in letters and not letters & _MONTHS:
             form, before = f"%m %d {form}", f"01 01 {before}"
-        made = cls(form, before, zone)
-        made._check(unit)
-        return made
+        result = cls(form, before, zone)
+        result._check(unit)
+        return result
 
     def _check(self, unit: str) -> None:
         """Write a moment and read it back."""
@@ -88,11 +88,11 @@ class TimeFormat:
         moments = self._parsed(text)
         if "%#z" in self.form:  # the offset says it all
             return moments.dt.epoch("s")
-        made = pl.repeat(None, len(cells), dtype=pl.Int64, eager=True)
+        result = pl.repeat(None, len(cells), dtype=pl.Int64, eager=True)
         for zone in found["zone"].drop_nulls().unique():
             rows = (found["zone"] == zone).arg_true()
-            made = made.scatter(rows, _in_zone(moments.gather(rows), zone).dt.epoch("s"))
-        return made.alias(cells.name)
+            result = result.scatter(rows, _in_zone(moments.gather(rows), zone).dt.epoch("s"))
+        return result.alias(cells.name)
 
     def _parsed(self, text: pl.Series) -> pl.Series:
         if "%f" not in self.form:
@@ -106,7 +106,7 @@ def _without_zone(unit: str, form: str) -> tuple[str, str]:
     """The format without `%Z`, and where a cell has its zone.
 
     Raises:
-        BadSetting: where the zone cannot be told from the rest.
+        BadSetting: where the zone cannot be separated from the rest.
     """
     before, found, after = form.partition("%Z")
     if not found:

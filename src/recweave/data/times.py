@@ -8,13 +8,18 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from recweave.core.errors import BadInput, BadSetting, did_you_mean
 from recweave.data.time_format import TimeFormat
+
+if TYPE_CHECKING:
+    Dtype = pl.DataType
+else:
+    Dtype = Any  # the run-time checker of the tests cannot read Polars' class of types
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +34,9 @@ _MAGNITUDES = (1e11, 1e14, 1e17)  # a moment from 1973 to 2100 is below the firs
 UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 ISO = "iso"
+
+YEAR = "%Y"
+"""The form of times that are years alone."""
 
 _RESTS = ("", "%.f", "%.f%#z", " UTC")
 _FAST = (*(f"%Y-%m-%d{by}%H:%M:%S{rest}" for by in " T" for rest in _RESTS), "%Y-%m-%d")
@@ -97,36 +105,53 @@ def check_unit(unit: str) -> None:
 
 
 def seconds(cells: pl.Series, unit: str) -> pl.Series:
-    """Seconds since 1970 UTC of a column; null where a cell is no time of this unit.
-
-    Args:
-        cells: Text, numbers, dates, or moments (with or without a zone), which need no unit.
-        unit: See `check_unit`; fractions of a second are cut off.
+    """Seconds since 1970 UTC of a column; see `seconds_of`.
 
     Raises:
         BadSetting: for another unit.
     """
-    kind = cells.dtype
+    column = seconds_of(pl.col("cells"), cells.dtype, unit)
+    return cells.alias("cells").to_frame().select(column).to_series().alias(cells.name)
+
+
+def seconds_of(cells: pl.Expr, kind: Dtype, unit: str) -> pl.Expr:
+    """Seconds since 1970 UTC; null where a cell is no time of this unit.
+
+    Args:
+        cells: Text, numbers, dates, or moments (with or without a zone), which need no unit.
+        kind: Their type.
+        unit: See `check_unit`; fractions of a second are cut off.
+
+    Raises:
+        BadSetting: for another unit.
+        InvalidOperationError: of Polars, for clock times and durations.
+    """
+    check_unit(unit)
+    if kind == pl.Time or kind == pl.Duration:
+        raise pl.exceptions.InvalidOperationError(f"{kind} where a moment is expected")
     if kind == pl.Datetime or kind == pl.Date:
         return cells.dt.epoch("s")
-    if unit == ISO:
-        return _iso(cells.cast(pl.String))
-    if "%" in unit:
-        return TimeFormat.of(unit).seconds(cells.cast(pl.String))
-    check_unit(unit)
+    if unit not in UNITS:
+        parse = _iso if unit == ISO else TimeFormat.of(unit).seconds
+        return _digits(cells, kind).map_batches(parse, return_dtype=pl.Int64, is_elementwise=True)
     whole = cells.cast(pl.Int64, strict=False)
-    if kind == pl.String and whole.null_count() > cells.null_count():
-        broken = cells.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-        whole = whole.zip_with(whole.is_not_null(), broken)
+    if kind == pl.String:
+        fraction = cells.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+        whole = pl.coalesce(whole, fraction)
     return whole if unit == "s" else whole // UNITS[unit]
+
+
+def _digits(cells: pl.Expr, kind: Dtype) -> pl.Expr:
+    """Cells as text; a year that pandas holds as 2019.0 is `2019`."""
+    return (cells.cast(pl.Int64, strict=False) if kind.is_float() else cells).cast(pl.String)
 
 
 def with_seconds(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     """A table whose `time` counts seconds since 1970 UTC, whatever it was.
 
-    Dates and moments are converted, and text that is ISO 8601 or of another form that can be told
-    for certain. Whole numbers that are all milli-, micro- or nanoseconds by their size are
-    converted with a warning; others stay.
+    Dates and moments are converted, and text that is ISO 8601 or of another form that leaves no
+    doubt. Numbers that are all milli-, micro- or nanoseconds by their size, or all years from 1900
+    to 2099, are converted with a warning; others stay.
 
     Args:
         frame: A table, with a column `time` or without.
@@ -148,39 +173,41 @@ def with_seconds(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     if kind.is_numeric() and len(time):
         if recognised(time.drop_nulls().head(1_000)).unit == ISO:  # 20260301
             return frame.with_columns(_text_in_seconds(time.cast(pl.Int64).cast(pl.String), where))
-        least, most = time.min(), time.max()
-        unit = recognised(pl.Series([least, most])).unit
-        if unit not in ("", "s", ISO) and recognised(pl.Series([least])).unit == unit:
-            told = "%s: the times count %s since 1970, as %s does; they are kept as seconds"
-            _log.warning(told, where, UNIT_NAMES[unit], time.drop_nulls()[0])
-            return frame.with_columns(seconds(time, unit))
+        least, most = (recognised(pl.Series([end])).unit for end in (time.min(), time.max()))
+        if least == most and most not in ("", "s", ISO):
+            example = time.drop_nulls()[0]
+            warning = "%s: the times are read as %s; give frames seconds since 1970, or moments"
+            _log.warning(warning, where, described(TimeForm(most), example))
+            return frame.with_columns(seconds(time, most))
     return frame
 
 
 def _text_in_seconds(time: pl.Series, where: str) -> pl.Series:
     text = time.str.strip_chars().replace("", None)
     found = recognised(text.drop_nulls().head(1_000))
-    made = seconds(text, found.unit or ISO)
-    bad = made.is_null() & text.is_not_null()
+    moments = seconds(text, found.unit or ISO)
+    bad = moments.is_null() & text.is_not_null()
     if bad.any():
         row = int(bad.arg_true()[0])
         raise BadInput(
-            f"{where}: time {time[row]!r} in row {row} is no time that can be told for certain; "
+            f"{where}: time {time[row]!r} in row {row} is of no form that leaves no doubt; "
             "convert the column to moments first (in Polars: `.str.to_datetime('%d/%m/%Y %H:%M')`)"
         )
-    return made
+    return moments
 
 
 def recognised(cells: pl.Series) -> TimeForm:
     """What the times of a column are, by their size or their form.
 
     Numbers are seconds, milli-, micro- or nanoseconds by their size: moments from 1973 to 2100
-    never look alike. 8 or 14 digits that are dates in most cells are dates (`20260301`).
+    never look alike. 8 or 14 digits that are dates in most cells are dates (`20260301`), and 4
+    digits from 1900 to 2099 are years.
 
-    Most cells have the say. Days and months are told apart by the cells that only one order fits.
+    The form of most cells decides. Days and months are distinguished by the cells that only one
+    order fits.
 
     Args:
-        cells: Some cells of a column; blank ones tell nothing.
+        cells: Some cells of a column; blank ones do not count.
     """
     if cells.dtype == pl.String:
         cells = cells.str.strip_chars()
@@ -191,7 +218,9 @@ def recognised(cells: pl.Series) -> TimeForm:
     numbers = cells.cast(pl.Float64, strict=False)
     if 2 * numbers.count() < len(cells):
         return _recognised_text(cells.cast(pl.String))
-    text = cells.cast(pl.String)
+    text = cells.alias("cells").to_frame().select(_digits(pl.col("cells"), cells.dtype)).to_series()
+    if 2 * int(text.str.contains(r"^(19|20)\d\d$").sum()) > len(cells):
+        return TimeForm(YEAR)
     dates = text.filter(text.str.len_bytes().is_in([8, 14]))
     if 2 * _moments(dates, ISO) > len(cells):
         return TimeForm(ISO)
@@ -199,13 +228,14 @@ def recognised(cells: pl.Series) -> TimeForm:
     return TimeForm(list(UNITS)[np.bincount(sizes, minlength=1).argmax()])
 
 
-def described(form: TimeForm, example: str) -> str:
+def described(form: TimeForm, example: Any) -> str:
     """What times are taken for, for people: `milliseconds since 1970 (1700000000123 is …)`."""
     name = UNIT_NAMES.get(form.unit)
-    said = f"{name} since 1970" if name else "ISO 8601 dates"
-    said = f"dates of the form {form.unit}" if "%" in form.unit else said
+    meaning = f"{name} since 1970" if name else "ISO 8601 dates"
+    meaning = f"dates of the form {form.unit}" if "%" in form.unit else meaning
+    meaning = "years" if form.unit == YEAR else meaning
     at = seconds(pl.Series([example]), form.unit)[0]
-    return said if at is None else f"{said} ({example} is {datetime.fromtimestamp(at, UTC)})"
+    return meaning if at is None else f"{meaning} ({example} is {datetime.fromtimestamp(at, UTC)})"
 
 
 def _recognised_text(cells: pl.Series) -> TimeForm:
@@ -223,22 +253,22 @@ def _recognised_text(cells: pl.Series) -> TimeForm:
 
 def _moments(cells: pl.Series, form: str) -> int:
     """How many cells are of a form; the year 20, for 2020, is of none."""
-    made = seconds(cells, form)
-    return int(((made >= 0) & (made < LATEST)).sum())
+    result = seconds(cells, form)
+    return int(((result >= 0) & (result < LATEST)).sum())
 
 
 def _iso(cells: pl.Series) -> pl.Series:
     """Every form of ISO 8601 and of PostgreSQL; each parser gets what the one before left."""
-    made = pl.repeat(None, len(cells), dtype=pl.Int64, eager=True).alias(cells.name)
+    result = pl.repeat(None, len(cells), dtype=pl.Int64, eager=True).alias(cells.name)
     for parse in _iso_parsers(cells):
-        left = (made.is_null() & cells.is_not_null()).arg_true()
+        left = (result.is_null() & cells.is_not_null()).arg_true()
         if not len(left):
             break
         if len(left) == len(cells):
-            made = parse(cells)
+            result = parse(cells)
         else:
-            made = made.scatter(left, parse(cells.gather(left)))
-    return made
+            result = result.scatter(left, parse(cells.gather(left)))
+    return result
 
 
 def _iso_parsers(cells: pl.Series) -> Iterator[Callable[[pl.Series], pl.Series]]:
@@ -273,5 +303,5 @@ def _any_iso(cells: pl.Series) -> pl.Series:
     minutes = pl.col("minutes").cast(pl.Int64).fill_null(0)
     offset = pl.col("hours").cast(pl.Int64).fill_null(0) * 3_600 + minutes * 60
     offset = pl.when((minutes < 60) & (offset <= _FARTHEST)).then(offset)
-    made = moment - pl.when(pl.col("sign") == "+").then(offset).otherwise(-offset)
-    return found.select(made.alias(cells.name)).to_series()
+    result = moment - pl.when(pl.col("sign") == "+").then(offset).otherwise(-offset)
+    return found.select(result.alias(cells.name)).to_series()

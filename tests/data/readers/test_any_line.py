@@ -139,9 +139,9 @@ def files(draw):
     return name, lines, draw(st.sampled_from([b"\n", b"\r\n"])), draw(st.integers(0, 9))
 
 
-def feed(made):
+def feed(case):
     """Read a made file in every way; only our errors may come out."""
-    name, lines, end, way = made
+    name, lines, end, way = case
     source, file, beside, _ = SOURCES[name]
     with TemporaryDirectory() as made_folder:
         folder = Path(made_folder) / "source"
@@ -177,12 +177,12 @@ relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 @given(files())
 @settings(relaxed, max_examples=25)
-def test_no_file_gives_a_traceback(made):
-    feed(made)
+def test_no_file_gives_a_traceback(case):
+    feed(case)
 
 
 @pytest.mark.slow
 @given(files())
 @settings(relaxed, max_examples=1 + 10_000 // (MOST // 2))
-def test_ten_thousand_lines_give_no_traceback(made):
-    feed(made)
+def test_ten_thousand_lines_give_no_traceback(case):
+    feed(case)

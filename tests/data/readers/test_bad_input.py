@@ -55,7 +55,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("row, what", ROWS.values(), ids=ROWS)
-def test_a_bad_row_is_told_with_file_line_and_remedy(tmp_path, row, what):
+def test_a_bad_row_is_refused_with_file_line_and_remedy(tmp_path, row, what):
     path = tmp_path / "log.csv"
     path.write_bytes(HEAD + GOOD + row + GOOD)
     with pytest.raises(BadInput, match=rf"(?s)1 row cannot .*log\.csv:3: {what}.*{REMEDY}"):
@@ -63,10 +63,10 @@ def test_a_bad_row_is_told_with_file_line_and_remedy(tmp_path, row, what):
     side = tmp_path / "refused.txt"
     dataset = read("table", path, skip_bad=side)
     assert dataset.events["user_id"].to_list() == ["ann", "ann"]
-    head, told, *kept = side.read_bytes().splitlines(keepends=True)
+    head, reason, *rows = side.read_bytes().splitlines(keepends=True)
     assert head.startswith(b"# refused by recweave")
-    assert told.startswith(f"# {path}:3: ".encode())
-    assert b"".join(kept) == row
+    assert reason.startswith(f"# {path}:3: ".encode())
+    assert b"".join(rows) == row
 
 
 JSON_ROWS = {
@@ -92,7 +92,7 @@ JSON_ROWS = {
 
 
 @pytest.mark.parametrize("row, what", JSON_ROWS.values(), ids=JSON_ROWS)
-def test_a_bad_line_of_json_is_told_too(tmp_path, row, what):
+def test_a_bad_line_of_json_is_refused_with_its_line(tmp_path, row, what):
     good = b'{"user_id": "ann", "item_id": "tea", "value": 4}\n'
     path = tmp_path / "log.jsonl"
     path.write_bytes(good + b"\n" + row + b"\n" + good)
@@ -295,7 +295,7 @@ def test_the_side_file_never_replaces_a_file_of_the_user(tmp_path):
         read("table", path, skip_bad=tmp_path / "no" / "refused.txt")
 
 
-def test_what_is_left_out_is_told(tmp_path, caplog):
+def test_rows_left_out_are_counted_in_a_warning(tmp_path, caplog):
     path = tmp_path / "log.csv"
     path.write_bytes(HEAD + GOOD + b"ann,tea,x,5\n" * 3)
     read("table", path, skip_bad=tmp_path / "refused.txt")
@@ -306,8 +306,8 @@ def test_what_is_left_out_is_told(tmp_path, caplog):
 def test_problems_as_json(tmp_path):
     path = tmp_path / "log.csv"
     path.write_bytes(HEAD + GOOD + b"ann,tea,x,5\n")
-    told = json.loads(json.dumps(examine("table", path).problems.to_json()))
-    assert told == {
+    found = json.loads(json.dumps(examine("table", path).problems.to_json()))
+    assert found == {
         "errors": {"value is not a number": 1},
         "notes": {},
         "listed": [

@@ -21,14 +21,14 @@ def written(tmp_path, text, name="shop.txt"):
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_each_line_is_a_basket_called_after_its_line(tmp_path, caplog, separator):
     text = "milk,semi-finished bread\n\ntea,milk,cup\n".replace(",", separator)
-    wanted = [
+    expected = [
         ("1", "milk"),
         ("1", "semi-finished bread"),
         ("3", "tea"),
         ("3", "milk"),
         ("3", "cup"),
     ]
-    assert pairs(written(tmp_path, text)) == wanted
+    assert pairs(written(tmp_path, text)) == expected
     assert ("separates the items" in caplog.text) == (separator != ",")
 
 
@@ -42,19 +42,19 @@ def test_blanks_separate_where_nothing_else_does(tmp_path):
 
 def test_a_user_may_stand_before_and_have_several_lines(tmp_path):
     path = written(tmp_path, "ann,milk,tea\nbob,cup\nann,pot,\n")
-    wanted = [("ann", "milk"), ("ann", "tea"), ("bob", "cup"), ("ann", "pot")]
-    assert pairs(path, user=True) == wanted
+    expected = [("ann", "milk"), ("ann", "tea"), ("bob", "cup"), ("ann", "pot")]
+    assert pairs(path, user=True) == expected
     dataset = read("basket", path, user=True, behavior="cart")
     assert set(dataset.events["behavior"]) == {"cart"}
     assert read("basket", tmp_path, user=True).events["behavior"][0] == "purchase"
 
 
 def test_forms_of_text(tmp_path):
-    wanted = [("2", "milk"), ("2", "tea"), ("3", "cup"), ("3", "pot")]
+    expected = [("2", "milk"), ("2", "tea"), ("3", "cup"), ("3", "pot")]
     head = "Item 1,Item 2\r\nmilk, tea\r\ncup,pot\r\n"
-    assert pairs(written(tmp_path, b"\xef\xbb\xbf" + head.encode()), header=True) == wanted
+    assert pairs(written(tmp_path, b"\xef\xbb\xbf" + head.encode()), header=True) == expected
     zipped = written(tmp_path, gzip.compress(head.encode()), "b.csv.gz")
-    assert pairs(zipped, header=True) == wanted
+    assert pairs(zipped, header=True) == expected
     quoted = written(tmp_path, 'ann,"bread, white",tea\nbob,"say ""hi""",tea\n', "q.csv")
     assert pairs(quoted, user=True)[::2] == [("ann", "bread, white"), ("bob", 'say "hi"')]
 
@@ -81,9 +81,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("text", "options", "said"), BAD.values(), ids=BAD)
-def test_a_bad_file_is_refused_with_its_line(tmp_path, text, options, said):
-    with pytest.raises(BadInput, match=said):
+@pytest.mark.parametrize(("text", "options", "message"), BAD.values(), ids=BAD)
+def test_a_bad_file_is_refused_with_its_line(tmp_path, text, options, message):
+    with pytest.raises(BadInput, match=message):
         pairs(written(tmp_path, text), **options)
 
 

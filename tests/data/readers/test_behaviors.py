@@ -36,7 +36,7 @@ def test_purchases_held_out_come_last_for_their_user(tmp_path):
     assert reading.dataset.clock == "seconds"
 
 
-def test_taobao_has_no_header_and_tells_categories(tmp_path):
+def test_taobao_has_no_header_and_gives_categories(tmp_path):
     (tmp_path / "UserBehavior.csv").write_text(
         "1,100,7,pv,1511544070\n1,101,8,fav,1511561733\n2,100,9,buy,1511572885\n"
     )

@@ -21,7 +21,7 @@ EXPECTED = [("ann", "tea, green", 4.0), ("bob", "a|b", 3.0)]
 
 @pytest.mark.parametrize("end", [".csv", ".txt", ".dat", ".tsv"])
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", "::", " "])
-def test_a_separator_is_found_out_and_told(tmp_path, separator, end):
+def test_a_separator_is_inferred_and_noted(tmp_path, separator, end):
     path = tmp_path / f"log{end}"
     lines = [["user_id", "item_id", "value"], ["ann", "tea", "4"], ["bob", "c;u:p", "3"]]
     if separator == ";":
@@ -31,9 +31,9 @@ def test_a_separator_is_found_out_and_told(tmp_path, separator, end):
     found = reading.dataset.events.select("user_id", "item_id", "value").rows()
     assert found == [("ann", "tea", 4.0), ("bob", lines[2][1], 3.0)]
     own = {".csv": ",", ".tsv": "\t"}.get(end, ",")
-    told = [problem.what for problem in reading.problems]
-    assert bool(told) == (separator != own)
-    assert all("is read with the separator" in what for what in told)
+    notes = [problem.what for problem in reading.problems]
+    assert bool(notes) == (separator != own)
+    assert all("is read with the separator" in what for what in notes)
     assert rows(path, separator=separator) == found
 
 
@@ -82,7 +82,7 @@ LEGACY = {
 
 @pytest.mark.parametrize("late", [False, True], ids=["in the first lines", "late in the file"])
 @pytest.mark.parametrize("encoding", LEGACY)
-def test_an_old_encoding_is_found_out_and_told(tmp_path, encoding, late):
+def test_an_old_encoding_is_inferred_and_noted(tmp_path, encoding, late):
     words = LEGACY[encoding]
     path = tmp_path / "log.csv"
     plain = [f"user{n},item,1" for n in range(9_000 * late)]

@@ -1,12 +1,17 @@
 """Workbooks: right values, and bad ones refused. Written by hand, as the core writes none."""
 
+import shlex
 import zipfile
 from datetime import UTC, datetime
 
 import pytest
+from typer.testing import CliRunner
 
-from recweave.core.errors import BadInput, MissingExtra
+from recweave.cli import app
+from recweave.core.errors import BadInput, BadSetting, MissingExtra
+from recweave.data.dataset import Dataset
 from recweave.data.readers import examine, read
+from recweave.data.readers.guess import guess
 
 pytest.importorskip("fastexcel")
 
@@ -121,12 +126,53 @@ def test_a_catalogue_may_be_a_workbook_beside_a_log(tmp_path):
 def test_other_sheets_are_named(tmp_path, caplog):
     rows = [["user_id", "item_id"], ["a", "b"]]
     assert len(read("table", workbook(tmp_path / "log.xlsx", rows, rows, rows)).events) == 1
-    assert "the sheet 'events' is read; not read: notes, more" in caplog.text
+    note = "log.xlsx: the sheet 'events' is read; sheets not read: notes, more; --sheet NAME reads"
+    assert note in caplog.text
+
+
+SALES = [["user_id", "item_id", "value"], ["ann", "tea", 4]]
+GOODS = [["item_id", "title"], ["tea", "Green tea"]]
+
+
+def test_a_sheet_is_chosen_by_its_name(tmp_path, caplog):
+    path = workbook(tmp_path / "log.xlsx", [["a", "note"]], SALES, names=("Cover", "Orders 2026"))
+    events = read("table", path, sheet="Orders 2026").events
+    assert events.select("user_id", "item_id", "value").rows() == [("ann", "tea", 4.0)]
+    assert not caplog.text
+    with pytest.raises(BadSetting, match=r"log\.xlsx: no sheet is called 'Orders'; did you mean"):
+        read("table", path, sheet="Orders")
+
+
+def test_sheets_of_one_workbook_are_several_tables(tmp_path):
+    path = workbook(tmp_path / "shop.xlsx", SALES, GOODS, names=("Orders", "Goods"))
+    chosen = {"events": "Orders", "items": "Goods"}
+    dataset = read("table", path, sheet=chosen)
+    assert dataset.items["title"].to_list() == ["Green tea"]
+    assert dataset.events["value"].to_list() == [4.0]
+    given = read("table", tmp_path, events="shop.xlsx", items="shop.xlsx", sheet=chosen)
+    assert given.items.equals(dataset.items) and given.events.equals(dataset.events)
+    with pytest.raises(BadSetting, match="sheet: no table is called 'goods'"):
+        read("table", path, sheet={"goods": "Goods"})
+
+
+def test_a_sheet_of_what_is_no_workbook_is_refused(tmp_path):
+    (tmp_path / "log.csv").write_text("user_id,item_id\na,b\n")
+    with pytest.raises(BadSetting, match=r"sheet='Orders': .*log\.csv is no workbook"):
+        read("table", tmp_path / "log.csv", sheet="Orders")
+
+
+def test_the_command_line_takes_sheets(tmp_path):
+    path = workbook(tmp_path / "shop.xlsx", SALES, GOODS, names=("Orders", "Goods"))
+    words = ["data", "read", "table", str(path), str(tmp_path / "out")]
+    words += ["--sheet", "events=Orders", "--sheet", "items=Goods"]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert Dataset.load(tmp_path / "out").items["title"].to_list() == ["Green tea"]
 
 
 HEADER = ["user_id", "item_id", "time"]
 BAD = {
-    "an empty sheet": ([[]], "has nothing on its first sheet 'events'"),
+    "an empty sheet": ([[]], "has nothing on its sheet 'events'"),
     "names and no rows": ([HEADER], "holds no rows"),
     "no user": ([HEADER, ["a", "b", 5], [None, "b", 5]], r"log\.xlsx:3: user_id is missing"),
     "no item": ([HEADER, ["a", None, 5]], r"log\.xlsx:2: item_id is missing"),
@@ -145,22 +191,54 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("rows", "said"), BAD.values(), ids=BAD)
-def test_a_bad_workbook_is_refused_with_its_row(tmp_path, rows, said):
-    with pytest.raises(BadInput, match=said):
+@pytest.mark.parametrize(("rows", "message"), BAD.values(), ids=BAD)
+def test_a_bad_workbook_is_refused_with_its_row(tmp_path, rows, message):
+    with pytest.raises(BadInput, match=message):
         read("table", workbook(tmp_path / "log.xlsx", rows))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"user_id,item_id\n1,2\n"])
-def test_what_is_no_workbook_is_told(tmp_path, content):
+def test_what_is_no_workbook_is_refused(tmp_path, content):
     path = tmp_path / "log.xlsx"
     path.write_bytes(content)
     problems = examine("table", path).problems
     assert "cannot be read as a workbook" in str(problems.broken[0])
 
 
-def test_without_fastexcel_the_command_that_installs_it_is_told(tmp_path, monkeypatch):
+def test_without_fastexcel_the_message_has_the_command_that_installs_it(tmp_path, monkeypatch):
     path = workbook(tmp_path / "log.xlsx", [["user_id", "item_id"], ["a", "b"]])
     monkeypatch.setitem(__import__("sys").modules, "fastexcel", None)
     with pytest.raises(MissingExtra, match=r"pip install 'recweave\[excel\]'"):
         read("table", path)
+
+
+def test_a_guess_names_the_sheets_of_a_workbook(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    orders = [["Customer", "SKU", "Date"], [17, "A-1", MOMENT], [18, "A-2", MOMENT]]
+    goods = [["SKU", "Product Name"], ["A-1", "Tea"], ["A-2", "Cup"]]
+    path = workbook(
+        tmp_path / "shop.xlsx",
+        [["Sales of 2026"]],
+        orders,
+        goods,
+        names=("Cover", "Orders", "Goods"),
+    )
+    found = guess(path.name)
+    assert "shop.xlsx, sheet 'Orders': a sheet of a workbook; events" in str(found)
+    words = shlex.split(found.command)
+    assert "events=Orders" in words and "items=Goods" in words
+    result = CliRunner().invoke(app, words[1:], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    dataset = Dataset.load(found.out)
+    assert dataset.events["user_id"].to_list() == ["17", "18"]
+    assert dataset.events["time"].to_list() == [AT, AT]
+    assert dataset.items["title"].to_list() == ["Tea", "Cup"]
+
+
+def test_a_guess_reads_a_workbook_of_one_sheet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    workbook(tmp_path / "orders.xlsx", [["Customer", "SKU"], [17, "A-1"]])
+    words = shlex.split(guess("orders.xlsx").command)
+    assert "--sheet" not in words
+    assert CliRunner().invoke(app, words[1:], catch_exceptions=False).exit_code == 0
+    assert Dataset.load("orders-dataset").events["item_id"].to_list() == ["A-1"]

@@ -165,9 +165,9 @@ def test_a_known_publishers_files_go_to_their_reader(tmp_path):
 
 def test_json_for_machines(tmp_path):
     (tmp_path / "log.csv").write_text("user,item\n1,2\n")
-    told = json.loads(run(["data", "guess", str(tmp_path / "log.csv"), "--json"]).stdout)
-    assert told["command"].startswith("recweave data read table ")
-    assert told["files"][0]["columns"] == {"user_id": "user", "item_id": "item"}
+    found = json.loads(run(["data", "guess", str(tmp_path / "log.csv"), "--json"]).stdout)
+    assert found["command"].startswith("recweave data read table ")
+    assert found["files"][0]["columns"] == {"user_id": "user", "item_id": "item"}
 
 
 def test_files_that_hold_no_table_are_named_with_the_reason(tmp_path):
@@ -182,3 +182,68 @@ def test_what_one_option_cannot_say_of_all_files_is_doubted(tmp_path):
     (tmp_path / "items.csv").write_text("item_id,title\n5,Five\n6,Six\n")
     found = guess(str(tmp_path))
     assert any("only events.csv has no header line" in doubt for doubt in found.doubts)
+
+
+BASKETS = {
+    "groceries.csv": (
+        "citrus fruit,margarine,soup\nyogurt,coffee\nwhole milk\nyogurt,cream,citrus fruit\n"
+        "coffee,yogurt,whole milk,soup\n",
+        [("1", "citrus fruit"), ("1", "margarine"), ("1", "soup"), ("2", "yogurt")],
+    ),
+    "retail.dat": (
+        "0 1 2 3 4\n30 31 32\n33 34 35\n36 37 38 39 40\n38 39 0 41\n39 30 1\n",
+        [("1", "0"), ("1", "1"), ("1", "2"), ("1", "3")],
+    ),
+    "log.basket": (
+        "ann;tea;cup\nbob;cup\ncarl;pot;tea;cup\n",
+        [("ann", "tea"), ("ann", "cup"), ("bob", "cup"), ("carl", "pot")],
+    ),
+    "train.txt": (
+        "0 5 6 7\n1 6 5\n2 7 5 6 8\n3 8\n",
+        [("0", "5"), ("0", "6"), ("0", "7"), ("1", "6")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BASKETS)
+def test_baskets_are_recognised(tmp_path, monkeypatch, name):
+    text, first = BASKETS[name]
+    path = tmp_path / name
+    path.write_text(text)
+    dataset, found = read_as_guessed(path, monkeypatch)
+    assert found.source == "basket"
+    assert dataset.events.select("user_id", "item_id").rows()[:4] == first
+    assert "--option user=true" in str(found)
+
+
+def test_a_table_with_gaps_at_the_end_of_its_rows_is_no_basket(tmp_path):
+    path = tmp_path / "log.csv"
+    rows = "".join(f"u{n},i{n % 7},{n % 5}{',x' * (n % 2)}\n" for n in range(40))
+    path.write_text(rows)
+    assert guess(path).source == "table"
+    path.write_text("user_id,item_id,note\n" + rows)
+    assert guess(path).source == "table"
+
+
+def test_recbole_files_are_recognised_whole_or_cut(tmp_path, monkeypatch):
+    head = "user_id:token\titem_id:token\n"
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    for part, item in {"train": "a", "valid": "b", "test": "c"}.items():
+        (shop / f"shop.{part}.inter").write_text(f"{head}u\t{item}\n")
+    dataset, found = read_as_guessed(shop, monkeypatch)
+    assert found.source == "recbole"
+    assert dataset.events.select("item_id", "part").rows() == [
+        ("a", "train"),
+        ("b", "valid"),
+        ("c", "test"),
+    ]
+    dataset, found = read_as_guessed(shop / "shop.train.inter", monkeypatch)
+    assert found.source == "recbole" and len(dataset.events) == 1
+
+
+def test_one_file_of_a_folder_is_named_in_the_command(tmp_path, monkeypatch):
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "orders.csv").write_text("customer,sku\n1,a\n2,b\n")
+    dataset, _ = read_as_guessed(tmp_path / "export", monkeypatch)
+    assert dataset.events["item_id"].to_list() == ["a", "b"]

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import json
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recweave.data.readers import examine, forms, read
+from recweave.data.readers.guess import guess
 
 cell = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6)
 row = st.tuples(
@@ -20,12 +22,12 @@ row = st.tuples(
 
 def csv_of(rows):
     """The rows as CSV, each as its own text: cells with line breaks span lines."""
-    made = []
+    texts = []
     for one in rows:
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerow(one)
-        made.append(buffer.getvalue())
-    return made
+        texts.append(buffer.getvalue())
+    return texts
 
 
 @pytest.fixture
@@ -53,8 +55,8 @@ def test_one_bad_row_changes_nothing_about_the_others(small_blocks, tmp_path, ro
     careful = read("table", path, skip_bad=side)
     assert careful.events.equals(whole.dataset.events)
     line = before.count("\n") + 1
-    told = f"# {path}:{line}: value 'many' is not a number\n"
-    assert side.read_bytes().endswith((told + bad).encode())
+    reason = f"# {path}:{line}: value 'many' is not a number\n"
+    assert side.read_bytes().endswith((reason + bad).encode())
 
 
 @pytest.mark.parametrize("bad", [False, True])
@@ -134,3 +136,26 @@ def test_ids_may_be_numbers_in_json(tmp_path):
         "12",
         "9007199254740993",
     )
+
+
+def test_a_json_document_is_parsed_once(tmp_path, monkeypatch):
+    parsed = []
+    parse = json.loads
+
+    def counting(text, **options):
+        parsed.append(text)
+        return parse(text, **options)
+
+    path = tmp_path / "log.json"
+    rows = [
+        {"user": {"id": 7}, "item_id": "a", "time": "2026-03-01", "value": "3,5", "note": "x"},
+        {"user": {"id": 8}, "item_id": "b", "time": "2026-03-02", "value": "4", "note": "y"},
+    ]
+    path.write_text(json.dumps(rows, indent=1))
+    monkeypatch.setattr("recweave.data.readers.records.json.loads", counting)
+    events = read("table", path, columns={"user_id": "user.id"}).events
+    assert events.select("user_id", "value").rows() == [("7", 3.5), ("8", 4.0)]
+    assert len(parsed) == 1
+    parsed.clear()
+    guess(path)
+    assert len(parsed) == 1

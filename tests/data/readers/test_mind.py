@@ -73,7 +73,7 @@ def test_half_labelled_impressions_are_refused(folder):
         read("mind", folder)
 
 
-def test_an_impression_that_stands_twice_is_refused(folder):
+def test_a_repeated_impression_is_refused(folder):
     (folder / "behaviors.tsv").write_text(LOG + LOG.splitlines()[0].replace("U1", "U9") + "\n")
     with pytest.raises(BadInput, match=r"tsv:3: impression_id '1' stands on line 1 already"):
         read("mind", folder)

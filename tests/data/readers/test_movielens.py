@@ -15,7 +15,7 @@ def ml_100k(tmp_path):
     return tmp_path
 
 
-def test_100k_is_told_by_its_files(ml_100k):
+def test_100k_is_recognised_by_its_files(ml_100k):
     dataset = read("movielens", ml_100k)
     assert dataset.events.select("user_id", "item_id", "behavior", "value", "time").rows() == [
         ("196", "242", "rating", 3.0, 881250949),
@@ -63,7 +63,7 @@ def test_a_rating_off_the_scale_is_refused(tmp_path):
         read("movielens", tmp_path)
 
 
-def test_another_folder_is_told_what_was_looked_for(tmp_path):
+def test_another_folder_is_refused_with_what_was_looked_for(tmp_path):
     (tmp_path / "notes.md").write_text("hello")
     with pytest.raises(BadInput, match=r"no u\.data or ratings\.dat or ratings\.csv, only notes"):
         read("movielens", tmp_path)

@@ -34,10 +34,10 @@ CLEAR = {
 
 
 @pytest.mark.parametrize("cells, expected", CLEAR.values(), ids=CLEAR)
-def test_clear_forms_are_converted_and_told(tmp_path, cells, expected):
-    made, told = prices(tmp_path, cells)
-    assert made == pytest.approx(expected)
-    assert len(told) == 1 and "are read as" in told[0]
+def test_clear_forms_are_converted_and_noted(tmp_path, cells, expected):
+    values, notes = prices(tmp_path, cells)
+    assert values == pytest.approx(expected)
+    assert len(notes) == 1 and "are read as" in notes[0]
 
 
 def test_plain_numbers_are_read_without_a_word(tmp_path):
@@ -47,20 +47,20 @@ def test_plain_numbers_are_read_without_a_word(tmp_path):
     )
 
 
-def test_what_is_no_price_is_left_empty_and_told_with_count_and_first_line(tmp_path):
-    made, told = prices(tmp_path, ["3,78", "ask us", "15 %", "4 stars", "3,78"])
-    assert made == [3.78, None, None, None, 3.78]
-    assert told[0].startswith("price: 2 cells like '3,78' are read as 3.78")
+def test_what_is_no_price_is_left_empty_and_noted_with_count_and_first_line(tmp_path):
+    values, notes = prices(tmp_path, ["3,78", "ask us", "15 %", "4 stars", "3,78"])
+    assert values == [3.78, None, None, None, 3.78]
+    assert notes[0].startswith("price: 2 cells like '3,78' are read as 3.78")
     reading = examine("table", tmp_path)
     lines = [line for line in reading.problems.lines() if "ask us" in line]
     assert len(lines) == 1
     assert "items.csv:3: price 'ask us' is not a price (2 more like it)" in lines[0]
 
 
-def test_a_comma_that_may_be_either_is_asked_about(tmp_path):
-    made, told = prices(tmp_path, ["1,299", "2,500"])
-    assert made == [None, None]
-    assert all("or its comma is unclear; if so give --decimal , or" in what for what in told)
+def test_a_comma_that_may_be_either_is_refused_with_both_settings(tmp_path):
+    values, notes = prices(tmp_path, ["1,299", "2,500"])
+    assert values == [None, None]
+    assert all("or its comma is unclear; if so give --decimal , or" in what for what in notes)
     assert prices(tmp_path, ["1,299", "2,500"], decimal=".")[0] == [1299, 2500]
     assert prices(tmp_path, ["1,299", "2,500"], decimal=",")[0] == [1.299, 2.5]
     with pytest.raises(BadSetting, match="decimal=';' is neither"):
@@ -68,8 +68,8 @@ def test_a_comma_that_may_be_either_is_asked_about(tmp_path):
 
 
 def test_several_currencies_are_pointed_out(tmp_path):
-    _, told = prices(tmp_path, ["4.99 EUR", "$5.00"])
-    assert "they are in several currencies (EUR, $)" in told[0]
+    _, notes = prices(tmp_path, ["4.99 EUR", "$5.00"])
+    assert "they are in several currencies (EUR, $)" in notes[0]
 
 
 def test_values_and_ratings_are_numbers_too(tmp_path):
@@ -92,17 +92,17 @@ def test_values_and_ratings_are_numbers_too(tmp_path):
 def test_the_mark_is_that_of_the_whole_column_not_of_its_first_rows(tmp_path, monkeypatch):
     monkeypatch.setattr("recweave.data.readers.forms.BLOCK", 10)
     cells = ["1,299"] * 30 + ["3,78"]
-    made, _ = prices(tmp_path, cells)
-    assert made[0] == 1.299 and made[-1] == 3.78
+    values, _ = prices(tmp_path, cells)
+    assert values[0] == 1.299 and values[-1] == 3.78
 
 
 def test_plain_cells_that_a_decimal_comma_makes_thousands_of_are_named(tmp_path):
-    made, told = prices(tmp_path, ["12.125", "4.333", "2,5"])
-    assert made == [12125, 4333, 2.5]
-    assert "and 2 like '12.125' as 12125" in told[0]
+    values, notes = prices(tmp_path, ["12.125", "4.333", "2,5"])
+    assert values == [12125, 4333, 2.5]
+    assert "and 2 like '12.125' as 12125" in notes[0]
 
 
 def test_a_price_that_is_undefined_or_endless_is_left_empty(tmp_path):
-    made, told = prices(tmp_path, ["nan", "inf", "$3.50"])
-    assert made == [None, None, 3.5]
-    assert any("price 'nan' is not a price" in one for one in told)
+    values, notes = prices(tmp_path, ["nan", "inf", "$3.50"])
+    assert values == [None, None, 3.5]
+    assert any("price 'nan' is not a price" in one for one in notes)

@@ -98,10 +98,10 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("rows", "texts", "said"), BAD.values(), ids=BAD)
-def test_a_bad_trio_is_refused(tmp_path, rows, texts, said):
+@pytest.mark.parametrize(("rows", "texts", "message"), BAD.values(), ids=BAD)
+def test_a_bad_trio_is_refused(tmp_path, rows, texts, message):
     parts(tmp_path, **rows)
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=message):
         read("recbole", tmp_path)

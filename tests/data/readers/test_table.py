@@ -185,11 +185,12 @@ def test_an_unknown_end_is_refused(tmp_path):
         read("table", tmp_path / "events.doc")
 
 
-def test_columns_that_nobody_reads_are_told(tmp_path, caplog):
+def test_columns_that_are_not_read_are_named(tmp_path, caplog):
     file = tmp_path / "log.csv"
     file.write_text("user_id,item_id,stars,timestamp\na,x,5,1600000000\n")
     read("table", file)
-    assert "log.csv: not read: stars, timestamp; not found: behavior, value, time" in caplog.text
+    note = "log.csv: columns not read: stars, timestamp; not found: behavior, value, time"
+    assert note in caplog.text
     caplog.clear()
     read("table", file, columns={"value": "stars", "time": "timestamp"})
     assert not caplog.text

@@ -19,15 +19,18 @@ from recweave.data.readers.text import lists
 )
 @pytest.mark.parametrize("beside", ["x", '["x"]'])
 def test_lists_of_words(cell, words, beside):
-    made = lists(pl.col("t"), by="|", keys=("large", "thumb"))
+    words_of = lists(pl.col("t"), by="|", keys=("large", "thumb"))
     table = pl.DataFrame({"t": [cell, beside]}, schema={"t": pl.String})
-    assert table.select(made).to_series().to_list() == [words, ["x"]]
+    assert table.select(words_of).to_series().to_list() == [words, ["x"]]
 
 
 def test_words_are_not_split_where_nothing_is_said_to_separate_them():
-    made = lists(pl.col("t"), by=None, html=True)
+    words_of = lists(pl.col("t"), by=None, html=True)
     cells = ["a|b &amp; c", '["<i>d|e</i>", "</span>"]']
-    assert pl.DataFrame({"t": cells}).select(made).to_series().to_list() == [["a|b & c"], ["d|e"]]
+    assert pl.DataFrame({"t": cells}).select(words_of).to_series().to_list() == [
+        ["a|b & c"],
+        ["d|e"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,16 +58,16 @@ def test_words_are_not_split_where_nothing_is_said_to_separate_them():
 )
 @pytest.mark.parametrize("beside", ["x", '["x"]', "['x']"])
 def test_lists_as_programs_write_them(cell, words, beside):
-    made = lists(pl.col("t"), by="|")
+    words_of = lists(pl.col("t"), by="|")
     table = pl.DataFrame({"t": [beside, cell, beside, None, cell]})
-    assert table.select(made).to_series().to_list() == [["x"], words, ["x"], None, words]
+    assert table.select(words_of).to_series().to_list() == [["x"], words, ["x"], None, words]
 
 
 def test_several_separators_may_be_mixed():
-    made = lists(pl.col("t"), by=("|", " > ", ","))
+    words_of = lists(pl.col("t"), by=("|", " > ", ","))
     table = pl.DataFrame({"t": ["Kitchen > Pans", "Tea|Green", "Tea, Green , ", ">", "a>b"]})
-    wanted = [["Kitchen", "Pans"], ["Tea", "Green"], ["Tea", "Green"], [">"], ["a>b"]]
-    assert table.select(made).to_series().to_list() == wanted
+    expected = [["Kitchen", "Pans"], ["Tea", "Green"], ["Tea", "Green"], [">"], ["a>b"]]
+    assert table.select(words_of).to_series().to_list() == expected
 
 
 def test_a_cell_that_only_python_takes_for_blank_is_no_list():

@@ -77,7 +77,7 @@ def test_attributes_old_and_new_are_columns_of_one_name(tmp_path):
     assert {"parking", "business_parking", "hours", "attributes"}.isdisjoint(items.columns)
 
 
-def test_users_keep_nothing_that_tells_of_held_out_ratings(tmp_path):
+def test_users_keep_nothing_computed_from_held_out_ratings(tmp_path):
     write(tmp_path / "review.json", REVIEW)
     person = {"user_id": "u1", "name": "Ann", "average_stars": 4.5, "yelping_since": "2010-01-01"}
     write(tmp_path / "user.json", person)

@@ -20,7 +20,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_ratings_likes_and_padding_are_told_apart(folder):
+def test_ratings_likes_and_padding_are_distinguished(folder):
     reading = examine("zomato", folder)
     assert reading.dataset.reviews.select("user_id", "rating", "text", "time").rows() == [
         ("Bob", 4.5, 'Good food,\nslow "service"', 1558799640),

@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_bytes(shop, tmp_path):
     assert all(a != b for a, b in zip(first, other, strict=True))
 
 
-def test_the_paint_tells_the_colour(shop, pixels):
+def test_the_paint_shows_the_colour(shop, pixels):
     _, truth = shop
     paints = np.array(list(COLOURS.values()), float)
     paints /= np.linalg.norm(paints, axis=1, keepdims=True)
@@ -63,7 +63,7 @@ def test_the_paint_tells_the_colour(shop, pixels):
     assert (guess == truth.colour).mean() > 0.9
 
 
-def test_the_shape_tells_the_category(shop, pixels):
+def test_the_shape_shows_the_category(shop, pixels):
     _, truth = shop
     there = things(pixels)
     both = np.einsum("axy,bxy->ab", there, there, dtype=float)
@@ -73,7 +73,7 @@ def test_the_shape_tells_the_category(shop, pixels):
     assert (guess == truth.category).mean() > 0.85
 
 
-def test_the_pattern_tells_the_taste(shop, pixels):
+def test_the_pattern_shows_the_taste(shop, pixels):
     _, truth = shop
     y, x = np.mgrid[:SIZE, :SIZE] / SIZE
     patterns = np.stack([pattern(x, y) for pattern in PATTERNS]).astype(float)
@@ -92,7 +92,7 @@ def test_a_dataset_of_another_shop_is_refused(shop, tmp_path):
         draw_photographs(make_shop(Shop(users=10, items=9, views=60))[0], shop[1], tmp_path)
 
 
-def test_without_pillow_the_command_that_adds_it_is_told(shop, tmp_path, monkeypatch):
+def test_without_pillow_the_message_has_the_command_that_adds_it(shop, tmp_path, monkeypatch):
     def missing(module, *, extra):
         raise MissingExtra(f"pip install 'recweave[{extra}]'")
 

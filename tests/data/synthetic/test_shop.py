@@ -19,7 +19,7 @@ def small():
     return make_shop(SMALL)
 
 
-def made(**changes):
+def shop_of(**changes):
     return make_shop(SMALL.model_copy(update=changes))
 
 
@@ -34,7 +34,7 @@ def test_the_same_seed_gives_the_same_shop(small):
 
 
 def test_a_knob_of_words_does_not_change_what_people_do(small):
-    muddled = made(clarity=0)[0]
+    muddled = shop_of(clarity=0)[0]
     assert muddled.events.equals(small[0].events)
     assert not muddled.items["title"].equals(small[0].items["title"])
 
@@ -77,7 +77,7 @@ def test_each_review_belongs_to_a_rating(small):
 
 @pytest.mark.parametrize("noise", [0.0, 0.2, 0.6])
 def test_the_share_of_noise_is_the_knob_and_falls_towards_purchases(noise):
-    dataset, truth = made(noise=noise)
+    dataset, truth = shop_of(noise=noise)
     behavior = dataset.events["behavior"]
     for name, share in (("view", noise), ("cart", noise / 3), ("purchase", noise / 10)):
         assert truth.noise[(behavior == name).to_numpy()].mean() == pytest.approx(share, abs=1e-3)
@@ -102,9 +102,9 @@ def nearest_of_one_group(dataset, truth):
     return (truth.item_group[cosine.argmax(axis=1)] == truth.item_group)[known].mean()
 
 
-def test_who_buys_together_tells_the_groups_of_taste(small):
+def test_who_buys_together_shows_the_groups_of_taste(small):
     assert nearest_of_one_group(*small) > 0.8
-    assert nearest_of_one_group(*made(taste=0)) < 0.3
+    assert nearest_of_one_group(*shop_of(taste=0)) < 0.3
 
 
 def word_counts(texts):
@@ -141,8 +141,8 @@ def cosine_with_taste(dataset, truth):
 
 
 def test_the_taste_of_a_cold_item_can_be_read_from_its_words():
-    assert cosine_with_taste(*made(items=600)).mean() > 0.75
-    assert abs(cosine_with_taste(*made(items=600, clarity=0)).mean()) < 0.2
+    assert cosine_with_taste(*shop_of(items=600)).mean() > 0.75
+    assert abs(cosine_with_taste(*shop_of(items=600, clarity=0)).mean()) < 0.2
 
 
 def gini(counts):
@@ -153,7 +153,9 @@ def gini(counts):
 
 def test_attention_is_shared_the_less_evenly_the_larger_the_knob():
     found = [
-        gini(made(popularity=knob, half_life=None)[0].interactions().only(["view"]).item_counts())
+        gini(
+            shop_of(popularity=knob, half_life=None)[0].interactions().only(["view"]).item_counts()
+        )
         for knob in (0.0, 0.5, 1.0)
     ]
     assert found[0] < 0.2
@@ -161,7 +163,7 @@ def test_attention_is_shared_the_less_evenly_the_larger_the_knob():
 
 
 def test_popular_items_are_those_of_large_weight():
-    dataset, truth = made(half_life=None, taste=0, focus=0, price=0)
+    dataset, truth = shop_of(half_life=None, taste=0, focus=0, price=0)
     count = dataset.interactions().only(["view"]).item_counts()
     assert np.corrcoef(np.log(count), np.log(truth.weight))[0, 1] > 0.95
 
@@ -182,7 +184,7 @@ def test_attention_halves_in_a_half_life(half_life):
 
 
 def test_without_a_half_life_nothing_fades():
-    dataset, truth = made(half_life=None, taste=0)
+    dataset, truth = shop_of(half_life=None, taste=0)
     views, _ = views_of(dataset, truth)
     early = views.time < OPENING + SMALL.days * DAY / 2
     first, second = (views[part].item_counts() for part in (early, ~early))
@@ -198,8 +200,8 @@ def dearness_against_sensitivity(dataset, truth):
 
 
 def test_those_who_mind_prices_buy_cheaper_things():
-    assert dearness_against_sensitivity(*made(price=2.0)) < -0.4
-    assert abs(dearness_against_sensitivity(*made(price=0.0))) < 0.15
+    assert dearness_against_sensitivity(*shop_of(price=2.0)) < -0.4
+    assert abs(dearness_against_sensitivity(*shop_of(price=0.0))) < 0.15
 
 
 def test_ratings_follow_taste_and_quality(small):
@@ -213,7 +215,7 @@ def test_ratings_follow_taste_and_quality(small):
 
 def test_a_visit_is_about_one_category_as_far_as_the_knob_says():
     def kept_category(**changes):
-        dataset, truth = made(**changes)
+        dataset, truth = shop_of(**changes)
         views = Histories.of(dataset.interactions().only(["view"]))
         soon = (np.diff(views.time) < 1800) & (np.diff(views.row_numbers()) == 0)
         category = truth.category[views.item]
@@ -261,7 +263,7 @@ def test_the_liking_of_the_truth_ranks_what_was_chosen_high(small):
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("settings", "message"),
     [
         ({"users": 10, "views": 19}, "19 views are fewer than two"),
         ({"groups": 9}, "'groups' is 9"),
@@ -271,9 +273,9 @@ def test_the_liking_of_the_truth_ranks_what_was_chosen_high(small):
         ({"nois": 0.5}, "did you mean 'noise'"),
     ],
 )
-def test_a_shop_that_cannot_be_is_refused(told, said):
-    with pytest.raises(BadSetting, match=said):
-        Shop.parse(told, "shop")
+def test_a_shop_that_cannot_be_is_refused(settings, message):
+    with pytest.raises(BadSetting, match=message):
+        Shop.parse(settings, "shop")
 
 
 @pytest.mark.parametrize(
@@ -290,7 +292,7 @@ def test_a_shop_that_cannot_be_is_refused(told, said):
     ],
 )
 def test_the_corners_of_the_settings_can_be_drawn(corner):
-    dataset, truth = made(**corner)
+    dataset, truth = shop_of(**corner)
     assert len(truth.noise) == len(dataset.events) >= 2
 
 

@@ -39,8 +39,8 @@ def test_titles_name_brand_kind_and_colour(shop):
 def test_reviews_say_what_the_truth_says_they_say(shop):
     dataset, truth = shop
     for row, text in enumerate(dataset.reviews["text"].to_list()):
-        said = [tag for tag in PRICE_TAGS if any(remark in text for remark in REMARKS[tag])]
-        assert said == ([PRICE_TAGS[truth.remark[row]]] if truth.remark[row] >= 0 else [])
+        tags = [tag for tag in PRICE_TAGS if any(remark in text for remark in REMARKS[tag])]
+        assert tags == ([PRICE_TAGS[truth.remark[row]]] if truth.remark[row] >= 0 else [])
         praise, blame = (
             ASPECTS[of[row]] if of[row] >= 0 else None for of in (truth.liked, truth.disliked)
         )
@@ -87,8 +87,8 @@ def test_good_reviews_praise_and_bad_ones_blame(shop):
 def test_the_words_of_a_text_differ_and_are_mostly_of_the_items_style(shop):
     dataset, truth = shop
     styles = {word: style for style, words in enumerate(STYLES.values()) for word in words}
-    told = dataset.items["description"].str.replace_all(r"[.,;:]", "").str.split(" ")
-    found = told.list.eval(pl.element().filter(pl.element().is_in(list(styles)))).to_list()
+    words = dataset.items["description"].str.replace_all(r"[.,;:]", "").str.split(" ")
+    found = words.list.eval(pl.element().filter(pl.element().is_in(list(styles)))).to_list()
     assert all(len(set(words)) == len(words) == 3 for words in found)
     own = [
         styles[word] == truth.item_group[row] for row, words in enumerate(found) for word in words

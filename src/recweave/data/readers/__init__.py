@@ -93,13 +93,18 @@ class Reading:
         assert self.dataset is not None, "a source without a broken file gives a dataset"
         return self.dataset
 
+    def notes(self) -> list[str]:
+        """What was inferred, converted or not read, by file and kind; also of a failed reading."""
+        return self.problems.note_lines()
+
     def messages(self) -> list[str]:
-        """What its owner should know of: rows left out and notes, by file and kind."""
-        lines = self.problems.lines("left out")
-        if self.side is not None and self.problems.errors:
+        """What else its owner should know: rows left out, by file and kind, and `remarks`."""
+        dataset = self.taken()
+        lines = self.problems.error_lines("left out")
+        if lines:
             n = self.problems.errors.total()
             lines.append(f"{n:,} rows were left out; {self.side} keeps them with the reasons")
-        return lines + [remark.what for remark in remarks(self.taken())]
+        return lines + [remark.what for remark in remarks(dataset)]
 
 
 def read(
@@ -129,6 +134,8 @@ def read(
             be read.
     """
     reading = examine(source, path, name=name, skip_bad=skip_bad, **options)
+    for line in reading.notes():
+        _log.warning("%s", line)
     dataset = reading.taken()
     for line in reading.messages():
         _log.warning("%s", line)
@@ -169,6 +176,8 @@ def _read(
             if problems.broken:
                 return Reading(None, problems)
             dataset = Dataset(name or plan.name, **tables, source=str(path), licence=plan.licence)
+        except BadSetting as error:
+            raise BadSetting(problems.named(str(error)), at=error.at) from None
         except BrokenFile as error:
             problems.break_off(error.problem)
         except BadInput as error:

@@ -7,9 +7,10 @@ import polars as pl
 
 from recweave.core.errors import BadInput
 from recweave.data.problems import BrokenFile, Problems
-from recweave.data.readers.columns import Column, ids, number, price, text, texts, time
+from recweave.data.readers.columns import Column, ids, text, texts, time
 from recweave.data.readers.derive import links_of
 from recweave.data.readers.files import files_of
+from recweave.data.readers.numbers import number, price
 from recweave.data.readers.plan import Plan, Sheet, Tables
 from recweave.data.readers.records import JsonLines, Record
 
@@ -58,7 +59,7 @@ _ITEM_2023: Mapping[str, Column] = {
 def amazon(path: Path) -> Plan:
     """Amazon's reviews and metadata of 2014, 2018 or 2023: JSON lines, or a folder of them.
 
-    What a file (`.gz` or not) holds is told by its fields. Of 2023, items are `parent_asin`s. Of
+    A file (`.gz` or not) is recognised by its fields. Of 2023, items are `parent_asin`s. Of
     2014, metadata are Python literals, which are read as such and never run. Tags and entities in
     text are resolved; a review without text has its headline for one. Lists of other items become
     links: also_buy, also_view, bought_together, later_buy (bought after viewing). Of items that
@@ -115,9 +116,9 @@ def _of_2014(record: Record) -> Record:
 
 def _finish(tables: Tables, problems: Problems) -> Tables:
     reviews = tables["reviews"].with_columns(pl.coalesce("text", "headline"))
-    made = tables | {"reviews": reviews}
+    result = tables | {"reviews": reviews}
     if "items" in tables:
         items = tables["items"]
-        made["links"] = links_of(items, _RELATIONS)
-        made["items"] = items.drop(_RELATIONS, strict=False)
-    return made
+        result["links"] = links_of(items, _RELATIONS)
+        result["items"] = items.drop(_RELATIONS, strict=False)
+    return result

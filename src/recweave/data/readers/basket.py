@@ -1,9 +1,8 @@
 """Basket files: a line is a basket of items, with the user before them or without."""
 
 import csv
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -12,12 +11,11 @@ import polars as pl
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import behavior_code
 from recweave.data.problems import BrokenFile
+from recweave.data.readers.care import needs_care
 from recweave.data.readers.columns import ids
-from recweave.data.readers.files import files_of, lines, needs_care, pick_one
-from recweave.data.readers.forms import Asked, Lines, Row, TextForm, Types, decoded
+from recweave.data.readers.files import files_of, lines, pick_one
+from recweave.data.readers.forms import Lines, Request, Row, TextForm, Types, decoded
 from recweave.data.readers.plan import Plan, Sheet
-
-_log = logging.getLogger(__name__)
 
 SEPARATORS = ("\t", ";", ",", "|", " ")
 """What may stand between the items, in the order that they are looked for."""
@@ -41,7 +39,7 @@ def basket(
     Args:
         path: The file, or the folder of one `.basket`, `.txt`, `.dat` or `.csv`.
         user: Whether the first cell of a line is the user; a user may have several lines.
-        separator: What stands between the items; else the first lines tell.
+        separator: What stands between the items; else it is inferred from the first lines.
         header: Whether the first line holds names, and no basket.
         behavior: The behaviour of all events.
 
@@ -54,12 +52,17 @@ def basket(
         raise BadSetting(f"separator={separator!r} must be one letter")
     files = files_of(path)
     file = path if path.is_file() else pick_one(files, path, "*.basket", "*.txt", "*.dat", "*.csv")
-    form = Baskets(separator or _separator(file), user=user, header=header)
+    form = Baskets(separator or separator_of(file), user=user, header=header)
+    if separator is None and form.separator != ",":
+        what = (
+            f"{form.separator!r} separates the items; if that is wrong, give --option separator=…"
+        )
+        form = replace(form, noted=(what,))
     columns = {"user_id": ids("user"), "item_id": ids("item")}
     return Plan(path.stem, [Sheet("events", file, form, columns, {"behavior": behavior})])
 
 
-def _separator(file: Path) -> str:
+def separator_of(file: Path) -> str:
     """What at least half of the lines that are not blank hold.
 
     Raises:
@@ -68,8 +71,6 @@ def _separator(file: Path) -> str:
     sample = [raw for _, raw in islice(lines(file), _SAMPLE) if raw.strip()]
     for separator in SEPARATORS:
         if 2 * sum(separator.encode() in raw.strip() for raw in sample) >= len(sample):
-            if separator != ",":
-                _log.warning("%s: %r separates the items; else give separator=…", file, separator)
             return separator
     what = "has one item a line, as far as the first lines show, so it holds no baskets"
     raise BrokenFile(file, 1, f"{what}; give separator=…, or read it as a table")
@@ -123,7 +124,9 @@ class Baskets(TextForm):
             found = found.filter(count > 0)
         return found.with_columns(pl.when(count > 0).then("item")).explode("item")
 
-    def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
+    def rows(
+        self, block: Lines, more: Iterator[tuple[int, bytes]], request: Request
+    ) -> Iterator[Row]:
         """See `TextForm.rows`."""
         while block:
             line, raw = block.popleft()
@@ -143,7 +146,7 @@ class Baskets(TextForm):
             else:
                 for item in items:
                     cell = {"user": user, "item": item}
-                    yield Row(line, raw, [cell[name] for name in asked.wanted])
+                    yield Row(line, raw, [cell[name] for name in request.selected])
 
     def _cells(self, raw: bytes) -> list[str]:
         """The cells of a line.

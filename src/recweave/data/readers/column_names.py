@@ -124,8 +124,8 @@ def behaviors_of(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """What a file's words for behaviours mean, and those that are not known."""
     spellings = {word: ours for ours, theirs in _BEHAVIORS.items() for word in theirs.split()}
     spellings |= {name: name for name in BEHAVIORS}
-    meant = {word: spellings[plain(word)] for word in words if plain(word) in spellings}
-    return meant, [word for word in words if word not in meant]
+    meanings = {word: spellings[plain(word)] for word in words if plain(word) in spellings}
+    return meanings, [word for word in words if word not in meanings]
 
 
 def behavior_of(stem: str) -> str | None:
@@ -133,5 +133,5 @@ def behavior_of(stem: str) -> str | None:
     words = [
         word for part in re.findall(r"[a-z]+", stem.lower()) for word in (part, part.rstrip("s"))
     ]
-    meant, _ = behaviors_of([*words, "purchase" if "invoice" in stem.lower() else ""])
-    return next(iter(meant.values()), None)
+    meanings, _ = behaviors_of([*words, "purchase" if "invoice" in stem.lower() else ""])
+    return next(iter(meanings.values()), None)

@@ -17,9 +17,7 @@ from recweave.data.readers.forms import Dtype
 from recweave.data.readers.text import lists
 from recweave.data.schema import COLUMNS, TEXTS
 from recweave.data.time_format import ZONES
-from recweave.data.times import ISO, LATEST, UNITS, check_unit, seconds
-
-_MONEY = r"^[^\d.,-]{0,4}((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?:\s*-.*)?$"
+from recweave.data.times import ISO, LATEST, UNITS, check_unit, seconds_of
 
 _NO_WORDS = ("[]", "{}", "()", "[[]]", "[null]", "|")
 
@@ -61,6 +59,7 @@ class Column:
         lenient: Whether a cell that is no value is left empty, with a note.
         guess: Whether text becomes numbers or truth values in the end, if all of it can.
         marked: Of numbers whose decimal mark is not known: the column, once it is (see `numbers`).
+        noted: What was inferred of the column that its owner should know.
     """
 
     source: str
@@ -75,6 +74,7 @@ class Column:
     lenient: bool = False
     guess: bool = False
     marked: Callable[[Any], "Column"] | None = None
+    noted: Sequence[str] = ()
 
     def cells(self, dtype: Dtype) -> pl.Expr:
         """The cells of a column of this type."""
@@ -84,12 +84,12 @@ class Column:
         raw = raw.str.strip_chars()
         return pl.when(~raw.is_in(self.absent)).then(raw) if self.absent else raw
 
-    def faults(self, dtype: Dtype, made: pl.Expr | None = None) -> Iterator[Fault]:
+    def faults(self, dtype: Dtype, values: pl.Expr | None = None) -> Iterator[Fault]:
         """All that may be wrong with the cells of a column of this type.
 
         Args:
             dtype: The type.
-            made: The values, where they are at hand; else they are made again.
+            values: The values, where they are at hand; else they are computed again.
         """
         cells = self.cells(dtype)
         empty = cells.is_null()
@@ -97,11 +97,11 @@ class Column:
             empty |= cells.str.len_bytes() == 0
         if self.required:
             yield Fault(empty, "is missing")
-        made = self.make(cells, dtype) if made is None else made
+        values = self.make(cells, dtype) if values is None else values
         if self.mismatch and dtype not in self.sure:
-            yield Fault(~empty & made.is_null(), self.mismatch, self.lenient)
+            yield Fault(~empty & values.is_null(), self.mismatch, self.lenient)
         for wrong, what in self.limits:
-            yield Fault(wrong(made), what)
+            yield Fault(wrong(values), what)
 
 
 def ids(source: str) -> Column:
@@ -160,51 +160,6 @@ def texts(
     )
 
 
-def number(
-    source: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    required: bool = False,
-    absent: Sequence[str] = (),
-    kind: Dtype | None = None,
-) -> Column:
-    """A finite number, within `low` and `high` where they are given."""
-    kind = kind or pl.Float32()
-    limits: list[tuple[Test, str]] = [(lambda made: ~made.is_finite(), "is not a finite number")]
-    if low is not None and high is not None:
-        limits = [(lambda made: ~made.is_between(low, high), f"is not from {low:g} to {high:g}")]
-    return Column(
-        source,
-        _cast(kind),
-        hint=pl.String() if absent else kind,
-        required=required,
-        absent=absent,
-        mismatch="is not a number",
-        sure=(kind,),
-        limits=limits,
-    )
-
-
-def price(source: str) -> Column:
-    """An amount of money: `12.99`, `$1,299.00`, the lower end of a range; else none, and a note."""
-
-    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
-        if dtype == pl.String:
-            cells = cells.str.extract(_MONEY).str.replace_all(",", "", literal=True)
-        return cells.cast(pl.Float64, strict=False)
-
-    return Column(
-        source,
-        make,
-        absent=("None",),
-        mismatch="is not a price",
-        sure=(pl.Float64(),),
-        limits=[(lambda made: ~made.is_finite(), "is not a finite price")],
-        lenient=True,
-    )
-
-
 def time(
     source: str, unit: str = "s", *, hint: Dtype | None = None, required: bool = True
 ) -> Column:
@@ -221,34 +176,17 @@ def time(
         BadSetting: for another unit.
     """
     check_unit(unit)
-    written = unit not in UNITS
-
-    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
-        if dtype.is_temporal():
-            if dtype == pl.Time or dtype == pl.Duration:
-                raise pl.exceptions.InvalidOperationError(f"{dtype} where a moment is expected")
-            return cells.dt.epoch("s")
-        if written:
-            parse = partial(seconds, unit=unit)
-            text = cells.cast(pl.String)
-            return text.map_batches(parse, return_dtype=pl.Int64, is_elementwise=True)
-        whole = cells.cast(pl.Int64, strict=False)
-        if dtype == pl.String:
-            broken = cells.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-            whole = pl.coalesce(whole, broken)
-        return whole if unit == "s" else whole // UNITS[unit]
-
     late = "is after the year 2100; give time='ms' if it counts milliseconds"
     return Column(
         source,
-        make,
-        hint=hint or (pl.String() if written else pl.Int64()),
+        partial(seconds_of, unit=unit),
+        hint=hint or (pl.Int64() if unit in UNITS else pl.String()),
         required=required,
         mismatch=_not_a_time(unit),
         sure=(pl.Int64(),),
         limits=[
-            (lambda made: made < 0, "is before 1970"),
-            (lambda made: made > LATEST, late if unit == "s" else "is after the year 2100"),
+            (lambda values: values < 0, "is before 1970"),
+            (lambda values: values > LATEST, late if unit == "s" else "is after the year 2100"),
         ],
     )
 
@@ -276,20 +214,11 @@ def labels(
     kind = kind or COLUMNS["events"]["behavior"]
 
     def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
-        made = pl.lit(None, kind)
+        values = pl.lit(None, kind)
         for word, meaning in meanings.items():
-            made = pl.when(cells == word).then(pl.lit(meaning, kind)).otherwise(made)
-        return made
+            values = pl.when(cells == word).then(pl.lit(meaning, kind)).otherwise(values)
+        return values
 
     words = pl.Enum(list(meanings))
     mismatch = f"is not one of {', '.join(meanings)}"
     return Column(source, make, words, required, mismatch=mismatch, sure=(words,))
-
-
-def _cast(kind: Dtype) -> Make:
-    def make(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
-        if dtype.is_nested():  # Polars would write it out as text
-            raise pl.exceptions.InvalidOperationError(f"{dtype} where {kind} is expected")
-        return cells if dtype == kind else cells.cast(kind, strict=False)
-
-    return make

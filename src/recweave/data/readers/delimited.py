@@ -10,8 +10,9 @@ from typing import ClassVar
 import polars as pl
 
 from recweave.data.problems import BrokenFile
-from recweave.data.readers.files import lines, needs_care
-from recweave.data.readers.forms import Asked, Lines, Row, TextForm, Types, decoded
+from recweave.data.readers.care import needs_care
+from recweave.data.readers.files import lines
+from recweave.data.readers.forms import Lines, Request, Row, TextForm, Types, decoded
 
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _OPEN = 1_000  # lines that a quote may run over before it is said to be left open
@@ -86,11 +87,13 @@ class Delimited(TextForm):
             glob=False,
         )
 
-    def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
+    def rows(
+        self, block: Lines, more: Iterator[tuple[int, bytes]], request: Request
+    ) -> Iterator[Row]:
         """See `TextForm.rows`."""
-        places = [asked.fields.index(name) for name in asked.wanted]
-        least = 1 + max((asked.fields.index(name) for name in asked.needed), default=0)
-        most = len(asked.fields)
+        places = [request.fields.index(name) for name in request.selected]
+        least = 1 + max((request.fields.index(name) for name in request.needed), default=0)
+        most = len(request.fields)
         while block:
             line, raw = block.popleft()
             try:
@@ -180,7 +183,9 @@ class Words(TextForm):
         items = pl.when(line.list.len() > 1).then(line.list.slice(1))  # null makes a row, [] none
         return found.select(user=line.list.first(), item=items).explode("item")
 
-    def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
+    def rows(
+        self, block: Lines, more: Iterator[tuple[int, bytes]], request: Request
+    ) -> Iterator[Row]:
         """See `TextForm.rows`."""
         while block:
             line, raw = block.popleft()

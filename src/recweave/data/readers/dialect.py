@@ -1,4 +1,4 @@
-"""How a file of one's own holds its rows: sniffed from its first bytes, unless it is said.
+"""How a file of one's own holds its rows: sniffed from its first bytes, unless it is given.
 
 A separator is one that cuts the first lines into the same number of cells. An encoding is named by
 a byte-order mark, or it is UTF-8; where a file is not, the likely encoding is guessed from all
@@ -55,7 +55,7 @@ AnyText = TypeVar("AnyText", bound=TextForm)
 
 @dataclass(frozen=True)
 class Dialect:
-    """What is said of a file; what is not said is sniffed.
+    """What is known of a file; the rest is sniffed.
 
     Attributes:
         separator: The letters, or a name in `SEPARATORS`.
@@ -65,6 +65,7 @@ class Dialect:
         names: Of the columns of a file without a header line.
         quoted: Whether double quotes enclose cells.
         escaped: Whether a backslash before a quote makes it a letter.
+        sheet: Of a workbook, the name of the sheet that is read; else the first.
     """
 
     separator: str | None = None
@@ -73,6 +74,7 @@ class Dialect:
     names: Sequence[str] = ()
     quoted: bool = True
     escaped: bool = False
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         if self.encoding is not None:
@@ -89,12 +91,12 @@ class Dialect:
             )
 
 
-def form_of(file: Path, said: Dialect, nested: Sequence[str] = ()) -> Form:
+def form_of(file: Path, dialect: Dialect, nested: Sequence[str] = ()) -> Form:
     """How a file holds rows, by its name and its first bytes.
 
     Args:
         file: The file.
-        said: What is known of it.
+        dialect: What is known of it.
         nested: Fields that lie deeper in JSON records (`product.name`).
 
     Raises:
@@ -109,24 +111,24 @@ def form_of(file: Path, said: Dialect, nested: Sequence[str] = ()) -> Form:
     if end == ".parquet":
         return Parquet()
     if end in WORKBOOKS:
-        return Excel()
+        return Excel.of(file, dialect.sheet)
     start = head(file)
     if not start:
         raise BrokenFile(file, None, "is empty; fetch or write it again")
     refuse_binary(file, start)
-    encoding = said.encoding or "utf-8"
-    sniff = said.encoding is None
+    encoding = dialect.encoding or "utf-8"
+    sniff = dialect.encoding is None
     if end in _JSON:
         reshape = Nested(nested) if nested else None
         if _is_document(start, encoding):
             return JsonDocument(reshape=reshape, encoding=encoding)
         records = JsonLines(reshape=reshape, encoding=encoding, sniff=sniff)
         return records if _is_utf8(start) else reencoded(records, file)
-    separator = SEPARATORS.get(said.separator or "", said.separator or "")
+    separator = SEPARATORS.get(dialect.separator or "", dialect.separator or "")
     form = Delimited(
         separator or _TEXT[end] or ",",
-        quoted=said.quoted,
-        escaped=said.escaped,
+        quoted=dialect.quoted,
+        escaped=dialect.escaped,
         encoding=encoding,
         sniff=sniff,
     )
@@ -141,9 +143,9 @@ def form_of(file: Path, said: Dialect, nested: Sequence[str] = ()) -> Form:
         form = replace(form, separator=found, noted=form.noted + noted)
     if len(form.separator) > 1:
         form = replace(form, quoted=False)
-    if said.names:
-        return replace(form, names=tuple(said.names))
-    if not said.header:
+    if dialect.names:
+        return replace(form, names=tuple(dialect.names))
+    if not dialect.header:
         count = max(len(_cells(sample[0], form)), 1) if sample else 1
         return replace(form, names=tuple(str(place + 1) for place in range(count)))
     return form
@@ -223,9 +225,9 @@ def _is_document(start: bytes, encoding: str) -> bool:
 
 
 def reencoded(form: AnyText, path: Path) -> AnyText:
-    """The form with the encoding that a file has, where it is not UTF-8 and that can be told.
+    """The form with the encoding of a file that is not UTF-8, where its bytes leave no doubt.
 
-    What is told by few letters is only named in the messages about the rows that are no UTF-8.
+    An encoding that rests on few letters is only named in the messages about rows that are refused.
     """
     if not form.sniff or form.encoding != "utf-8" or marked_encoding(head(path)):
         return form

@@ -2,7 +2,6 @@
 
 import codecs
 import gzip
-import re
 import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -22,8 +21,8 @@ _BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_BLOCK = 1 << 20
-_HEAD = 1 << 16  # bytes that show how a file ends its lines
+HEAD = 1 << 16
+"""Bytes that show how a file ends its lines."""
 
 _BINARY = {
     b"PAR1": "a Parquet file; end its name in .parquet",
@@ -52,7 +51,7 @@ def opened(path: Path) -> BufferedIOBase:
     return gzip.open(path) if packed else path.open("rb")
 
 
-def head(path: Path, size: int = _HEAD) -> bytes:
+def head(path: Path, size: int = HEAD) -> bytes:
     """The first bytes of a file, decompressed.
 
     Raises:
@@ -105,7 +104,7 @@ def marked_encoding(start: bytes) -> str | None:
 
 
 def _split(file: BufferedIOBase, encoding: str, start: bytes) -> Generator[bytes]:
-    end = _line_end(start, encoding)
+    end = line_end(start, encoding)
     if encoding == "utf-8" and end == "\n":
         for raw in file:
             yield raw.removesuffix(b"\n")
@@ -118,7 +117,8 @@ def _split(file: BufferedIOBase, encoding: str, start: bytes) -> Generator[bytes
         text.detach()  # who opened the file closes it
 
 
-def _line_end(start: bytes, encoding: str) -> str:
+def line_end(start: bytes, encoding: str = "utf-8") -> str:
+    """What ends the lines of a file that starts so: a carriage return alone, or a line feed."""
     text = start.decode(encoding, "replace")
     return "\r" if "\r" in text[:-1] and "\n" not in text else "\n"
 
@@ -137,69 +137,6 @@ def _named(path: Path) -> Iterator[list[int]]:
         raise BrokenFile(path, reached[0] + 1, what) from None
     except OSError as error:
         raise BrokenFile(path, None, f"cannot be opened: {error.strerror}") from None
-
-
-def needs_care(source: Path | bytes, separator: str = "") -> bool:
-    """Whether something is in a text that a fast reader takes otherwise than it is meant.
-
-    NUL bytes, which a half-written file has; carriage returns as line ends; UTF-16; and, where
-    cells may be quoted, a backslash before a quote, a quote that is never closed, and a cell that
-    begins with two quotes and goes on.
-
-    Args:
-        source: A file, or a block of lines.
-        separator: What stands between cells that may be quoted; "" where quotes are letters.
-
-    Raises:
-        OSError, EOFError, zlib.error: if the file cannot be read to its end.
-    """
-    seen = _Seen(separator)
-    if isinstance(source, bytes):
-        return seen.doubtful(source) or seen.is_open
-    with opened(source) as file:
-        before = b""
-        while block := file.read(_BLOCK):
-            if not before and marked_encoding(block):
-                return True
-            if not before and _line_end(block[:_HEAD], "utf-8") == "\r":
-                return True
-            if seen.doubtful(block, before[-3:]):
-                return True
-            before = block
-    return seen.is_open
-
-
-class _Seen:
-    """What was seen so far of a text, block by block."""
-
-    def __init__(self, separator: str) -> None:
-        self.letter = separator[:1].encode()
-        letter = re.escape(self.letter)
-        self.quoted = bool(separator)
-        self.goes_on = re.compile(rb'(?:^|[\n%b])""[^"\r\n%b]' % (letter, letter))
-        self.is_open = False
-
-    def doubtful(self, block: bytes, before: bytes = b"") -> bool:
-        if block.find(0) >= 0:
-            return True
-        if block.find(b"\r") >= 0:  # Polars drops some that are letters of a cell
-            joined = before[-1:] + block
-            if joined.count(b"\r") - joined.endswith(b"\r") > joined.count(b"\r\n"):
-                return True
-        if not self.quoted or block.find(b'"') < 0:
-            return False
-        self.is_open ^= block.count(b'"') % 2 == 1
-        joined = before + block  # what stands across the border of two blocks
-        if b"\\" in joined and b'\\"' in joined:
-            return True
-        return not self._all_empty(joined) and self.goes_on.search(joined) is not None
-
-    def _all_empty(self, block: bytes) -> bool:
-        """Whether two quotes only stand for empty cells; counting is faster than the pattern."""
-        pairs = block.count(b'""')
-        return b'"""' not in block and pairs == sum(
-            block.count(b'""' + end) for end in (self.letter, b"\n", b"\r")
-        )
 
 
 def files_of(path: Path) -> list[Path]:

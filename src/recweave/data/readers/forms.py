@@ -33,17 +33,17 @@ Lines = deque[tuple[int, bytes]]
 """Lines of a file with their numbers."""
 
 
-class Asked(NamedTuple):
-    """What is asked of a file.
+class Request(NamedTuple):
+    """What is to be read of a file.
 
     Attributes:
         fields: All its columns, in its order.
-        wanted: Those that are read.
+        selected: Those that are read.
         needed: Those without which a row is none.
     """
 
     fields: Sequence[str]
-    wanted: Sequence[str]
+    selected: Sequence[str]
     needed: Collection[str]
 
 
@@ -53,7 +53,7 @@ class Row(NamedTuple):
     Attributes:
         line: The line it begins on, from 1.
         verbatim: Its bytes.
-        cells: The cells wanted, None for an empty one; None if this is no row.
+        cells: The cells selected, None for an empty one; None if this is no row.
         wrong: Why it is none.
         empty: Whether nothing is lost with it.
     """
@@ -69,7 +69,7 @@ class Batch(NamedTuple):
     """Rows that were read one by one.
 
     Attributes:
-        cells: The columns wanted.
+        cells: The columns selected.
         lines: The line, or the number, of each.
         verbatim: The bytes of each, by its place in the batch.
         others: What is no row.
@@ -122,21 +122,21 @@ class Form(ABC):
         operating system, here or when the frame is collected.
         """
 
-    def head(self, path: Path, wanted: Sequence[str], rows: int) -> pl.DataFrame:
+    def head(self, path: Path, selected: Sequence[str], rows: int) -> pl.DataFrame:
         """Columns of the first rows of a file, as they stand; what is no row is passed over.
 
         Raises:
             BrokenFile: if the file cannot be read.
         """
-        asked = Asked(self.fields(path, every=False), wanted, ())
-        lazy = self.scan(path, asked.fields, {})
+        request = Request(self.fields(path, every=False), selected, ())
+        lazy = self.scan(path, request.fields, {})
         if lazy is not None:
-            return lazy.select(wanted).head(rows).collect()
-        block = next(self.blocks(path, asked), None)
+            return lazy.select(selected).head(rows).collect()
+        block = next(self.blocks(path, request), None)
         return pl.DataFrame() if block is None else block.one_by_one().cells.head(rows)
 
     @abstractmethod
-    def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
+    def blocks(self, path: Path, request: Request) -> Iterator[Block]:
         """The rows of a file; each block is to be read before the next is asked for.
 
         Raises:
@@ -159,23 +159,25 @@ class TextForm(Form):
     likely: str = ""
 
     @abstractmethod
-    def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
+    def rows(
+        self, block: Lines, more: Iterator[tuple[int, bytes]], request: Request
+    ) -> Iterator[Row]:
         """The rows that begin in a block of lines, which is used up; the last may need `more`."""
 
     def headed(self) -> bool:
         """Whether the first line holds names."""
         return False
 
-    def head(self, path: Path, wanted: Sequence[str], rows: int) -> pl.DataFrame:
+    def head(self, path: Path, selected: Sequence[str], rows: int) -> pl.DataFrame:
         """See `Form.head`; `rows` counts lines."""
         numbered = lines(path, self.encoding)
         if self.headed():
             next(numbered)
-        asked = Asked(self.fields(path, every=False), wanted, ())
-        found = self.rows(deque(islice(numbered, rows)), numbered, asked)
-        return _batch(found, wanted).cells
+        request = Request(self.fields(path, every=False), selected, ())
+        found = self.rows(deque(islice(numbered, rows)), numbered, request)
+        return _batch(found, selected).cells
 
-    def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
+    def blocks(self, path: Path, request: Request) -> Iterator[Block]:
         """See `Form.blocks`."""
         numbered = lines(path, self.encoding)
         if self.headed():
@@ -183,19 +185,19 @@ class TextForm(Form):
         while block := deque(islice(numbered, BLOCK)):
             text = b"\n".join(raw for _, raw in block)
             yield Block(
-                partial(self.scan, text, asked.fields),
-                partial(_batch, self.rows(block, numbered, asked), asked.wanted),
+                partial(self.scan, text, request.fields),
+                partial(_batch, self.rows(block, numbered, request), request.selected),
             )
 
 
-def _batch(rows: Iterator[Row], wanted: Sequence[str]) -> Batch:
+def _batch(rows: Iterator[Row], selected: Sequence[str]) -> Batch:
     found = list(rows)
-    kept = [row for row in found if row.cells is not None]
+    rows_taken = [row for row in found if row.cells is not None]
     cells = [row.cells for row in found if row.cells is not None]
     return Batch(
-        pl.DataFrame(cells, dict.fromkeys(wanted, pl.String), orient="row"),
-        [row.line for row in kept],
-        [row.verbatim for row in kept].__getitem__,
+        pl.DataFrame(cells, dict.fromkeys(selected, pl.String), orient="row"),
+        [row.line for row in rows_taken],
+        [row.verbatim for row in rows_taken].__getitem__,
         [row for row in found if row.cells is None],
     )
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import polars as pl
 
-from recweave.data.readers.columns import ids, labels, number, text, texts
+from recweave.data.readers.columns import ids, labels, text, texts
 from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, lines, pick_one
 from recweave.data.readers.forms import Form
+from recweave.data.readers.numbers import number
 from recweave.data.readers.plan import Plan, Sheet
 from recweave.data.readers.records import JsonDocument, JsonLines
 

@@ -1,9 +1,9 @@
-"""What columns mean where nobody says so: read from the first rows of the file, and told.
+"""What columns mean where nobody says so: inferred from the first rows of the file, and noted.
 
-The rest of the file is then held to it: a row of another form is refused with its line.
+The rest of the file must have the same form: a row of another one is refused with its line.
 """
 
-import logging
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -19,8 +19,6 @@ AUTO = "auto"
 SAMPLE = 1_000
 """Rows that are looked at."""
 
-_log = logging.getLogger(__name__)
-
 
 def time_of(source: str, unit: str, file: Path, form: Form, *, hint: Dtype | None = None) -> Column:
     """The times in a column of a file.
@@ -33,7 +31,7 @@ def time_of(source: str, unit: str, file: Path, form: Form, *, hint: Dtype | Non
         hint: See `columns.time`.
 
     Raises:
-        BadSetting: for another unit, or where days and months cannot be told from each other.
+        BadSetting: for another unit, or where days and months cannot be distinguished.
         BrokenFile: if the file cannot be read.
     """
     if unit != AUTO or source not in form.fields(file, every=False):
@@ -41,21 +39,22 @@ def time_of(source: str, unit: str, file: Path, form: Form, *, hint: Dtype | Non
     cells = form.head(file, [source], SAMPLE)[source].drop_nulls()
     if cells.dtype.is_temporal() or not len(cells):
         return time(source, hint=hint)
-    found = recognised(cells)
-    if found.choices:
-        choices = " or ".join(f"time='{choice}'" for choice in found.choices)
+    form_of_time = recognised(cells)
+    if form_of_time.choices:
+        choices = " or ".join(f"time='{choice}'" for choice in form_of_time.choices)
         raise BadSetting(
             f"{file}: {source} {cells[0]!r} may begin with the day or with the month; "
             f"say which: {choices}"
         )
-    example = str(cells[0])
-    if found.unit not in ("", "s"):
-        told = "%s: '%s' is read as %s; if that is wrong, give time=…"
-        _log.warning(told, file, source, described(found, example))
-    numbers = found.unit in UNITS
+    numbers = form_of_time.unit in UNITS
     if numbers and cells.dtype == pl.String and cells.str.contains("[.eE]").any():
         hint = pl.Float64()
-    return time(source, found.unit or "iso", hint=hint)
+    column = time(source, form_of_time.unit or "iso", hint=hint)
+    if form_of_time.unit in ("", "s"):
+        return column
+    meaning = described(form_of_time, cells[0])
+    advice = "if that is wrong, give --option time=… (in Python, time=…)"
+    return replace(column, noted=[f"'{source}' is read as {meaning}; {advice}"])
 
 
 CERTAIN = ("|", " > ", " » ")
@@ -86,20 +85,18 @@ def lists_of(source: str, separator: str | None, file: Path, form: Form) -> Colu
     if cells.dtype != pl.String:
         return texts(source, by=CERTAIN)
     by = list(CERTAIN)
+    notes = []
     for letter in POSSIBLE:
-        having = cells.filter(cells.str.contains(letter, literal=True) & _plain(cells))
-        if not len(having):
+        with_letter = cells.filter(cells.str.contains(letter, literal=True) & _plain(cells))
+        if not len(with_letter):
             continue
-        separates = _separates(_words(cells.filter(_plain(cells)), by), letter)
-        told = "one word each; if it separates words"
-        if separates:
+        meaning, doubt = "one word each", "if it separates words"
+        if _separates(_words(cells.filter(_plain(cells)), by), letter):
             by.append(letter)
-            told = f"words separated by '{letter}'; if that is wrong"
-        _log.warning(
-            "%s: cells of '%s' like %r are read as %s, give list_separator=…",
-            *(file, source, having[0], told),
-        )
-    return texts(source, by=by)
+            meaning, doubt = f"words separated by '{letter}'", "if that is wrong"
+        example = f"cells of '{source}' like {with_letter[0]!r} are read as {meaning}"
+        notes.append(f"{example}; {doubt}, give --option list_separator=…")
+    return replace(texts(source, by=by), noted=notes)
 
 
 def _plain(cells: pl.Series) -> pl.Series:
@@ -118,5 +115,5 @@ def _separates(words: pl.Series, letter: str) -> bool:
     parts = pl.DataFrame({"word": words, "part": words.str.split(letter)}).explode("part")
     parts = parts.with_columns(pl.col("part").str.strip_chars()).unique()
     several = parts.with_columns(several=pl.len().over("part") > 1)
-    held = several.filter(pl.col("word").str.contains(letter, literal=True), pl.col("part") != "")
-    return bool(len(held)) and 2 * int(held["several"].sum()) >= len(held)
+    split = several.filter(pl.col("word").str.contains(letter, literal=True), pl.col("part") != "")
+    return bool(len(split)) and 2 * int(split["several"].sum()) >= len(split)

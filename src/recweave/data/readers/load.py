@@ -2,7 +2,7 @@
 
 The fast way reads a file in one streaming pass with the types expected, and evaluates in it, for
 each row, whether anything about it is doubtful. If Polars fails or a row is doubtful, the file is
-read again the careful way, which tells what is wrong, and where.
+read again the careful way, which finds what is wrong, and where.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from recweave.core.polars_errors import POLARS_ERRORS, without_panic_reports
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import Column, Fault, anything
 from recweave.data.readers.dialect import reencoded
-from recweave.data.readers.forms import Asked, Batch, Form, TextForm, Types
+from recweave.data.readers.forms import Batch, Form, Request, TextForm, Types
 from recweave.data.readers.numbers import settled
 from recweave.data.readers.plan import Sheet
 from recweave.data.schema import COLUMNS, UNIQUE
@@ -45,7 +45,8 @@ def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
         sheet, columns = _understood(sheet, columns, fields, problems)
         if columns is not before:
             frame = _at_once(sheet.form, partial(sheet.form.scan, sheet.path, fields), columns)
-    for what in sheet.form.noted:
+    inferred = [note for column in columns.values() for note in column.noted]
+    for what in (*sheet.form.noted, *sheet.noted, *inferred):
         problems.note(sheet.path, None, what, kind=what.partition(";")[0])
     if frame is None or (key and not frame[key].is_unique().all()):
         frame = _Careful(sheet, columns, problems).read(fields)
@@ -100,18 +101,18 @@ def _at_once(
         types = lazy.collect_schema()
         # First the values, each under a name of its own, then what is doubtful about them.
         values = [
-            made.alias(f"{name}{_VALUE}")
-            for name, made in zip(columns, _made(columns, types), strict=True)
+            value.alias(f"{name}{_VALUE}")
+            for name, value in zip(columns, _values(columns, types), strict=True)
         ]
         faults = [
             fault.where
             for name, column in columns.items()
             for fault in column.faults(types[column.source], pl.col(f"{name}{_VALUE}"))
         ]
-        made = [pl.col(f"{name}{_VALUE}").alias(name) for name in columns]
+        named = [pl.col(f"{name}{_VALUE}").alias(name) for name in columns]
         doubt = pl.any_horizontal(faults).alias(_DOUBT)
         flags = pl.QueryOptFlags(projection_pushdown=not form.whole)
-        query = lazy.with_columns(values).select(*made, doubt)
+        query = lazy.with_columns(values).select(*named, doubt)
         with without_panic_reports():
             frame = query.collect(engine="streaming", optimizations=flags)
     except (*POLARS_ERRORS, OSError, EOFError, zlib.error):
@@ -119,7 +120,7 @@ def _at_once(
     return None if frame[_DOUBT].any() else frame.drop(_DOUBT)
 
 
-def _made(columns: Mapping[str, Column], types: Types) -> Iterator[pl.Expr]:
+def _values(columns: Mapping[str, Column], types: Types) -> Iterator[pl.Expr]:
     for name, column in columns.items():
         dtype = types[column.source]
         yield column.make(column.cells(dtype), dtype).alias(name)
@@ -146,12 +147,12 @@ class _Careful:
 
     def read(self, fields: Sequence[str]) -> pl.DataFrame:
         sources = [column.source for column in self.columns.values()]
-        wanted = list(dict.fromkeys([*sources, *self.sheet.padding]))
+        selected = list(dict.fromkeys([*sources, *self.sheet.padding]))
         needed = {column.source for column in self.columns.values() if column.required}
         one_by_one = self.sheet.table in KEYS  # to know where each key was first met
         frames = []
         form = self.sheet.form
-        for block in form.blocks(self.sheet.path, Asked(fields, wanted, needed)):
+        for block in form.blocks(self.sheet.path, Request(fields, selected, needed)):
             frame = None if one_by_one else _at_once(form, block.at_once, self.columns)
             frames.append(self._taken(block.one_by_one()) if frame is None else frame)
         return pl.concat(frames) if frames else pl.DataFrame()
@@ -168,7 +169,7 @@ class _Careful:
         types = batch.cells.schema
         try:
             faults = list(_faults(self.columns, types))
-            frame = batch.cells.select(*_made(self.columns, types))
+            frame = batch.cells.select(*_values(self.columns, types))
             marks = batch.cells.select(
                 fault.where.fill_null(False).alias(str(place))
                 for place, (_, fault) in enumerate(faults)
@@ -206,12 +207,14 @@ class _Careful:
 
     def _report(self, batch: Batch, place: int, found: list[tuple[str, Fault]]) -> bool:
         """Tell of a row's faults; whether it is refused for them."""
-        said = []
+        messages = []
         for source, fault in found:
             cell = str(batch.cells[source][place] or "")
             shown = cell[:_SHOWN] + "…" * (len(cell) > _SHOWN)
-            said.append(f"{source} {shown!r} {fault.what}" if cell else f"{source} {fault.what}")
-        what = "; ".join(said)
+            messages.append(
+                f"{source} {shown!r} {fault.what}" if cell else f"{source} {fault.what}"
+            )
+        what = "; ".join(messages)
         kind = "; ".join(f"{source} {fault.what}" for source, fault in found)
         line = batch.lines[place]
         if all(fault.note for _, fault in found):
@@ -221,7 +224,7 @@ class _Careful:
         return True
 
     def _repeats(self, batch: Batch, place: int, id: str) -> bool:
-        """Whether an earlier row has the id; if so, tell of it."""
+        """Whether an earlier row has the id; if so, it is reported."""
         line, verbatim = batch.lines[place], batch.verbatim(place)
         content = hash(verbatim)
         first, before = self.seen.setdefault(id, (line, content))
@@ -247,7 +250,7 @@ def _narrowed(column: pl.Series) -> pl.Series:
     if not words.str.contains(r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$").all():
         return column
     for kind in (pl.Int64, pl.Float64):
-        made = column.cast(kind, strict=False)
-        if made.null_count() == column.null_count():
-            return made
+        numbers = column.cast(kind, strict=False)
+        if numbers.null_count() == column.null_count():
+            return numbers
     return column

@@ -6,9 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from recweave.data.problems import Problems
-from recweave.data.readers.columns import ids, labels, number, text, texts, time
+from recweave.data.readers.columns import ids, labels, text, texts, time
 from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick, pick_one
+from recweave.data.readers.numbers import number
 from recweave.data.readers.plan import Plan, Sheet, Tables
 
 LICENCE = "GroupLens: research use, no redistribution; see the archive's README"
@@ -36,7 +37,7 @@ _PERSON = {"user_id": ids("userId")}
 def movielens(path: Path) -> Plan:
     """MovieLens 100K, 1M, 10M, 20M or later: the folder of the unpacked archive.
 
-    Its files tell which one. 100K: `u.data`, `u.item`, `u.user`. 1M and 10M: `ratings.dat`,
+    Its files say which one. 100K: `u.data`, `u.item`, `u.user`. 1M and 10M: `ratings.dat`,
     `movies.dat`, `users.dat`. 20M, 25M, 32M, latest: `ratings.csv`, `movies.csv`. Titles keep their
     year; ages and occupations of 1M stay the publisher's codes; tags, links and ready-made folds
     are not read.

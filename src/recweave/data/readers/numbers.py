@@ -6,20 +6,22 @@ may be either. A currency sign or code before or after the amount is passed over
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.data.problems import Problems
 from recweave.data.readers.columns import Column, Test
-from recweave.data.readers.forms import Asked, Dtype, Form, Types
+from recweave.data.readers.forms import Dtype, Form, Request, Types
 
-Mark = Literal[".", ",", "both", "unclear"]
-"""The decimal mark of a column: `both` where some cells clearly have a point and others a comma;
-`unclear` where none is clear and cells like "1,299" are there."""
+Mark = Literal["plain", ".", ",", "both", "unclear"]
+"""The decimal mark of a column: `plain` where numbers are as programs write them; `both` where some
+cells clearly have a point and others a comma; `unclear` where none is clear and cells like "1,299"
+are there."""
 
 _CODES = (
     "EUR|USD|GBP|CHF|JPY|CNY|RMB|RUB|INR|PLN|CZK|SEK|NOK|DKK|HUF|TRY|BRL|AUD|CAD|NZD|KRW|MXN|ZAR|"
@@ -47,38 +49,56 @@ _PLAIN = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 
 
 def number(
-    source: str, *, mark: Mark | None = None, required: bool = False, kind: Dtype | None = None
+    source: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    required: bool = False,
+    absent: Sequence[str] = (),
+    kind: Dtype | None = None,
+    mark: Mark | None = "plain",
 ) -> Column:
-    """A finite number. Without a `mark`, only plain ones are read; `settled` finds the mark."""
-    limits: list[tuple[Test, str]] = [(lambda made: ~made.is_finite(), "is not a finite number")]
+    """A finite number, within `low` and `high` where both are given.
+
+    Where the mark is not known (None), only plain numbers are read, until `settled` finds it.
+    """
     kind = kind or pl.Float32()
-    return Column(
+    limits: list[tuple[Test, str]] = [
+        (lambda values: ~values.is_finite(), "is not a finite number")
+    ]
+    if low is not None and high is not None:
+        limits = [
+            (lambda values: ~values.is_between(low, high), f"is not from {low:g} to {high:g}")
+        ]
+    column = Column(
         source,
-        partial(_made, kind, mark, False),
-        hint=kind if mark is None else pl.String(),
+        partial(_numbers, kind, mark, False),
+        hint=kind if mark in (None, "plain") and not absent else pl.String(),
         required=required,
+        absent=absent,
         mismatch=_mismatch("is not a number", mark),
         sure=(kind,),
         limits=limits,
-        marked=None
-        if mark
-        else lambda found: number(source, mark=found, required=required, kind=kind),
     )
+    if mark is not None:
+        return column
+    settings: dict[str, Any] = {"low": low, "high": high, "required": required, "absent": absent}
+    return replace(column, marked=lambda mark: number(source, kind=kind, mark=mark, **settings))
 
 
-def price(source: str, *, mark: Mark | None = None) -> Column:
-    """An amount of money, or the lower end of a range; else none, and a note."""
+def price(source: str, *, mark: Mark | None = ".") -> Column:
+    """An amount of money (`12.99`, `$1,299.00`), or the lower end of a range; else none, noted."""
     kind = pl.Float64()
     return Column(
         source,
-        partial(_made, kind, mark, True),
+        partial(_numbers, kind, mark, True),
         hint=pl.String(),
         absent=("None",),
         mismatch=_mismatch("is not a price", mark),
         sure=(kind,),
-        limits=[(lambda made: ~made.is_finite(), "is not a finite price")],
+        limits=[(lambda values: ~values.is_finite(), "is not a finite price")],
         lenient=True,
-        marked=None if mark else lambda found: price(source, mark=found),
+        marked=None if mark else lambda mark: price(source, mark=mark),
     )
 
 
@@ -88,30 +108,30 @@ def _mismatch(what: str, mark: Mark | None) -> str:
     return what
 
 
-def _made(kind: Dtype, mark: Mark | None, ranges: bool, cells: pl.Expr, dtype: Dtype) -> pl.Expr:
+def _numbers(kind: Dtype, mark: Mark | None, ranges: bool, cells: pl.Expr, dtype: Dtype) -> pl.Expr:
     if dtype.is_nested():  # Polars would write it out as text
         raise pl.exceptions.InvalidOperationError(f"{dtype} where {kind} is expected")
     if dtype != pl.String:
-        return cells.cast(kind, strict=False)
-    if mark is None:
-        made = cells.cast(kind, strict=False)
-        return pl.when(made.is_finite()).then(made) if ranges else made
+        return cells if dtype == kind else cells.cast(kind, strict=False)
+    if mark in (None, "plain"):
+        values = cells.cast(kind, strict=False)
+        return pl.when(values.is_finite()).then(values) if ranges else values
     amount = _amount(cells, ranges)
     body, sign = amount.struct.field("body"), amount.struct.field("sign")
     point, comma = _digits(body, _POINT, "."), _digits(body, _COMMA, ",")
     if mark == ".":
-        made = pl.coalesce(cells.cast(pl.Float64, strict=False), sign * point)
+        values = pl.coalesce(cells.cast(pl.Float64, strict=False), sign * point)
     elif mark == ",":
-        made = sign * comma
+        values = sign * comma
     else:
         whole = pl.when(body.str.contains(r"^\d+$")).then(point)
         clear = pl.when(body.str.contains(_CLEAR_POINT)).then(point)
-        made = sign * pl.coalesce(
+        values = sign * pl.coalesce(
             clear, pl.when(body.str.contains(_CLEAR_COMMA)).then(comma), whole
         )
-    made = made.cast(kind, strict=False)
+    values = values.cast(kind, strict=False)
     # "nan" for a price is no price, as pandas writes what it lacks; other numbers must be finite.
-    return pl.when(made.is_finite()).then(made) if ranges else made
+    return pl.when(values.is_finite()).then(values) if ranges else values
 
 
 def _amount(cells: pl.Expr, ranges: bool) -> pl.Expr:
@@ -127,8 +147,8 @@ def _amount(cells: pl.Expr, ranges: bool) -> pl.Expr:
 
 def _digits(body: pl.Expr, pattern: str, mark: str) -> pl.Expr:
     """The number that digits are, where they follow the pattern."""
-    kept = body.str.replace_all(rf"[^\d{mark}]", "").str.replace(mark, ".", literal=True)
-    return pl.when(body.str.contains(pattern)).then(kept.cast(pl.Float64, strict=False))
+    digits = body.str.replace_all(rf"[^\d{mark}]", "").str.replace(mark, ".", literal=True)
+    return pl.when(body.str.contains(pattern)).then(digits.cast(pl.Float64, strict=False))
 
 
 def settled(
@@ -156,13 +176,13 @@ def settled(
         for name, column in open_.items():
             if frame.schema.get(column.source) == pl.String:
                 found[name].add(frame[column.source].str.strip_chars(), name == "price")
-    made = {}
+    converted = {}
     for name, survey in found.items():
         marked = open_[name].marked
         if survey.odd and marked is not None:
-            made[name] = marked(survey.mark)
-            survey.tell(name, path, problems)
-    return columns | made if made else columns
+            converted[name] = marked(survey.mark)
+            survey.note(name, path, problems)
+    return columns | converted if converted else columns
 
 
 def _texts(
@@ -171,7 +191,7 @@ def _texts(
     """These columns of a file as text, whatever else is wrong with its rows."""
     hints: Types = dict.fromkeys(sources, pl.String())
     present = [source for source in dict.fromkeys(sources) if source in fields or form.ragged]
-    for block in form.blocks(path, Asked(fields, present, ())):
+    for block in form.blocks(path, Request(fields, present, ())):
         try:
             lazy = block.at_once(hints)
             frame = None if lazy is None else lazy.select(present).collect()
@@ -215,13 +235,13 @@ class _Survey:
             return ","
         return "unclear" if self.unclear and not self.point else "."
 
-    def tell(self, name: str, path: Path, problems: Problems) -> None:
+    def note(self, name: str, path: Path, problems: Problems) -> None:
         column = price("cell", mark=self.mark)
         cell = pl.DataFrame({"cell": [self.example]})
-        made = cell.select(column.make(pl.col("cell"), pl.String())).item()
-        if made is None:
+        value = cell.select(column.make(pl.col("cell"), pl.String())).item()
+        if value is None:
             return
-        what = f"{name}: {self.odd:,} cells like {self.example!r} are read as {made:g}"
+        what = f"{name}: {self.odd:,} cells like {self.example!r} are read as {value:g}"
         if self.mark == "," and self.thousands:
             whole = self.grouped.replace(".", "")
             what += f", and {self.thousands:,} like {self.grouped!r} as {whole}"

@@ -106,5 +106,5 @@ def _in_zip(path: Path) -> list[str]:
         raise BrokenFile(path, None, f"is not a whole zip ({error}); fetch it again") from None
     except OSError as error:
         raise BrokenFile(path, None, f"cannot be opened: {error.strerror}") from None
-    kept = [name for name in names if PurePosixPath(name).suffix.lower() in _ENDS]
-    return [f"{path.name}{INSIDE}{name}" for name in kept]
+    pictures = [name for name in names if PurePosixPath(name).suffix.lower() in _ENDS]
+    return [f"{path.name}{INSIDE}{name}" for name in pictures]

@@ -33,6 +33,7 @@ class Sheet:
         padding: Columns; a row in which all are empty is no row.
         repeated: Whether the source is known to repeat ids, so that the first row counts and
             others are noted; else a row that differs from an earlier one of its id is refused.
+        noted: What else the owner of the file should know.
     """
 
     table: str
@@ -43,6 +44,7 @@ class Sheet:
     others: bool = False
     padding: Sequence[str] = ()
     repeated: bool = False
+    noted: Sequence[str] = ()
 
 
 def as_they_are(tables: Tables, problems: Problems) -> Tables:

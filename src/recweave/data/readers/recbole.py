@@ -1,21 +1,19 @@
 """RecBole's atomic files: tab-separated, under a header of `name:type`."""
 
-import logging
 from collections.abc import Sequence
-from fnmatch import fnmatch
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from recweave.core.errors import BadInput
 from recweave.data.problems import BrokenFile
-from recweave.data.readers.columns import Column, anything, ids, number, price, text, texts
+from recweave.data.readers.columns import Column, anything, ids, text, texts
 from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick, pick_one
 from recweave.data.readers.infer import AUTO, time_of
+from recweave.data.readers.numbers import number, price
 from recweave.data.readers.plan import Plan, Sheet
-
-_log = logging.getLogger(__name__)
 
 _FORM = Delimited("\t", quoted=False)
 _TYPES = ("token", "token_seq", "float", "float_seq")
@@ -40,6 +38,10 @@ def recbole(path: Path) -> Plan:
     files = files_of(path)
     logs = _logs(files, path)
     sheets = [_events(log, part) for log, part in logs.items()]
+    if len(logs) > 1:
+        names = ", ".join(log.name for log in logs)
+        what = f'is one part of a log: {names} are kept; split = {{ kind = "given" }} is this cut'
+        sheets[0] = replace(sheets[0], noted=[what])
     if items := pick(files, "*.item"):
         sheets.append(Sheet("items", items, _FORM, _item(_fields(items, "item_id"))))
     if users := pick(files, "*.user"):
@@ -65,15 +67,6 @@ def _logs(files: Sequence[Path], path: Path) -> dict[Path, str]:
     if "train" not in logs.values() or "test" not in logs.values():
         there = ", ".join(file.name for file in logs)
         raise BadInput(f"{path} holds {there}; a cut log has a .train.inter and a .test.inter")
-    told = '%s: %s are kept as the parts of one log; split = { kind = "given" } is this cut'
-    _log.warning(told, path, ", ".join(file.name for file in logs))
-    others = [
-        file.name
-        for file in files
-        if fnmatch(file.name.removesuffix(".gz"), "*.inter") and file not in logs
-    ]
-    if others:
-        _log.warning("%s: not read: %s", path, ", ".join(others))
     return logs
 
 

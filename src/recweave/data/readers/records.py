@@ -11,7 +11,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -26,11 +26,11 @@ from recweave.data.problems import BrokenFile
 from recweave.data.readers.files import head, lines, marked_encoding, opened
 from recweave.data.readers.forms import (
     BLOCK,
-    Asked,
     Batch,
     Block,
     Form,
     Lines,
+    Request,
     Row,
     TextForm,
     Types,
@@ -101,7 +101,9 @@ class JsonLines(TextForm):
         ends = b"\r" in start and b"\n" not in start
         return self.encoding != "utf-8" or marked_encoding(start) is not None or ends
 
-    def rows(self, block: Lines, more: Iterator[tuple[int, bytes]], asked: Asked) -> Iterator[Row]:
+    def rows(
+        self, block: Lines, more: Iterator[tuple[int, bytes]], request: Request
+    ) -> Iterator[Row]:
         """See `TextForm.rows`."""
         while block:
             line, raw = block.popleft()
@@ -112,7 +114,7 @@ class JsonLines(TextForm):
             except ValueError as error:
                 yield Row(line, raw, None, str(error))
             else:
-                yield Row(line, raw, [as_text(record.get(name)) for name in asked.wanted])
+                yield Row(line, raw, [as_text(record.get(name)) for name in request.selected])
 
     def record(self, raw: bytes) -> Record:
         """What a line holds.
@@ -136,7 +138,8 @@ class JsonLines(TextForm):
 class JsonDocument(Form):
     """One JSON list of objects, or an object of such lists; `line` is the number of the object.
 
-    The document is read whole, which takes several times its size in memory.
+    The document is parsed whole, which takes several times its size in memory, and kept as long as
+    the form is.
 
     Attributes:
         names: The fields of the objects; else those that they have.
@@ -150,6 +153,12 @@ class JsonDocument(Form):
     part: str = "part"
     reshape: Callable[[Record], Record] | None = None
     encoding: str = "utf-8"
+    parsed: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
+    """Documents as they stand: a form that reshapes them anew parses nothing again."""
+    reshaped: dict[Path, list[Record]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Their records."""
 
     def fields(self, path: Path, *, every: bool) -> list[str]:
         """See `Form.fields`."""
@@ -166,12 +175,14 @@ class JsonDocument(Form):
         """See `Form.scan`."""
         return None
 
-    def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
+    def blocks(self, path: Path, request: Request) -> Iterator[Block]:
         """See `Form.blocks`."""
         records = self._records(path)
-        cells = [[as_text(record.get(name)) for name in asked.wanted] for record in records]
-        table = pl.DataFrame(cells, dict.fromkeys(asked.wanted, pl.String), orient="row")
-        yield _block(table, 1, records.__getitem__)
+        yield _block(_cells(records, request.selected), 1, records.__getitem__)
+
+    def head(self, path: Path, selected: Sequence[str], rows: int) -> pl.DataFrame:
+        """See `Form.head`."""
+        return _cells(self._records(path)[:rows], selected)
 
     def paths(self, path: Path) -> list[str]:
         """Fields within objects of the first records: `product.name`."""
@@ -179,18 +190,16 @@ class JsonDocument(Form):
         return list(dict.fromkeys(name for record in records for name in _paths(record)))
 
     def _records(self, path: Path) -> list[Record]:
-        try:
-            with opened(path) as file:
-                raw = file.read()
-            text = raw.decode(marked_encoding(raw) or self.encoding).removeprefix("\ufeff")
-            found = json.loads(text, parse_float=_number)
-        except json.JSONDecodeError as error:
-            raise BrokenFile(path, error.lineno, f"is not JSON ({error.msg})") from None
-        except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
-            raise BrokenFile(path, None, f"is not JSON ({error}); fetch it again") from None
-        lists = found if isinstance(found, dict) else {None: found}
-        if isinstance(found, dict) and not self.names:  # {"total": 2, "events": [...]}
-            lists = {part: rows for part, rows in found.items() if _are_records(rows) and rows}
+        if path not in self.reshaped:
+            if path not in self.parsed:
+                self.parsed[path] = _document(path, self.encoding)
+            self.reshaped[path] = self._records_of(self.parsed[path], path)
+        return self.reshaped[path]
+
+    def _records_of(self, document: Any, path: Path) -> list[Record]:
+        lists = document if isinstance(document, dict) else {None: document}
+        if isinstance(document, dict) and not self.names:  # {"total": 2, "events": [...]}
+            lists = {part: rows for part, rows in document.items() if _are_records(rows) and rows}
             if len(lists) > 1 and not PARTS.keys() >= lists.keys():
                 names = ", ".join(map(str, lists))
                 raise BrokenFile(path, None, f"holds several lists ({names}); save each as a file")
@@ -203,6 +212,29 @@ class JsonDocument(Form):
             for row in rows
         ]
         return [self.reshape(record) for record in records] if self.reshape else records
+
+
+def _document(path: Path, encoding: str) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        BrokenFile: if it cannot be opened, or is not JSON.
+    """
+    try:
+        with opened(path) as file:
+            raw = file.read()
+        text = raw.decode(marked_encoding(raw) or encoding).removeprefix("\ufeff")
+        return json.loads(text, parse_float=_number)
+    except json.JSONDecodeError as error:
+        raise BrokenFile(path, error.lineno, f"is not JSON ({error.msg})") from None
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
+        raise BrokenFile(path, None, f"is not JSON ({error}); fetch it again") from None
+
+
+def _cells(records: Sequence[Record], fields: Sequence[str]) -> pl.DataFrame:
+    """Fields of records as text."""
+    rows = [[as_text(record.get(name)) for name in fields] for record in records]
+    return pl.DataFrame(rows, dict.fromkeys(fields, pl.String), orient="row")
 
 
 def _paths(record: Record, before: str = "") -> Iterator[str]:
@@ -261,11 +293,11 @@ class Parquet(Form):
         """See `Form.scan`."""
         return pl.scan_parquet(source, glob=False)
 
-    def blocks(self, path: Path, asked: Asked) -> Iterator[Block]:
+    def blocks(self, path: Path, request: Request) -> Iterator[Block]:
         """See `Form.blocks`."""
         try:
             with without_panic_reports():
-                table = pl.read_parquet(path, glob=False, columns=list(asked.wanted))
+                table = pl.read_parquet(path, glob=False, columns=list(request.selected))
         except (*POLARS_ERRORS, OSError) as error:
             raise BrokenFile(path, None, _half_written(error)) from None
         for start in range(0, len(table), BLOCK):

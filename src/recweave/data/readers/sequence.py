@@ -41,8 +41,8 @@ def sequence(path: Path, *, behavior: str = "click") -> Plan:
 
     def finish(tables: Tables, problems: Problems) -> Tables:
         events = tables["events"].with_columns(order=pl.int_range(pl.len()))
-        made = tables | {"events": events}
-        return made if attributes is None else _with_attributes(made, attributes)
+        result = tables | {"events": events}
+        return result if attributes is None else _with_attributes(result, attributes)
 
     return Plan(path.stem, sheets, finish, also=[attributes] if attributes else [])
 

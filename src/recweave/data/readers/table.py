@@ -1,9 +1,8 @@
 """Anybody's tables: text with separators, JSON and Parquet, with a map of their columns."""
 
-import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import polars as pl
@@ -12,8 +11,8 @@ from recweave.core.errors import BadInput, BadSetting, did_you_mean
 from recweave.data.interactions import behavior_code
 from recweave.data.problems import BrokenFile
 from recweave.data.readers.columns import Column, ids, labels, text, texts
-from recweave.data.readers.columns import number as whole
 from recweave.data.readers.dialect import ENDS, Dialect, end_of, form_of
+from recweave.data.readers.excel import WORKBOOKS
 from recweave.data.readers.files import files_of
 from recweave.data.readers.forms import Form
 from recweave.data.readers.infer import AUTO, lists_of, time_of
@@ -22,8 +21,6 @@ from recweave.data.readers.plan import Plan, Sheet
 from recweave.data.schema import BEHAVIORS, COLUMNS, REQUIRED
 from recweave.data.split import PARTS
 
-_log = logging.getLogger(__name__)
-
 Maker = Callable[[str], Column]
 """From a column's name in a file to what it means."""
 
@@ -31,7 +28,7 @@ _MAKERS: Mapping[str, Maker] = {
     **dict.fromkeys(("user_id", "item_id", "other_id", "relation"), ids),
     **dict.fromkeys(("title", "description", "brand", "text"), text),
     **dict.fromkeys(("categories", "images"), texts),
-    "order": partial(whole, required=True, kind=pl.Int64()),
+    "order": partial(number, required=True, kind=pl.Int64()),
     "part": partial(labels, meanings={part: part for part in PARTS}, kind=pl.String()),
 }
 
@@ -60,16 +57,18 @@ def table(
     quoted: bool = True,
     escaped: bool = False,
     list_separator: str | None = None,
+    sheet: str | Mapping[str, str] | None = None,
 ) -> Plan:
     """Text with separators, JSON or Parquet with a map of columns: a file, or a folder of tables.
 
     In a folder, files are named after tables (`events.csv`, `items.tsv`), or each is given
     (`events="orders.csv", items="products.csv"`). Columns are looked for under our names
     (`user_id`, `item_id`, `behavior`, `value`, `time`, `title`, …) unless the map says otherwise;
-    other columns of items and users are kept, those of other tables are named in a warning. Lists
+    other columns of items and users are kept, those of other tables are named in a note. Lists
     are as JSON, Python or PostgreSQL write them (of objects, the names), or words with `|` or ` > `
     between. JSON is one object a line, or one list of objects. Of a workbook, the first sheet is
-    read. Separator, encoding and decimal mark are found out, and told.
+    read, unless `sheet` names another. Separator, encoding and decimal mark are inferred, and a
+    note says which they are.
 
     Args:
         path: The file or the folder.
@@ -80,7 +79,7 @@ def table(
         time: What times are: "s", "ms", "us" or "ns" since 1970, "iso" for dates, or a format as
             `%d.%m.%Y %H:%M`; "auto" goes by the first rows, and says what it took them for.
         behaviors: What the file's behaviours mean, `{"addtocart": "cart"}`; else they are ours.
-        behavior: The behaviour of all events, where no column tells; else `rating` where there
+        behavior: The behaviour of all events, where no column says; else `rating` where there
             are values, and `click` where there are none.
         events: The file of this table, in the folder or elsewhere.
         reviews: As `events`.
@@ -97,7 +96,9 @@ def table(
             several files.
         quoted: Whether double quotes enclose cells.
         escaped: Whether a backslash before a quote makes it a letter (MySQL).
-        list_separator: What stands between the categories of an item; else the first rows tell.
+        list_separator: What stands between the categories of an item; else it is inferred.
+        sheet: Of a workbook, the name of the sheet that is read; or by table,
+            `{"events": "Orders", "items": "Products"}`, which may be sheets of one workbook.
 
     Raises:
         BadSetting: if an argument names something that there is not.
@@ -105,9 +106,10 @@ def table(
     given = {"events": events, "reviews": reviews, "items": items, "users": users, "links": links}
     named = dict(columns or {})
     tables = _tables(path, table, {name: file for name, file in given.items() if file is not None})
-    _check(named, set(tables.values()))
-    meant = behaviors or {name: name for name in BEHAVIORS}
-    for meaning in meant.values():
+    tables += _sheets_of(path, tables, sheet)
+    _check(named, {name for name, _ in tables})
+    meanings = behaviors or {name: name for name in BEHAVIORS}
+    for meaning in meanings.values():
         behavior_code(meaning)
     mark = _mark(decimal)
     makers: dict[str, Maker] = {
@@ -115,19 +117,20 @@ def table(
         "price": partial(price, mark=mark),
         "rating": partial(number, mark=mark),
         "value": partial(number, mark=mark, required=True),
-        "behavior": lambda source: labels(source, meant),
+        "behavior": lambda source: labels(source, meanings),
     }
     sheets = []
-    for file, name in tables.items():
-        said = Dialect(
+    for name, file in tables:
+        dialect = Dialect(
             separator=_for(separator, name),
             encoding=_for(encoding, name),
             header=header,
             names=names.get(name, ()) if isinstance(names, Mapping) else names or (),
             quoted=quoted,
             escaped=escaped,
+            sheet=_for(sheet, name),
         )
-        form = form_of(file, said, [source for source in named.values() if "." in source])
+        form = form_of(file, dialect, [source for source in named.values() if "." in source])
         makers["time"] = partial(time_of, unit=time, file=file, form=form)
         makers["categories"] = partial(lists_of, separator=list_separator, file=file, form=form)
         known = _columns(file, form, name, named, makers)
@@ -136,9 +139,8 @@ def table(
             fixed["behavior"] = behavior or ("rating" if "value" in known else "click")
             behavior_code(fixed["behavior"])
         others = name in ("items", "users")
-        if not others:
-            _warn_of_unread(file, form, name, known)
-        sheets.append(Sheet(name, file, form, known, fixed, others=others))
+        noted = [] if others else _unread(file, form, name, known)
+        sheets.append(Sheet(name, file, form, known, fixed, others=others, noted=noted))
     return Plan(path.name.partition(".")[0], sheets, unread=UNREAD)
 
 
@@ -156,48 +158,60 @@ def _mark(decimal: str | None) -> Mark | None:
     raise BadSetting(f"decimal={decimal!r} is neither '.' nor ','")
 
 
-def _tables(path: Path, table: str | None, given: Mapping[str, str]) -> dict[Path, str]:
-    """The files that hold tables, and which ones."""
+def _tables(path: Path, table: str | None, given: Mapping[str, str]) -> list[tuple[str, Path]]:
+    """The tables that files hold; a workbook may hold several."""
     if table is not None and table not in TABLES:
         raise BadSetting(f"table={table!r}: {did_you_mean(table, TABLES)}")
-    found = {file: file.name.partition(".")[0].lower() for file in files_of(path)}
-    chosen: dict[Path, str] = {}
-    for name, file in given.items():
-        one = _given(path, file)
-        if one in chosen:
-            raise BadInput(f"{one} is given as {chosen[one]} and as {name}; name one table")
-        chosen[one] = name
+    names = {file: file.name.partition(".")[0].lower() for file in files_of(path)}
+    chosen = [(name, _given(path, file)) for name, file in given.items()]
+    for (one, file), (other, again) in combinations(chosen, 2):
+        if file == again and end_of(file) not in WORKBOOKS:
+            raise BadInput(f"{file} is given as {one} and as {other}; name one table")
+    taken = {file for _, file in chosen}
     if path.is_file():
-        name = found[path]
-        kept = {path: table or (name if name in TABLES else "events")}
-        if path in chosen:
-            kept = {path: chosen.pop(path)}
-        return _once(path, kept, chosen)
-    kept = {
-        file: name
-        for file, name in found.items()
-        if name in TABLES and name not in given and file not in chosen and end_of(file) in ENDS
-    }
-    if not kept and not chosen:
-        there = ", ".join(file.name for file in found)
+        own = table or (names[path] if names[path] in TABLES else "events")
+        return _each_once(path, chosen if path in taken else [(own, path), *chosen])
+    by_name = [
+        (name, file)
+        for file, name in names.items()
+        if name in TABLES and name not in given and file not in taken and end_of(file) in ENDS
+    ]
+    if not by_name and not chosen:
+        there = ", ".join(file.name for file in names)
         raise BadInput(
             f"{path} holds {there} and no file named after a table ({', '.join(TABLES)}); "
             "say which is which (--events FILE --items FILE), or give one file; "
             f"`recweave data guess {path}` proposes a command"
         )
-    return _once(path, kept, chosen)
+    return _each_once(path, [*by_name, *chosen])
 
 
-def _once(path: Path, kept: dict[Path, str], chosen: dict[Path, str]) -> dict[Path, str]:
-    """The files of the path and those of options, where each table has one."""
-    twice = [name for name, n in Counter([*kept.values(), *chosen.values()]).items() if n > 1]
-    if twice:
-        files = [*kept.items(), *chosen.items()]
-        names = ", ".join(file.name for file, name in files if name == twice[0])
-        raise BadInput(
-            f"{path}: several files could be the {twice[0]}: {names}; name the one meant"
-        )
-    return chosen | kept
+def _each_once(path: Path, tables: list[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """The same, where each table has one file."""
+    for (one, file), (other, again) in combinations(tables, 2):
+        if one == other:
+            raise BadInput(
+                f"{path}: several files could be the {one}: {file.name}, {again.name}; "
+                "name the one meant"
+            )
+    return tables
+
+
+def _sheets_of(
+    path: Path, tables: Sequence[tuple[str, Path]], sheet: str | Mapping[str, str] | None
+) -> list[tuple[str, Path]]:
+    """Further tables, which are sheets of a workbook that is read."""
+    if sheet is None:
+        return []
+    if not any(end_of(file) in WORKBOOKS for _, file in tables):
+        raise BadSetting(f"sheet={sheet!r}: {path} is no workbook ({', '.join(WORKBOOKS)})")
+    if isinstance(sheet, str):
+        return []
+    for table in sheet:
+        if table not in TABLES:
+            raise BadSetting(f"sheet: no table is called '{table}'; {did_you_mean(table, TABLES)}")
+    named = {table for table, _ in tables}
+    return [(table, path) for table in sheet if table not in named and path.is_file()]
 
 
 def _given(path: Path, file: str) -> Path:
@@ -220,16 +234,15 @@ def _check(named: Mapping[str, str], tables: Iterable[str]) -> None:
             raise BadSetting(f"columns: no column is called '{name}'; {did_you_mean(name, known)}")
 
 
-def _warn_of_unread(file: Path, form: Form, table: str, known: Mapping[str, Column]) -> None:
-    """Columns that nobody reads may be ours by another name: a `timestamp` is the `time`."""
+def _unread(file: Path, form: Form, table: str, known: Mapping[str, Column]) -> list[str]:
+    """A note of columns that are not read and may be ours by another name, as a `timestamp`."""
     used = {column.source for column in known.values()}
     unread = [field for field in form.fields(file, every=False) if field not in used]
     missing = [name for name in COLUMNS[table] if name not in known]
-    if unread and missing:
-        _log.warning(
-            "%s: not read: %s; not found: %s; to map a column, use --column ours=theirs",
-            *(file, ", ".join(unread), ", ".join(missing)),
-        )
+    if not unread or not missing:
+        return []
+    names = f"columns not read: {', '.join(unread)}; not found: {', '.join(missing)}"
+    return [f"{names}; to map a column, use --column ours=theirs"]
 
 
 def _columns(
@@ -241,9 +254,11 @@ def _columns(
         BrokenFile: if one that the table needs, or that the map names, is not there.
     """
     fields = form.fields(file, every=False)
+    sources = {name: named.get(f"{table}.{name}", named.get(name)) for name in COLUMNS[table]}
     known = {}
-    for name in COLUMNS[table]:
-        given = named.get(f"{table}.{name}", named.get(name))
+    for name, given in sources.items():
+        if given is None and name in sources.values() and name not in REQUIRED[table]:
+            continue  # the file's column of this name is another one of ours
         column = makers[name](given or name)
         if column.source in fields or (form.ragged and not column.required):
             known[name] = column

@@ -69,8 +69,8 @@ def _split(cells: pl.Series, separators: Sequence[str]) -> pl.Series:
 
 def _unique(words: pl.Series) -> pl.Series:
     word = pl.element().str.strip_chars()
-    made = words.list.eval(word.filter(word != "").unique(maintain_order=True))
-    return made.set(made.list.len() == 0, None)
+    lists_of_words = words.list.eval(word.filter(word != "").unique(maintain_order=True))
+    return lists_of_words.set(lists_of_words.list.len() == 0, None)
 
 
 def _by_value(
@@ -78,12 +78,12 @@ def _by_value(
 ) -> pl.Series:
     """Each different cell once: a column of categories holds few."""
     cells = series.unique(maintain_order=True)
-    made: list[list[str] | None] = []
+    lists_of_words: list[list[str] | None] = []
     for cell in cells:
         words = _flat(_value(cell, separators) if cell else None, keys)
         words = (strip_html(word) if html else word.strip() for word in words)
-        made.append(list(dict.fromkeys(word for word in words if word)) or None)
-    known = pl.DataFrame({"cell": cells, "words": pl.Series(made, dtype=TEXTS)})
+        lists_of_words.append(list(dict.fromkeys(word for word in words if word)) or None)
+    known = pl.DataFrame({"cell": cells, "words": pl.Series(lists_of_words, dtype=TEXTS)})
     found = (
         series.alias("cell")
         .to_frame()

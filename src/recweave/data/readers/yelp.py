@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from recweave.core.errors import BadInput
-from recweave.data.readers.columns import Column, ids, number, text, texts, time
+from recweave.data.readers.columns import Column, ids, text, texts, time
 from recweave.data.readers.files import files_of, pick
+from recweave.data.readers.numbers import number
 from recweave.data.readers.plan import Plan, Sheet
 from recweave.data.readers.records import JsonLines, Record
 
@@ -38,7 +39,7 @@ def yelp(path: Path) -> Plan:
     Tips are reviews without a rating, and their events `favorite`. A business keeps what is a
     single value, under a name like `price_range` or `good_for_kids`: attributes, city, stars, …
     (stars and review counts are the publisher's, over all time). Of users their name and since when
-    they write; their averages would tell of held-out ratings. Check-ins are nobody's, and not read.
+    they write; their averages contain held-out ratings. Check-ins are nobody's, and not read.
     """
     files = files_of(path)
     sheets = []

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from recweave.data.readers.columns import ids, number, price, text, texts, time
+from recweave.data.readers.columns import ids, text, texts, time
 from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick, pick_one
+from recweave.data.readers.numbers import number, price
 from recweave.data.readers.plan import Plan, Sheet
 
 

@@ -81,15 +81,15 @@ def _events(
     events: Events,
     user_ids: pl.Series,
     item_ids: pl.Series,
-    some: Bool[Array, " events"] | slice = slice(None),
+    chosen: Bool[Array, " events"] | slice = slice(None),
 ) -> pl.DataFrame:
     return pl.DataFrame(
         {
-            "user_id": user_ids.gather(events.user[some]),
-            "item_id": item_ids.gather(events.item[some]),
-            "behavior": pl.Series(np.array(BEHAVIORS)[events.behavior[some]]),
-            "value": events.value[some],
-            "time": events.time[some],
+            "user_id": user_ids.gather(events.user[chosen]),
+            "item_id": item_ids.gather(events.item[chosen]),
+            "behavior": pl.Series(np.array(BEHAVIORS)[events.behavior[chosen]]),
+            "value": events.value[chosen],
+            "time": events.time[chosen],
         }
     )
 
@@ -127,9 +127,9 @@ def _links(planted: Planted, ids: pl.Series, rng: Rng) -> pl.DataFrame:
         place = np.searchsorted(total, drawn, side="right")
         other = order[np.minimum(place, (end[kind] - 1)[:, None])].ravel()
         item = np.repeat(np.arange(len(kind)), LINKS)
-        kept = item != other
+        distinct = item != other
         pairs = pl.DataFrame(
-            {"item_id": ids.gather(item[kept]), "other_id": ids.gather(other[kept])}
+            {"item_id": ids.gather(item[distinct]), "other_id": ids.gather(other[distinct])}
         )
         tables.append(pairs.unique(maintain_order=True).with_columns(relation=pl.lit(relation)))
     return pl.concat(tables)
@@ -140,17 +140,17 @@ def _impressions(
 ) -> pl.DataFrame:
     """For some of the views, in order of time: what was shown, and what the person saw before."""
     count = round(shop.impressions * len(views.user))
-    some = np.sort(rng.permutation(len(views.user))[:count])
-    shown = views.shown[some]
+    chosen = np.sort(rng.permutation(len(views.user))[:count])
+    shown = views.shown[chosen]
     once = _first_ones(shown)
     item, size = shown[once], once.sum(axis=1)
-    clicked = (shown == views.item[some, None])[once]
+    clicked = (shown == views.item[chosen, None])[once]
     return pl.DataFrame(
         {
             "impression_id": _ids("impression", max(count, 1)).head(count),
-            "user_id": user_ids.gather(views.user[some]),
-            "time": views.time[some],
-            "history": _histories(views, some, item_ids),
+            "user_id": user_ids.gather(views.user[chosen]),
+            "time": views.time[chosen],
+            "history": _histories(views, chosen, item_ids),
             "shown": _lists(item_ids.gather(item), size),
             "clicked": _lists(pl.Series(clicked), size),
         }
@@ -168,16 +168,16 @@ def _first_ones(items: Int[Array, "rows shown"]) -> Bool[Array, "rows shown"]:
     return first
 
 
-def _histories(views: Views, some: Int[Array, " impressions"], item_ids: pl.Series) -> pl.Series:
+def _histories(views: Views, chosen: Int[Array, " impressions"], item_ids: pl.Series) -> pl.Series:
     """The last views of the same person before each of these."""
     count = np.bincount(views.user)
     order = order_by(views.user, len(count))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    before = place[some] - (np.cumsum(count) - count)[views.user[some]]
+    before = place[chosen] - (np.cumsum(count) - count)[views.user[chosen]]
     size = np.minimum(before, HISTORY)
     step = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    flat = order[np.repeat(place[some] - size, size) + step]
+    flat = order[np.repeat(place[chosen] - size, size) + step]
     return _lists(item_ids.gather(views.item[flat]), size)
 
 

@@ -170,9 +170,9 @@ def _draw(
     """The likeliest of these views, so many of them noise that the share comes out."""
     noisy = min(round(size * noise_share), int(noise[rows].sum()))
     found = []
-    for mask, wanted in ((noise[rows], noisy), (~noise[rows], size - noisy)):
+    for mask, count in ((noise[rows], noisy), (~noise[rows], size - noisy)):
         pool = rows[mask]
-        found.append(pool[np.argsort(-likely[pool], kind="stable")[:wanted]])
+        found.append(pool[np.argsort(-likely[pool], kind="stable")[:count]])
     return np.sort(np.concatenate(found))
 
 

@@ -121,8 +121,8 @@ def _choose(
 ) -> pl.Series:
     """A text of the kind that each row asks for; null where it is -1."""
     kinds = [
-        pl.when(pl.Series(kind == place)).then(_write(some, slots, rng))
-        for place, some in enumerate(templates.values())
+        pl.when(pl.Series(kind == place)).then(_write(phrases, slots, rng))
+        for place, phrases in enumerate(templates.values())
     ]
     return pl.select(pl.coalesce(kinds)).to_series()
 
