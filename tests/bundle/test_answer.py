@@ -1,13 +1,13 @@
 """Who answers, the model or the fallback, and what is said where a list is empty or popular."""
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 import pytest
+from jaxtyping import config
 from planted import F0, ITEMS, T0, USERS, experiment, planted_shop
 
 from recweave.bundle import Bundle
+from recweave.bundle.base import SCANS
 from recweave.bundle.make import make_bundle
 from recweave.core.errors import BadSetting, UnknownId
 from recweave.experiment.fit import fit
@@ -60,7 +60,7 @@ def teas(stages=(), about=None, **pairs):
         ({}, "the history holds all 3 items of the catalogue; show them again with --hide none"),
         (
             {"where": ["price < 1"]},
-            "none of the 3 items fulfils 'price < 1'; loosen --where",
+            "none of the items (3) fulfils 'price < 1'; loosen --where",
         ),
         (
             {"where": ["price < 7"]},
@@ -69,7 +69,8 @@ def teas(stages=(), about=None, **pairs):
         ),
         (
             {"where": ["price < 4"], "hide": "purchases"},
-            "the history holds all 1 items that fulfil 'price < 4'",
+            "the history holds the only item that fulfils 'price < 4'; show it again with "
+            "--hide none, or loosen --where",
         ),
     ],
 )
@@ -132,7 +133,9 @@ def test_a_history_of_which_the_model_knows_nothing_is_answered_by_what_is_popul
     grown = bundle.with_events(events)
     table = grown.recommend(["x", "y", "w"], 1).table
     assert table.rows() == [("x", "a", 1, 2.0, POPULAR), ("y", "b", 1, 2.0, "knn"), table.row(2)]
-    assert grown.recommend(history=["c"], k=1).table["source"].to_list() == [POPULAR]
+    given = grown.recommend(history=["c"], k=1)
+    assert given.table["source"].to_list() == [POPULAR]
+    assert given.note == "the model cannot use this history, so the list is what is popular"
     assert grown.explanations("x").source == POPULAR
     assert pl.concat(grown.batches(["x", "y", "w"], 1)).equals(table)
 
@@ -243,6 +246,83 @@ def test_the_histories_of_a_few_are_those_of_all(monkeypatch):
     assert bundle.events_of("u7") == events.filter(user_id="u7").height
 
 
+@pytest.fixture
+def unchecked():
+    """The types of arguments are not checked, as in a program; the tests' checker would refuse."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
+
+
+def test_after_some_calls_for_one_user_the_log_is_sorted_once():
+    bundle = make_bundle(planted_shop(), ItemScores(np.arange(8, dtype=np.float32)), name="m")
+    for _ in range(SCANS):
+        bundle.histories_of(np.array([3]))
+    assert "histories" not in vars(bundle)
+    after = bundle.histories_of(np.array([3]))
+    assert "histories" in vars(bundle)
+    assert after.item.tolist() == bundle.histories.rows(np.array([3])).item.tolist()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda bundle: bundle.recommend([1, 2]),
+        lambda bundle: bundle.recommend(1),
+        lambda bundle: bundle.recommend(np.array([1, 2])),
+        lambda bundle: bundle.recommend(pl.Series([1])),
+        lambda bundle: bundle.recommend(["u1", None]),
+        lambda bundle: bundle.recommend({1}, unknown="fallback"),
+        lambda bundle: list(bundle.batches([1])),
+        lambda bundle: bundle.explain(1),
+        lambda bundle: bundle.events_of(1),
+        lambda bundle: bundle.recommend(history=[1]),
+        lambda bundle: bundle.recommend(history=["t0", 1.0]),
+        lambda bundle: bundle.similar(1),
+    ],
+)
+@pytest.mark.usefixtures("unchecked")
+def test_ids_that_are_not_text_are_named(wrong):
+    bundle = make_bundle(planted_shop(), ItemScores(np.arange(8, dtype=np.float32)), name="m")
+    with pytest.raises(BadSetting, match=r"^(user|item) ids are text, and .* is not \(\w+\); give"):
+        wrong(bundle)
+
+
+def test_users_are_taken_from_whatever_yields_their_ids():
+    bundle = make_bundle(planted_shop(), ItemScores(np.arange(8, dtype=np.float32)), name="m")
+    ids = ["u1", "u3"]
+    whole = bundle.recommend(ids, 2).table
+    for given in (tuple(ids), iter(ids), dict.fromkeys(ids), np.array(ids), pl.Series(ids)):
+        assert bundle.recommend(given, 2).table.equals(whole)
+    assert bundle.recommend(set(ids), 2).table.sort("user_id", "rank").equals(whole)
+    assert bundle.recommend(history="t0", k=2).table.equals(
+        bundle.recommend(history=["t0"], k=2).table
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"hide": "purchase"}, "hide is 'purchase'; did you mean 'purchases'"),
+        ({"hide": True}, "hide is True; known are: all, none, purchases"),
+        ({"unknown": "fall-back"}, "unknown is 'fall-back'; did you mean 'fallback'"),
+    ],
+)
+@pytest.mark.usefixtures("unchecked")
+def test_a_misspelt_choice_is_refused_with_the_nearest(asked, message):
+    bundle = make_bundle(planted_shop(), ItemScores(np.arange(8, dtype=np.float32)), name="m")
+    for users in (None, ["u1"], ["u1", "u2"]):
+        with pytest.raises(BadSetting, match=message):
+            bundle.recommend(users, **asked)
+        with pytest.raises(BadSetting, match=message):
+            list(bundle.batches(users, **asked))
+    with pytest.raises(BadSetting, match=message):
+        bundle.recommend(history=["t0"], **asked)
+    if "hide" in asked:
+        with pytest.raises(BadSetting, match=message):
+            bundle.explain("u1", **asked)
+
+
 def test_long_lists_are_made_for_fewer_users_at_a_time(monkeypatch):
     bundle = make_bundle(planted_shop(), ItemScores(np.arange(8, dtype=np.float32)), name="m")
     whole = bundle.recommend(None, 4).table
@@ -280,4 +360,6 @@ def test_the_index_of_the_items_is_built_once_for_all_batches(monkeypatch):
     shown = pl.concat(bundle.batches(None, 1, hide="none"))
     assert set(shown["item_id"]) == {"f0"}
     assert len(built) == 1
-    assert replace(bundle, name="n").name == "n"
+    shown = pl.concat(bundle.batches(None, 1, where=["item_id != f0"], hide="none"))
+    assert set(shown["item_id"]) == {"t0"}
+    assert len(built) == 2

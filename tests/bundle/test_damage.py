@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from planted import ITEMS, planted_shop
 
-from recweave.bundle import Bundle
+from recweave.bundle import Bundle, saved
 from recweave.bundle.make import make_bundle
-from recweave.bundle.saved import _sha256, with_checksum
+from recweave.bundle.saved import ATTEMPTS, _sha256, with_checksum
 from recweave.core.errors import BadArtifact, BadSetting, RecweaveError
 from recweave.encode.features import Feature
 from recweave.models.factors.ease import EASE
@@ -88,8 +88,6 @@ def test_a_flipped_bit_in_any_file_is_refused_with_its_name(copy, name):
 
 def test_a_bundle_that_is_replaced_while_it_is_read_is_read_again(copy, monkeypatch):
     """The reader has the old manifest when the writer puts the new folder in its place."""
-    from recweave.bundle import saved
-
     read, reads = saved._read_manifest, []
 
     def slow(file):
@@ -102,6 +100,22 @@ def test_a_bundle_that_is_replaced_while_it_is_read_is_read_again(copy, monkeypa
     monkeypatch.setattr(saved, "_read_manifest", slow)
     assert Bundle.load(copy).name == "second"
     assert reads == ["ease", "second"]
+
+
+@pytest.mark.parametrize(("replaced", "expected"), [(True, ATTEMPTS), (False, 1)])
+def test_a_bundle_is_read_again_only_while_it_is_replaced(copy, monkeypatch, replaced, expected):
+    reads = []
+
+    def damaged(folder, kind):
+        reads.append(folder)
+        raise BadArtifact("damaged")
+
+    monkeypatch.setattr(saved, "_load", damaged)
+    monkeypatch.setattr(saved, "_version_of", lambda _: (0, len(reads) if replaced else 0))
+    with pytest.raises(BadArtifact, match="damaged"):
+        Bundle.load(copy)
+    assert ATTEMPTS == 3
+    assert len(reads) == expected
 
 
 def test_a_bundle_of_an_older_format_is_refused_with_what_to_do(copy):

@@ -51,6 +51,22 @@ def test_only_the_rows_given_are_read_and_it_tells_which_went_where(shop):
     assert made.source.startswith("2 reviews by item")
 
 
+def test_reviews_are_encoded_without_html(shop):
+    """A review that is a line break and nothing else is blank."""
+    texts = ["<b>a</b>", "<p class=\"b\">&#98;</p>", "<br>", "b", None, "a"]
+    marked = shop.replace(reviews=shop.reviews.with_columns(text=pl.Series(texts)))
+    plain = shop.replace(
+        reviews=shop.reviews.with_columns(text=pl.Series(["a", "b", "", "b", None, "a"]))
+    )
+    made, expected = (
+        encode_reviews(dataset, np.arange(6), encoder=ByLetter()) for dataset in (marked, plain)
+    )
+    np.testing.assert_allclose(made.vectors, [[0.5, 0.5], [0, 1], [0, 0]])
+    np.testing.assert_array_equal(made.vectors, expected.vectors)
+    assert made.source == expected.source
+    assert made.source.startswith("3 reviews by item")
+
+
 def test_no_reviews_are_no_vectors(shop):
     made = encode_reviews(shop, np.array([], np.int64), encoder=ByLetter())
     assert made.vectors.shape == (3, 2)

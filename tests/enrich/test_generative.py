@@ -121,6 +121,25 @@ def test_long_inputs_are_noted_in_parts_and_asked_about_once(write, talk):
     assert "Notes on reviews" in last and "people like the sound" in last
 
 
+def test_a_text_of_which_no_part_has_notes_has_nothing_to_say(write, talk, cut, tmp_path):
+    """The task is settled: left out, it would count as failed and be tried again for ever."""
+    long = talk.replace(
+        reviews=pl.concat([talk.reviews.with_columns(text=pl.lit("It hums. " * 100))] * 9)
+    )
+
+    def says(messages, schema):
+        return json.dumps({"notes": []} if schema is Notes else GOOD[schema.__name__])
+
+    llm = Fake(says)
+    found = write(long, llm, "summary", "profile", window=5_000)
+    assert found["summary", "a", None] is None
+    assert found["profile", "a", None].startswith("Summary: A cable."), "by the catalogue alone"
+    assert {schema.__name__ for _, schema in llm.seen} == {"Notes", "Profile"}
+    writer = Generative(LLMClient(Fake(says), tmp_path / "again"), window=5_000)
+    profiles = enrich(long, cut(long), writer, tmp_path / "out", kinds=["summary", "profile"])
+    assert profiles.table["writer"].unique().to_list() == [writer.name], "none has failed"
+
+
 def test_a_failed_answer_is_left_out_and_the_others_are_kept(write, talk, caplog):
     def says(messages, schema):
         lamp = "Lamp B" in messages[1].content

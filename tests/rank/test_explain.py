@@ -9,7 +9,7 @@ from recweave.models.base import Model
 from recweave.models.blend import Blend
 from recweave.models.kinds import Factors, ItemScores, ItemWeights
 from recweave.rank import recommend
-from recweave.rank.explain import Because, Move, explain, sentences
+from recweave.rank.explain import TRIED, Because, Move, explain, sentences
 
 SENCHA, MATCHA, ASSAM, EARL, MINT, MUG, POT, LID = range(8)
 
@@ -55,9 +55,43 @@ def test_shares_are_what_each_item_of_the_history_adds(teas, log):
     assert ann[3].because == (Because(MINT, "cart", 1.0),)
 
 
-def test_what_speaks_against_an_item_makes_the_other_shares_larger(teas, log):
-    ann, *_ = explain(teas, recommend(teas, Query.of(log), 4))
-    assert said(by_item(ann)[MUG]) == [(SENCHA, "purchase", 1.3333)]
+class Silent(Model):
+    """Scores like another model and gives no reasons: each item of the history is left out."""
+
+    def __init__(self, inside):
+        self.inside = inside
+
+    def scores(self, query):
+        return self.inside.scores(query)
+
+
+@pytest.mark.parametrize("kind", [lambda model: model, Silent])
+def test_shares_are_of_what_supports_an_item_whatever_counts_against_it(log, kind):
+    """Of 5 and 4 for it and 8.9 against it, 5 is 56 %; 2 for it and 9 against it are all of 2."""
+    weights = np.zeros((8, 8), np.float32)
+    weights[SENCHA, [POT, MUG]] = 5, 2
+    weights[MINT, [POT, MUG]] = 4, -9
+    weights[ASSAM, [POT, EARL]] = -8.9, -1
+    events = Interactions.of([0, 0, 0], [SENCHA, MINT, ASSAM], shape=(1, 8))
+    model = kind(ItemWeights(weights))
+    (found,) = explain(model, recommend(model, Query.of(events), 5))
+    assert said(by_item(found)[POT]) == [(SENCHA, "rating", 0.5556), (MINT, "rating", 0.4444)]
+    assert said(by_item(found)[MUG]) == [(SENCHA, "rating", 1)]
+    assert said(by_item(found)[EARL]) == []
+
+
+def test_of_a_long_history_the_newest_items_are_left_out_in_turn():
+    """Each of 60 items gives 1 to the last; item 0 was used again at the end, so it is new."""
+    used = [*range(60), 0]
+    weights = np.zeros((61, 61), np.float32)
+    weights[:60, 60] = 1
+    events = Interactions.of([0] * 61, used, time=np.arange(61), shape=(1, 61))
+    model = Silent(ItemWeights(weights))
+    ((last, *_),) = explain(model, recommend(model, Query.of(events), 1), most=60)
+    assert TRIED == 50
+    assert last.item == 60
+    assert [because.item for because in last.because] == [0, *range(11, 60)]
+    assert {round(because.share, 6) for because in last.because} == {0.02}
 
 
 def test_only_the_strongest_reasons_are_named(teas, log):
@@ -71,7 +105,7 @@ def test_an_item_without_support_has_no_reasons(teas, log):
     assert all(e.because == () and e.basis == "history" for e in bob)
 
 
-def test_shares_of_a_whole_history_sum_to_one():
+def test_shares_of_all_that_supports_an_item_sum_to_one():
     rng = np.random.default_rng(0)
     log = Interactions.of(np.zeros(6, int), np.arange(6), shape=(1, 30))
     model = Factors(
@@ -82,8 +116,10 @@ def test_shares_of_a_whole_history_sum_to_one():
     for line, e in zip(lines, list_, strict=True):
         assert line.sum() == pytest.approx(e.score, rel=1e-4)
         for because in e.because:
-            assert because.share == pytest.approx(line[because.item] / line.sum(), rel=1e-5)
+            support = line[line > 0].sum()
+            assert because.share == pytest.approx(line[because.item] / support, rel=1e-5)
         assert len(e.because) == (line > 0).sum()
+        assert sum(because.share for because in e.because) == pytest.approx(1)
 
 
 def test_a_learned_vector_is_explained_by_likeness():
@@ -119,11 +155,8 @@ def test_what_is_the_same_for_everybody_is_explained_by_its_rank_in_the_catalogu
 def test_a_model_without_reasons_is_explained_by_leaving_out_each_item_of_the_history(teas, log):
     """What a model that is a sum would say of itself; user bob has no history to leave out."""
 
-    class Silent(Model):
-        def scores(self, query):
-            return teas.scores(query)
-
-    ann, bob, _ = explain(Silent(), recommend(Silent(), Query.of(log), 6))
+    model = Silent(teas)
+    ann, bob, _ = explain(model, recommend(model, Query.of(log), 6))
     own, *_ = explain(teas, recommend(teas, Query.of(log), 6))
     assert [(e.item, said(e)) for e in ann] == [(e.item, said(e)) for e in own]
     assert said(by_item(ann)[POT]) == [(MINT, "cart", 0.6), (SENCHA, "purchase", 0.4)]
@@ -132,16 +165,13 @@ def test_a_model_without_reasons_is_explained_by_leaving_out_each_item_of_the_hi
 
 
 def test_a_model_that_does_not_react_to_the_history_says_so(log):
-    class Silent(Model):
-        def scores(self, query):
-            return np.tile(np.arange(8, dtype=np.float32), (len(query), 1))
-
-    for model in (Silent(), Blend((Silent(), ItemScores(np.ones(8, np.float32))), np.ones(2) / 2)):
+    fixed = Silent(ItemScores(np.arange(8, dtype=np.float32)))
+    for model in (fixed, Blend((fixed, ItemScores(np.ones(8, np.float32))), np.ones(2) / 2)):
         ann, *_ = explain(model, recommend(model, Query.of(log), 2))
         assert {(e.basis, e.because) for e in ann} == {("unknown", ())}
 
 
-def test_a_blend_is_explained_by_the_members_that_can_sentences(teas, log):
+def test_a_blend_is_explained_by_the_members_that_give_reasons(teas, log):
     popular = ItemScores(np.arange(8, dtype=np.float32))
     blend = Blend((teas, popular), np.array([0.8, 0.2], np.float32))
     ann, *_ = explain(blend, recommend(blend, Query.of(log), 4))

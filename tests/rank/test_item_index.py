@@ -104,3 +104,20 @@ def test_recommend_gives_the_same_lists_with_and_without_the_search(monkeypatch)
     plain = recommend(model, query, 10, allow=allow, hide=log[:100], candidates=everybody)
     assert np.array_equal(searched.item, plain.item)
     assert np.array_equal(searched.score, plain.score)
+
+
+def test_an_index_of_other_items_than_those_allowed_is_refused(monkeypatch):
+    """Item 2 is the best; an index that holds it would show it to everybody."""
+    monkeypatch.setattr(import_module("recweave.rank.recommend"), "SEARCH_FROM", 1)
+    item = np.array([[1], [2], [9], [3]], np.float32)
+    model = Factors(np.ones((2, 1), np.float32), item)
+    query = Query.of(Interactions.of([], [], shape=(2, 4)))
+    allow = np.array([True, True, False, True])
+    partial, everything = ItemIndex.of(item, allow), ItemIndex.of(item)
+    assert recommend(model, query, 2, allow=allow, index=partial).item.tolist() == [[3, 1]] * 2
+    assert recommend(model, query, 2, index=everything).item.tolist() == [[2, 3]] * 2
+    for index, mask in ((everything, allow), (partial, None), (partial, ~allow)):
+        with pytest.raises(BadSetting, match="the index holds other items"):
+            recommend(model, query, 2, allow=mask, index=index)
+    with pytest.raises(BadSetting, match="4 of 4, and 3 of 3"):
+        ItemIndex.of(item).require_items(3, None)

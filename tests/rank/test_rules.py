@@ -71,6 +71,10 @@ def shown(shop):
         ("not (brand == Uji or price < 8)", {"assam", "pot"}),
         ("not brand == Uji and price < 8", {"earl"}),
         ("title == Earl Grey and price < 8", {"earl"}),
+        ("title == Earl Grey And price < 8", {"earl"}),
+        ("brand == Uji Or price Is Not Null AND Not price > 8", GREEN | BLACK | {"mint"}),
+        ("brand Not In Uji, Raj oR brand IS nuLL", {"mint", "mug", "lid"}),
+        ("'Tea' In categories", GREEN | BLACK | {"mint"}),
         ("(title == 'Earl Grey')and(price < 8)", {"earl"}),
         ("brand in Uji, Raj and price < 8", {"earl"}),
         ("`item_id` == mug", {"mug"}),
@@ -195,6 +199,16 @@ def test_a_rule_is_written_as_it_is_read(text):
         ("brand not == 7", 11, "after 'brand not' comes 'in' or 'contains'"),
         ("(" * 60 + "price < 3" + ")" * 60, 51, "more than 50 parentheses"),
         ("not " * 5_000, 0, "has 20,000 characters"),
+        ("brand == H & M", 12, "'&' cannot be part of a value without quotes; .* quote the value"),
+        ("brand == Uji && price < 8", 14, "'&&' cannot be part of a value without quotes"),
+        ("price < 8&& stock", 10, "'&&' cannot be part"),
+        ("brand == Uji || stock", 14, r"'\|\|' cannot be part of a value"),
+        ("brand in Uji, Raj | Nil", 19, r"'\|' cannot be part of a value"),
+        ("brand == Uji, price < 8", 21, "'<' cannot be part of a value without quotes"),
+        ("brand == Uji price >= 8", 20, "'>=' cannot be part of a value"),
+        ("brand == a!=b", 11, "'!=' cannot be part of a value"),
+        ("(brand == Foo (a=b))", 17, "'=' cannot be part of a value"),
+        ("title == Salt And Vinegar", 26, "a value that holds 'and' or 'or' needs quotes"),
     ],
 )
 def test_a_text_that_cannot_be_read_is_marked_at_the_character(text, at, message):
@@ -213,12 +227,16 @@ def test_a_quoted_value_may_hold_anything():
     rule = read_rule(f'brand == "{written}"')
     assert rule == Where(field="brand", op="==", value=name)
     assert read_rule("brand == Men's wear").value == "Men's wear"
+    for bare in ("H&M", "AT&T Inc.", "Yahoo!", "A|B", "Barnes andrews", "R&"):
+        assert read_rule(f"brand == {bare}").value == bare
+    for quoted in ("H & M", "a && b", "x <= 3", "this And that", "a=b"):
+        assert read_rule(f"brand == '{quoted}'").value == quoted
     assert read_rule("(brand == Foo (blue)) and price < 3").all[0].value == "Foo (blue)"
 
 
 def test_every_rule_is_read_back_from_what_it_is_written_as():
     rng = np.random.default_rng(0)
-    signs = list("ab' \",()[]\\=<and or not`")
+    signs = list("ab' \",()[]\\=<&|!and or nOt`")
 
     def value():
         text = "".join(rng.choice(signs, rng.integers(1, 9)))
@@ -232,7 +250,7 @@ def test_every_rule_is_read_back_from_what_it_is_written_as():
             return AnyOf(any=tuple(rule(depth - 1) for _ in range(rng.integers(2, 4))))
         if kind == 3:
             return Not(no=rule(depth - 1))
-        field = str(rng.choice(["price", "a field", "not"]))
+        field = str(rng.choice(["price", "a field", "not", "Not"]))
         op = str(rng.choice(["==", "!=", "<", ">=", "contains", "in", "is_null"]))
         given = None if op == "is_null" else value()
         if op == "in":

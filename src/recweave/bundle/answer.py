@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from recweave.bundle.base import BundleBase
 from recweave.bundle.lists import SCHEMA
 from recweave.core.arrays import Array
-from recweave.core.errors import BadSetting
+from recweave.core.errors import BadSetting, did_you_mean
 from recweave.data.interactions import Histories, behavior_code
 from recweave.models.base import DotProduct, Model
 from recweave.models.query import Query
@@ -30,6 +30,17 @@ COMPARED = 10
 """Items of a list that are made at least, to see whether the model scores them differently."""
 
 
+def require_choice(setting: str, value: str, choices: Any) -> None:
+    """Refuse a word that is none of a `Literal`.
+
+    Raises:
+        BadSetting: naming the nearest word.
+    """
+    if value not in get_args(choices):
+        hint = did_you_mean(str(value), get_args(choices))
+        raise BadSetting(f"{setting} is {value!r}; {hint}")
+
+
 class ListMaker:
     """Makes the lists of one call; what its batches of users share is made once.
 
@@ -40,7 +51,7 @@ class ListMaker:
         hide: Which items of the history are kept out of the lists.
 
     Raises:
-        BadSetting: for a condition that cannot be read, or a k below 1.
+        BadSetting: for a condition that cannot be read, another word for `hide`, or a k below 1.
     """
 
     def __init__(
@@ -49,6 +60,7 @@ class ListMaker:
         self.items = len(bundle.dataset.item_ids)
         if k < 1:
             raise BadSetting(f"k is {k}; it must be 1 or more")
+        require_choice("hide", hide, Hide)
         self.bundle, self.k, self.hide = bundle, min(k, self.items), hide
         self.where = [read_rule(rule) for rule in where]
         self.allow = bundle.allowed(self.where)
@@ -99,26 +111,29 @@ class ListMaker:
 
     def note(self, query: Query, user: str, by_model: bool, found: int) -> str:
         """What there is to say of one list: why it is empty, or by the fallback; else ""."""
-        whose = f"user {user}" if user else "this history"
         if not found:
-            return f"no item is left to show to {whose}: {self._why_empty(query)}"
-        if not by_model:
-            return f"{whose} has no usable history, so the list is what is popular"
-        return ""
+            whom = f"user {user}" if user else "this history"
+            return f"no item is left to show to {whom}: {self._why_empty(query)}"
+        if by_model:
+            return ""
+        if not user:
+            return "the model cannot use this history, so the list is what is popular"
+        return f"user {user} has no usable history, so the list is what is popular"
 
     def _why_empty(self, query: Query) -> str:
         allow = np.ones(self.items, bool) if self.allow is None else self.allow
         fulfil = " and ".join(f"'{rule}'" for rule in self.where)
-        allowed = int(allow.sum())
-        if not allowed:
-            return f"none of the {self.items:,} items fulfils {fulfil}; loosen --where"
+        if not allow.any():
+            return f"none of the items ({self.items:,}) fulfils {fulfil}; loosen --where"
         hidden = self._hidden(query)
         if not np.delete(allow, [] if hidden is None else hidden.item).any():
-            which = f"items that fulfil {fulfil}" if fulfil else "items of the catalogue"
-            return (
-                f"the history holds all {allowed:,} {which}; show them again with --hide none"
-                + (", or loosen --where" if fulfil else "")
-            )
+            if np.count_nonzero(allow) == 1:
+                held, them, verb = "the only item", "it", "fulfils"
+            else:
+                held, them, verb = f"all {np.count_nonzero(allow):,} items", "them", "fulfil"
+            which = f"that {verb} {fulfil}" if fulfil else "of the catalogue"
+            loosen = ", or loosen --where" if fulfil else ""
+            return f"the history holds {held} {which}; show {them} again with --hide none{loosen}"
         labels = "; ".join(str(one["kind"]) for one in self.bundle.about.get("stages", ()))
         if self.bundle.stages and any(r.filled.any() for _, _, r in self.rankings(query)):
             return f"the stages of the row took out all of them ({labels})"

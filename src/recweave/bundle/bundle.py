@@ -8,9 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from recweave.bundle.answer import Hide, ListMaker
+from recweave.bundle.answer import Hide, ListMaker, require_choice
 from recweave.bundle.base import BundleBase
 from recweave.bundle.explained import ListExplanation
+from recweave.bundle.ids import text_ids
 from recweave.bundle.lists import SCHEMA, Recommendations
 from recweave.bundle.query import query_of_history, query_of_users
 from recweave.bundle.saved import load_bundle, save_bundle
@@ -71,8 +72,10 @@ class Bundle(BundleBase):
         Raises:
             UnknownId: for an item of the history that is not known, and for such a user unless
                 `unknown` is "fallback".
-            BadSetting: for a condition that cannot be read, or a k below 1.
+            BadSetting: for an id that is not text, a condition that cannot be read, another word
+                than those listed for `hide` or `unknown`, or a k below 1.
         """
+        require_choice("unknown", unknown, Unknown)
         if history is not None:
             if users is not None:
                 raise BadSetting("give users or a history, not both")
@@ -95,6 +98,7 @@ class Bundle(BundleBase):
         unknown: Unknown = "refuse",
     ) -> Iterator[pl.DataFrame]:
         """The same as tables of some thousand users at a time, so that a stream stays a stream."""
+        require_choice("unknown", unknown, Unknown)
         ids = self.dataset.user_ids.ids if users is None else self._ids(users, unknown)
         maker = ListMaker(self, k, where, hide)
         size = max(1, min(BATCH, CELLS // maker.k))
@@ -117,7 +121,8 @@ class Bundle(BundleBase):
 
         Raises:
             UnknownId: for a user that the bundle does not know.
-            BadSetting: for a condition that cannot be read, or a k below 1 or above 1,000.
+            BadSetting: for an id that is not text, a condition that cannot be read, another word
+                than those listed for `hide`, or a k below 1 or above 1,000.
         """
         if k > MOST_EXPLAINED:
             raise BadSetting(f"k is {k:,}; at most {MOST_EXPLAINED:,} items are explained")
@@ -163,8 +168,7 @@ class Bundle(BundleBase):
         return similar(self, [item], k, by=by, where=where)
 
     def _ids(self, users: Iterable[str], unknown: Unknown) -> pl.Series:
-        given = [users] if isinstance(users, str) else users
-        ids = pl.Series("user_id", given, dtype=pl.String)
+        ids = text_ids("user", users)
         if unknown == "refuse":
             missing = self.dataset.user_ids.rows(ids) < 0
             if missing.any():

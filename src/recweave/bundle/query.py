@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from recweave.bundle.base import BundleBase
+from recweave.bundle.ids import text_ids
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting, UnknownId
 from recweave.data.interactions import Histories, Interactions
@@ -29,19 +30,20 @@ def query_of_history(bundle: BundleBase, history: Sequence[str]) -> Query:
     """Somebody new who had these items, oldest first, after the log of the bundle ends.
 
     Raises:
-        UnknownId: for an item that is not in the catalogue.
-        BadSetting: if there are no items, or more than 10,000.
+        UnknownId: for an item that is not in the catalogue, or if there are no items.
+        BadSetting: if there are more than 10,000 items, or an id is not text.
     """
-    if not len(history):
+    items = text_ids("item", history)
+    if not len(items):
         raise UnknownId("the history is empty; give ids of items, oldest first")
-    if len(history) > LONGEST_HISTORY:
+    if len(items) > LONGEST_HISTORY:
         raise BadSetting(
-            f"the history has {len(history):,} items and may have {LONGEST_HISTORY:,}; give the "
+            f"the history has {len(items):,} items and may have {LONGEST_HISTORY:,}; give the "
             "newest of them"
         )
-    rows = bundle.dataset.item_ids.rows(list(history))
+    rows = bundle.dataset.item_ids.rows(items)
     if (rows < 0).any():
-        unknown = history[int(np.argmax(rows < 0))]
+        unknown = items[int(np.argmax(rows < 0))]
         bundle.dataset.item_ids.row(unknown)  # raises, with the nearest id
     now = bundle.last_time + 1
     log = Interactions.of(

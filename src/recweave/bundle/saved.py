@@ -30,7 +30,7 @@ MODEL, FALLBACK, STAGES, LOG, FEATURES = "model", "fallback", "stages", "log", "
 """Folders of arrays."""
 ITEMS, USERS, REMOVED = "items.parquet", "users.parquet", "removed.parquet"
 ATTEMPTS = 3
-"""How often a bundle is read that is replaced meanwhile."""
+"""How often at most a bundle is read that is replaced each time while it is read."""
 CHECKSUM = "checksum"
 """The manifest's key for the hash of its other keys."""
 KEYS = ("format", "name", "data", "known_users", "depth", "about", "files", CHECKSUM)
@@ -82,7 +82,7 @@ def load_bundle(folder: Path, kind: type[B]) -> B:
     Raises:
         BadArtifact: naming the file that is missing, damaged, or does not fit the others.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(ATTEMPTS - 1):
         begun = _version_of(folder)
         try:
             return _load(folder, kind)

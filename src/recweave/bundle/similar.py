@@ -7,6 +7,7 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from recweave.bundle.base import BundleBase
+from recweave.bundle.ids import text_ids
 from recweave.bundle.lists import Recommendations
 from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadSetting, did_you_mean
@@ -46,7 +47,8 @@ def similar(
 
     Raises:
         UnknownId: for an item that is not in the catalogue.
-        BadSetting: if there is no such feature, an item has no vector, or k is below 1.
+        BadSetting: if there is no such feature, an item has no vector, an id is not text, or k is
+            below 1.
     """
     parts = list(similar_batches(bundle, items, k, by=by, where=where))
     return Recommendations(pl.concat(parts), bundle.titles)
@@ -67,8 +69,9 @@ def similar_batches(
     if k < 1:
         raise BadSetting(f"k is {k}; it must be 1 or more")
     ids = bundle.dataset.item_ids
-    rows = np.arange(len(ids)) if items is None else np.array([ids.row(item) for item in items])
-    measure = _measure(bundle, by, rows if items is not None else None)
+    given = None if items is None else text_ids("item", items)
+    rows = np.arange(len(ids)) if given is None else np.array([ids.row(item) for item in given])
+    measure = _measure(bundle, by, None if given is None else rows)
     allow = bundle.allowed(where)
     size = max(1, min(BATCH, CELLS // max(1, bundle.log.shape[1])))
     total = -(-len(rows) // size)

@@ -52,7 +52,7 @@ def order_remark(log: Interactions, item_ids: pl.Series, *, declared: bool = Fal
 
 
 def _ranks(ids: pl.Series) -> Int[Array, " items"]:
-    """The place of each id in their order: as numbers if all are, else as text."""
+    """The position of each id in their order: as numbers if all are, else as text."""
     numbers = ids.cast(pl.Float64, strict=False)
     ordered = ids if numbers.null_count() else numbers
     return np.asarray(ordered.rank("ordinal").cast(pl.Int64).to_numpy())

@@ -16,11 +16,14 @@ from recweave.core.errors import BadArtifact
 from recweave.core.extras import require
 from recweave.core.processor import multiplies_bf16
 from recweave.core.settings import Settings
-from recweave.data.scripts import script_remark
+from recweave.data.scripts import foreign_script, script_remark
 from recweave.encode.bert import Bert
 from recweave.parallel import Threads
 
 _log = logging.getLogger(__name__)
+
+_warned: set[str] = set()
+"""Scripts that this process was warned of; texts come in many parts, also to other instances."""
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors as its authors published it; the package is somebody else's."""
@@ -70,8 +73,10 @@ class MiniLM:
         """
         written = [row for row, text in enumerate(texts) if text.strip()]
         vectors = np.zeros((len(texts), self.dim), np.float32)
-        if remark := script_remark(texts):
-            _log.warning("minilm: %s", remark)
+        script = foreign_script(texts)
+        if script and script not in _warned:
+            _warned.add(script)
+            _log.warning("minilm: %s", script_remark(texts))
         if written:
             tokens = self._tokenizer.encode_batch([texts[row] for row in written])
             batches = list(by_length([encoding.ids for encoding in tokens]))

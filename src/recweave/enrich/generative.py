@@ -104,14 +104,10 @@ class Generative:
 
     def write(self, material: Material, tasks: Sequence[Task]) -> Iterator[Written]:
         """See `Writer.write`. A task fails with the first of its parts that fails."""
-        questions = []
-        for task in tasks:
-            question = question_of(material, task)
-            if question.empty:
-                yield task, None
-            else:
-                questions.append(question)
-        while questions:
+        waiting = [question_of(material, task) for task in tasks]
+        while waiting:
+            yield from ((question.task, None) for question in waiting if question.empty)
+            questions = [question for question in waiting if not question.empty]
             notes: NotesByPart = defaultdict(dict)
             failed: dict[int, Failure] = {}
             for row, part, answer in self._answers(self._requests(questions)):
@@ -123,7 +119,7 @@ class Generative:
                     yield questions[row].task, answer.text() or None
             for row, failure in failed.items():
                 yield questions[row].task, failure
-            questions = self._with_notes(questions, notes)
+            waiting = self._with_notes(questions, notes)
 
     def estimate(self, material: Material, tasks: Sequence[Task], probe: int = 0) -> Estimate:
         """See `LLMClient.estimate`. Notes that are not written yet count with a typical length."""
@@ -170,7 +166,8 @@ class Generative:
             for row, part, answer in self._answers(noting):  # all settled: this costs nothing
                 if isinstance(answer, Notes):
                     notes[row][part] = answer.notes
-            questions = self._with_notes(questions, notes)
+            noted = self._with_notes(questions, notes)
+            questions = [question for question in noted if not question.empty]
         return formed, []
 
     def _answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, int, Any]]:
@@ -205,7 +202,7 @@ class Generative:
         return QUESTIONS[task.kind].format(of=of)
 
     def _with_notes(self, questions: Sequence[Question], notes: NotesByPart) -> list[Question]:
-        """Drafts whose parts are all noted, with the notes for texts, if there are any."""
+        """Questions of which each part has an answer, about the notes; empty if none was noted."""
         following = []
         for row, question in enumerate(questions):
             parts, found = question.parts(self.window), notes.get(row, {})
@@ -213,7 +210,7 @@ class Generative:
                 texts = [note for part in sorted(found) for note in found[part]]
                 heading = f"Notes on {question.heading[:1].lower()}{question.heading[1:]}"
                 following.append(replace(question, heading=heading, texts=texts))
-        return [question for question in following if not question.empty]
+        return following
 
 
 def question_of(material: Material, task: Task) -> Question:

@@ -189,7 +189,7 @@ class Recipe(Value, ABC):
         return ()
 
     def same_fit(self) -> "Recipe":
-        """The recipe with settings that change nothing beside the others put to one value.
+        """The recipe with each setting that has no effect, given the others, set to one value.
 
         Two recipes with the same one make the same model, so a search fits only one of them.
         """

@@ -61,7 +61,7 @@ class MMR:
 def _greedy(
     vectors: Float[Array, "users n dim"], relevance: Float[Array, "users n"], trade: float, k: int
 ) -> tuple[Int[Array, "users k"], Float[Array, "users k"]]:
-    """Places in the order they are taken, and what each was worth; -inf where none was left."""
+    """Positions in the order they are taken, and the value of each; -inf where none was left."""
     row = np.arange(len(relevance))
     position = np.empty((len(row), k), np.int64)
     worth = np.empty((len(row), k))

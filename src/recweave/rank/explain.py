@@ -37,9 +37,9 @@ class Because:
     Attributes:
         item: Its row.
         behavior: The strongest behaviour of the user towards it.
-        share: Its part of all that the history adds to the score; shares sum to 1 over a whole
-            history and may be negative. Where the basis is "likeness", the cosine of the two items'
-            vectors.
+        share: Its part of all that supports the item, in (0, 1]; the shares of all supporting
+            items of the history sum to 1. What counts against the item is left out. Where the basis
+            is "likeness", the cosine of the two items' vectors instead.
     """
 
     item: int
@@ -175,14 +175,12 @@ def _because(
 ) -> tuple[Because, ...]:
     inside = slice(lines.indptr[line], lines.indptr[line + 1])
     item, part = lines.indices[inside], lines.data[inside].astype(np.float64)
+    item, part = item[part > 0], part[part > 0]
+    # Not the sum of all parts: with parts against the item it can be near 0, or below.
     whole = part.sum() if basis == "history" else 1.0
-    if whole <= 0:
-        return ()
-    order = np.lexsort((item, -part))[:most]
     return tuple(
         Because(int(item[n]), strongest[int(item[n])], float(part[n] / whole))
-        for n in order
-        if part[n] > 0
+        for n in np.lexsort((item, -part))[:most]
     )
 
 

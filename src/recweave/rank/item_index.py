@@ -1,7 +1,7 @@
 """The best items by dot product: exact, with most of the catalogue never multiplied.
 
 A dot product is at most the product of the lengths, u·v <= |u||v|. Items stand in tiles, the
-longest vectors first, so an user whose k-th best so far beats |u| times the longest vector to come
+longest vectors first, so a user whose k-th best so far beats |u| times the longest vector to come
 is done (the length bound of LEMP, Teflioudi et al. 2015, doi:10.1145/2723372.2747647). Trained
 factors are long for popular items and short for the rest: on Gowalla, ALS leaves 9 of 10 products
 undone. With vectors of one length nothing is left out, but tiles still fit into the cache.
@@ -45,7 +45,7 @@ class ItemIndex:
     def of(
         cls, vectors: Float[Array, "items dim"], allow: Bool[Array, " items"] | None = None
     ) -> "ItemIndex":
-        """Put the items that are allowed (all, without it) in their places."""
+        """Sort the items that are allowed (all, without it) into tiles."""
         shown = np.arange(len(vectors)) if allow is None else np.flatnonzero(allow)
         length = _lengths(vectors[shown])
         by_length = np.argsort(-length, kind="stable")
@@ -57,6 +57,24 @@ class ItemIndex:
         position[item] = np.arange(len(item))
         vector = np.ascontiguousarray(vectors[item], np.float32)
         return cls(item, vector, length[by_length[::TILE]], position)
+
+    def require_items(self, count: int, allow: Bool[Array, " items"] | None) -> None:
+        """Refuse an index of other items than those that may be shown.
+
+        Args:
+            count: Items of the catalogue.
+            allow: Mask of those that may be shown; all without it.
+
+        Raises:
+            BadSetting: if the index holds more, fewer or other items.
+        """
+        allowed = np.ones(count, bool) if allow is None else allow
+        if not np.array_equal(self.position >= 0, allowed):
+            raise BadSetting(
+                "the index holds other items than those that may be shown "
+                f"({len(self.item):,} of {len(self.position):,}, and {int(allowed.sum()):,} of "
+                f"{count:,}); build it with ItemIndex.of(model.item, allow), allow being the same"
+            )
 
     def best(
         self,

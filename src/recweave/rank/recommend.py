@@ -55,17 +55,21 @@ def recommend(
         allow: Mask of the items that may be shown to anybody (see `rank.rules.allowed`).
         stages: Steps applied to the lists, in order; the first k of what they leave are given.
         depth: How many of the best the stages are handed, at least k. Without stages, no matter.
-        index: Of the model's item vectors and the allowed items, where several calls share one.
+        index: Built of the model's item vectors for the same `allow`, where several calls share
+            one.
         pool: Where batches of users are scored.
 
     Raises:
-        BadSetting: if k is not positive or larger than the catalogue, or the model gives NaN.
+        BadSetting: if k is not positive or larger than the catalogue, the model gives NaN, or the
+            index holds other items than those that `allow` lets through.
     """
     items = query.history.items
     if not 1 <= k <= items:
         raise BadSetting(
             f"k is {k}; the catalogue has {items:,} items, so it must be 1 to {items:,}"
         )
+    if index is not None:
+        index.require_items(items, allow)
     wide = min(max(k, depth), items) if stages else k
     hidden = Histories.of(hide, query.user) if isinstance(hide, Interactions) else hide
     many = len(query) >= SEARCH_FROM

@@ -12,8 +12,10 @@ The grammar, from weakest to strongest:
 
 A value in quotes (single or double; a backslash before a quote or a backslash keeps it) may hold
 anything. A value without quotes goes on to `and`, `or`, a closing parenthesis or the end, so it may
-hold spaces. The values of `in` are separated by commas and may stand in ( ) or [ ]. A field whose
-name holds more than letters, digits, `_`, `.` and `-` stands in backquotes. Nothing is ever run.
+hold spaces; it may not hold `=`, `<`, `>`, `&&`, `||`, or a `&` or `|` that stands alone, which
+nearly always begin another condition. The words of the language are read in capitals too. The
+values of `in` are separated by commas and may stand in ( ) or [ ]. A field whose name holds more
+than letters, digits, `_`, `.` and `-` stands in backquotes. Nothing is ever run.
 """
 
 import re
@@ -31,7 +33,9 @@ _SPACE = re.compile(r"\s*")
 _FIELD = re.compile(r"[\w.-]+|`[^`]+`")
 _SIGNS = re.compile(r"[=!<>]+")
 _WORD = re.compile(r"[A-Za-z]+(?![\w.-])")
-_JOIN = re.compile(r"\s+(?:and|or|AND|OR)(?=[\s(]|$)")
+_JOIN = re.compile(r"\s+(?:and|or)(?=[\s(]|$)", re.IGNORECASE)
+_NOT_IN_A_VALUE = re.compile(r"!=|[=<>]+|&&+|\|\|+|(?<!\w)[&|](?!\w)")
+"""What a value without quotes does not hold; H&M and "Yahoo!" are values."""
 
 Table = dict[str, Any]
 
@@ -183,6 +187,12 @@ class _Reader:
                 return at
             if letter.isspace() and _JOIN.match(self.text, at):
                 return at
+            if sign := _NOT_IN_A_VALUE.match(self.text, at):
+                self.at = at
+                raise self.error(
+                    f"'{sign[0]}' cannot be part of a value without quotes; join conditions with "
+                    "'and' or 'or', or quote the value"
+                )
         return len(self.text)
 
     def _quoted(self) -> str:
@@ -213,10 +223,10 @@ class _Reader:
         return found
 
     def _take_word(self, word: str) -> bool:
-        """Go on behind a word of the language, in small letters or capitals."""
+        """Go on behind a word of the language, whatever its capitals."""
         self._skip()
         found = _WORD.match(self.text, self.at)
-        taken = found is not None and found[0] in (word, word.upper())
+        taken = found is not None and found[0].lower() == word
         self.at += len(word) if taken else 0
         return taken
 

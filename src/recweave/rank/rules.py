@@ -39,9 +39,9 @@ TAKES: dict[str, tuple[str, ...]] = {
 }
 """What may be asked of a field, by what it holds."""
 
-_BARE = re.compile(r"[^\s\"'`(),\[\]=<>!]+(?: [^\s\"'`(),\[\]=<>!]+)*")
+_BARE = re.compile(r"[^\s\"'`(),\[\]=<>!&|]+(?: [^\s\"'`(),\[\]=<>!&|]+)*")
 _KEYWORD = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
-_NAME = re.compile(r"(?!(?:not|NOT)$)[\w.-]+")
+_NAME = re.compile(r"(?!not$)[\w.-]+", re.IGNORECASE)
 
 
 class Rule(Value, ABC):
