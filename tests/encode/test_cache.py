@@ -11,7 +11,7 @@ from recweave.encode.cache import Cached
 
 
 class Counting:
-    """An encoder that remembers what it was asked, and answers only so often."""
+    """An encoder that records its texts, and fails after a number of calls."""
 
     name, dim = "counting/1", 2
 
@@ -27,14 +27,16 @@ class Counting:
         return np.array([[len(text), 1] for text in texts], np.float32)
 
 
-def test_each_text_is_encoded_once_and_comes_back_in_its_place(tmp_path):
+def test_each_text_is_encoded_once_and_vectors_are_in_the_order_of_the_texts(tmp_path):
     encoder = Counting()
-    made = Cached(encoder, tmp_path / "new" / "v.sqlite").encode(["a", "bbb", "a", "", "cc", "bbb"])
-    assert made[:, 0].tolist() == [1, 3, 1, 0, 2, 3]
+    vectors = Cached(encoder, tmp_path / "new" / "v.sqlite").encode(
+        ["a", "bbb", "a", "", "cc", "bbb"]
+    )
+    assert vectors[:, 0].tolist() == [1, 3, 1, 0, 2, 3]
     assert sorted(encoder.asked) == ["a", "bbb", "cc"]
 
 
-def test_what_is_known_makes_no_call(tmp_path):
+def test_known_texts_need_no_call(tmp_path):
     first = Cached(Counting(), tmp_path / "v.sqlite").encode(["a", "bb"])
     again = Cached(Counting(calls_to_live=0), tmp_path / "v.sqlite").encode(["bb", "a"])
     np.testing.assert_array_equal(again, first[::-1])
@@ -48,7 +50,7 @@ def test_another_encoder_has_vectors_of_its_own(tmp_path):
     assert other.asked == ["a"]
 
 
-def test_who_is_killed_keeps_the_chunks_that_were_done(tmp_path):
+def test_a_killed_process_keeps_the_chunks_that_were_done(tmp_path):
     code = """
 import os, signal, sys
 from pathlib import Path
@@ -68,20 +70,20 @@ cache.Cached(Dying(), Path(sys.argv[1])).encode(["a", "bb", "ccc", "dddd", "eeee
     done = subprocess.run([sys.executable, "-c", code, file], check=False)
     assert done.returncode == -signal.SIGKILL
     after = Counting()
-    made = Cached(after, file).encode(["a", "bb", "ccc", "dddd", "eeeee"])
+    vectors = Cached(after, file).encode(["a", "bb", "ccc", "dddd", "eeeee"])
     assert after.asked == ["a"]  # the longest are encoded first
-    assert made[:, 0].tolist() == [1, 2, 3, 4, 5]
+    assert vectors[:, 0].tolist() == [1, 2, 3, 4, 5]
 
 
 def test_blank_texts_are_zero_and_are_not_asked_for(tmp_path):
     encoder = Counting()
-    made = Cached(encoder, tmp_path / "v.sqlite").encode(["", " \n"])
-    assert made.tolist() == [[0, 0], [0, 0]]
+    vectors = Cached(encoder, tmp_path / "v.sqlite").encode(["", " \n"])
+    assert vectors.tolist() == [[0, 0], [0, 0]]
     assert Cached(encoder, tmp_path / "v.sqlite").encode([]).shape == (0, 2)
     assert not encoder.asked
 
 
-def test_a_file_that_is_no_store_is_refused(tmp_path):
+def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "v.sqlite").write_text("not a database " * 100)
     with pytest.raises(BadArtifact, match="remove the file"):
         Cached(Counting(), tmp_path / "v.sqlite").encode(["a"])

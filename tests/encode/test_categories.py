@@ -13,26 +13,28 @@ def catalogue(categories, events=None):
 
 
 def test_the_cosine_of_two_items_is_the_share_of_categories_they_have_in_common():
-    made = encode_categories(catalogue([["cup", "blue"], ["cup", "red"], ["red"], ["blue", "cup"]]))
-    cosine = made.vectors @ made.vectors.T
+    feature = encode_categories(
+        catalogue([["cup", "blue"], ["cup", "red"], ["red"], ["blue", "cup"]])
+    )
+    cosine = feature.vectors @ feature.vectors.T
     expected = [[1, 0.5, 0, 1], [0.5, 1, 0.5**0.5, 0.5], [0, 0.5**0.5, 1, 0], [1, 0.5, 0, 1]]
     np.testing.assert_allclose(cosine, expected, atol=1e-6)
-    assert made.vectors.dtype == np.float32
+    assert feature.vectors.dtype == np.float32
 
 
 def test_an_item_without_categories_has_no_vector():
-    made = encode_categories(catalogue([["cup"], [], None, [""], [None]]))
-    assert made.present.tolist() == [True, False, False, False, False]
-    assert not made.vectors[1:].any()
+    feature = encode_categories(catalogue([["cup"], [], None, [""], [None]]))
+    assert feature.present.tolist() == [True, False, False, False, False]
+    assert not feature.vectors[1:].any()
 
 
 def test_a_category_named_twice_counts_once():
-    made = encode_categories(catalogue([["cup", "cup", "red"], ["cup", "red"]]))
-    np.testing.assert_array_equal(made.vectors[0], made.vectors[1])
+    feature = encode_categories(catalogue([["cup", "cup", "red"], ["cup", "red"]]))
+    np.testing.assert_array_equal(feature.vectors[0], feature.vectors[1])
 
 
-def test_rows_are_those_of_the_dataset_with_items_that_only_the_log_knows():
-    shop = catalogue([["cup"]], {"user_id": ["u"], "item_id": ["stranger"]})
-    made = encode_categories(shop)
-    assert made.vectors.shape == (2, 1)
-    assert made.present.tolist() == [True, False]
+def test_items_that_are_only_in_the_log_have_rows_without_a_vector():
+    shop = catalogue([["cup"]], {"user_id": ["u"], "item_id": ["new"]})
+    feature = encode_categories(shop)
+    assert feature.vectors.shape == (2, 1)
+    assert feature.present.tolist() == [True, False]

@@ -12,7 +12,7 @@ pytest.importorskip("openai")
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers with (length of the text, 3), in reverse order; remembers what it was asked."""
+    """Answers with (length of the text, 3), in reverse order; records the requests."""
 
     asked: list
     status, most = 200, None
@@ -23,8 +23,10 @@ class Server(BaseHTTPRequestHandler):
         vectors = [[float(len(text)), 3.0] for text in body["input"]]
         vectors = vectors[: self.most]
         data = [{"index": i, "embedding": v, "object": "embedding"} for i, v in enumerate(vectors)]
-        told = {"data": data[::-1], "model": body["model"], "object": "list"}
-        answer = json.dumps(told if self.status == 200 else {"error": {"message": "no"}}).encode()
+        payload = {"data": data[::-1], "model": body["model"], "object": "list"}
+        answer = json.dumps(
+            payload if self.status == 200 else {"error": {"message": "no"}}
+        ).encode()
         self.send_response(self.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
@@ -47,12 +49,12 @@ def server(monkeypatch):
     running.server_close()
 
 
-def test_vectors_are_put_in_order_and_scaled_and_blank_texts_are_not_sent(server, monkeypatch):
+def test_vectors_are_in_order_and_of_unit_length_and_blank_texts_are_not_sent(server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     encoder = Endpoint.parse(f"openai:org/small@{server}")
-    made = encoder.encode(["four", "", "x" * 3_000, "  "])
-    assert made.dtype == np.float32
-    np.testing.assert_allclose(made[[0, 1, 3]], [[0.8, 0.6], [0, 0], [0, 0]], atol=1e-6)
+    vectors = encoder.encode(["four", "", "x" * 3_000, "  "])
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors[[0, 1, 3]], [[0.8, 0.6], [0, 0], [0, 0]], atol=1e-6)
     ((path, key, body),) = Server.asked
     assert (path, key, body["model"]) == ("/v1/embeddings", "Bearer secret", "org/small")
     assert len(body["input"]) == 2
@@ -60,9 +62,9 @@ def test_vectors_are_put_in_order_and_scaled_and_blank_texts_are_not_sent(server
 
 
 def test_many_texts_go_in_batches(server):
-    made = Endpoint("small", server).encode([str(n) for n in range(300)])
+    vectors = Endpoint("small", server).encode([str(n) for n in range(300)])
     assert [len(body["input"]) for _, _, body in Server.asked] == [128, 128, 44]
-    assert made.shape == (300, 2)
+    assert vectors.shape == (300, 2)
 
 
 def test_no_text_is_no_request(server):
@@ -70,7 +72,7 @@ def test_no_text_is_no_request(server):
     assert not Server.asked
 
 
-def test_a_refusal_says_what_to_look_at(server, monkeypatch):
+def test_a_refusal_says_what_to_check(server, monkeypatch):
     monkeypatch.setattr(Server, "status", 404)
     with pytest.raises(Unavailable, match="does it have the model 'small'"):
         Endpoint("small", server).encode(["a"])

@@ -23,62 +23,62 @@ class ByLetter:
 @pytest.fixture
 def shop():
     log = {"user_id": list("uuvvw"), "item_id": ["x", "y", "x", "x", "z"]}
-    written = pl.DataFrame(log | {"text": ["a", "b", "b", "b", None]})
-    stranger = pl.DataFrame({"user_id": ["u"], "item_id": ["?"], "text": ["a"]})
+    reviews = pl.DataFrame(log | {"text": ["a", "b", "b", "b", None]})
+    unknown = pl.DataFrame({"user_id": ["u"], "item_id": ["?"], "text": ["a"]})
     return Dataset(
-        "shop", events=pl.DataFrame(log), reviews=pl.concat([written, stranger]), numbering="table"
+        "shop", events=pl.DataFrame(log), reviews=pl.concat([reviews, unknown]), numbering="table"
     )
 
 
 def test_a_vector_is_the_mean_over_the_reviews_of_the_item(shop):
-    made = encode_reviews(shop, np.arange(6), encoder=ByLetter())
-    np.testing.assert_allclose(made.vectors, [[1 / 3, 2 / 3], [0, 1], [0, 0]])  # x, y, z
-    assert made.present.tolist() == [True, True, False]
+    feature = encode_reviews(shop, np.arange(6), encoder=ByLetter())
+    np.testing.assert_allclose(feature.vectors, [[1 / 3, 2 / 3], [0, 1], [0, 0]])  # x, y, z
+    assert feature.present.tolist() == [True, True, False]
 
 
-def test_a_users_vector_is_the_mean_over_what_the_user_wrote(shop):
-    made = encode_reviews(shop, np.arange(6), "user", ByLetter())
-    assert made.of == "user"
-    np.testing.assert_allclose(made.vectors, [[2 / 3, 1 / 3], [0, 1], [0, 0]])  # u, v, w
+def test_a_users_vector_is_the_mean_over_the_reviews_of_the_user(shop):
+    feature = encode_reviews(shop, np.arange(6), "user", ByLetter())
+    assert feature.of == "user"
+    np.testing.assert_allclose(feature.vectors, [[2 / 3, 1 / 3], [0, 1], [0, 0]])  # u, v, w
 
 
-def test_only_the_rows_given_are_read_and_it_tells_which_went_where(shop):
-    made = encode_reviews(shop, np.array([3, 0, 4, 5]), encoder=ByLetter())
-    np.testing.assert_allclose(made.vectors, [[0.5, 0.5], [0, 0], [0, 0]])
+def test_only_the_given_rows_are_read_and_used_lists_them(shop):
+    feature = encode_reviews(shop, np.array([3, 0, 4, 5]), encoder=ByLetter())
+    np.testing.assert_allclose(feature.vectors, [[0.5, 0.5], [0, 0], [0, 0]])
     expected = np.zeros((3, 6))
-    expected[0, [0, 3]] = 1  # the blank review and that of an unknown item had no part
-    np.testing.assert_array_equal(made.used["reviews"].toarray(), expected)
-    assert made.source.startswith("2 reviews by item")
+    expected[0, [0, 3]] = 1  # the blank review and that of an unknown item are not used
+    np.testing.assert_array_equal(feature.used["reviews"].toarray(), expected)
+    assert feature.source.startswith("2 reviews by item")
 
 
 def test_reviews_are_encoded_without_html(shop):
     """A review that is a line break and nothing else is blank."""
-    texts = ["<b>a</b>", "<p class=\"b\">&#98;</p>", "<br>", "b", None, "a"]
+    texts = ["<b>a</b>", '<p class="b">&#98;</p>', "<br>", "b", None, "a"]
     marked = shop.replace(reviews=shop.reviews.with_columns(text=pl.Series(texts)))
     plain = shop.replace(
         reviews=shop.reviews.with_columns(text=pl.Series(["a", "b", "", "b", None, "a"]))
     )
-    made, expected = (
+    feature, expected = (
         encode_reviews(dataset, np.arange(6), encoder=ByLetter()) for dataset in (marked, plain)
     )
-    np.testing.assert_allclose(made.vectors, [[0.5, 0.5], [0, 1], [0, 0]])
-    np.testing.assert_array_equal(made.vectors, expected.vectors)
-    assert made.source == expected.source
-    assert made.source.startswith("3 reviews by item")
+    np.testing.assert_allclose(feature.vectors, [[0.5, 0.5], [0, 1], [0, 0]])
+    np.testing.assert_array_equal(feature.vectors, expected.vectors)
+    assert feature.source == expected.source
+    assert feature.source.startswith("3 reviews by item")
 
 
-def test_no_reviews_are_no_vectors(shop):
-    made = encode_reviews(shop, np.array([], np.int64), encoder=ByLetter())
-    assert made.vectors.shape == (3, 2)
-    assert not made.present.any()
+def test_no_reviews_give_no_vectors(shop):
+    feature = encode_reviews(shop, np.array([], np.int64), encoder=ByLetter())
+    assert feature.vectors.shape == (3, 2)
+    assert not feature.present.any()
 
 
 @pytest.mark.realdata
-def test_nothing_held_out_is_read(real_data):
+def test_no_held_out_review_is_read(real_data):
     dataset = read("amazon", real_data / "amazon-musical-instruments-2014")
     split = dataset.split(LeaveLastOut())
-    made = encode_reviews(dataset, train_reviews(dataset, split), "user", TfIdf(dim=8))
+    feature = encode_reviews(dataset, train_reviews(dataset, split), "user", TfIdf(dim=8))
     held_out = np.flatnonzero(review_parts(dataset, split) != TRAIN)
-    assert made.used["reviews"].nnz > 5_000
-    assert not made.used["reviews"][:, held_out].nnz
-    assert made.present.mean() > 0.99
+    assert feature.used["reviews"].nnz > 5_000
+    assert not feature.used["reviews"][:, held_out].nnz
+    assert feature.present.mean() > 0.99

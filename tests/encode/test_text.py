@@ -17,22 +17,22 @@ def settings(tmp_path):
     return Settings(home=tmp_path, threads=3)
 
 
-def test_names_lead_to_encoders_whose_vectors_are_kept_at_home(settings):
-    made = text_encoder("minilm", settings)
-    assert isinstance(made, Cached)
-    assert isinstance(made, TextEncoder)
-    assert made.file.parent == settings.home
-    assert made.encoder == MiniLM("auto", threads=3)
+def test_a_name_gives_an_encoder_with_a_cache_in_the_home_folder(settings):
+    encoder = text_encoder("minilm", settings)
+    assert isinstance(encoder, Cached)
+    assert isinstance(encoder, TextEncoder)
+    assert encoder.file.parent == settings.home
+    assert encoder.encoder == MiniLM("auto", threads=3)
     assert text_encoder("minilm-fp32", settings).encoder == MiniLM("fp32", threads=3)
     served = text_encoder("openai:small@http://localhost:8000/v1", settings)
     assert served.encoder == Endpoint("small", "http://localhost:8000/v1")
 
 
-def test_tfidf_is_not_kept_as_its_vectors_depend_on_the_texts_beside(settings):
+def test_tfidf_has_no_cache_as_its_vectors_depend_on_the_other_texts(settings):
     assert text_encoder("tfidf", settings) == TfIdf()
 
 
-def test_a_name_that_is_unknown_is_refused_with_the_nearest(settings):
+def test_an_unknown_name_is_refused_with_the_nearest_name(settings):
     with pytest.raises(UnknownName, match="did you mean 'minilm'"):
         text_encoder("minlm", settings)
 
@@ -54,16 +54,16 @@ def test_a_folder_is_read_by_sentence_transformers(settings, monkeypatch):
     pytest.importorskip("sentence_transformers")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     texts = ["a cheap guitar", "", "fresh fish"]
-    made = text_encoder(str(package.MODEL_DIR), settings)
-    vectors = made.encode(texts)
-    assert (made.dim, vectors.shape) == (384, (3, 384))
+    encoder = text_encoder(str(package.MODEL_DIR), settings)
+    vectors = encoder.encode(texts)
+    assert (encoder.dim, vectors.shape) == (384, (3, 384))
     assert not vectors[1].any()
     assert (vectors * MiniLM(precision="fp32").encode(texts)).sum(axis=1)[[0, 2]].min() > 0.999
-    assert made.name == text_encoder(str(package.MODEL_DIR), settings).name
+    assert encoder.name == text_encoder(str(package.MODEL_DIR), settings).name
 
 
 @pytest.mark.slow
-def test_a_folder_that_holds_no_model_is_refused(settings, tmp_path, monkeypatch):
+def test_a_folder_without_a_model_is_refused(settings, tmp_path, monkeypatch):
     pytest.importorskip("sentence_transformers")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(Unavailable, match="cannot be loaded"):

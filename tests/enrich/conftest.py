@@ -10,7 +10,7 @@ from recweave.enrich.sentences import words
 
 
 class Hashed:
-    """Words hashed to 512 places, long ones weigh more: cosine is what two texts have in common."""
+    """Words hashed to 512 dimensions, longer ones with more weight: cosine is overlap of words."""
 
     name = "hashed/1"
     dim = 512
@@ -45,9 +45,9 @@ def shop_of(reviews, **items):
     users = written["user_id"].unique(maintain_order=True)
     later = [
         pl.DataFrame({"user_id": users, "item_id": item}).with_columns(
-            time=pl.lit(10**9 + place), value=pl.lit(5.0)
+            time=pl.lit(10**9 + step), value=pl.lit(5.0)
         )
-        for place, item in enumerate("xy")
+        for step, item in enumerate("xy")
     ]
     kinds = {"value": pl.Float32, "time": pl.Int64}
     log = pl.concat(
@@ -67,7 +67,7 @@ def cut():
 @pytest.fixture
 def talk():
     """Four users write of two items each; every text has a word of its own."""
-    said = {
+    reviews = {
         ("u0", "a"): (5.0, "The cable is great. Marker0 shines. It is very cheap."),
         ("u1", "a"): (5.0, "The cable is great. Marker1 shines. What a bargain."),
         ("u2", "a"): (1.0, "The plug is broken. Marker2 hums. It is very cheap."),
@@ -75,5 +75,5 @@ def talk():
         ("u1", "b"): (5.0, "The colour is lovely. Marker4 glows. Really not worth the money."),
         ("u3", "b"): (4.0, "The colour is lovely. Marker5 glows. Far too high, the prices."),
     }
-    rows = [(user, item, *told) for (user, item), told in said.items()]
+    rows = [(user, item, *review) for (user, item), review in reviews.items()]
     return shop_of(rows, title=["Cable A", "Lamp B"], categories=[["Audio"], None])

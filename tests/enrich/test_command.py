@@ -11,7 +11,7 @@ from recweave.enrich.writer import Failure
 
 @pytest.fixture
 def call(talk, encoder, tmp_path, monkeypatch, capsys):
-    """Run `recweave enrich shop …` beside a saved shop; exit code, stdout and stderr."""
+    """Run `recweave enrich shop …` with a saved shop; exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("recweave.enrich.choose.text_encoder", lambda name: encoder)
     talk.save(tmp_path / "shop")
@@ -28,7 +28,7 @@ def call(talk, encoder, tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_it_writes_profiles_and_says_what(call, tmp_path):
+def test_it_writes_profiles_and_prints_a_table(call, tmp_path):
     code, out, _ = call("--kinds", "price, summary", "--folds", "2", "--json")
     assert code == 0
     texts = {(row["entity"], row["kind"]): row["texts"] for row in json.loads(out)["texts"]}
@@ -43,8 +43,8 @@ def test_a_recipe_says_what_is_split_and_how(call, tmp_path):
     recipe = 'data = "shop"\nsplit = { kind = "leave_last_out", n = 2, valid = 0 }\n'
     (tmp_path / "r.toml").write_text(recipe + '[[models]]\nname = "popularity"\n')
     assert call("--kinds", "price", data="r.toml")[0] == 0
-    told = Profiles.load(tmp_path / "profiles" / "profiles.parquet").split
-    assert '"n":2' in told and '"valid":0' in told
+    split = Profiles.load(tmp_path / "profiles" / "profiles.parquet").split
+    assert '"n":2' in split and '"valid":0' in split
     code, _, err = call("--split", "given", data="r.toml")
     assert code == 2 and "leave --split out" in err
 
@@ -66,8 +66,8 @@ def test_a_batch_file_goes_out_and_comes_back(call, tmp_path):
     for line in map(json.loads, (tmp_path / "ask.jsonl").read_text().splitlines()):
         message = {"role": "assistant", "content": '{"price": "fair"}'}
         body = {"choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
-        told = {"status_code": 200, "body": body}
-        answers.append(json.dumps({"custom_id": line["custom_id"], "response": told}))
+        response = {"status_code": 200, "body": body}
+        answers.append(json.dumps({"custom_id": line["custom_id"], "response": response}))
     (tmp_path / "answers.jsonl").write_text("\n".join(answers))
     code, out, _ = call(*server, "--import-batch", "answers.jsonl", "--json")
     assert code == 0 and json.loads(out)["stored"] == 2

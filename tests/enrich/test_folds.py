@@ -1,4 +1,4 @@
-"""A training row's own review is never behind a text that the row learns from (F-SUMLEAK)."""
+"""A training row's own review is never part of a text that the row learns from (target leakage)."""
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from recweave.enrich.material import assign_folds
 from .conftest import shop_of
 
 
-def test_rows_of_a_pair_fall_together_and_folds_are_of_even_size():
+def test_rows_of_a_pair_have_one_fold_and_folds_have_equal_sizes():
     rng = np.random.default_rng(0)
     item, user = rng.integers(0, 20, 800), rng.integers(0, 40, 800)
     fold = assign_folds(item, user, folds=4, small=0, seed=1)
@@ -28,23 +28,23 @@ def test_small_entities_have_a_fold_for_each_pair():
     assert sorted(fold[:6]) == [0, 1, 2, 3, 4, 5] and set(fold[6:]) == {0, 1}
 
 
-def test_dealing_is_drawn_from_the_seed():
+def test_folds_depend_on_the_seed_alone():
     item, user = np.zeros(50, int), np.arange(50)
     first, again, other = (assign_folds(item, user, 5, 0, seed) for seed in (3, 3, 4))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
-def test_a_task_is_shown_the_newest_first_and_nothing_of_its_fold(talk, cut):
+def test_a_task_has_the_newest_rows_first_and_none_of_its_fold(talk, cut):
     material = Material.of(talk, cut(talk), folds=2)
     tasks = list(material.tasks(["summary"]))
     whole = {(t.entity, t.id): t.rows for t in tasks if t.fold is None}
     assert whole["item", "a"].tolist() == [2, 1, 0]
     for (entity, id), rows in whole.items():
-        kept = [
+        shown = [
             set(t.rows) for t in tasks if (t.entity, t.id) == (entity, id) and t.fold is not None
         ]
-        left = [set(rows) - some for some in kept]
-        assert set.union(*left) == set(rows) and sum(map(len, left)) == len(rows)
+        left_out = [set(rows) - fold_rows for fold_rows in shown]
+        assert set.union(*left_out) == set(rows) and sum(map(len, left_out)) == len(rows)
 
 
 def test_one_fold_and_unknown_kinds_are_refused(talk, cut):
@@ -56,13 +56,13 @@ def test_one_fold_and_unknown_kinds_are_refused(talk, cut):
 
 @pytest.fixture
 def chatter():
-    """Forty reviews by eight people of eight items, in words drawn from a few."""
+    """Forty reviews by eight people of eight items, of a few random words."""
     rng = np.random.default_rng(0)
     things = ["strap", "buckle", "lining", "pocket", "zipper", "handle", "colour", "seam"]
     rows = []
     for pair in rng.permutation(64)[:40]:
-        said = [f"The {a} beats every {b}." for a, b in rng.choice(things, (3, 2))]
-        rows.append((f"u{pair % 8}", f"i{pair // 8}", float(rng.integers(2, 6)), " ".join(said)))
+        parts = [f"The {a} beats every {b}." for a, b in rng.choice(things, (3, 2))]
+        rows.append((f"u{pair % 8}", f"i{pair // 8}", float(rng.integers(2, 6)), " ".join(parts)))
     return shop_of(rows)
 
 
@@ -94,21 +94,21 @@ def test_altering_a_review_never_changes_the_texts_its_own_row_learns_from(
 
 
 def altered(reviews, row, rating=1.0):
-    """The reviews with a lie in one row."""
-    lie = "The gearbox exploded. It is very cheap. The zeppelin sank. Avoid the zeppelin."
-    here = pl.int_range(pl.len()) == int(row)
+    """The reviews with another text in one row."""
+    other = "The gearbox exploded. It is very cheap. The zeppelin sank. Avoid the zeppelin."
+    changed = pl.int_range(pl.len()) == int(row)
     return reviews.with_columns(
-        text=pl.when(here).then(pl.lit(lie)).otherwise("text"),
-        rating=pl.when(here).then(pl.lit(rating, pl.Float32)).otherwise("rating"),
+        text=pl.when(changed).then(pl.lit(other)).otherwise("text"),
+        rating=pl.when(changed).then(pl.lit(rating, pl.Float32)).otherwise("rating"),
     )
 
 
 @pytest.mark.parametrize("entity", ["item", "user"])
-def test_what_is_usual_is_told_without_the_fold_s_rows(encoder, cut, entity):
+def test_corpus_statistics_leave_out_the_rows_of_the_fold(encoder, cut, entity):
     """One rating of 1 decides whether 4 of 5 is a good one, but not for its own row."""
-    said = {(0, 0): "The cable rustles.", (1, 0): "The plug rattles.", (0, 1): "The hook bends."}
+    texts = {(0, 0): "The cable rustles.", (1, 0): "The plug rattles.", (0, 1): "The hook bends."}
     rows = [
-        (f"u{u}", f"i{i}", 5.0 - (u + i) % 2, said.get((u, i), "Well."))
+        (f"u{u}", f"i{i}", 5.0 - (u + i) % 2, texts.get((u, i), "Well."))
         for u in (0, 1, 2)
         for i in (0, 1, 2)
     ]
@@ -120,26 +120,26 @@ def test_what_is_usual_is_told_without_the_fold_s_rows(encoder, cut, entity):
         written = Extractive(encoder).write(material, tasks)
         last = f"{entity[0]}0"
         fold = int(material.fold_of[entity, "reviews"][0])
-        texts = {task.fold: text for task, text in written if task.id == last}
-        return texts[fold], texts[None]
+        by_fold = {task.fold: text for task, text in written if task.id == last}
+        return by_fold[fold], by_fold[None]
 
-    kept = pl.int_range(pl.len()) == 0
+    first_row = pl.int_range(pl.len()) == 0
     low = shop.reviews.with_columns(
-        rating=pl.when(kept).then(pl.lit(1.0, pl.Float32)).otherwise("rating")
+        rating=pl.when(first_row).then(pl.lit(1.0, pl.Float32)).otherwise("rating")
     )
     first, second = aspects(shop), aspects(shop.replace(reviews=low))
     assert first[0] == second[0] and first[1] != second[1]
-    middle = Material.of(shop, cut(shop), folds=2)
+    material = Material.of(shop, cut(shop), folds=2)
     for fold in (0, 1):
-        dealt = middle.fold_of[entity, "reviews"]
-        assert set(middle.corpus(entity, "reviews", fold)) == set(np.flatnonzero(dealt != fold))
+        rows = np.flatnonzero(material.fold_of[entity, "reviews"] != fold)
+        assert set(material.corpus(entity, "reviews", fold)) == set(rows)
 
 
 def test_altering_the_time_of_an_event_never_changes_the_interest_its_own_row_learns_from(
     chatter, cut, encoder, tmp_path
 ):
-    kept, split = pl.int_range(pl.len()) == 20, cut(chatter)
-    later = chatter.events.with_columns(pl.col("time") + pl.when(kept).then(10**6).otherwise(0))
+    changed, split = pl.int_range(pl.len()) == 20, cut(chatter)
+    later = chatter.events.with_columns(pl.col("time") + pl.when(changed).then(10**6).otherwise(0))
     first, second = (
         enrich(shop, split, Extractive(encoder), tmp_path / name, kinds=["interest"], folds=2)
         for name, shop in (("a", chatter), ("b", chatter.replace(events=later)))

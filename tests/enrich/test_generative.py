@@ -27,7 +27,7 @@ GOOD = {
 
 
 class Fake:
-    """A model that answers well, or as `says` has it; keeps what it saw."""
+    """A model that gives good answers, or those of `says`; records the prompts."""
 
     name = "fake"
 
@@ -54,7 +54,7 @@ def write(cut, tmp_path):
     return run
 
 
-def test_every_kind_of_text_is_asked_for_and_told(write, talk):
+def test_every_kind_of_text_is_asked_for_and_written(write, talk):
     found = write(talk, Fake(), *KINDS)
     assert found["summary", "u0", None] == "A fine cable."
     assert found["price", "a", None] == "cheap"
@@ -77,7 +77,7 @@ def test_a_prompt_holds_the_task_s_reviews_the_newest_first_and_no_names(write, 
     assert "1 stars: The plug is broken." in prompt and "u0" not in prompt
 
 
-def test_what_is_kept_out_of_a_fold_is_in_no_prompt_of_it(write, talk):
+def test_the_rows_of_a_fold_are_in_no_prompt_of_the_fold(write, talk):
     llm = Fake()
     found = write(talk, llm, "summary", folds=2)
     folds = [fold for _, id, fold in found if id == "a"]
@@ -87,8 +87,8 @@ def test_what_is_kept_out_of_a_fold_is_in_no_prompt_of_it(write, talk):
     assert parts[0] | parts[1] == parts[2] == {"0", "1", "2"} and not parts[0] & parts[1]
 
 
-def test_nothing_is_asked_where_nothing_was_written(write, talk):
-    """A model that is asked to sum up no reviews makes some up."""
+def test_without_texts_nothing_is_asked(write, talk):
+    """A model that is asked to summarise no reviews invents some."""
     blank = talk.replace(reviews=talk.reviews.with_columns(text=pl.lit("  ")))
     llm = Fake()
     found = write(blank, llm, "summary", "price", "profile")
@@ -97,7 +97,7 @@ def test_nothing_is_asked_where_nothing_was_written(write, talk):
     assert {schema.__name__ for _, schema in llm.seen} == {"Profile"}
 
 
-def test_a_closed_set_is_named_in_the_prompt_and_held_to(write, talk):
+def test_a_closed_set_is_in_the_prompt_and_limits_the_answer(write, talk):
     llm = Fake()
     found = write(talk, llm, "categories", categories=("Cable", "Lamp"))
     assert found["categories", "a", None] == "Cable"
@@ -195,12 +195,12 @@ def test_a_job_of_which_a_part_failed_counts_the_reasons(talk, cut, tmp_path, ca
     profiles = enrich(talk, cut(talk), writer, tmp_path / "out", kinds=["price"])
     assert profiles.texts("price", "item", ["a", "b"]).to_list() == ["cheap", None]
     said = caplog.text
-    assert "1 of 2 texts failed; mend that, then run the same command with --retry" in said
+    assert "1 of 2 texts failed; fix the cause, then run the same command with --retry" in said
     assert "1 times: the answer is not Price: there is no JSON in it (answers: 3)" in said
 
 
-def test_a_text_that_failed_keeps_its_place_and_is_tried_again(talk, cut, tmp_path):
-    """Else the row that it leaves out would be led to a text that holds the row."""
+def test_a_failed_text_keeps_its_row_and_is_tried_again(talk, cut, tmp_path):
+    """Otherwise the row that it leaves out would get a text that contains the row."""
     split = cut(talk)
 
     def says(messages, schema):
@@ -217,7 +217,7 @@ def test_a_text_that_failed_keeps_its_place_and_is_tried_again(talk, cut, tmp_pa
     assert first.table.select("reviews").equals(again.table.select("reviews"))
 
 
-def test_a_stopped_job_goes_on_and_asks_nothing_twice(talk, cut, tmp_path):
+def test_an_interrupted_job_resumes_and_asks_nothing_twice(talk, cut, tmp_path):
     split, llm = cut(talk), Fake()
     poor = Generative(LLMClient(llm, tmp_path / "client", budget=Budget(calls=9)))
     with pytest.raises(BudgetSpent):
@@ -231,7 +231,7 @@ def test_a_stopped_job_goes_on_and_asks_nothing_twice(talk, cut, tmp_path):
     assert profiles.table["writer"].unique().to_list() == [rich.name]
 
 
-def test_an_estimate_counts_what_is_not_there_yet_and_asks_nothing(talk, cut, tmp_path):
+def test_an_estimate_counts_missing_answers_and_asks_nothing(talk, cut, tmp_path):
     material = Material.of(talk, cut(talk), folds=2)
     tasks = list(material.tasks(["summary"]))
     llm = Fake()
@@ -243,7 +243,7 @@ def test_an_estimate_counts_what_is_not_there_yet_and_asks_nothing(talk, cut, tm
 
 
 def test_batch_files_come_in_rounds_until_all_is_written(talk, cut, tmp_path):
-    """What is asked about notes is exported when the notes have come back."""
+    """Questions about notes are exported after the notes are imported."""
     text = talk.reviews["text"] + " It goes on and on." * 40
     reviews = pl.concat([talk.reviews.with_columns(text=text)] * 6)
     shop = talk.replace(
@@ -265,12 +265,12 @@ def test_batch_files_come_in_rounds_until_all_is_written(talk, cut, tmp_path):
                 form = line["body"]["response_format"]["json_schema"]["name"]
                 message = {"role": "assistant", "content": json.dumps(GOOD[form])}
                 body = {"choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
-                told = {
+                response = {
                     "status_code": 200,
                     "body": body
                     | {"usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}},
                 }
-                out.write(json.dumps({"custom_id": line["custom_id"], "response": told}) + "\n")
+                out.write(json.dumps({"custom_id": line["custom_id"], "response": response}) + "\n")
         done = writer.client.import_batch(tmp_path / "answers", writer.requests(material, tasks))
         assert done.stored == count
     assert len(rounds) == 2 and rounds[1] == 2 and sum(rounds) == expected

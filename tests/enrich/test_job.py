@@ -7,7 +7,7 @@ from recweave.enrich import job as jobs
 
 
 class Broken:
-    """A writer that stops in the middle, as a kill would; counts what it wrote."""
+    """A writer that stops in the middle, like a killed process; records the texts it wrote."""
 
     def __init__(self, writer, after):
         self.name, self._writer, self._after = writer.name, writer, after
@@ -23,10 +23,10 @@ class Broken:
 
 @pytest.fixture
 def parts_of_three(monkeypatch):
-    monkeypatch.setattr(jobs, "TOGETHER", 3)
+    monkeypatch.setattr(jobs, "BATCH_TEXTS", 3)
 
 
-def test_a_killed_job_goes_on_and_ends_as_an_unbroken_one(
+def test_a_killed_job_resumes_and_gives_the_table_of_an_uninterrupted_one(
     talk, cut, encoder, tmp_path, parts_of_three
 ):
     split, writer = cut(talk), Extractive(encoder)
@@ -38,7 +38,7 @@ def test_a_killed_job_goes_on_and_ends_as_an_unbroken_one(
     resumed = enrich(talk, split, again, tmp_path / "broken", folds=2)
     assert resumed.table.equals(whole.table)
     twice = set(broken.wrote) & set(again.wrote)
-    assert len(broken.wrote) == 20 and len(twice) <= 2, "what was put on disk is written again"
+    assert len(broken.wrote) == 20 and len(twice) <= 2, "texts on disk were written again"
     idle = Broken(writer, after=10**6)
     assert enrich(talk, split, idle, tmp_path / "broken", folds=2).table.equals(whole.table)
     assert not idle.wrote
@@ -51,7 +51,7 @@ def test_kinds_may_be_added_later(talk, cut, encoder, tmp_path):
     assert set(more.table["kind"]) == {"price", "summary"}
 
 
-def test_a_folder_begun_with_something_else_is_refused(talk, cut, encoder, tmp_path):
+def test_a_folder_of_another_job_is_refused(talk, cut, encoder, tmp_path):
     split = cut(talk)
     enrich(talk, split, Extractive(encoder), tmp_path / "out", kinds=["price"])
     with pytest.raises(BadSetting, match=r"writer: extractive/1 .*80 words.*now .*20 words"):

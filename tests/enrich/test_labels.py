@@ -4,7 +4,7 @@ from recweave.enrich.labels import Labels, verdict
 from recweave.enrich.lexicon import NEUTRAL, PRICE
 
 
-def test_only_so_many_neutral_sentences_are_given_a_label(encoder):
+def test_only_a_small_share_of_neutral_sentences_gets_a_label(encoder):
     labels = Labels.of(PRICE, NEUTRAL, encoder, false_alarms=0.1)
     wrongly = (labels.votes(encoder.encode(NEUTRAL)) > 0).any(axis=1)
     assert wrongly.mean() <= 0.1
@@ -12,10 +12,10 @@ def test_only_so_many_neutral_sentences_are_given_a_label(encoder):
 
 def test_the_phrases_of_a_label_vote_for_it(encoder):
     labels = Labels.of(PRICE, NEUTRAL, encoder)
-    for place, name in enumerate(labels.names):
+    for position, name in enumerate(labels.names):
         votes = labels.votes(encoder.encode(PRICE[name]))
         assert verdict(votes, labels.names, "?") == name
-        assert (votes[:, place] > 0).mean() > 0.3
+        assert (votes[:, position] > 0).mean() > 0.3
 
 
 def test_a_label_of_one_phrase_is_as_near_as_that_phrase(encoder):

@@ -1,4 +1,4 @@
-"""Models that know a catalogue, models that merely write like it, and how their answers compare."""
+"""Models that have memorized a catalogue, and models that only write in its style."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def shop():
 
 
 class Model:
-    """Completes what it is shown by a function from the beginning to the rest."""
+    """Completes a title by a function from the beginning to the rest."""
 
     name = "fake"
 
@@ -50,7 +50,7 @@ class Model:
         return Reply(schema(rest=rest))
 
 
-def by_heart(shop):
+def memorized(shop):
     """Each beginning of this shop has several endings; the model recalls them in turn."""
     endings = {}
     for title in split_titles(shop, 80, 0):
@@ -60,7 +60,7 @@ def by_heart(shop):
 
 @pytest.fixture(scope="module")
 def unique():
-    """Titles whose beginnings differ, so that a model by heart has one ending for each."""
+    """Titles with different beginnings, so that each has one ending that can be memorized."""
     rng = np.random.default_rng(1)
     letters = list("abcdefghijklmnopqrstuvwxyz")
     word = lambda: "".join(rng.choice(letters, 6))  # noqa: E731
@@ -69,8 +69,8 @@ def unique():
     return Dataset("unique", items=items)
 
 
-def test_a_model_that_has_memorised_is_found_out(unique, tmp_path):
-    model = Model(by_heart(unique))
+def test_a_model_that_has_memorized_the_catalogue_is_detected(unique, tmp_path):
+    model = Model(memorized(unique))
     found = probe(unique, LLMClient(model, tmp_path), titles=40)
     assert (found.asked, found.answered, len(model.asked)) == (40, 40, 40)
     assert (found.exact, found.likeness, found.exact_control) == (1.0, 1.0, 0.0)
@@ -78,15 +78,15 @@ def test_a_model_that_has_memorised_is_found_out(unique, tmp_path):
     assert found.verdict.startswith("the model knows this catalogue: it completes 100%")
 
 
-def test_a_model_that_remembers_a_part_is_found_out_too(unique, tmp_path):
-    recall = by_heart(unique)
+def test_a_model_that_has_memorized_a_part_is_detected(unique, tmp_path):
+    recall = memorized(unique)
     model = Model(lambda begins: recall(begins) if begins < "J" else "sorry no idea")
     found = probe(unique, LLMClient(model, tmp_path), titles=60)
     assert 0.2 < found.exact < 0.5
     assert found.knows
 
 
-def test_a_model_that_writes_like_the_shop_is_not_accused(shop, tmp_path):
+def test_a_model_that_writes_in_the_style_of_the_shop_is_not_detected(shop, tmp_path):
     rng = np.random.default_rng(2)
 
     def guess(_):
@@ -100,39 +100,39 @@ def test_a_model_that_writes_like_the_shop_is_not_accused(shop, tmp_path):
 
 
 def test_case_punctuation_and_a_repeated_beginning_do_not_matter(unique, tmp_path):
-    recall = by_heart(unique)
+    recall = memorized(unique)
     model = Model(lambda begins: f"{begins} … {recall(begins).upper()}!")
     assert probe(unique, LLMClient(model, tmp_path), titles=20).exact == 1
 
 
-def test_the_ending_is_not_in_what_is_asked(unique, tmp_path):
+def test_the_ending_is_not_in_the_prompt(unique, tmp_path):
     class Listener(Model):
         async def ask(self, messages, schema):
-            self.heard = [message.content.lower() for message in messages]
+            self.prompts = [message.content.lower() for message in messages]
             return await super().ask(messages, schema)
 
     model = Listener(lambda _: "x")
     probe(unique, LLMClient(model, tmp_path), titles=1)
     title = split_titles(unique, 1, 0)[0]
-    assert title.begins.lower() in model.heard[1]
-    assert not any(word in text for word in title.ends.lower().split() for text in model.heard)
+    assert title.begins.lower() in model.prompts[1]
+    assert not any(word in text for word in title.ends.lower().split() for text in model.prompts)
 
 
-def test_controls_are_of_the_category_begin_alike_and_end_otherwise(shop):
+def test_controls_have_the_category_a_similar_beginning_and_another_ending(shop):
     for title in split_titles(shop, 80, 0):
         kind, brand, _ = title.id.split("-")
         assert len(title.controls) == 5
         assert title.ends not in title.controls
-        like = shop.items.filter(pl.col("item_id").str.starts_with(f"{kind}-{brand}"))["title"]
-        assert all(any(told.endswith(end) for told in like) for end in title.controls)
+        similar = shop.items.filter(pl.col("item_id").str.starts_with(f"{kind}-{brand}"))["title"]
+        assert all(any(other.endswith(end) for other in similar) for end in title.controls)
 
 
-def test_the_draw_is_the_seed_s_alone(shop):
+def test_the_sample_depends_on_the_seed_alone(shop):
     assert split_titles(shop, 10, 1) == split_titles(shop, 10, 1)
     assert split_titles(shop, 10, 1) != split_titles(shop, 10, 2)
 
 
-def test_short_titles_cannot_be_halved():
+def test_short_titles_cannot_be_split():
     titles = ["Three word title", None, "--- --- --- ---"]
     items = pl.DataFrame({"item_id": ["a", "b", "c"], "title": titles})
     with pytest.raises(BadInput, match="has 0 titles of 4 words"):
@@ -140,9 +140,9 @@ def test_short_titles_cannot_be_halved():
 
 
 def test_answers_that_fail_are_left_out_and_counted(unique, tmp_path):
-    recall = by_heart(unique)
+    recall = memorized(unique)
     model = Model(lambda begins: recall(begins) if begins < "N" else None)
-    found = probe(unique, LLMClient(model, tmp_path / "some"), titles=30)
+    found = probe(unique, LLMClient(model, tmp_path / "part"), titles=30)
     assert 0 < found.answered < found.asked == 30
     assert found.exact == 1
     with pytest.raises(RecweaveError, match="it refuses"):
@@ -160,14 +160,14 @@ def test_likeness_is_by_levenshtein_s_distance(one, other, edits):
 
 def test_the_command_says_it_plainly(unique, tmp_path, monkeypatch):
     unique.save(tmp_path / "unique")
-    recall = by_heart(unique)
+    recall = memorized(unique)
     llm = Model(recall)
     monkeypatch.setattr("recweave.enrich.choose.Server", lambda *_: llm)
     asked = ["probe", str(tmp_path / "unique"), "--url", "http://localhost/v1", "--model", "m"]
     asked += ["--titles", "20", "--answers", str(tmp_path / "answers")]
-    told = CliRunner().invoke(app, asked)
-    assert told.exit_code == 0, told.output
-    assert "the model knows this catalogue" in told.stdout
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.output
+    assert "the model knows this catalogue" in result.stdout
     again = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert (again["knows"], again["answered"], len(llm.asked)) == (True, 20, 20)
     assert CliRunner().invoke(app, ["probe", "x", "--url", "extractive"]).exit_code != 0

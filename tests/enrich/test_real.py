@@ -27,17 +27,17 @@ def test_real_summaries_are_sentences_of_training_reviews_of_the_same_item(real_
     few = shop.reviews["item_id"].is_in(shop.item_ids.ids.head(15).implode())
     shop = shop.replace(reviews=shop.reviews.filter(few))
     split = shop.split(LeaveLastOut())
-    made = enrich(shop, split, Extractive(text_encoder()), tmp_path / "out", folds=3)
+    profiles = enrich(shop, split, Extractive(text_encoder()), tmp_path / "out", folds=3)
     train = set(train_reviews(shop, split).tolist())
     assert 0 < len(train) < len(shop.reviews)
-    for row in made.table.filter(kind="summary").iter_rows(named=True):
+    for row in profiles.table.filter(kind="summary").iter_rows(named=True):
         assert set(row["reviews"]) <= train
         own = shop.reviews[np.array(row["reviews"], int)]
-        said = [s for text in own["text"] for s in sentences(text)]
-        left = row["text"] or ""
-        for sentence in sorted(said, key=len, reverse=True):
-            left = left.replace(sentence, "")
-        assert not left.strip() and len((row["text"] or "").split()) <= 80
+        found = [s for text in own["text"] for s in sentences(text)]
+        rest = row["text"] or ""
+        for sentence in sorted(found, key=len, reverse=True):
+            rest = rest.replace(sentence, "")
+        assert not rest.strip() and len((row["text"] or "").split()) <= 80
 
 
 JOB = """
@@ -47,7 +47,7 @@ from recweave import Dataset, LeaveLastOut
 from recweave.enrich import enrich, job
 from tests_writer import Slow
 
-job.TOGETHER = 5
+job.BATCH_TEXTS = 5
 shop = Dataset.load(Path("shop"))
 enrich(shop, shop.split(LeaveLastOut()), Slow(), Path(sys.argv[1]), folds=2)
 """

@@ -15,31 +15,31 @@ def context():
     """A feature of three items of eight, each with rows of its own behind it."""
     dataset = planted_shop()
     context = FeatureContext(dataset, dataset.split(LeaveLastOut()))
-    made = EventCounts().build(context)
+    feature = EventCounts().build(context)
     present = np.isin(np.arange(8), [T0, T1, COMMON])
     vectors = np.where(present[:, None], np.arange(8, dtype=np.float32)[:, None] + 1, 0)
-    known = Feature(vectors.astype(np.float32), present, "e", "s", used=made.used)
+    known = Feature(vectors.astype(np.float32), present, "e", "s", used=feature.used)
     return FeatureContext(dataset, context.split, {"known": known})
 
 
-def test_a_permuted_vector_brings_along_the_rows_that_it_was_made_from(context):
-    other = context.made["known"]
+def test_a_permuted_vector_keeps_the_rows_that_it_was_computed_from(context):
+    other = context.features["known"]
     moved = False
     for seed in range(5):
-        made = Permuted(feature="known", seed=seed).build(context)
-        assert np.array_equal(made.present, other.present)
-        for item in np.flatnonzero(made.present):
-            (source,) = np.flatnonzero((other.vectors == made.vectors[item]).all(axis=1))
+        feature = Permuted(feature="known", seed=seed).build(context)
+        assert np.array_equal(feature.present, other.present)
+        for item in np.flatnonzero(feature.present):
+            (source,) = np.flatnonzero((other.vectors == feature.vectors[item]).all(axis=1))
             moved |= source != item
-            rows, from_rows = made.used["events"][[item]], other.used["events"][[source]]
+            rows, from_rows = feature.used["events"][[item]], other.used["events"][[source]]
             assert rows.indices.tolist() == from_rows.indices.tolist()
-        assert sorted(made.vectors.ravel()) == sorted(other.vectors.ravel())
+        assert sorted(feature.vectors.ravel()) == sorted(other.vectors.ravel())
     assert moved
 
 
-def test_random_vectors_rest_on_nothing_and_stand_where_the_others_did(context):
-    made = RandomVectors(feature="known", seed=1).build(context)
-    other = context.made["known"]
-    assert dict(made.used) == {}
-    assert np.array_equal(made.present, other.present)
-    assert np.allclose(np.linalg.norm(made.vectors, axis=1), made.present)
+def test_random_vectors_use_no_rows_and_are_present_where_the_others_are(context):
+    feature = RandomVectors(feature="known", seed=1).build(context)
+    other = context.features["known"]
+    assert dict(feature.used) == {}
+    assert np.array_equal(feature.present, other.present)
+    assert np.allclose(np.linalg.norm(feature.vectors, axis=1), feature.present)

@@ -23,11 +23,11 @@ class WordCounts:
     dim = 64
 
     def encode(self, texts):
-        made = np.zeros((len(texts), self.dim), np.float32)
+        counts = np.zeros((len(texts), self.dim), np.float32)
         for row, text in enumerate(texts):
             for word in re.findall(r"\w+", text or ""):
-                made[row, zlib.crc32(word.lower().encode()) % self.dim] += 1
-        return made
+                counts[row, zlib.crc32(word.lower().encode()) % self.dim] += 1
+        return counts
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def quick(monkeypatch):
 def shop(changed=None):
     """Eight users review four items each of six; the last two of each are held out."""
     rows = [
-        (f"u{user}", f"i{(user + step) % 6}", 10 * user + step, f"Word{user} said thing{step}.")
+        (f"u{user}", f"i{(user + step) % 6}", 10 * user + step, f"Word{user} wrote thing{step}.")
         for user in range(8)
         for step in range(4)
     ]
@@ -72,10 +72,10 @@ def test_the_text_of_a_held_out_event_changes_nothing():
 
 
 def test_held_out_events_get_the_text_of_all_of_train():
-    made, split = build(shop())
+    feature, split = build(shop())
     held_out = np.flatnonzero(split.part != TRAIN)
-    assert (made.variant[held_out] == -1).all()
-    assert (made.variant[split.part == TRAIN] >= 0).all()
+    assert (feature.variant[held_out] == -1).all()
+    assert (feature.variant[split.part == TRAIN] >= 0).all()
 
 
 def test_texts_that_are_not_cross_fitted_and_encoders_of_all_texts_are_refused():

@@ -28,21 +28,21 @@ def test_permuted_vectors_are_the_same_ones_on_other_items(shop):
     assert permuted.source.endswith(", permuted")
 
 
-def test_random_vectors_know_nothing_but_the_shape(shop):
+def test_random_vectors_have_the_shape_of_the_others(shop):
     words = WORDS.build(FeatureContext(*shop, {}))
-    drawn = RandomVectors(feature="words").build(FeatureContext(*shop, {"words": words}))
-    assert drawn.vectors.shape == words.vectors.shape
-    np.testing.assert_allclose(np.linalg.norm(drawn.vectors, axis=1), 1, atol=1e-5)
-    assert np.array_equal(drawn.present, words.present)
+    control = RandomVectors(feature="words").build(FeatureContext(*shop, {"words": words}))
+    assert control.vectors.shape == words.vectors.shape
+    np.testing.assert_allclose(np.linalg.norm(control.vectors, axis=1), 1, atol=1e-5)
+    assert np.array_equal(control.present, words.present)
 
 
-def test_length_says_the_same_of_texts_of_one_length(shop):
+def test_texts_of_equal_length_have_equal_vectors(shop):
     dataset, split = shop
-    told = TextLength(fields=("title",)).build(FeatureContext(dataset, split, {}))
+    feature = TextLength(fields=("title",)).build(FeatureContext(dataset, split, {}))
     lengths = dataset.items["title"].str.len_chars().to_numpy()
     pairs = [(a, b) for a in range(40) for b in range(a) if lengths[a] == lengths[b]]
     assert pairs
-    assert all((told.vectors[a] == told.vectors[b]).all() for a, b in pairs)
+    assert all((feature.vectors[a] == feature.vectors[b]).all() for a, b in pairs)
 
 
 def test_reviews_are_of_train_unless_a_leak_is_asked_for(shop):
@@ -54,13 +54,13 @@ def test_reviews_are_of_train_unless_a_leak_is_asked_for(shop):
 
 def test_a_price_is_a_number(shop):
     dataset, split = shop
-    told = Number(field="price").build(FeatureContext(dataset, split, {}))
-    assert told.present.all()
+    feature = Number(field="price").build(FeatureContext(dataset, split, {}))
+    assert feature.present.all()
     with pytest.raises(UnknownName, match="prise"):
         Number(field="prise").build(FeatureContext(dataset, split, {}))
 
 
-def test_reviews_that_are_not_there_are_missed(shop):
+def test_a_dataset_without_reviews_is_refused(shop):
     dataset, split = shop
     with pytest.raises(BadSetting, match="no reviews"):
         ReviewText(encoder="tfidf").build(
@@ -82,14 +82,16 @@ def test_a_recipe_with_a_bad_feature_is_refused(features, what):
         Experiment.parse(asked, "here")
 
 
-def test_how_long_interest_lasts_is_told_from_train_alone(shop):
+def test_the_half_life_of_interest_is_fitted_from_train_alone(shop):
     dataset, split = shop
-    told = InterestHorizon(code={"kind": "log_bucket"}).build(FeatureContext(dataset, split, {}))
+    feature = InterestHorizon(code={"kind": "log_bucket"}).build(FeatureContext(dataset, split, {}))
     days = Interest.fit(split.train).half_life
-    assert told.vectors.argmax(axis=1).tolist() == np.floor(np.log2(1 + days)).astype(int).tolist()
-    behind = told.used["events"]
-    assert behind.nnz == len(split.train)
-    assert (split.part[behind.indices] == TRAIN).all()
+    assert (
+        feature.vectors.argmax(axis=1).tolist() == np.floor(np.log2(1 + days)).astype(int).tolist()
+    )
+    used = feature.used["events"]
+    assert used.nnz == len(split.train)
+    assert (split.part[used.indices] == TRAIN).all()
     item = int(split.train.item[0])
-    row = int(behind[[item]].indices[0])
+    row = int(used[[item]].indices[0])
     assert dataset.events["item_id"][row] == dataset.item_ids.ids[item]

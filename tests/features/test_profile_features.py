@@ -1,4 +1,4 @@
-"""Texts of a writer as a feature: what it holds, what it rests on, whose folder it takes."""
+"""Texts of a writer as a feature: their content, the rows behind them, and their folder."""
 
 import numpy as np
 import polars as pl
@@ -18,14 +18,14 @@ from recweave.features.profiles import ProfileText
 from recweave.report.audit import audit
 from recweave.runs.spec import Experiment
 
-SAID = ["Loud and clear.", "The strap broke.", "Warm sound.", "Too heavy.", "A bargain.", "Fine."]
+TEXTS = ["Loud and clear.", "The strap broke.", "Warm sound.", "Too heavy.", "A bargain.", "Fine."]
 
 
 @pytest.fixture
 def shop():
     """Six users review three items each of six; the last two of each are held out."""
     rows = [
-        (f"u{user}", f"i{(user + step) % 6}", 10 * user + step, f"{SAID[user]} Number {step}.")
+        (f"u{user}", f"i{(user + step) % 6}", 10 * user + step, f"{TEXTS[user]} Number {step}.")
         for user in range(6)
         for step in range(3)
     ]
@@ -43,7 +43,7 @@ def written(shop, split, folder, rows_of):
     """A folder as `recweave enrich` leaves it, each item's summary made from `rows_of(item)`."""
     rows = [
         {"entity": "item", "id": item, "kind": "summary", "text": f"all about {item}"}
-        | {"writer": "somebody/1", "reviews": rows_of(item), "events": []}
+        | {"writer": "writer/1", "reviews": rows_of(item), "events": []}
         for item in shop.item_ids.ids
     ]
     table = pl.DataFrame(rows, schema=SCHEMA)
@@ -51,31 +51,33 @@ def written(shop, split, folder, rows_of):
     return ProfileText(kinds=("summary",), folder=str(folder), encoder="tfidf")
 
 
-def test_extractive_texts_are_of_train_and_tell_their_rows(shop, split):
-    made = ProfileText(kinds=("summary",), encoder="tfidf").build(FeatureContext(shop, split, {}))
+def test_extractive_texts_are_of_train_and_name_their_rows(shop, split):
+    feature = ProfileText(kinds=("summary",), encoder="tfidf").build(
+        FeatureContext(shop, split, {})
+    )
     reviews = shop.reviews.with_row_index()
     train = reviews.filter(pl.Series(review_parts(shop, split) == TRAIN))
     for item, id in enumerate(shop.item_ids.ids):
         expected = train.filter(item_id=id)["index"].to_list()
-        assert made.used["reviews"][[item]].nonzero()[1].tolist() == expected
-        assert made.present[item] == bool(expected)
+        assert feature.used["reviews"][[item]].nonzero()[1].tolist() == expected
+        assert feature.present[item] == bool(expected)
 
 
-def test_several_kinds_are_put_together_in_order(shop, split, tmp_path):
+def test_several_kinds_are_joined_in_order(shop, split, tmp_path):
     asked = written(shop, split, tmp_path, lambda item: [0])
     path = tmp_path / PROFILES
-    there = Profiles.load(path)
-    price = there.table.with_columns(kind=pl.lit("price"), text=pl.lit("cheap"))
-    more = pl.concat([there.table, price.with_columns(reviews=pl.lit([1], pl.List(pl.UInt32)))])
-    Profiles(more, there.dataset, there.split).save(path)
+    profiles = Profiles.load(path)
+    price = profiles.table.with_columns(kind=pl.lit("price"), text=pl.lit("cheap"))
+    more = pl.concat([profiles.table, price.with_columns(reviews=pl.lit([1], pl.List(pl.UInt32)))])
+    Profiles(more, profiles.dataset, profiles.split).save(path)
     both = asked.model_copy(update={"kinds": ("summary", "price")}).build(
         FeatureContext(shop, split, {})
     )
     texts = [f"all about {item}\ncheap" for item in shop.item_ids.ids]
     np.testing.assert_allclose(both.vectors, TfIdf().encode(texts), atol=1e-5)
-    behind = both.used["reviews"].toarray()
-    assert behind[:, :2].all() and not behind[:, 2:].any()
-    assert both.source.startswith("summary+price of items by somebody/1")
+    used = both.used["reviews"].toarray()
+    assert used[:, :2].all() and not used[:, 2:].any()
+    assert both.source.startswith("summary+price of items by writer/1")
 
 
 def test_a_folder_of_other_data_or_for_another_split_is_refused(shop, split, tmp_path):
@@ -106,23 +108,24 @@ def test_the_audit_reads_the_rows_behind_a_folder(shop, split, tmp_path, honest)
         shop, split, tmp_path / "texts", lambda item: own.filter(item_id=item)["index"].to_list()
     )
     shop.save(tmp_path / "shop")
-    features = {"words": asked.model_dump(), "dealt": {"kind": "shuffled", "feature": "words"}}
+    features = {"words": asked.model_dump(), "permuted": {"kind": "shuffled", "feature": "words"}}
     models = [{"name": "ease", "features": ["words"]}]
     metrics = {"metrics": ["recall@3", "ndcg@3"], "choose": "ndcg@3"}
-    told = {"data": str(tmp_path / "shop"), "features": features, "models": models} | metrics
-    run(Experiment.parse(told, "here"), tmp_path / "run")
+    recipe = {"data": str(tmp_path / "shop"), "features": features, "models": models} | metrics
+    run(Experiment.parse(recipe, "here"), tmp_path / "run")
     found = audit(tmp_path / "run").findings
-    assert [finding.features[0] for finding in found] == ([] if honest else ["words", "dealt"])
+    assert [finding.features[0] for finding in found] == ([] if honest else ["words", "permuted"])
     if not honest:
         assert found[0].evidence["rows"] == np.flatnonzero(~train).tolist()
 
 
-def test_texts_of_users_have_a_line_for_each_user(shop, split):
-    made = ProfileText(kinds=("summary",), of="user", encoder="tfidf").build(
+def test_texts_of_users_have_a_row_for_each_user(shop, split):
+    feature = ProfileText(kinds=("summary",), of="user", encoder="tfidf").build(
         FeatureContext(shop, split, {})
     )
-    assert made.of == "user"
-    assert made.vectors.shape[0] == len(shop.user_ids)
+    assert feature.of == "user"
+    assert feature.vectors.shape[0] == len(shop.user_ids)
     assert (
-        Permuted(feature="words").build(FeatureContext(shop, split, {"words": made})).of == "user"
+        Permuted(feature="words").build(FeatureContext(shop, split, {"words": feature})).of
+        == "user"
     )

@@ -12,7 +12,7 @@ from recweave.data.split import TRAIN, RandomWarm
 from recweave.features import FeatureContext
 from recweave.features.statistics import Statistics
 
-HOW = RandomWarm(test=0.3, keep=1)
+SPLIT = RandomWarm(test=0.3, keep=1)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def shop():
 
 
 def build(spec, shop, split=None):
-    return spec.build(FeatureContext(shop, split or shop.split(HOW)))
+    return spec.build(FeatureContext(shop, split or shop.split(SPLIT)))
 
 
 def other_values(shop, rows):
@@ -42,14 +42,14 @@ def other_values(shop, rows):
 
 def naive(spec, log, part, event):
     """The three columns of one event, by a loop."""
-    of = log.item if spec.of == "item" else log.user
+    entity = log.item if spec.of == "item" else log.user
     rest, mine = [], []
     for row in np.flatnonzero(part == TRAIN):
         same = (log.user[row], log.item[row]) == (log.user[event], log.item[event])
         if part[event] == TRAIN and same:
             continue
         rest.append(float(log.value[row]))
-        if of[row] == of[event]:
+        if entity[row] == entity[event]:
             mine.append(float(log.value[row]))
     shrink = len(mine) / (len(mine) + spec.k)
     high = [value >= spec.share_from for value in mine]
@@ -60,8 +60,8 @@ def naive(spec, log, part, event):
 
 
 @pytest.mark.parametrize("of", ["item", "user"])
-def test_every_event_gets_what_a_loop_over_the_others_finds(shop, of):
-    spec, split = Statistics(of=of, share_from=4), shop.split(HOW)
+def test_every_event_gets_the_result_of_a_loop_over_the_others(shop, of):
+    spec, split = Statistics(of=of, share_from=4), shop.split(SPLIT)
     vectors, present = build(spec, shop, split).at(np.arange(200))
     expected = [naive(spec, shop.interactions(), split.part, event) for event in range(200)]
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
@@ -70,7 +70,7 @@ def test_every_event_gets_what_a_loop_over_the_others_finds(shop, of):
 
 @pytest.mark.parametrize("folds", [0, 3])
 def test_the_value_of_an_event_never_changes_its_own_vector(shop, folds):
-    spec, split = Statistics(share_from=4, folds=folds), shop.split(HOW)
+    spec, split = Statistics(share_from=4, folds=folds), shop.split(SPLIT)
     before = build(spec, shop, split).at(np.arange(200))[0]
     for row in np.flatnonzero(split.part == TRAIN)[:20]:
         after = build(spec, other_values(shop, [row]), split)
@@ -79,31 +79,31 @@ def test_the_value_of_an_event_never_changes_its_own_vector(shop, folds):
 
 
 def test_held_out_events_change_nothing(shop):
-    spec, split = Statistics(share_from=4), shop.split(HOW)
+    spec, split = Statistics(share_from=4), shop.split(SPLIT)
     held_out = np.flatnonzero(split.part != TRAIN)
     one, other = (build(spec, data, split) for data in (shop, other_values(shop, held_out)))
     np.testing.assert_array_equal(one.whole.vectors, other.whole.vectors)
     np.testing.assert_array_equal(one.at(np.arange(200))[0], other.at(np.arange(200))[0])
 
 
-def test_held_out_events_get_what_all_of_train_says(shop):
-    split = shop.split(HOW)
-    made = build(Statistics(of="user"), shop, split)
+def test_held_out_events_get_the_statistics_of_all_of_train(shop):
+    split = shop.split(SPLIT)
+    feature = build(Statistics(of="user"), shop, split)
     held_out = np.flatnonzero(split.part != TRAIN)
     user = shop.interactions().user[held_out]
-    np.testing.assert_array_equal(made.at(held_out)[0], made.whole.vectors[user])
+    np.testing.assert_array_equal(feature.at(held_out)[0], feature.whole.vectors[user])
 
 
 def test_with_folds_a_whole_fold_is_left_out_together(shop):
-    made = build(Statistics(folds=2), shop)
-    left_out = made.left_out["events"].sum(axis=1)
+    feature = build(Statistics(folds=2), shop)
+    left_out = feature.left_out["events"].sum(axis=1)
     assert len(left_out) <= 2 * 12
-    behind = made.whole.used["events"].sum(axis=1)
-    assert left_out.sum() == behind.sum()
+    used = feature.whole.used["events"].sum(axis=1)
+    assert left_out.sum() == used.sum()
 
 
 def test_one_fold_and_a_split_of_bare_parts_are_refused(shop):
     with pytest.raises(BadSetting, match="folds = 1"):
         build(Statistics(folds=1), shop)
     with pytest.raises(BadSetting, match="cut from the log"):
-        build(Statistics(), shop, replace(shop.split(HOW), part=None))
+        build(Statistics(), shop, replace(shop.split(SPLIT), part=None))

@@ -37,7 +37,7 @@ class Bert:
             weights[name.replace("query", "qkv")] = torch.cat([weights.pop(p) for p in parts])
         for name, value in weights.items():
             if name.endswith("dense.weight") or name.endswith("qkv.weight"):
-                value = value.t()  # by columns, as the product wants them: 5 % faster
+                value = value.t()  # by columns, as the product reads them: 5 % faster
             weights[name] = value.to(kind).contiguous()
         return cls(weights, heads)
 
@@ -57,14 +57,14 @@ class Bert:
         torch = require("torch", extra="text")
         with torch.inference_mode():
             ids = torch.from_numpy(tokens)
-            there = ids != 0
+            is_token = ids != 0
             state = self._embed(ids)
-            hidden = torch.zeros(there.shape, dtype=state.dtype).masked_fill(~there, -torch.inf)
-            mask = None if there.all() else hidden[:, None, None, :]
+            bias = torch.zeros(ids.shape, dtype=state.dtype).masked_fill(~is_token, -torch.inf)
+            mask = None if is_token.all() else bias[:, None, None, :]
             for layer in range(self._layers):
                 state = self._layer(state, mask, f"encoder.layer.{layer}.")
-            state = state.float().masked_fill(~there[..., None], 0)
-            mean = state.sum(dim=1) / there.sum(dim=1, keepdim=True)
+            state = state.float().masked_fill(~is_token[..., None], 0)
+            mean = state.sum(dim=1) / is_token.sum(dim=1, keepdim=True)
             return np.asarray(mean / mean.norm(dim=1, keepdim=True))
 
     @property
@@ -81,10 +81,10 @@ class Bert:
         batch, time, dim = state.shape
         joined = self._linear(state, f"{at}attention.self.qkv")  # (batch, time, 3 dim)
         heads = joined.view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        seen = functional.scaled_dot_product_attention(*heads, attn_mask=mask)
-        seen = seen.transpose(1, 2).reshape(batch, time, dim)
-        seen = self._linear(seen, f"{at}attention.output.dense")
-        state = self._norm(state + seen, f"{at}attention.output.LayerNorm")
+        attended = functional.scaled_dot_product_attention(*heads, attn_mask=mask)
+        attended = attended.transpose(1, 2).reshape(batch, time, dim)
+        attended = self._linear(attended, f"{at}attention.output.dense")
+        state = self._norm(state + attended, f"{at}attention.output.LayerNorm")
         inner = functional.gelu(self._linear(state, f"{at}intermediate.dense"))
         outer = self._linear(inner, f"{at}output.dense")
         return self._norm(state + outer, f"{at}output.LayerNorm")
@@ -92,8 +92,8 @@ class Bert:
     def _linear(self, x: Any, name: str) -> Any:
         torch = require("torch", extra="text")
         flat = x.reshape(-1, x.shape[-1])
-        made = torch.addmm(self.weights[f"{name}.bias"], flat, self.weights[f"{name}.weight"])
-        return made.view(*x.shape[:-1], -1)
+        product = torch.addmm(self.weights[f"{name}.bias"], flat, self.weights[f"{name}.weight"])
+        return product.view(*x.shape[:-1], -1)
 
     def _norm(self, x: Any, name: str) -> Any:
         functional = require("torch.nn.functional", extra="text")

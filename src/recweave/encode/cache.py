@@ -65,14 +65,14 @@ class Cached:
                     known[key] = vector
         except sqlite3.DatabaseError as error:
             raise BadArtifact(
-                f"the vectors in {self.file} cannot be used ({error}); see to the disk, or remove "
-                "the file, and they are made again"
+                f"the vectors in {self.file} cannot be used ({error}); check the disk, or remove "
+                "the file, then the texts are encoded again"
             ) from None
         sizes = {len(vector) for vector in known.values()}
         if len(sizes) > 1:
             raise BadArtifact(
-                f"{self.file} has vectors of several lengths by {self.name}, so what stands behind "
-                "that name has changed; remove the file, and they are made again"
+                f"{self.file} has vectors of several lengths by {self.name}, so the model of that "
+                "name has changed; remove the file, then the texts are encoded again"
             )
         size = sizes.pop() if sizes else size
         joined = b"".join(known.get(key, bytes(size)) for key in keys)
@@ -88,21 +88,24 @@ class Cached:
     def _known(self, store: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
         for start in range(0, len(keys), CHUNK):
-            asked = keys[start : start + CHUNK]
-            marks = ",".join("?" * len(asked))
+            chunk = keys[start : start + CHUNK]
+            marks = ",".join("?" * len(chunk))
             select = f"SELECT text, vector FROM vectors WHERE encoder = ? AND text IN ({marks})"
-            found.update(store.execute(select, (self.name, *asked)))
+            found.update(store.execute(select, (self.name, *chunk)))
         return found
 
     def _encode(
         self, store: sqlite3.Connection, texts_by_key: Mapping[bytes, str], known: Set[bytes]
     ) -> Iterator[tuple[bytes, bytes]]:
-        """What is not known, stored chunk by chunk; long texts first, so that chunks are even."""
+        """Vectors of the texts that are not known, stored by chunks.
+
+        Long texts come first, so that the texts of a chunk are of about one length.
+        """
         missing = sorted(
             texts_by_key.keys() - known, key=lambda key: (-len(texts_by_key[key]), key)
         )
-        waiting = track(missing, f"encoding with {self.name}", len(missing))
-        while chunk := list(islice(waiting, CHUNK)):
+        remaining = track(missing, f"encoding with {self.name}", len(missing))
+        while chunk := list(islice(remaining, CHUNK)):
             vectors = self.encoder.encode([texts_by_key[key] for key in chunk])
             encoded = [(key, row.tobytes()) for key, row in zip(chunk, vectors, strict=True)]
             with store:

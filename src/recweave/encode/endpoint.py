@@ -16,15 +16,15 @@ KEY = "OPENAI_API_KEY"
 BATCH = 128
 """Texts per request; servers take that many."""
 RETRIES = 5
-"""After a refusal for now or a broken connection; the client waits longer each time."""
+"""Tries after a temporary refusal or a broken connection; the client waits longer each time."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """Vectors by `POST base_url/embeddings`, scaled to unit length.
 
-    The key is read from the environment when a request is made, and is written nowhere. A server
-    may change what stands behind a model's name; we can't see it, so name what is versioned.
+    The key is read from the environment for each request, and is written nowhere. A server may
+    change the model behind a name without notice, so use a name with a version.
 
     Attributes:
         model: As the server calls it.
@@ -61,17 +61,17 @@ class Endpoint:
         Raises:
             Unavailable: if the server does not answer, after retries, or refuses.
         """
-        written = [row for row, text in enumerate(texts) if text.strip()]
-        if not written:
+        rows = [row for row, text in enumerate(texts) if text.strip()]
+        if not rows:
             return np.zeros((len(texts), 0), np.float32)
         openai = require("openai", extra="llm")
-        key = os.environ.get(KEY) or "none"  # servers of one's own ask for no key
+        key = os.environ.get(KEY) or "none"  # local servers need no key
         with openai.OpenAI(base_url=self.base_url, api_key=key, max_retries=RETRIES) as client:
-            batches = (written[start : start + BATCH] for start in range(0, len(written), BATCH))
-            answers = [self._ask(client, [texts[row] for row in batch]) for batch in batches]
-        made = np.concatenate(answers)
-        vectors = np.zeros((len(texts), made.shape[1]), np.float32)
-        vectors[written] = unit_rows(made)
+            batches = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+            parts = [self._ask(client, [texts[row] for row in batch]) for batch in batches]
+        encoded = np.concatenate(parts)
+        vectors = np.zeros((len(texts), encoded.shape[1]), np.float32)
+        vectors[rows] = unit_rows(encoded)
         return vectors
 
     def _ask(self, client: Any, texts: list[str]) -> Float[Array, "texts dim"]:

@@ -15,16 +15,16 @@ Entity = Literal["item", "user"]
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """One vector per item, or per user, made from the catalogue and the training part.
+    """One vector per item, or per user, computed from the catalogue and the training part.
 
     Attributes:
         vectors: Zero where there is none.
         present: Whether the item or user has one.
-        encoder: What made the vectors, with its version.
-        source: What they were made from (columns, fingerprints), in words.
-        used: By table of the dataset ("reviews", "events"), which of its rows each vector was made
-            from: entry (i, r) is 1 if row r had a part in item i's vector. What reads the catalogue
-            alone leaves it empty. The auditor compares it with what is held out.
+        encoder: The encoder of the vectors, with its version.
+        source: The input of the encoder (columns, fingerprints), in words.
+        used: By table of the dataset ("reviews", "events"), the rows that each vector was computed
+            from: entry (i, r) is 1 if row r is part of item i's vector. Empty for features of the
+            catalogue alone. The audit compares it with the held-out rows (data leakage).
         of: Whether rows are items or users.
     """
 
@@ -38,23 +38,23 @@ class Feature:
 
 @dataclass(frozen=True, eq=False)
 class EventFeature:
-    """A feature of the items or users of events, without the event's own part in it.
+    """A feature of the items or users of events, computed without the event itself.
 
-    A model that learns from an event with a vector that the event helped to make learns to read
-    the answer. So each training event has a variant that was made without it (cross-fitted, or by
-    leaving one out); all other events, and pairs that are no event, get what was made from all of
-    train.
+    If an event is part of the vector that a model learns from it with, the model learns to read
+    the target from the vector (target leakage). So each training event has a variant that was
+    computed without it (cross-fitted, or leave-one-out); all other events, and pairs that are no
+    event, get the vector that was computed from all of train.
 
     Attributes:
-        whole: Made from all of the training part.
+        whole: Computed from all of the training part.
         entity: Row of each event's item or user, in `whole`.
         variant: Row of each event's own variant in `vectors`; -1 where the whole one is free of
             the event, as for every event that is held out.
         vectors: The variants; zero where there is none.
         present: Whether a variant has a vector.
-        used: By table, which of its rows each variant was made from, as in `Feature`.
-        left_out: By table, instead of `used`, which of the rows behind its entity's whole vector
-            each variant was made without. Of leave-one-out variants these are far fewer.
+        used: By table, the rows that each variant was computed from, as in `Feature`.
+        left_out: By table, instead of `used`, the rows that are part of the entity's whole vector
+            but not of the variant. Leave-one-out variants have far fewer of these.
     """
 
     whole: Feature

@@ -1,4 +1,4 @@
-"""What a shop says of an item, as one vector."""
+"""The catalogue's text of an item, as one vector (embedding)."""
 
 from collections.abc import Sequence
 
@@ -53,9 +53,9 @@ def item_texts(dataset: Dataset, fields: Sequence[str] = FIELDS) -> list[str]:
             hint = did_you_mean(name, items.columns)
             raise BadSetting(f"{dataset.name}: the items have no column '{name}'; {hint}")
     columns = [_in_words(items, name) for name in fields]
-    told = items.select(text=pl.concat_str(columns, separator="\n", ignore_nulls=True))
+    joined = items.select(text=pl.concat_str(columns, separator="\n", ignore_nulls=True))
     texts = [""] * len(dataset.item_ids)
-    for row, text in zip(dataset.item_ids.rows(items["item_id"]), told["text"], strict=True):
+    for row, text in zip(dataset.item_ids.rows(items["item_id"]), joined["text"], strict=True):
         texts[row] = text
     return texts
 
@@ -63,7 +63,7 @@ def item_texts(dataset: Dataset, fields: Sequence[str] = FIELDS) -> list[str]:
 def _in_words(items: pl.DataFrame, name: str) -> pl.Expr:
     column = pl.col(name)
     if isinstance(items.schema[name], pl.List):
-        there = column.list.eval(pl.element().cast(pl.String).str.strip_chars().replace("", None))
-        column = there.list.drop_nulls().list.join(" > ")
+        parts = column.list.eval(pl.element().cast(pl.String).str.strip_chars().replace("", None))
+        column = parts.list.drop_nulls().list.join(" > ")
     text = strip_html_column(column.cast(pl.String)).str.strip_chars()
     return pl.when(text != "").then(text)

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2: the text encoder that needs no download, as its weights come in a package."""
+"""all-MiniLM-L6-v2: a text encoder without a download, as its weights come in a package."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -26,10 +26,10 @@ _warned: set[str] = set()
 """Scripts that this process was warned of; texts come in many parts, also to other instances."""
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of model.safetensors as its authors published it; the package is somebody else's."""
+"""Of model.safetensors as its authors published it; the package is by other people."""
 
 LONGEST = 256
-"""Tokens that are read of a text, as its authors set it."""
+"""Tokens of a text that are read, as its authors set it."""
 
 BUDGET = 512
 """Tokens in a batch, padding included: enough to keep a core busy, little enough for its cache."""
@@ -41,14 +41,14 @@ Precision = Literal["auto", "fp32", "bf16"]
 class MiniLM:
     """Mean of the last hidden states, of unit length; vectors of 384 numbers.
 
-    MiniLM (Wang et al., NeurIPS 2020) as tuned by sentence-transformers. Of a text, the first 256
-    tokens are read. Cost: 21 MFLOP per token; texts are sorted by length, so little is padding.
+    MiniLM (Wang et al., NeurIPS 2020) as tuned by sentence-transformers. The first 256 tokens of a
+    text are read. Cost: 21 MFLOP per token; texts are sorted by length, so little is padding.
 
     Attributes:
         precision: `bf16` is faster where the processor has instructions for it, at a cosine of
             .9998 with `fp32`; `auto` takes it there.
-        threads: Batches worked on at a time.
-        folder: Where model.safetensors and tokenizer.json are; of the package if not given.
+        threads: Batches that are encoded at the same time.
+        folder: Of model.safetensors and tokenizer.json; that of the package if not given.
     """
 
     precision: Precision = "auto"
@@ -71,19 +71,19 @@ class MiniLM:
         Raises:
             BadArtifact: if the weights are not those that were published.
         """
-        written = [row for row, text in enumerate(texts) if text.strip()]
+        nonblank = [row for row, text in enumerate(texts) if text.strip()]
         vectors = np.zeros((len(texts), self.dim), np.float32)
         script = foreign_script(texts)
         if script and script not in _warned:
             _warned.add(script)
             _log.warning("minilm: %s", script_remark(texts))
-        if written:
-            tokens = self._tokenizer.encode_batch([texts[row] for row in written])
+        if nonblank:
+            tokens = self._tokenizer.encode_batch([texts[row] for row in nonblank])
             batches = list(by_length([encoding.ids for encoding in tokens]))
             with self._bert.single_threaded():
-                made = Threads(self.threads).map(self._bert.mean_state, (b for _, b in batches))
-                for (rows, _), vector in zip(batches, made, strict=True):
-                    vectors[np.take(written, rows)] = vector
+                encoded = Threads(self.threads).map(self._bert.mean_state, (b for _, b in batches))
+                for (rows, _), vector in zip(batches, encoded, strict=True):
+                    vectors[np.take(nonblank, rows)] = vector
         return vectors
 
     @cached_property
@@ -117,7 +117,7 @@ class MiniLM:
 
 
 def minilm(settings: Settings) -> MiniLM:
-    """As fast as the machine can."""
+    """The fastest precision of this machine."""
     return MiniLM("auto", settings.threads)
 
 
@@ -129,7 +129,7 @@ def minilm_fp32(settings: Settings) -> MiniLM:
 def by_length(
     tokens: Sequence[Sequence[int]], budget: int = BUDGET
 ) -> Iterator[tuple[Int[Array, " batch"], Int[Array, "batch time"]]]:
-    """Batches of texts of like length, the longest first: their rows, and their tokens.
+    """Batches of texts of similar length, the longest first: their rows, and their tokens.
 
     Args:
         tokens: Token ids of each text, none empty.

@@ -1,4 +1,4 @@
-"""Numbers for models: prices, counts and gaps in time, in three ways to compare."""
+"""Numbers as vectors for models: prices, counts and time gaps, by one of three codes."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
@@ -37,42 +37,42 @@ class NumberCode(Choice, ABC):
 
 
 class Digits(NumberCode):
-    """Its digits, as one would write it: each place has a 1 at the digit that stands there."""
+    """Its decimal digits, each one-hot."""
 
     kind: Literal["digits"] = "digits"
-    whole: int = Field(6, ge=1, le=12, description="places before the point")
-    decimals: int = Field(2, ge=0, le=6, description="places after it; the rest is rounded")
+    whole: int = Field(6, ge=1, le=12, description="digits before the point")
+    decimals: int = Field(2, ge=0, le=6, description="digits after it; the rest is rounded")
 
-    def tokens(self, values: Float[Array, " n"]) -> Int[Array, "n places"]:
-        """The digits, the highest place first.
+    def tokens(self, values: Float[Array, " n"]) -> Int[Array, "n digits"]:
+        """The digits, the first one first.
 
         Raises:
-            BadInput: if a number has more than `whole` places before the point.
+            BadInput: if a number has more than `whole` digits before the point.
         """
-        places = self.whole + self.decimals
+        digits = self.whole + self.decimals
         scaled = np.round(values.astype(np.float64) * 10**self.decimals)
-        if (scaled >= 10**places).any():
+        if (scaled >= 10**digits).any():
             raise BadInput(
                 f"{values.max():g} does not fit into {self.whole} digits; set `whole` higher"
             )
-        place = 10 ** np.arange(places)[::-1]
-        return np.asarray(scaled.astype(np.int64)[:, None] // place % 10)
+        power = 10 ** np.arange(digits)[::-1]
+        return np.asarray(scaled.astype(np.int64)[:, None] // power % 10)
 
     def texts(self, values: Float[Array, " n"]) -> list[str]:
-        """The digits in words for a text encoder, apart so that it reads each: "1 2 . 5 0"."""
-        written = (f"{value:.{self.decimals}f}" for value in values.tolist())
-        return [" ".join(text) for text in written]
+        """The digits for a text encoder, with spaces so that each is a token: "1 2 . 5 0"."""
+        decimal = (f"{value:.{self.decimals}f}" for value in values.tolist())
+        return [" ".join(text) for text in decimal]
 
     def vectors(self, values: Float[Array, " n"]) -> Float[Array, "n dim"]:
-        """See `NumberCode.vectors`; ten for each place."""
+        """See `NumberCode.vectors`; ten numbers for each digit."""
         return _one_hot(self.tokens(values), 10)
 
 
 class LogBucket(NumberCode):
-    """A token for its size: bucket b holds what has ⌊log2(1 + x) · per_doubling⌋ = b."""
+    """A token for its size: bucket b holds the numbers x with ⌊log2(1 + x) · per_doubling⌋ = b."""
 
     kind: Literal["log_bucket"] = "log_bucket"
-    buckets: int = Field(32, ge=2, description="the last one also holds all that is larger")
+    buckets: int = Field(32, ge=2, description="the last one also holds all larger numbers")
     per_doubling: float = Field(1, gt=0, description="buckets from one power of 2 to the next")
 
     def tokens(self, values: Float[Array, " n"]) -> Int[Array, " n"]:
@@ -93,7 +93,7 @@ class Fourier(NumberCode):
         8, ge=1, le=24, description="number of them, each twice the one before"
     )
     longest: float = Field(
-        32, gt=0, description="longest wave; numbers below e^longest are told apart"
+        32, gt=0, description="longest wave; numbers below e^longest are distinguished"
     )
 
     def vectors(self, values: Float[Array, " n"]) -> Float[Array, "n dim"]:
@@ -108,19 +108,19 @@ Code = Annotated[SerializeAsAny[NumberCode], BeforeValidator(OneOf(CODES))]
 
 
 def encode_numbers(
-    values: Float[Array, " items"], how: NumberCode | None = None, *, source: str = "numbers"
+    values: Float[Array, " items"], code: NumberCode | None = None, *, source: str = "numbers"
 ) -> Feature:
     """A column of numbers as vectors; NaN is a missing one.
 
     Args:
         values: One for each row; not negative.
-        how: `Fourier` if not given.
-        source: What the numbers are, for provenance.
+        code: `Fourier` if not given.
+        source: The name of the numbers, for provenance.
 
     Raises:
         BadInput: if a number is negative or infinite.
     """
-    how = how or Fourier()
+    code = code or Fourier()
     present = ~np.isnan(values)
     wrong = present & ~((values >= 0) & np.isfinite(values))
     if wrong.any():
@@ -129,14 +129,14 @@ def encode_numbers(
             f"{source}: row {row} is {values[row]:g}; numbers must be finite and not negative, "
             "so shift them, or give their size and their sign as two columns"
         )
-    made = how.vectors(values[present])
-    vectors = np.zeros((len(values), made.shape[1]), np.float32)
-    vectors[present] = made
-    return Feature(vectors, present, f"numbers/1 {how.model_dump_json()}", source)
+    encoded = code.vectors(values[present])
+    vectors = np.zeros((len(values), encoded.shape[1]), np.float32)
+    vectors[present] = encoded
+    return Feature(vectors, present, f"numbers/1 {code.model_dump_json()}", source)
 
 
-def _one_hot(tokens: Int[Array, "n places"], size: int) -> Float[Array, "n dim"]:
-    n, places = tokens.shape
-    vectors = np.zeros((n, places, size), np.float32)
+def _one_hot(tokens: Int[Array, "n positions"], size: int) -> Float[Array, "n dim"]:
+    n, positions = tokens.shape
+    vectors = np.zeros((n, positions, size), np.float32)
     np.put_along_axis(vectors, tokens[:, :, None], 1, axis=2)
-    return vectors.reshape(n, places * size)
+    return vectors.reshape(n, positions * size)

@@ -21,14 +21,14 @@ def encode_reviews(
 ) -> Feature:
     """The mean of the vectors of an item's reviews, or of a user's (MMREC, arXiv 2408.04211).
 
-    Each review weighs the same; the mean is shorter than 1 the more they differ, and is not scaled
-    up again. Blank reviews, and those of items or users without a row, have no part. Only `rows`
-    are read, and `used["reviews"]` tells which went where.
+    All reviews have the same weight. The more they differ, the shorter is the mean; it is not
+    scaled to unit length. Blank reviews, and those of items or users without a row, are left out.
+    Only `rows` are read, and `used["reviews"]` has the rows that are part of each vector.
 
     Args:
-        dataset: Whose reviews.
+        dataset: With the reviews.
         rows: Rows of the reviews that may be read, such as `train_reviews(dataset, split)`.
-        of: Whose vectors are made, with a line for each item or each user of the dataset.
+        of: Vectors of each item, or of each user, of the dataset.
         encoder: MiniLM if not given.
     """
     encoder = encoder or text_encoder()
@@ -36,11 +36,11 @@ def encode_reviews(
     chosen = dataset.reviews[rows]
     texts = strip_html_series(chosen["text"].fill_null("")).to_list()
     vocabulary = dataset.item_ids if of == "item" else dataset.user_ids
-    line = vocabulary.rows(chosen[f"{of}_id"])
-    read = (line >= 0) & np.array([bool(text.strip()) for text in texts], bool)
+    entity = vocabulary.rows(chosen[f"{of}_id"])
+    read = (entity >= 0) & np.array([bool(text.strip()) for text in texts], bool)
     ones = np.ones(int(read.sum()), np.float32)
     shape = (len(vocabulary), len(dataset.reviews))
-    used = sparse.csr_array((ones, (line[read], rows[read])), shape=shape)
+    used = sparse.csr_array((ones, (entity[read], rows[read])), shape=shape)
     count = np.diff(used.indptr)
     total = used[:, rows] @ encoder.encode(texts)
     return Feature(

@@ -1,4 +1,4 @@
-"""Any model of sentence-transformers: a folder of one's own, or `owner/model` of the hub."""
+"""Any model of sentence-transformers: a local folder, or `owner/model` of the hub."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from recweave.core.extras import require
 
 @dataclass(frozen=True, eq=False)
 class SentenceModel:
-    """Vectors by sentence-transformers, scaled to unit length whatever the model says.
+    """Vectors by sentence-transformers, scaled to unit length whether or not the model does it.
 
     Attributes:
         model: A folder, or `owner/model`.
@@ -28,7 +28,7 @@ class SentenceModel:
 
     @classmethod
     def load(cls, model: str) -> "SentenceModel":
-        """From a folder, or by `owner/model`, which is downloaded where the hub's cache lacks it.
+        """From a folder, or by `owner/model`, which is downloaded unless the hub's cache has it.
 
         Raises:
             Unavailable: if there is no such model.
@@ -44,7 +44,7 @@ class SentenceModel:
 
     @cached_property
     def name(self) -> str:
-        """The model with a fingerprint of its layers and weights, which are read whole for it."""
+        """The model with a fingerprint of its layers and of all its weights."""
         digest = sha256(str(self.loaded).encode())
         for weight in self.loaded.state_dict().values():
             digest.update(weight.detach().cpu().float().numpy().tobytes())
@@ -58,9 +58,9 @@ class SentenceModel:
     def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
         """See `TextEncoder.encode`."""
         vectors = np.zeros((len(texts), self.dim), np.float32)
-        written = [row for row, text in enumerate(texts) if text.strip()]
-        if written:
-            vectors[written] = self.loaded.encode(
-                [texts[row] for row in written], normalize_embeddings=True, show_progress_bar=False
+        nonblank = [row for row, text in enumerate(texts) if text.strip()]
+        if nonblank:
+            vectors[nonblank] = self.loaded.encode(
+                [texts[row] for row in nonblank], normalize_embeddings=True, show_progress_bar=False
             )
         return vectors

@@ -22,11 +22,11 @@ ENCODERS: Registry[Callable[[Settings], TextEncoder]] = Registry(
     group="recweave.encoders",
     instance_of="collections.abc:Callable",
 )
-"""What makes a text encoder for this machine, by name."""
+"""Factories of text encoders for this machine, by name."""
 
 
 def text_encoder(name: str = "minilm", settings: Settings | None = None) -> TextEncoder:
-    """A text encoder by name; all but TF-IDF keep their vectors on disk, in `RECWEAVE_HOME`.
+    """A text encoder by name; all but TF-IDF store their vectors on disk, in `RECWEAVE_HOME`.
 
     Args:
         name: `minilm` (all-MiniLM-L6-v2 as shipped by a package, offline; `minilm-fp32` for the
@@ -35,7 +35,7 @@ def text_encoder(name: str = "minilm", settings: Settings | None = None) -> Text
             download the latter), `openai:MODEL@BASE_URL` (an embeddings endpoint; the key is
             taken from `OPENAI_API_KEY`), or `package.module:function` (called with `settings`, it
             gives a `TextEncoder`).
-        settings: Threads, and where vectors are kept; from the environment if not given.
+        settings: Threads, and the folder of stored vectors; from the environment if not given.
 
     Raises:
         UnknownName: for a name that is none of these.
@@ -44,10 +44,10 @@ def text_encoder(name: str = "minilm", settings: Settings | None = None) -> Text
         Unavailable: if there is no such model.
     """
     settings = settings or Settings()
-    made = _make(name, settings)
+    encoder = _make(name, settings)
     if name == "tfidf":
-        return made
-    return Cached(made, settings.home / "vectors.sqlite")
+        return encoder
+    return Cached(encoder, settings.home / "vectors.sqlite")
 
 
 def _make(name: str, settings: Settings) -> TextEncoder:
@@ -62,11 +62,11 @@ def _make(name: str, settings: Settings) -> TextEncoder:
 
         return SentenceModel.load(name)
     if is_path(name):
-        made = ENCODERS[name](settings)
-        if not isinstance(made, TextEncoder):
+        encoder = ENCODERS[name](settings)
+        if not isinstance(encoder, TextEncoder):
             raise BadSetting(
-                f"'{name}' gives a {type(made).__name__}, which is no text encoder; it must have "
-                "name, dim and encode"
+                f"'{name}' gives a {type(encoder).__name__}, which is no text encoder; it must "
+                "have name, dim and encode"
             )
-        return made
+        return encoder
     raise UnknownName("text encoder", name, ENCODERS)

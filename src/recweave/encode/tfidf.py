@@ -1,4 +1,4 @@
-"""TF-IDF: words to vectors without weights, for machines where nothing else is installed."""
+"""TF-IDF: words to vectors without trained weights; needs no extra package."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from recweave.core.settings import Settings
 
 WORD = r"(?u)\b\w\w+\b"
 
-SPARE, ROUNDS = 10, 4
-"""Directions beside those that are kept, and how often they are turned towards the strongest."""
+OVERSAMPLING, ITERATIONS = 10, 4
+"""Of the randomized SVD: directions above `dim`, and power iterations."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,15 @@ class TfIdf:
     """Words weighted by rarity, then the strongest directions (latent semantic analysis).
 
     Weights are (1 + ln tf) · (1 + ln((1 + n) / (1 + df))) over words of two letters and more, in
-    lower case; of these, a truncated SVD keeps `dim` directions (Deerwester et al., JASIS 1990).
-    The SVD rather than hashing: both bound the length, but it spends it on what the texts differ
-    in, so that words that occur together come near each other. Fitted on the texts of each call:
-    vectors of different calls are not comparable. A text without words has a zero vector, as has
-    one that lies in no direction that is kept. Deterministic; signs are fixed.
+    lower case; a truncated SVD reduces them to `dim` directions (Deerwester et al., JASIS 1990).
+    SVD rather than hashing: both bound the length of a vector, but SVD takes the directions in
+    which the texts differ most, so words that occur together have near vectors. Fitted on the texts
+    of each call: vectors of different calls are not comparable. A text without words has a zero
+    vector, and so has one that is orthogonal to all of these directions. Deterministic; signs are
+    fixed.
 
     Attributes:
-        dim: Length of the vectors; directions that the texts do not have are zero.
+        dim: Length of the vectors; zeros at the end if the texts have fewer directions.
     """
 
     dim: int = 256
@@ -45,14 +46,14 @@ class TfIdf:
         weighted = weigh(texts)
         if not weighted.nnz:
             return vectors
-        left, strength, right = _svd(weighted, self.dim)
+        left, singular, right = _svd(weighted, self.dim)
         sign = np.sign(right[np.arange(len(right)), np.abs(right).argmax(axis=1)])
-        vectors[:, : len(right)] = left * strength * sign
+        vectors[:, : len(right)] = left * singular * sign
         return unit_rows(vectors, 1e-6)
 
 
 def tfidf(settings: Settings) -> TfIdf:
-    """Of the usual length."""
+    """With vectors of the default length."""
     return TfIdf()
 
 
@@ -79,9 +80,9 @@ def _svd(matrix: Csr, dim: int) -> tuple[Array, Array, Array]:
     Randomised subspace iteration (Halko, Martinsson & Tropp, SIAM Review 2011, section 4.5).
     """
     rng = np.random.default_rng(0)
-    size = (matrix.shape[1], min(dim + SPARE, *matrix.shape))
+    size = (matrix.shape[1], min(dim + OVERSAMPLING, *matrix.shape))
     probe = rng.normal(size=size).astype(np.float32)
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         probe = np.linalg.qr(matrix.T @ (matrix @ probe)).Q
-    left, strength, right = np.linalg.svd(matrix @ probe, full_matrices=False)
-    return left[:, :dim], strength[:dim], (right @ probe.T)[:dim]
+    left, singular, right = np.linalg.svd(matrix @ probe, full_matrices=False)
+    return left[:, :dim], singular[:dim], (right @ probe.T)[:dim]

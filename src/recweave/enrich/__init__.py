@@ -1,4 +1,5 @@
-"""What a language model, or a plain reading, takes out of words: summaries, profiles, tags."""
+"""Texts and labels from reviews and the catalogue: summaries, profiles, tags; with or without a
+language model."""
 
 from recweave.enrich.extractive import Extractive
 from recweave.enrich.generative import Generative

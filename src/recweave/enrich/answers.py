@@ -1,4 +1,4 @@
-"""What a language model may answer: closed sets of labels, bounded lengths, plain text."""
+"""Schemas of a language model's answers: closed sets of labels, bounded lengths, plain text."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from recweave.enrich.catalogue import JOIN
 from recweave.enrich.prompts import plain
 
-# A length keeps a model that is held to the schema from going on for ever.
+# The lengths are bounded, as a model that is bound to the schema may otherwise never stop.
 Sentence = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(plain)]
 Note = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
 Paragraph = Annotated[str, Field(min_length=1, max_length=1_200), AfterValidator(plain)]
@@ -24,11 +24,11 @@ class Answer(BaseModel, ABC):
 
     @abstractmethod
     def text(self) -> str:
-        """What is kept; empty if it says nothing."""
+        """The text that is stored; empty if there is none."""
 
 
 class Summary(Answer):
-    """What reviews say."""
+    """A summary of reviews."""
 
     summary: Paragraph
 
@@ -78,7 +78,7 @@ class Aspects(Answer):
     def text(self) -> str:
         """See `Answer.text`."""
         parts = {"liked": self.liked, "disliked": self.disliked}
-        return "\n".join(f"{how}: {JOIN.join(some)}" for how, some in parts.items() if some)
+        return "\n".join(f"{how}: {JOIN.join(names)}" for how, names in parts.items() if names)
 
 
 class Explanation(Answer):
@@ -102,7 +102,7 @@ class Horizon(Answer):
 
 
 class Notes(BaseModel):
-    """What a part of many texts says, for a later question about all."""
+    """Notes on a part of many texts, for a later question about all of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Some reviews as sentences, and the texts that the extractive writer makes of them."""
+"""A batch of tasks: their reviews as sentences, and the texts of the extractive writer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,18 @@ from recweave.enrich.sentences import Sentences, encode_quietly
 
 UNCLEAR = "unclear"
 
-SPOKEN = range(4, 26)
-"""Words of a sentence that can stand for itself."""
+EXPLAINS = range(4, 26)
+"""Words of a sentence that is shown by itself as an explanation."""
+
+ABOUT = ("title", "brand", "price", "description")
+"""Fields of the catalogue that a profile begins with."""
 
 CLOSED_FROM = ("title", "categories", "description")
-"""Of the catalogue, for categories of a closed set."""
+"""Fields of the catalogue that categories of a closed set are chosen from."""
 
 MOST_CATEGORIES = 5
 NAMED, NEAR = 0.2, 0.1
-"""Of categories in a closed set; see `closest`."""
+"""Weights of categories in a closed set; see `closest`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +40,16 @@ class TaskReviews:
 
     Attributes:
         text, vectors: Their sentences.
-        whose: The position of each sentence's review among the task's rows.
+        row: The position of each sentence's review among the task's rows.
         position: The position of each sentence among those of the batch.
         review: The position of each review among those of the training part.
-        pleased: Whether each review's writer was pleased.
-        stars: The ratings that there are.
+        pleased: Whether each review's writer is pleased.
+        stars: The ratings of the reviews that have one.
     """
 
     text: Sequence[str]
     vectors: Float[Array, "sentences dim"]
-    whose: Int[Array, " sentences"]
+    row: Int[Array, " sentences"]
     position: Int[Array, " sentences"]
     review: Int[Array, " reviews"]
     pleased: Bool[Array, " reviews"]
@@ -73,7 +76,7 @@ class TaskBatch:
         }
 
     def texts(self) -> Iterator[tuple[Task, str | None]]:
-        """The text of each task; None where there is nothing to say."""
+        """The text of each task; None where there is nothing to write."""
         for task in self.tasks:
             if task.kind == "interest":
                 yield task, self._interest(task)
@@ -88,18 +91,18 @@ class TaskBatch:
         return self._open[1]
 
     def _read(self, task: Task) -> TaskReviews:
-        at = np.searchsorted(self.rows, task.rows)
-        position, whose = self.sentences.of_texts(at)
+        text = np.searchsorted(self.rows, task.rows)
+        position, row = self.sentences.of_texts(text)
         review = self.context.reviews(task.rows)
         rating = self.context.rating[review]
         unrated = np.isnan(rating)
-        pleased = rating > self.context.statistics(task.entity, task.fold).middle
+        pleased = rating > self.context.statistics(task.entity, task.fold).midpoint
         if unrated.any():
-            pleased = np.where(unrated, self._sounds_pleased[at], pleased)
+            pleased = np.where(unrated, self._sounds_pleased[text], pleased)
         return TaskReviews(
             text=[self.sentences.text[p] for p in position],
             vectors=self.sentences.vectors[position],
-            whose=whose,
+            row=row,
             position=position,
             review=review,
             pleased=pleased,
@@ -122,35 +125,35 @@ class TaskBatch:
         return " ".join(_central_sentences(reviews, self.context.length))
 
     def _explanation(self, task: Task, reviews: TaskReviews) -> str:
-        alone = np.array([len(text.split()) in SPOKEN for text in reviews.text], bool)
-        pleased = alone & reviews.pleased[reviews.whose]
-        return "\n".join(_central_sentences(reviews, 3 * max(SPOKEN), most=3, among=pleased))
+        fits = np.array([len(text.split()) in EXPLAINS for text in reviews.text], bool)
+        pleased = fits & reviews.pleased[reviews.row]
+        return "\n".join(_central_sentences(reviews, 3 * max(EXPLAINS), most=3, among=pleased))
 
     def _price(self, task: Task, reviews: TaskReviews) -> str:
         return verdict(self._price_votes[reviews.position], self.context.price.names, UNCLEAR)
 
     def _aspects(self, task: Task, reviews: TaskReviews) -> str:
-        liked, disliked = self._likes(task, reviews)
+        liked, disliked = self._liked_and_disliked(task, reviews)
         parts = {"liked": liked, "disliked": disliked}
-        return "\n".join(f"{how}: {JOIN.join(some)}" for how, some in parts.items() if some)
+        return "\n".join(f"{how}: {JOIN.join(names)}" for how, names in parts.items() if names)
 
-    def _likes(self, task: Task, reviews: TaskReviews) -> tuple[list[str], list[str]]:
+    def _liked_and_disliked(self, task: Task, reviews: TaskReviews) -> tuple[list[str], list[str]]:
         corpus = self.context.statistics(task.entity, task.fold)
         return aspects(self.context.phrases, reviews.review, reviews.pleased, corpus)
 
     def _categories(self, task: Task, reviews: TaskReviews) -> str:
-        said = facts(self.context.material.dataset, task.id)
+        fields = facts(self.context.material.dataset, task.id)
         if self.context.categories:
             return JOIN.join(closest(self.context.closed, *self._shown[task.id], reviews.vectors))
         corpus = self.context.statistics(task.entity, task.fold)
         found = keyphrases(self.context.phrases, reviews.review, corpus, MOST_CATEGORIES)
-        return said.get("categories") or JOIN.join(found)
+        return fields.get("categories") or JOIN.join(found)
 
     def _profile(self, task: Task, reviews: TaskReviews) -> str:
-        """Summary, audience and reasoning; each part says whether shop or reviewers said it."""
-        said = facts(self.context.material.dataset, task.id)
-        liked, disliked = (JOIN.join(some) for some in self._likes(task, reviews))
-        shown = [said[name] for name in ("title", "brand", "price", "description") if name in said]
+        """Summary, audience and reasoning; each part names its source, catalogue or reviewers."""
+        fields = facts(self.context.material.dataset, task.id)
+        liked, disliked = (JOIN.join(names) for names in self._liked_and_disliked(task, reviews))
+        shown = [fields[name] for name in ABOUT if name in fields]
         quoted = _central_sentences(reviews, self.context.length // 2)
         stars = f", {reviews.stars.mean():.1f} stars on average" if len(reviews.stars) else ""
         sections = {
@@ -183,11 +186,11 @@ class TaskBatch:
 
     @cached_property
     def _shown(self) -> Mapping[str, tuple[str, Float[Array, "one dim"]]]:
-        """What the catalogue says of each item of the tasks, with its vector."""
+        """The catalogue's text of each item of the tasks, with its vector."""
         texts = {}
         for id in dict.fromkeys(task.id for task in self.tasks if task.entity == "item"):
-            said = facts(self.context.material.dataset, id)
-            texts[id] = ". ".join(said[name] for name in CLOSED_FROM if name in said)
+            fields = facts(self.context.material.dataset, id)
+            texts[id] = ". ".join(fields[name] for name in CLOSED_FROM if name in fields)
         vectors = encode_quietly(self.context.encoder, list(texts.values()))
         return {id: (text, vectors[n : n + 1]) for n, (id, text) in enumerate(texts.items())}
 
@@ -198,16 +201,16 @@ def _central_sentences(
     most: int = MOST,
     among: Bool[Array, " sentences"] | None = None,
 ) -> list[str]:
-    """Central sentences of a task's reviews, or of some of them, of so many words in all."""
+    """Central sentences of a task's reviews, with `words` words in all; `among` is a mask."""
     position = np.arange(len(reviews.text)) if among is None else np.flatnonzero(among)
     if not len(position):
         return []
     vectors = reviews.vectors[position]
-    whose = np.unique(reviews.whose[position], return_inverse=True)[1]
+    review = np.unique(reviews.row[position], return_inverse=True)[1]
     sizes = np.array([len(reviews.text[p].split()) for p in position.tolist()])
     return [
         reviews.text[position[p]]
-        for p in central(vectors, centre(vectors, whose), sizes, words, most)
+        for p in central(vectors, centre(vectors, review), sizes, words, most)
     ]
 
 
@@ -215,18 +218,18 @@ def closest(
     labels: Labels,
     shown: str,
     vector: Float[Array, "texts dim"],
-    said: Float[Array, "sentences dim"],
+    sentences: Float[Array, "sentences dim"],
 ) -> list[str]:
-    """The labels nearest to what a shop shows and reviewers say, the nearest first; three at most.
+    """The labels nearest to catalogue and reviews of an item, nearest first; three at most.
 
-    A label's score is the larger of two, as one of them often says nothing: its margin for the
-    catalogue's text, with `NAMED` for each of its words if the text holds them all; and the mean of
-    its three largest margins for sentences. Labels without a positive score, or further than `NEAR`
-    below the best, are left out. Equals go by position.
+    A label's score is the larger of two, as one of them is often uninformative: its margin for the
+    catalogue's text, plus `NAMED` for each of its words if the text has them all; and the mean of
+    its three largest margins for sentences. Labels without a positive score, or more than `NEAR`
+    below the best, are left out. Ties by position.
     """
     evidence = [labels.margins(vector)[0] + NAMED * mentions(labels.names, shown)] if shown else []
-    if len(said):
-        evidence.append(np.sort(labels.margins(said), axis=0)[-3:].mean(axis=0))
+    if len(sentences):
+        evidence.append(np.sort(labels.margins(sentences), axis=0)[-3:].mean(axis=0))
     if not evidence:
         return []
     score = np.max(evidence, axis=0)

@@ -1,4 +1,4 @@
-"""What a shop itself says of an item, in words."""
+"""The catalogue's fields of an item, as text."""
 
 from collections.abc import Mapping
 
@@ -8,20 +8,20 @@ from recweave.data.html import strip_html
 JOIN = "; "
 """Between the members of a list within a text."""
 
-SAID = ("title", "brand", "price", "categories", "description")
+FIELDS = ("title", "brand", "price", "categories", "description")
 
 
 def facts(dataset: Dataset, item_id: str) -> Mapping[str, str]:
-    """The catalogue's fields of an item that say something; none for an item it does not list."""
+    """The catalogue's fields of an item that hold text; none for an item it does not list."""
     if item_id not in dataset.listed_items:
         return {}
     line = dataset.items.row(dataset.listed_items.row(item_id), named=True)
-    said = {}
-    for name in SAID:
+    fields = {}
+    for name in FIELDS:
         value = line[name]
         if isinstance(value, list):
             value = JOIN.join(filter(None, value))
         text = f"{value:g}" if isinstance(value, float) else strip_html(value or "")
         if text:
-            said[name] = text
-    return said
+            fields[name] = text
+    return fields

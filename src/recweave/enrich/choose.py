@@ -16,7 +16,7 @@ from recweave.llm import LLM, LLMClient, Local, Server
 
 @dataclass(frozen=True)
 class WriterOptions:
-    """What a writer is made from.
+    """The options of a writer.
 
     Attributes:
         name: As the user gave it: a name, a URL, a folder or a path `package.module:function`.
@@ -24,8 +24,8 @@ class WriterOptions:
         encoder: Of the extractive writer; see `text_encoder`.
         model: As the server calls it.
         key_variable: Name of the environment variable that holds the server's key.
-        answers: Where answers, ledger and quarantine of a language model are kept.
-        client: What else `llm.LLMClient` takes: budget, limits, prices, …
+        answers: The folder of a language model's answers, ledger and quarantine.
+        client: Other arguments of `llm.LLMClient`: budget, limits, prices, …
     """
 
     name: str
@@ -47,7 +47,7 @@ WRITERS: Registry[Callable[[WriterOptions], Writer]] = Registry(
     group="recweave.writers",
     instance_of="collections.abc:Callable",
 )
-"""What makes a writer, by name. A URL stands for `server`, a folder for `local`."""
+"""Factories of writers, by name. A URL stands for `server`, a folder for `local`."""
 
 
 def extractive(options: WriterOptions) -> Extractive:
@@ -109,12 +109,12 @@ def writer_of(
                 f"no writer is called '{name}'; it is extractive, a server's URL, the folder of a "
                 "local model, or package.module:function"
             )
-    made = WRITERS[kind](
+    writer = WRITERS[kind](
         WriterOptions(name, categories, encoder, model, key_variable, answers, client)
     )
-    if not isinstance(made, Writer):
+    if not isinstance(writer, Writer):
         raise BadSetting(
-            f"'{name}' gives a {type(made).__name__}, which is no writer; it must have name and "
+            f"'{name}' gives a {type(writer).__name__}, which is no writer; it must have name and "
             "write"
         )
-    return made
+    return writer

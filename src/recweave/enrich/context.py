@@ -1,4 +1,4 @@
-"""What all texts of the extractive writer share: phrases, labels, statistics of the corpus."""
+"""What the extractive writer computes once for all texts: phrases, labels, corpus statistics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from recweave.enrich.sentences import Phrases
 
 @dataclass(eq=False)
 class WriterContext:
-    """What one run of the extractive writer works with; each part is made when it is first used.
+    """What one run of the extractive writer needs; each part is computed when it is first used.
 
     Attributes:
         material: What may be read.
@@ -48,17 +48,17 @@ class WriterContext:
 
     @cached_property
     def phrases(self) -> Phrases:
-        """What the training part's reviews speak of."""
+        """The phrases of the training part's reviews."""
         return Phrases.of(self.texts(self.material.rows["reviews"]))
 
     @cached_property
     def price(self) -> Labels:
-        """What is said of prices."""
+        """Opinions on prices."""
         return Labels.of(PRICE, NEUTRAL, self.encoder)
 
     @cached_property
     def mood(self) -> Labels:
-        """Whether somebody is pleased, where no rating says so."""
+        """Pleased or displeased, for reviews without a rating."""
         return Labels.of(MOOD, NEUTRAL, self.encoder)
 
     @cached_property
@@ -68,7 +68,7 @@ class WriterContext:
         return Labels.of(phrases, NEUTRAL, self.encoder)
 
     def statistics(self, entity: Entity, fold: int | None) -> CorpusStatistics:
-        """Statistics of what may be read for a fold."""
+        """Statistics of the reviews that may be read for a fold."""
         if (entity, fold) not in self._statistics:
             texts = self.reviews(self.material.corpus(entity, "reviews", fold))
             self._statistics[entity, fold] = CorpusStatistics.of(

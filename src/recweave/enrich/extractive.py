@@ -14,7 +14,7 @@ from recweave.enrich.writer import Written
 
 VERSION = 1
 CHUNK = 500
-"""Reviews whose sentences are held in memory together."""
+"""Reviews whose sentences are in memory at the same time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Extractive:
 
     Attributes:
         encoder: For sentences. One whose vectors depend on the other texts (TF-IDF) is refused:
-            what is kept from the writer would shine through.
+            texts that the writer may not read would influence them (data leakage).
         categories: A closed set to choose categories from; empty for an open list.
         length: Words of a summary at most.
     """
@@ -35,8 +35,8 @@ class Extractive:
     def __post_init__(self) -> None:
         if isinstance(self.encoder, TfIdf):
             raise BadSetting(
-                "tfidf vectors depend on all texts, those kept from the writer too; take minilm, "
-                "or another encoder with weights"
+                "tfidf vectors depend on all texts, also on those that the writer may not read; "
+                "take minilm, or another encoder with weights"
             )
 
     @property
@@ -48,7 +48,7 @@ class Extractive:
     def write(self, material: Material, tasks: Sequence[Task]) -> Iterator[Written]:
         """See `Writer.write`."""
         context = WriterContext(material, self.encoder, self.categories, self.length)
-        texts = (text for some in _chunks(tasks) for text in TaskBatch(context, some).texts())
+        texts = (text for chunk in _chunks(tasks) for text in TaskBatch(context, chunk).texts())
         yield from track(texts, "writing", total=len(tasks))
 
 

@@ -23,10 +23,10 @@ from recweave.llm import Estimate, LLMClient, Reply, Request, Usage
 from recweave.llm.store import Store
 
 WINDOW = 12_000
-"""Characters of reviews, or of notes on them, in one prompt; more are first noted in parts."""
+"""Characters of reviews, or of notes on them, in one prompt; of more, notes are taken first."""
 
 LEAST = 5_000
-"""Of a window: the notes on one take half of it at most, so that rounds of notes come to an end."""
+"""Least window: the notes on one take half of it at most, so rounds of notes come to an end."""
 
 AGES = {"first day": 1.0, "first week": 7.0, "first month": 30.0, "first quarter": 91.0}
 """Until which age, in days, events are counted for the question of interest."""
@@ -34,7 +34,7 @@ AGES = {"first day": 1.0, "first week": 7.0, "first month": 30.0, "first quarter
 EXPECTED = [
     "Most like how clear it sounds and how easy it is to set up; some find it too heavy."
 ] * 12
-"""Stands for notes that are not there yet, in estimates."""
+"""Typical notes, for estimates before notes are written."""
 
 
 NotesByPart = dict[int, dict[int, Sequence[str]]]
@@ -46,9 +46,9 @@ class Question:
     """A task with what the model is to read, and the notes so far.
 
     Attributes:
-        task: What is to be written.
-        shown: What the catalogue says, if it is about an item.
-        heading: What the texts are.
+        task: The text to write.
+        shown: The catalogue's fields, if it is about an item.
+        heading: Of the texts in the prompt.
         texts: Reviews, the newest first; after a round, notes on them.
     """
 
@@ -78,9 +78,9 @@ class Question:
 class Generative:
     """A language model that reads an entity's reviews, the newest first, and answers one question.
 
-    What is too long for a prompt is noted part by part, and the question is asked about the notes.
-    The reviews stand before the question, so a server that caches prefixes reads them once for all
-    kinds of text.
+    If the reviews are too long for a prompt, the model first takes notes on each part, and the
+    question is asked about the notes. The reviews come before the question, so a server that caches
+    prefixes reads them once for all kinds of text.
 
     Attributes:
         client: To the model, with its cache, budget and limits.
@@ -178,7 +178,7 @@ class Generative:
 
     def _requests(self, questions: Sequence[Question]) -> list[Request]:
         """The request of each question, or for notes on its parts if it is too long."""
-        made = []
+        requests = []
         form: type[BaseModel]
         for row, question in enumerate(questions):
             parts = question.parts(self.window)
@@ -191,15 +191,15 @@ class Generative:
                     data = fenced(shown | {question.heading: texts})
                     asked = self._question(question.task)
                     form = schema(question.task.kind, self.categories)
-                made.append(Request(f"{row}.{number}", messages(data, asked), form))
-        return made
+                requests.append(Request(f"{row}.{number}", messages(data, asked), form))
+        return requests
 
     def _question(self, task: Task) -> str:
         if task.kind == "categories" and self.categories:
             listed = json.dumps(list(self.categories), ensure_ascii=False)
             return QUESTIONS["closed categories"].format(categories=listed)
-        of = "say of this item" if task.entity == "item" else "tell of the tastes of their writer"
-        return QUESTIONS[task.kind].format(of=of)
+        by_entity = {"item": "say of this item", "user": "tell of the tastes of their writer"}
+        return QUESTIONS[task.kind].format(content=by_entity[task.entity])
 
     def _with_notes(self, questions: Sequence[Question], notes: NotesByPart) -> list[Question]:
         """Questions of which each part has an answer, about the notes; empty if none was noted."""
@@ -214,9 +214,9 @@ class Generative:
 
 
 def question_of(material: Material, task: Task) -> Question:
-    """A task with what is to be read."""
-    said = facts(material.dataset, task.id) if task.entity == "item" else {}
-    shown = [f"{name}: {text}" for name, text in said.items()]
+    """A task with the texts that the model reads."""
+    fields = facts(material.dataset, task.id) if task.entity == "item" else {}
+    shown = [f"{name}: {text}" for name, text in fields.items()]
     if KINDS[task.kind].reads == "events":
         return Question(task, shown, "Events since its first", _ages(material, task))
     rows = material.dataset.reviews[task.rows].with_columns(strip_html_column(pl.col("text")))

@@ -19,7 +19,7 @@ GRID = 256
 """Half-lives that are tried, evenly spaced in their logarithm."""
 
 ROUNDS = 20
-"""Of fitting what is common to all items."""
+"""Iterations of expectation maximisation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +27,9 @@ class Interest:
     """The half-life of interest in each item.
 
     Attributes:
-        half_life: In days; after it, an item draws half as many events as before. Items with one
+        half_life: In days; after it, an item gets half as many events as before. Items with one
             event or none have the common one.
-        common: The typical half-life of all items, toward which each is shrunk.
+        common: The typical half-life of all items; each item's own is shrunk to it.
     """
 
     half_life: Float[Array, " items"]
@@ -37,14 +37,14 @@ class Interest:
 
     @classmethod
     def fit(cls, log: Interactions) -> "Interest":
-        """Exponential fading from an item's first event, seen until the end of the log.
+        """Exponential decay from an item's first event, observed until the end of the log.
 
-        The ages a of the events after the first are drawn with density λ e^(−λa) / (1 − e^(−λT)),
-        where T is the time from the first event to the end of the log: what would come later is not
-        seen, so an item that sells evenly to the end has no half-life of its own. log λ is normal
-        over items, with mean and variance fitted by expectation maximisation; an item's half-life
-        is at the posterior mean of its log λ. So items with few events stay near the common one,
-        the more so the more alike items are. Half-lives lie between a minute and ten times the
+        The ages a of the events after the first have the density λ e^(−λa) / (1 − e^(−λT)), where T
+        is the time from the first event to the end of the log: later events are not observed, so an
+        item with a constant rate of events has no half-life of its own. log λ is normal over items,
+        with mean and variance fitted by expectation maximisation; an item's half-life is at the
+        posterior mean of its log λ. So items with few events stay near the common half-life, the
+        more so the more similar the items are. Half-lives lie between a minute and ten times the
         span of the log, on a grid of `GRID`. O(items · `GRID` · `ROUNDS`).
 
         Raises:
@@ -72,20 +72,20 @@ class Interest:
         return cls(half_life, float(np.log(2) / np.exp(common)))
 
     def relevance(self, log: Interactions, now: int) -> Csr:
-        """What is left of each user's interest in the items they touched, users by items.
+        """Each user's remaining interest in the items of their events, users by items.
 
-        An event of age a is worth 2^(−a / half-life of the item), the newest of a pair counts, and
-        events after `now` (seconds) are not looked at.
+        An event of age a counts 2^(−a / half-life of the item). Of several events of a pair the
+        newest counts; events after `now` (seconds) are ignored.
         """
-        seen = log[log.time <= now]
-        left = np.exp2((seen.time - now) / DAY / self.half_life[seen.item])
-        order = np.lexsort((-left, seen.item, seen.user))
-        user, item = seen.user[order], seen.item[order]
+        past = log[log.time <= now]
+        weight = np.exp2((past.time - now) / DAY / self.half_life[past.item])
+        order = np.lexsort((-weight, past.item, past.user))
+        user, item = past.user[order], past.item[order]
         best = np.ones(len(order), bool)
         best[1:] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
-        strongest = left[order][best].astype(np.float32)
-        made: Csr = sparse.csr_array((strongest, (user[best], item[best])), shape=log.shape)
-        return made
+        newest = weight[order][best].astype(np.float32)
+        interest: Csr = sparse.csr_array((newest, (user[best], item[best])), shape=log.shape)
+        return interest
 
 
 def horizon(half_life: float) -> str:
@@ -104,24 +104,24 @@ def _likelihood(
     rate: Float[Array, " grid"],
 ) -> Float[Array, "items grid"]:
     """The log likelihood of each rate: n log λ − λ Σ a − n log(1 − e^(−λT))."""
-    n, ages, seen = (column[:, None].astype(np.float32) for column in (count, total, window))
-    some = rate[None].astype(np.float32)
-    cut = np.log(-np.expm1(-np.maximum(some * seen, 1e-6)))
-    return np.asarray(n * (np.log(some) - cut) - some * ages)
+    n, ages, span = (column[:, None].astype(np.float32) for column in (count, total, window))
+    rates = rate[None].astype(np.float32)
+    observed = np.log(-np.expm1(-np.maximum(rates * span, 1e-6)))
+    return np.asarray(n * (np.log(rates) - observed) - rates * ages)
 
 
 def _shrunk(
     likely: Float[Array, "items grid"], at: Float[Array, " grid"]
 ) -> tuple[Float[Array, " items"], float]:
     """Posterior means, and the mean of the most likely normal prior over all items."""
-    mean, spread = float(at.mean()), float(at.std())
+    mean, std = float(at.mean()), float(at.std())
     own = np.full(len(likely), mean)
     for _ in range(ROUNDS if len(likely) else 0):
-        weight = likely - ((at - mean) ** 2 / (2 * spread**2)).astype(np.float32)
+        weight = likely - ((at - mean) ** 2 / (2 * std**2)).astype(np.float32)
         weight = np.exp(weight - weight.max(axis=1, keepdims=True))
         weight /= weight.sum(axis=1, keepdims=True)
         own = weight @ at
         mean = float(own.mean())
-        spread = float(np.sqrt((weight @ at**2 - 2 * mean * own + mean**2).mean()))
-        spread = max(spread, float(at[1] - at[0]))
+        std = float(np.sqrt((weight @ at**2 - 2 * mean * own + mean**2).mean()))
+        std = max(std, float(at[1] - at[0]))
     return own, mean

@@ -1,4 +1,4 @@
-"""A whole job: all texts of a training part, kept as they are written, resumed if killed."""
+"""A whole job: all texts of a training part, stored as they are written, resumed if killed."""
 
 import json
 import logging
@@ -21,15 +21,15 @@ from recweave.enrich.writer import Failure, Writer, Written
 PROFILES = "profiles.parquet"
 JOB = "job.json"
 PARTS = "parts"
-TOGETHER, SECONDS = 2_000, 20.0
-"""Texts are put on disk when so many are there, or so much time has gone by."""
+BATCH_TEXTS, BATCH_SECONDS = 2_000, 20.0
+"""Texts are written to disk after so many of them, or after so much time."""
 
 SHOWN = 5
 """Reasons of failures that are shown, the commonest first."""
 
 NO_WRITER = ""
-"""Stands for the writer of a text that failed: the row keeps its place, so that no other variant
-is taken for it, and is tried again by the next call."""
+"""The writer of a text that failed: its row stays in the table, so that no other variant is used
+instead, and the next call tries it again."""
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def enrich(
     small: int = 0,
     seed: int = 0,
 ) -> Profiles:
-    """Write every text of some kinds from the training part, and keep them in a folder.
+    """Write every text of some kinds from the training part, and store them in a folder.
 
     If interrupted, the same call resumes with what is missing; kinds may be added to a folder
     later. A text that failed is null and has no writer; the log counts them by reason, and the next
@@ -54,15 +54,15 @@ def enrich(
     Args:
         dataset: What was split.
         split: Cut from this dataset's events.
-        writer: Who writes.
-        folder: Gets `profiles.parquet`.
+        writer: Extractive, generative, or of your own.
+        folder: For `profiles.parquet`.
         kinds: Keys of `KINDS`.
         folds: Cross-fitted variants of each text, for models that learn from the rows behind it.
         small: Entities with no more pairs than this have a variant for each (leave-one-out).
         seed: Of the assignment to folds.
 
     Raises:
-        BadSetting: if the folder was begun with other data, another split, writer or folds.
+        BadSetting: if the folder belongs to other data, another split, writer or folds.
         RecweaveError: if every text failed, with the commonest reasons; nothing is written then.
     """
     material = Material.of(dataset, split, folds=folds, small=small, seed=seed)
@@ -76,41 +76,41 @@ def enrich(
     }
     tasks = list(material.tasks(kinds))
     _begin(folder, about)
-    there = _written(folder)
-    done = set(there.select(KEY).iter_rows())
-    left = [task for task in tasks if _key(task) not in done]
+    stored = _stored(folder)
+    done = set(stored.select(KEY).iter_rows())
+    missing = [task for task in tasks if _key(task) not in done]
     reasons: Counter[str] = Counter()
-    for rows in _batches(writer.write(material, left), writer.name, reasons):
-        _keep(pl.DataFrame(rows, schema=SCHEMA), folder / PARTS)
-    there = _written(folder)
-    done = set(there.select(KEY).iter_rows())
-    failed = [_row(task, None, NO_WRITER) for task in left if _key(task) not in done]
+    for rows in _batches(writer.write(material, missing), writer.name, reasons):
+        _store(pl.DataFrame(rows, schema=SCHEMA), folder / PARTS)
+    stored = _stored(folder)
+    done = set(stored.select(KEY).iter_rows())
+    failed = [_row(task, None, NO_WRITER) for task in missing if _key(task) not in done]
     if failed:
         message = _failures(len(failed), len(tasks), reasons)
-        if not _any_text(there, tasks):
+        if not _any_text(stored, tasks):
             raise RecweaveError(f"no text was written: {message}")
         log.warning(message)
-    table = pl.concat([there, pl.DataFrame(failed, schema=SCHEMA)]).sort(KEY)
+    table = pl.concat([stored, pl.DataFrame(failed, schema=SCHEMA)]).sort(KEY)
     profiles = Profiles(table, about["dataset"], about["split"])
     profiles.save(folder / PROFILES)
     shutil.rmtree(folder / PARTS, ignore_errors=True)
     return profiles
 
 
-def _any_text(there: pl.DataFrame, tasks: Sequence[Task]) -> bool:
+def _any_text(stored: pl.DataFrame, tasks: Sequence[Task]) -> bool:
     """Whether one of the tasks has a text; null where there was nothing to write from."""
-    texts = set(there.filter(pl.col("text").is_not_null()).select(KEY).iter_rows())
+    texts = set(stored.filter(pl.col("text").is_not_null()).select(KEY).iter_rows())
     return any(_key(task) in texts for task in tasks)
 
 
 def _failures(failed: int, tasks: int, reasons: Counter[str]) -> str:
     """How many texts failed, with the commonest reasons, each with its count."""
-    unsaid = failed - reasons.total()
-    counted = reasons + Counter({"the writer gave no reason": unsaid} if unsaid > 0 else {})
+    unknown = failed - reasons.total()
+    counted = reasons + Counter({"the writer gave no reason": unknown} if unknown > 0 else {})
     lines = [f"  {count:,} times: {reason}" for reason, count in counted.most_common(SHOWN)]
     if len(counted) > SHOWN:
         lines.append(f"  and {len(counted) - SHOWN:,} other reasons")
-    again = "mend that, then run the same command with --retry"
+    again = "fix the cause, then run the same command with --retry"
     return "\n".join([f"{failed:,} of {tasks:,} texts failed; {again}", *lines])
 
 
@@ -125,39 +125,37 @@ def _key(task: Task) -> tuple[str, str, str, int | None]:
 
 
 def _begin(folder: Path, about: dict[str, str]) -> None:
-    """Note what the folder is for; refuse one that is for something else."""
+    """Write down the job of a new folder; refuse a folder of another job."""
     folder.mkdir(parents=True, exist_ok=True)
     clear_drafts(folder)
     note = folder / JOB
     if not note.exists():
         if any(folder.iterdir()):
-            raise BadSetting(f"{folder} holds other things; choose a new folder")
+            raise BadSetting(f"{folder} has other files; choose a new folder")
         write_json(note, about)
         return
     try:
-        begun = json.loads(note.read_text(encoding="utf-8"))
-        other = [key for key, value in about.items() if begun[key] != value]
+        found = json.loads(note.read_text(encoding="utf-8"))
+        other = [key for key, value in about.items() if found[key] != value]
     except (ValueError, KeyError, TypeError):
         raise BadArtifact(f"{note} cannot be read; remove the folder or choose another") from None
     if other:
-        differences = "; ".join(f"{key}: {begun[key]}, now {about[key]}" for key in other)
-        raise BadSetting(
-            f"{folder} was begun with something else ({differences}); choose another folder"
-        )
+        differences = "; ".join(f"{key}: {found[key]}, now {about[key]}" for key in other)
+        raise BadSetting(f"{folder} belongs to another job ({differences}); choose another folder")
 
 
-def _written(folder: Path) -> pl.DataFrame:
-    """What somebody has written already; each text once."""
+def _stored(folder: Path) -> pl.DataFrame:
+    """The texts that are written already, each once."""
     files = [*folder.glob(PROFILES), *sorted((folder / PARTS).glob("*.parquet"))]
-    found = [pl.read_parquet(file, glob=False) for file in files]
-    there = pl.concat([pl.DataFrame(schema=SCHEMA), *found]).filter(pl.col("writer") != NO_WRITER)
-    return there.unique(KEY, maintain_order=True)
+    parts = [pl.read_parquet(file, glob=False) for file in files]
+    table = pl.concat([pl.DataFrame(schema=SCHEMA), *parts]).filter(pl.col("writer") != NO_WRITER)
+    return table.unique(KEY, maintain_order=True)
 
 
 def _batches(
     texts: Iterable[Written], writer: str, reasons: Counter[str]
 ) -> Iterator[list[dict[str, object]]]:
-    """Rows of the table, as many together as are to be put on disk; failures are counted."""
+    """Rows of the table, in the batches that are written to disk; failures are counted."""
     batch: list[dict[str, object]] = []
     since = time.monotonic()
     for task, text in texts:
@@ -165,15 +163,15 @@ def _batches(
             reasons[text.reason] += 1
             continue
         batch.append(_row(task, text, writer))
-        if len(batch) >= TOGETHER or time.monotonic() - since > SECONDS:
+        if len(batch) >= BATCH_TEXTS or time.monotonic() - since > BATCH_SECONDS:
             yield batch
             batch, since = [], time.monotonic()
     if batch:
         yield batch
 
 
-def _keep(table: pl.DataFrame, parts: Path) -> None:
-    """One part more, whole or not at all; those of an earlier run keep their names."""
+def _store(table: pl.DataFrame, parts: Path) -> None:
+    """Write one more part, whole or not at all; parts of an earlier run keep their names."""
     number = len(list(parts.glob("*.parquet")))
     with atomic_file(parts / f"{number:06}.parquet") as draft:
         table.write_parquet(draft)

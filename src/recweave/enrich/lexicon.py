@@ -124,7 +124,7 @@ MOOD: Mapping[str, tuple[str, ...]] = {
 """What people say of what they like, and of what they do not."""
 
 NAMING: tuple[str, ...] = ("{}", "They have {}.", "A place for {}.")
-"""What is said where something is of a category."""
+"""Sentences about a thing of a category."""
 
 NEUTRAL: tuple[str, ...] = (
     "I bought this for my brother last year.",

@@ -1,4 +1,4 @@
-"""What writers may read: rows of the training part, in folds so that no text reads its own."""
+"""The rows that writers may read: the training part, in folds for texts without their own rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Kind:
     """A kind of text.
 
     Attributes:
-        what: What it tells, for people.
-        entities: What it is written of.
+        what: Its content, for people.
+        entities: Whether it is written of items, of users or of both.
         reads: The table whose rows it is written from.
         catalogue: Whether an item without any such row has one too, from the catalogue alone.
     """
@@ -49,9 +49,9 @@ class Task:
 
     Attributes:
         kind: A key of `KINDS`.
-        entity, id: Of what.
-        fold: The fold whose rows are kept from the writer; None if it is shown all of train.
-        rows: Rows that tell of the entity, of the table that the kind reads; the newest first.
+        entity, id: The item or user that it is about.
+        fold: The fold whose rows the writer may not read; None if it reads all of train.
+        rows: The entity's rows of the table that the kind reads, newest first.
     """
 
     kind: str
@@ -63,12 +63,12 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The training part of a dataset as writers see it. Nothing else reaches them.
+    """The training part of a dataset, which is all that writers read.
 
-    With folds, each entity's pairs with others are divided into `folds` groups, or one each where
-    there are no more than `small`: an item's reviews by who wrote them, a user's by what they are
-    of. So all rows of one pair fall together, and the text of fold f, with every statistic behind
-    it, is written as if fold f did not exist (reviews of b by users other than u).
+    With folds, the pairs of each entity (an item with its users, a user with its items) are divided
+    into `folds` groups, or into one group per pair if there are at most `small`. All rows of a pair
+    are in one fold, and the text of fold f, with all statistics behind it, is written as if fold f
+    did not exist (cross-fitting).
 
     Attributes:
         dataset: The catalogue and the tables that rows are of.
@@ -100,8 +100,8 @@ class Material:
         rows["events"] = np.flatnonzero(np.asarray(split.part) == TRAIN)
         fold_of: dict[tuple[Entity, Table], Array] = {}
         if folds:
-            for table, some in rows.items():
-                user, item = _pairs(dataset, table, some)
+            for table, table_rows in rows.items():
+                user, item = _pairs(dataset, table, table_rows)
                 fold_of["item", table] = assign_folds(item, user, folds, small, seed)
                 fold_of["user", table] = assign_folds(user, item, folds, small, seed)
         return cls(dataset, rows, fold_of)
@@ -122,9 +122,9 @@ class Material:
                 raise UnknownName("kind of text", kind, KINDS)
         entities: tuple[Entity, ...] = ("item", "user")
         for entity in entities:
-            asked = [kind for kind in kinds if entity in KINDS[kind].entities]
-            if asked:
-                yield from self._tasks_of(entity, asked)
+            written = [kind for kind in kinds if entity in KINDS[kind].entities]
+            if written:
+                yield from self._tasks_of(entity, written)
 
     def _tasks_of(self, entity: Entity, kinds: Sequence[str]) -> Iterator[Task]:
         ids = (self.dataset.item_ids if entity == "item" else self.dataset.user_ids).ids
@@ -141,20 +141,20 @@ class Material:
             yield from sorted(tasks, key=lambda task: -1 if task.fold is None else task.fold)
 
     def _grouped(self, entity: Entity, table: Table) -> list[tuple[Array, Array]]:
-        """For each entity its rows, the newest first, and their folds."""
+        """The rows of each entity, newest first, and their folds."""
         rows = self.rows[table]
         user, item = _pairs(self.dataset, table, rows)
-        whose, size = (
+        owner, size = (
             (item, len(self.dataset.item_ids))
             if entity == "item"
             else (user, len(self.dataset.user_ids))
         )
         time = getattr(self.dataset, table)["time"].gather(rows).fill_null(0).to_numpy()
-        order = np.lexsort((-rows, -time, whose))
-        ends = np.cumsum(np.bincount(whose, minlength=size))[:-1]
+        order = np.lexsort((-rows, -time, owner))
+        ends = np.cumsum(np.bincount(owner, minlength=size))[:-1]
         folds = self.fold_of[entity, table][order] if self.fold_of else np.empty(0, np.int64)
-        parted = np.split(folds, ends) if self.fold_of else [folds] * size
-        return list(zip(np.split(rows[order], ends), parted, strict=True))
+        by_owner = np.split(folds, ends) if self.fold_of else [folds] * size
+        return list(zip(np.split(rows[order], ends), by_owner, strict=True))
 
 
 def assign_folds(
@@ -162,18 +162,18 @@ def assign_folds(
 ) -> Int[Array, " n"]:
     """The fold of each row: an entity's pairs in a random order, assigned in turn.
 
-    Rows of one pair fall together. An entity with no more than max(folds, small) pairs has a fold
-    for each.
+    All rows of a pair have the same fold. An entity with at most max(folds, small) pairs has one
+    fold per pair.
     """
     pairs, back = np.unique(np.stack([entity, other]), axis=1, return_inverse=True)
-    whose = pairs[0]
-    size = int(whose.max(initial=-1)) + 1
-    count = np.bincount(whose, minlength=size)
-    drawn = np.random.default_rng(seed).permutation(len(whose))
-    order = drawn[order_by(whose[drawn], size)]
-    rank = np.empty(len(whose), np.int64)
-    rank[order] = np.arange(len(whose)) - np.repeat(np.cumsum(count) - count, count)
-    return np.where(count[whose] <= small, rank, rank % folds)[back.reshape(-1)]
+    owner = pairs[0]
+    size = int(owner.max(initial=-1)) + 1
+    count = np.bincount(owner, minlength=size)
+    permuted = np.random.default_rng(seed).permutation(len(owner))
+    order = permuted[order_by(owner[permuted], size)]
+    rank = np.empty(len(owner), np.int64)
+    rank[order] = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    return np.where(count[owner] <= small, rank, rank % folds)[back.reshape(-1)]
 
 
 def _pairs(dataset: Dataset, table: Table, rows: Int[Array, " n"]) -> tuple[Array, Array]:

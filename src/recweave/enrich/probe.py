@@ -1,8 +1,8 @@
-"""Whether a language model knows a catalogue by heart: it completes titles from their first half.
+"""Whether a language model has memorized a catalogue: it completes titles from their first half.
 
-A model that was trained on the pages of a shop may recall what it seems to conclude, and then does
-worse on a shop it never saw. Completing is compared with what language alone allows: the answer's
-likeness to the endings of *other* titles that are of the same category and begin most alike.
+A model that was trained on the pages of a shop may recall its products instead of reasoning about
+them, and is then worse on an unknown shop. The control is how similar its answers are to the
+endings of *other* titles, of the same category and with the most similar beginning.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ from recweave.enrich.sentences import words
 from recweave.llm import LLMClient, Message, Reply, Request
 
 WORDS = 4
-"""A title needs so many to be halved."""
+"""Least number of words of a title that is split."""
 CONTROLS = 5
-"""Other titles whose endings an answer is held against, at most."""
+"""Other titles whose endings an answer is compared with, at most."""
 MARGIN = 0.05
-"""Likeness that is put down to a beginning which lets one guess how it ends: a convention."""
+"""Excess of similarity that a guess from the beginning may reach: a convention."""
 RESAMPLES = 10_000
 
 SYSTEM = """\
@@ -39,7 +39,7 @@ repeat the beginning. Answer as {{"rest": "..."}}."""
 
 
 class Rest(BaseModel):
-    """How a title goes on."""
+    """The second half of a title."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,12 +48,12 @@ class Rest(BaseModel):
 
 @dataclass(frozen=True)
 class SplitTitle:
-    """A title in two.
+    """A title in two halves.
 
     Attributes:
         id: Of the item.
-        begins: What the model is shown.
-        ends: What it is to recall.
+        begins: The half that the model is shown.
+        ends: The half that it should complete.
         controls: Endings of other titles.
     """
 
@@ -65,16 +65,16 @@ class SplitTitle:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What a probe found.
+    """The result of a probe.
 
     Attributes:
-        model: Who was asked.
-        asked: Titles.
-        answered: Those that got an answer; all figures are over these.
-        exact: Share of answers that are the true ending, but for case and punctuation.
-        exact_control: Share that are one of the control's endings.
+        model: The language model.
+        asked: Number of titles.
+        answered: Number of titles with an answer; all figures are over these.
+        exact: Share of answers equal to the true ending, except for case and punctuation.
+        exact_control: Share of answers equal to an ending of a control.
         likeness: Mean likeness of answers to the true endings, in [0, 1] (`likeness`).
-        likeness_control: To those of the controls, their mean for each title.
+        likeness_control: The same to the endings of the controls, averaged for each title.
         excess, low, high: Likeness less that of the control, with its 95 % interval (bootstrap over
             titles).
     """
@@ -92,7 +92,7 @@ class Knowledge:
 
     @property
     def knows(self) -> bool:
-        """Whether the excess is beyond chance, and beyond `MARGIN`."""
+        """Whether the excess is significantly above `MARGIN`."""
         return self.low > MARGIN
 
     @property
@@ -102,12 +102,12 @@ class Knowledge:
         if self.knows:
             return (
                 f"the model knows this catalogue: it completes {self.exact:.0%} of the titles "
-                f"exactly (endings of like titles: {self.exact_control:.0%}), and its endings are "
-                f"nearer to the true ones by {size}; what it gains here may be memory"
+                f"exactly (endings of similar titles: {self.exact_control:.0%}), and its endings "
+                f"are nearer to the true ones by {size}; a gain on this data may be memory"
             )
         return (
             f"no sign of it: the model's endings are no nearer to the true ones than guessing "
-            f"allows ({size}, up to {MARGIN:g} of it is put down to guessing)"
+            f"allows ({size}; up to {MARGIN:g} counts as guessing)"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -119,17 +119,17 @@ def probe(dataset: Dataset, client: LLMClient, *, titles: int = 200, seed: int =
     """Ask a language model to complete titles of a catalogue.
 
     Args:
-        dataset: Whose titles; those of `WORDS` words and more are drawn from.
-        client: To the model.
-        titles: How many to ask about at most, one call each.
-        seed: Of the draw and of the bootstrap.
+        dataset: With the titles; a sample of those of `WORDS` words and more is used.
+        client: Of the model.
+        titles: Size of the sample, one call each.
+        seed: Of the sample and of the bootstrap.
 
     Raises:
-        BadInput: if no two titles can be halved.
+        BadInput: if fewer than two titles can be split.
         RecweaveError: if no title got an answer.
     """
-    drawn = split_titles(dataset, titles, seed)
-    requests = [Request(title.id, _messages(title, dataset.name), Rest) for title in drawn]
+    sample = split_titles(dataset, titles, seed)
+    requests = [Request(title.id, _messages(title, dataset.name), Rest) for title in sample]
     answers: dict[str, str] = {}
     reason = ""
     for id, answer in client.run(requests):
@@ -139,27 +139,29 @@ def probe(dataset: Dataset, client: LLMClient, *, titles: int = 200, seed: int =
             reason = answer.reason
     if not answers:
         raise RecweaveError(
-            f"{client.llm.name} completed none of {len(drawn)} titles ({reason}); mend that and "
-            "run again with --retry"
+            f"{client.llm.name} completed none of {len(sample)} titles ({reason}); fix the cause "
+            "and run again with --retry"
         )
-    known = [title for title in drawn if title.id in answers]
-    return _judged(known, [answers[title.id] for title in known], client.llm.name, len(drawn), seed)
+    answered = [title for title in sample if title.id in answers]
+    completed = [answers[title.id] for title in answered]
+    return _evaluate(answered, completed, client.llm.name, len(sample), seed)
 
 
 def split_titles(dataset: Dataset, titles: int, seed: int) -> list[SplitTitle]:
-    """Titles drawn at random, each with endings of others.
+    """A random sample of titles, each with endings of others.
 
     Controls are of the same category (the last of the item's path; any, for an item without one or
-    alone in it), begin most alike (words in common, equals at random) and end differently.
+    alone in it), have the most similar beginning (words in common, ties at random) and another
+    ending.
     """
     pool = [
-        (id, *_in_two(title), (path or [""])[-1])
+        (id, *_halves(title), (path or [""])[-1])
         for id, title, path in dataset.items.select("item_id", "title", "categories").iter_rows()
     ]
     pool = [title for title in pool if _plain(title[2])]
     if len(pool) < 2:
         raise BadInput(
-            f"{dataset.name} has {len(pool)} titles of {WORDS} words or more; a probe needs some"
+            f"{dataset.name} has {len(pool)} titles of {WORDS} words or more; a probe needs two"
         )
     rng = np.random.default_rng(seed)
     category = np.unique([title[3] for title in pool], return_inverse=True)[1]
@@ -178,17 +180,17 @@ def split_titles(dataset: Dataset, titles: int, seed: int) -> list[SplitTitle]:
     return found
 
 
-def _in_two(title: str | None) -> tuple[str, str]:
-    """Halves by words, the first one the longer; of a title that is too short, no second one."""
+def _halves(title: str | None) -> tuple[str, str]:
+    """Halves by words, the first one longer; the second is "" for a title that is too short."""
     parts = (title or "").split()
-    middle = (len(parts) + 1) // 2 if len(parts) >= WORDS else len(parts)
-    return " ".join(parts[:middle]), " ".join(parts[middle:])
+    half = (len(parts) + 1) // 2 if len(parts) >= WORDS else len(parts)
+    return " ".join(parts[:half]), " ".join(parts[half:])
 
 
 def _others(
     row: int, category: Int[Array, " titles"], others: Int[Array, " others"]
-) -> Int[Array, " some"]:
-    """The others of a title's category; all of them where there are none, or it has none (-1)."""
+) -> Int[Array, " controls"]:
+    """The others of a title's category; all others if there are none, or it has none (-1)."""
     same: Array = others[(category[others] == category[row]) & (category[row] >= 0)]
     return same if len(same) else others
 
@@ -210,23 +212,23 @@ def _messages(title: SplitTitle, catalogue: str) -> list[Message]:
     return [Message("system", SYSTEM), Message("user", f"{data}\n\n{question}")]
 
 
-def _judged(
-    known: Sequence[SplitTitle], answers: Sequence[str], model: str, asked: int, seed: int
+def _evaluate(
+    titles: Sequence[SplitTitle], answers: Sequence[str], model: str, asked: int, seed: int
 ) -> Knowledge:
     exact, own, others, wrong = [], [], [], []
-    for title, answer in zip(known, answers, strict=True):
-        said = _plain(answer).removeprefix(_plain(title.begins)).strip()
+    for title, answer in zip(titles, answers, strict=True):
+        ending = _plain(answer).removeprefix(_plain(title.begins)).strip()
         controls = [_plain(end) for end in title.controls]
-        exact.append(said == _plain(title.ends))
-        wrong.append(said in controls)
-        own.append(likeness(said, _plain(title.ends)))
-        others.append(np.mean([likeness(said, end) for end in controls]))
+        exact.append(ending == _plain(title.ends))
+        wrong.append(ending in controls)
+        own.append(likeness(ending, _plain(title.ends)))
+        others.append(np.mean([likeness(ending, end) for end in controls]))
     excess = np.array(own) - np.array(others)
     low, high = _interval(excess, seed)
     return Knowledge(
         model=model,
         asked=asked,
-        answered=len(known),
+        answered=len(titles),
         exact=float(np.mean(exact)),
         exact_control=float(np.mean(wrong)),
         likeness=float(np.mean(own)),
@@ -258,17 +260,17 @@ def _distance(one: str, other: str) -> int:
     A row's insertions are a running minimum: d[j] = min over i ≤ j of e[i] + j - i.
     """
     letters = np.array([ord(letter) for letter in other], np.int64)
-    place = np.arange(len(other) + 1)
-    row = place.copy()
+    position = np.arange(len(other) + 1)
+    row = position.copy()
     for letter in one:
         down = row + 1
         down[1:] = np.minimum(down[1:], row[:-1] + (letters != ord(letter)))
-        row = np.minimum.accumulate(down - place) + place
+        row = np.minimum.accumulate(down - position) + position
     return int(row[-1])
 
 
 def _interval(excess: Float[Array, " titles"], seed: int) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
-    drawn = rng.choice(excess, (RESAMPLES, len(excess))).mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    resampled = rng.choice(excess, (RESAMPLES, len(excess))).mean(axis=1)
+    low, high = np.quantile(resampled, [0.025, 0.975])
     return float(low), float(high)

@@ -15,7 +15,7 @@ from recweave.encode.text import TextEncoder
 from recweave.enrich.lexicon import STOPS
 
 LONGEST = 40
-"""Words of a sentence; what goes on for longer is cut."""
+"""Words of a sentence; longer ones are cut."""
 
 _END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[a-z][.!?])(?=[A-Z])|[\n\r]+")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
@@ -23,7 +23,7 @@ _BREAK = re.compile(r"[^\w\s'’-]+|\d\S*")
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, spaces tidied; none without a letter.
+    """The sentences of a text, with single spaces; those without a letter are left out.
 
     >>> sentences("Nice sound.It hums... a bit! 5/5")
     ['Nice sound.', 'It hums...', 'a bit!']
@@ -48,7 +48,7 @@ def words(text: str) -> list[str]:
 
 
 def phrases(text: str) -> set[str]:
-    """What the text is about: runs of up to three words between stop words, and their last words.
+    """The topics of a text: runs of up to three words between stop words, and their last words.
 
     Candidates as in RAKE (Rose et al., 2010); opinions and common verbs count as stop words.
 
@@ -69,7 +69,7 @@ def phrases(text: str) -> set[str]:
 
 
 def encode_quietly(encoder: TextEncoder, texts: Sequence[str]) -> Float[Array, "texts dim"]:
-    """Vectors without a bar of progress: the writer shows one for all."""
+    """Vectors without a progress bar: the writer shows one for all."""
     with show_progress(False):
         return encoder.encode(texts)
 
@@ -79,9 +79,9 @@ class Sentences:
     """The sentences of some texts with their vectors.
 
     Attributes:
-        text: One after the other.
+        text: The sentences of all texts, in order.
         vectors: Of unit length.
-        start: Those of text r are `start[r]` to `start[r + 1]`, without the last.
+        start: The sentences of text r are at `start[r]` to `start[r + 1] - 1`.
     """
 
     text: Sequence[str]
@@ -90,40 +90,40 @@ class Sentences:
 
     @classmethod
     def of(cls, texts: Iterable[str], encoder: TextEncoder) -> "Sentences":
-        """Cut and encode."""
-        cut = [sentences(text) for text in texts]
-        every = [sentence for some in cut for sentence in some]
-        start = np.cumsum([0, *map(len, cut)])
-        return cls(every, encode_quietly(encoder, every), start)
+        """Split into sentences and encode."""
+        by_text = [sentences(text) for text in texts]
+        joined = [sentence for found in by_text for sentence in found]
+        start = np.cumsum([0, *map(len, by_text)])
+        return cls(joined, encode_quietly(encoder, joined), start)
 
     def of_texts(self, rows: Int[Array, " n"]) -> tuple[Array, Array]:
         """Positions of the sentences of these texts, and for each its text's position in `rows`."""
         first, count = self.start[rows], self.start[rows + 1] - self.start[rows]
-        whose = np.repeat(np.arange(len(rows)), count)
+        text = np.repeat(np.arange(len(rows)), count)
         skip = np.cumsum(count) - count
-        return np.arange(len(whose)) - skip[whose] + first[whose], whose
+        return np.arange(len(text)) - skip[text] + first[text], text
 
 
 @dataclass(frozen=True, eq=False)
 class Phrases:
-    """Which text speaks of what.
+    """Which text contains which phrase.
 
     Attributes:
         names: The phrases.
-        said: Texts by phrases; 1 where the text has the phrase.
+        contained: Texts by phrases; 1 where the text has the phrase.
     """
 
     names: Sequence[str]
-    said: Csr
+    contained: Csr
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Phrases":
         """The phrases of some texts."""
         found = [sorted(phrases(text)) for text in texts]
-        names = pl.Series([name for some in found for name in some], dtype=pl.String)
+        names = pl.Series([name for of_text in found for name in of_text], dtype=pl.String)
         listed = names.unique().sort()
         column = listed.search_sorted(names).to_numpy().astype(np.int64)
-        line = np.repeat(np.arange(len(found)), [len(some) for some in found])
-        ones = np.ones(len(line), np.float32)
-        said: Csr = sparse.csr_array((ones, (line, column)), shape=(len(found), len(listed)))
-        return cls(listed.to_list(), said)
+        row = np.repeat(np.arange(len(found)), [len(of_text) for of_text in found])
+        ones = np.ones(len(row), np.float32)
+        contained: Csr = sparse.csr_array((ones, (row, column)), shape=(len(found), len(listed)))
+        return cls(listed.to_list(), contained)

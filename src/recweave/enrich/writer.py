@@ -1,4 +1,4 @@
-"""Who writes: the contract, and what was written."""
+"""The interface of writers, and their results."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from recweave.enrich.material import Material, Task
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no text for a task, in words; equal reasons are counted together."""
+    """Why there is no text for a task; equal reasons are counted together."""
 
     reason: str
 

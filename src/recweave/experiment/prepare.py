@@ -356,12 +356,12 @@ def make_features(
         The features, and what each that was asked for cost.
     """
     categories = encode_categories(context.dataset)
-    made: dict[str, AnyFeature] = {"categories": categories} if categories.present.any() else {}
+    features: dict[str, AnyFeature] = {"categories": categories} if categories.present.any() else {}
     costs = {}
     for name, spec in specs.items():
         with measured() as costs[name]:
-            made[name] = spec.build(replace(context, made=made))
-    return made, costs
+            features[name] = spec.build(replace(context, features=features))
+    return features, costs
 
 
 def _dataset(data: str | Source, base_dir: Path) -> Dataset:

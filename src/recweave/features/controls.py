@@ -14,7 +14,7 @@ from recweave.features.spec import FeatureContext, FeatureSpec
 
 
 class TextLength(FeatureSpec):
-    """A control: nothing but how long the text of each item is."""
+    """A control: the length of each item's text, and nothing else."""
 
     kind: Literal["length"] = "length"
     fields: tuple[str, ...] = Field(FIELDS, min_length=1, description="columns, in order")
@@ -36,7 +36,7 @@ class Permuted(FeatureSpec):
 
     def build(self, context: FeatureContext) -> Feature:
         """See `FeatureSpec.build`."""
-        other = find_entity_feature(context.made, self.feature)
+        other = find_entity_feature(context.features, self.feature)
         rows = np.flatnonzero(other.present)
         permuted = np.random.default_rng(self.seed).permutation(rows)
         source = np.arange(len(other.present))
@@ -58,15 +58,15 @@ class RandomVectors(FeatureSpec):
 
     kind: Literal["random"] = "random"
     feature: str = Field(description="a feature above this one")
-    seed: int = Field(0, description="of the draw")
+    seed: int = Field(0, description="of the random vectors")
 
     def build(self, context: FeatureContext) -> Feature:
         """See `FeatureSpec.build`."""
-        other = find_entity_feature(context.made, self.feature)
+        other = find_entity_feature(context.features, self.feature)
         rng = np.random.default_rng(self.seed)
         vectors = unit_rows(rng.standard_normal(other.vectors.shape, dtype=np.float32))
         vectors[~other.present] = 0
-        return Feature(vectors, other.present, "random/1", "drawn at random", of=other.of)
+        return Feature(vectors, other.present, "random/1", "random vectors", of=other.of)
 
     def made_from(self) -> tuple[str, ...]:
         """See `FeatureSpec.made_from`."""

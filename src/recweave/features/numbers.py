@@ -57,9 +57,11 @@ class InterestHorizon(FeatureSpec):
 
 
 def _events_behind(split: Split) -> Csr:
-    """Which rows of the log are train's events with each item."""
+    """The rows of the log that are train's events of each item."""
     if split.part is None:
-        raise BadSetting("a split that was not cut from one log cannot tell a feature's events")
+        raise BadSetting(
+            "a feature of events needs a split that was cut from one log (Dataset.split)"
+        )
     rows = np.flatnonzero(split.part == TRAIN)
     shape = (split.train.shape[1], len(split.part))
     ones = np.ones(len(rows), np.float32)

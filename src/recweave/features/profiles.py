@@ -26,26 +26,26 @@ TABLES: Sequence[Table] = ("reviews", "events")
 
 
 class ProfileText(FeatureSpec):
-    """What a writer made of train's reviews and the catalogue: summaries, profiles, …
+    """Texts written from train's reviews and the catalogue: summaries, profiles, …
 
-    A run writes extractively or reads what `recweave enrich` wrote, so that running a recipe never
-    spends money: estimates, budgets and the ledger are those of `enrich`.
+    A run uses the extractive writer, or reads the texts that `recweave enrich` wrote, so running a
+    recipe never costs money: estimates, budgets and the ledger belong to `enrich`.
     """
 
     kind: Literal["profiles"] = "profiles"
     kinds: tuple[str, ...] = Field(
         ("profile",), min_length=1, description="kinds of text, put together in this order"
     )
-    of: Entity = Field("item", description="of whom: item or user")
+    of: Entity = Field("item", description="texts of items or of users: item or user")
     folder: str = Field(
         "",
         description="written by `recweave enrich --out`, relative to the recipe file; if empty, "
-        "written now, extractively",
+        "the run writes the texts itself, extractively",
     )
     encoder: str = Field("minilm", description="minilm, tfidf, a path, owner/model or openai:…")
-    sentences: str = Field("minilm", description="the encoder that the extractive writer picks by")
+    sentences: str = Field("minilm", description="encoder of the extractive writer")
     folds: int = Field(
-        0, ge=0, description="cross-fitted variants of each text, if it is written now; 0 for none"
+        0, ge=0, description="cross-fitted variants of each text that the run writes; 0 for none"
     )
     for_events: bool = Field(
         False,
@@ -67,8 +67,8 @@ class ProfileText(FeatureSpec):
                 raise BadSetting(f"no {kind} is written of a {self.of}; {KINDS[kind].what}")
         if self.for_events and self.encoder == "tfidf":
             raise BadSetting(
-                "tfidf vectors depend on all texts, so a variant would know what it was written "
-                "without; for_events needs another encoder, such as minilm"
+                "tfidf vectors depend on all texts, so a variant would depend on the text that it "
+                "leaves out; for_events needs another encoder, such as minilm"
             )
         profiles = (
             self._read(context.base_dir / self.folder, context.dataset, context.split)
@@ -94,7 +94,7 @@ class ProfileText(FeatureSpec):
     def _for_events(
         self, whole: Feature, profiles: Profiles, context: FeatureContext
     ) -> EventFeature:
-        """Variants of the texts for the training events that had a part in them."""
+        """Variants of the texts for the training events that are part of them."""
         dataset, part = context.dataset, context.split.part
         if part is None:
             raise BadSetting("features of events need a split that was cut from the log")
@@ -102,16 +102,16 @@ class ProfileText(FeatureSpec):
         folds = pl.DataFrame(
             {kind: profiles.folds_of_events(kind, self.of, dataset, rows) for kind in self.kinds}
         ).with_columns(pl.all().cast(pl.Int32))
-        asked = folds.with_columns(id=dataset.events[rows][f"{self.of}_id"], row=pl.Series(rows))
-        asked = asked.filter(pl.any_horizontal(pl.col(self.kinds).is_not_null()))
+        events = folds.with_columns(id=dataset.events[rows][f"{self.of}_id"], row=pl.Series(rows))
+        events = events.filter(pl.any_horizontal(pl.col(self.kinds).is_not_null()))
         key = ["id", *self.kinds]
-        variants = asked.select(key).unique(maintain_order=True).with_row_index("variant")
-        led = asked.join(variants, on=key, how="left", nulls_equal=True, maintain_order="left")
+        variants = events.select(key).unique(maintain_order=True).with_row_index("variant")
+        events = events.join(variants, on=key, how="left", nulls_equal=True, maintain_order="left")
         by_kind = {kind: variants[kind] for kind in self.kinds}
         texts = self._texts(profiles, variants["id"], by_kind)
         vectors = text_encoder(self.encoder).encode(texts)
         variant = np.full(len(part), -1, np.int64)
-        variant[led["row"].to_numpy()] = led["variant"].to_numpy()
+        variant[events["row"].to_numpy()] = events["variant"].to_numpy()
         log = dataset.interactions()
         return EventFeature(
             whole=whole,
@@ -125,7 +125,7 @@ class ProfileText(FeatureSpec):
     def _texts(
         self, profiles: Profiles, ids: pl.Series, folds: Mapping[str, pl.Series]
     ) -> list[str]:
-        """The texts of all kinds put together, of the variants in `folds`; else the whole ones."""
+        """The texts of all kinds joined: the variants in `folds`, or those of all of train."""
         texts = pl.DataFrame(
             {kind: profiles.texts(kind, self.of, ids, folds.get(kind)) for kind in self.kinds}
         )
@@ -134,14 +134,14 @@ class ProfileText(FeatureSpec):
 
     def _read(self, folder: Path, dataset: Dataset, split: Split) -> Profiles:
         profiles = Profiles.load(folder / PROFILES)
-        for what, theirs, ours in (
+        for what, found, expected in (
             ("data", profiles.dataset, dataset.fingerprint),
             ("the split", profiles.split, name_of(split)),
         ):
-            if theirs != ours:
+            if found != expected:
                 raise BadSetting(
-                    f"the texts in {folder} were written from {what} {theirs}, and this run "
-                    f"has {ours}; write them for this recipe: recweave enrich RECIPE.toml --out …"
+                    f"the texts in {folder} were written from {what} {found}, and this run has "
+                    f"{expected}; write them for this recipe: recweave enrich RECIPE.toml --out …"
                 )
         return profiles
 
@@ -161,15 +161,15 @@ class ProfileText(FeatureSpec):
         self, profiles: Profiles, dataset: Dataset, ids: pl.Series, folds: Mapping[str, pl.Series]
     ) -> dict[str, Csr]:
         """The rows behind the texts of all kinds, by table."""
-        found: dict[str, Csr] = {}
+        rows: dict[str, Csr] = {}
         for table in TABLES:
             size = len(getattr(dataset, table))
             parts = [
                 profiles.used(kind, self.of, ids, table, size, folds.get(kind))
                 for kind in self.kinds
             ]
-            behind = sum(parts[1:], parts[0])
-            if behind.nnz:
-                behind.data[:] = 1
-                found[table] = behind
-        return found
+            used = sum(parts[1:], parts[0])
+            if used.nnz:
+                used.data[:] = 1
+                rows[table] = used
+        return rows

@@ -37,23 +37,23 @@ FEATURES: "Registry[type[FeatureSpec]]" = Registry(
 
 @dataclass(frozen=True, eq=False)
 class FeatureContext:
-    """What a feature may be made from.
+    """The data that a feature may be computed from.
 
     Attributes:
-        dataset: Whose items, users and events.
+        dataset: With items, users and events.
         split: Distinguishes train's rows from those held out.
-        made: The features above this one in the file.
+        features: Those above this one in the file.
         base_dir: The folder that relative paths start from.
     """
 
     dataset: Dataset
     split: Split
-    made: Features = field(default_factory=dict)
+    features: Features = field(default_factory=dict)
     base_dir: Path = Path()
 
 
 class FeatureSpec(Choice, ABC):
-    """How a feature is made: from the catalogue, or from train's part of the reviews and events."""
+    """How a feature is computed: from the catalogue, or from train's reviews and events."""
 
     registry: ClassVar[Registry[Any]] = FEATURES
 
@@ -78,10 +78,10 @@ AnyFeature = Annotated[SerializeAsAny[FeatureSpec], BeforeValidator(OneOf(FEATUR
 
 
 def in_order(features: Mapping[str, FeatureSpec]) -> None:
-    """Make sure that features stand below those they are made from.
+    """Refuse a feature that is above one it is made from.
 
     Raises:
-        ValueError: naming the first that does not.
+        ValueError: naming the first such feature.
     """
     above: list[str] = []
     for name, spec in features.items():

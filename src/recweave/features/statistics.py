@@ -24,11 +24,11 @@ class Statistics(FeatureSpec):
     3. with `share_from`: the share of values at or above it less that of all events, times
        n / (n + k).
 
-    Held-out events get what all of train says of their item or user. A training event gets what
-    train says without it: all events of its user and item are left out together (leave one out,
-    target encoding), of the means of all events too. With `folds`, its whole fold is left out
-    instead. A value that is left out can be recovered from a leave-one-out mean by a model that can
-    tell items apart (target leakage): use folds with such models.
+    Held-out events get the statistics of all of train. A training event gets those of train without
+    it: all events of its user and item are left out together (leave-one-out, target encoding), of
+    the means of all events too. With `folds`, its whole fold is left out instead. A model that
+    distinguishes items can recover the value that is left out from a leave-one-out mean (target
+    leakage): use folds with such models.
     """
 
     kind: Literal["statistics"] = "statistics"
@@ -87,7 +87,7 @@ class Statistics(FeatureSpec):
         )
 
     def _terms(self, value: Float[Array, " n"]) -> Float[Array, "n terms"]:
-        """What is summed of each event: 1, its value and, if asked, whether it is high."""
+        """The terms that are summed: 1, the value of an event and, if asked, whether it is high."""
         terms = [np.ones(len(value)), value]
         if self.share_from is not None:
             terms.append((value >= self.share_from).astype(np.float64))
@@ -100,11 +100,11 @@ class Statistics(FeatureSpec):
         count = sums[:, :1]
         mean = overall[:, 1:] / np.maximum(overall[:, :1], 1)
         shrunk = (sums[:, 1:] - count * mean) / np.maximum(count + self.k, 1e-12)
-        made = np.hstack([np.log1p(count), shrunk]).astype(np.float32)
-        return made, count[:, 0] > 0
+        columns = np.hstack([np.log1p(count), shrunk]).astype(np.float32)
+        return columns, count[:, 0] > 0
 
     def _groups(self, train: Interactions) -> Int[Array, " n"]:
-        """What is left out together with each event: its (user, item) pair, or its fold."""
+        """The group that is left out with each event: its (user, item) pair, or its fold."""
         pair = train.user.astype(np.int64) * train.shape[1] + train.item
         pairs, group = np.unique(pair, return_inverse=True)
         group = group.reshape(-1)

@@ -1,4 +1,4 @@
-"""Words of the catalogue and of reviews as features."""
+"""Text of the catalogue and of reviews as features."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ from recweave.features.spec import FeatureContext, FeatureSpec
 
 
 class ItemText(FeatureSpec):
-    """The words of the catalogue."""
+    """The text of the catalogue."""
 
     kind: Literal["items"] = "items"
     fields: tuple[str, ...] = Field(FIELDS, min_length=1, description="columns, in order")
@@ -39,12 +39,12 @@ class ItemText(FeatureSpec):
 
 
 class ReviewText(FeatureSpec):
-    """The mean of the reviews of an item, or of a user; those of train alone."""
+    """The mean of the review vectors of an item, or of a user; reviews of train alone."""
 
     kind: Literal["reviews"] = "reviews"
     of: Literal["item", "user"] = Field("item", description="whose reviews are averaged")
     encoder: str = Field("minilm", description="minilm, tfidf, a path, owner/model or openai:…")
-    leak: bool = Field(False, description="read held-out reviews too: wrong, to test the audit by")
+    leak: bool = Field(False, description="also read held-out reviews: wrong, to test the audit")
 
     def build(self, context: FeatureContext) -> Feature:
         """See `FeatureSpec.build`."""
