@@ -1,4 +1,4 @@
-"""Who answers, the model or the fallback, and what is said where a list is empty or popular."""
+"""Lists by the model or by the fallback, and the note of a list that is empty or popular."""
 
 import numpy as np
 import polars as pl
@@ -39,19 +39,20 @@ def tea_log():
 def weights(bundle_items, **pairs):
     """Item weights: `a_b=2` says that an `a` in the history gives 2 to `b`."""
     row = {item: n for n, item in enumerate(bundle_items)}
-    made = np.zeros((len(row), len(row)), np.float32)
+    matrix = np.zeros((len(row), len(row)), np.float32)
     for pair, weight in pairs.items():
         giver, receiver = pair.split("_")
-        made[row[giver], row[receiver]] = weight
-    return ItemWeights(made)
+        matrix[row[giver], row[receiver]] = weight
+    return ItemWeights(matrix)
 
 
 def teas(stages=(), about=None, **pairs):
     dataset = tea_log()
     model = weights(dataset.item_ids.ids.to_list(), **(pairs or {"a_b": 2, "a_c": 1, "b_c": 1}))
-    made = [read_stage(one).fit(StageContext(dataset, dataset.interactions())) for one in stages]
+    context = StageContext(dataset, dataset.interactions())
+    fitted = [read_stage(one).fit(context) for one in stages]
     about = {"stages": list(stages)} if about is None else about
-    return make_bundle(dataset, model, name="knn", stages=made, about=about)
+    return make_bundle(dataset, model, name="knn", stages=fitted, about=about)
 
 
 @pytest.mark.parametrize(
@@ -110,24 +111,25 @@ def test_lists_that_need_no_note_have_none():
     assert teas().explanations("v").note == ""
 
 
-def test_a_user_without_events_gets_what_is_popular_and_is_told_so():
+def test_a_user_without_events_gets_popular_items_and_a_note():
     """Of a, b and c, a is the most popular; b and c were had by one user each."""
     found = teas().recommend(["w"], 1)
     assert found.table.select("user_id", "item_id", "source").rows() == [("w", "a", POPULAR)]
     assert found.table["score"][0] == 2
-    said = "user w has no usable history, so the list is what is popular"
-    assert found.note == said
+    note = "user w has no usable history, so the list is what is popular"
+    assert found.note == note
     explained = teas().explanations("w", 1)
-    assert (explained.source, explained.note) == (POPULAR, said)
+    assert (explained.source, explained.note) == (POPULAR, note)
     assert teas().explain("w", 1) == [
         "1. Tea (a): number 1 of 3 for everybody (popular items: the user has no usable history)"
     ]
-    told = explained.to_json()
-    assert (told["source"], told["note"], told["items"][0]["basis"]) == (POPULAR, said, "everybody")
+    payload = explained.to_json()
+    assert (payload["source"], payload["note"]) == (POPULAR, note)
+    assert payload["items"][0]["basis"] == "everybody"
 
 
-def test_a_history_of_which_the_model_knows_nothing_is_answered_by_what_is_popular():
-    """Nothing follows from c; its scores are all 0, which is no list but the order of rows."""
+def test_a_history_that_the_model_cannot_use_gets_popular_items():
+    """Item c gives nothing to others; all scores are 0, so the list would be the order of rows."""
     bundle = teas(a_b=2)
     events = pl.DataFrame({"user_id": ["x", "y"], "item_id": ["c", "a"], "time": [8, 9]})
     grown = bundle.with_events(events)
@@ -140,8 +142,8 @@ def test_a_history_of_which_the_model_knows_nothing_is_answered_by_what_is_popul
     assert pl.concat(grown.batches(["x", "y", "w"], 1)).equals(table)
 
 
-def test_equal_scores_at_the_head_of_a_list_are_still_the_models():
-    """b and c are equal, and below them is a: the model does know something."""
+def test_equal_scores_at_the_top_of_a_list_are_still_from_the_model():
+    """b and c are equal and a is below them, so the scores differ."""
     table = teas(b_b=1, b_c=1).recommend(history=["b"], k=1).table
     assert table.select("item_id", "source").rows() == [("c", "knn")]
 
@@ -162,10 +164,10 @@ def filtered(planted):
     return planted, asked | {"models": [{"name": "popularity"}], "save": True}
 
 
-@pytest.mark.parametrize("made", ["run", "fit"])
-def test_a_user_whom_a_filter_removed_is_told_so(filtered, tmp_path, made):
+@pytest.mark.parametrize("command", ["run", "fit"])
+def test_the_error_for_a_user_whom_a_filter_removed_names_the_filter(filtered, tmp_path, command):
     folder, asked = filtered
-    if made == "run":
+    if command == "run":
         run(experiment(**asked), tmp_path / "r", base_dir=folder)
         path = tmp_path / "r" / "bundles" / "popularity"
     else:
@@ -184,13 +186,13 @@ def test_a_user_whom_a_filter_removed_is_told_so(filtered, tmp_path, made):
     assert back.recommend(["u3"], 1).table["user_id"].to_list() == ["u3"]
 
 
-def test_an_unknown_user_is_told_what_to_do():
+def test_the_error_for_an_unknown_user_says_what_to_do():
     with pytest.raises(UnknownId, match=r"no user has the id 'nobody'.*for somebody new, give"):
         make_bundle(planted_shop(), ItemScores(np.arange(8.0)), name="m").recommend("nobody")
 
 
 class Silent(Model):
-    """Scores like item weights and gives no reasons: a kind of ones own."""
+    """Scores like item weights and gives no reasons, as a plug-in may."""
 
     def __init__(self, inside):
         self.inside = inside
@@ -225,7 +227,7 @@ def test_reasons_come_in_parts_whatever_the_kind_of_model():
     ]
 
 
-def test_the_histories_of_a_few_are_those_of_all(monkeypatch):
+def test_histories_of_a_few_users_are_equal_to_those_of_all(monkeypatch):
     rng = np.random.default_rng(0)
     events = pl.DataFrame(
         {
@@ -332,7 +334,7 @@ def test_long_lists_are_made_for_fewer_users_at_a_time(monkeypatch):
     assert pl.concat(parts).equals(whole)
 
 
-def test_sizes_from_outside_have_a_limit():
+def test_sizes_of_requests_have_a_limit():
     bundle = make_bundle(planted_shop(), ItemScores(np.arange(8, dtype=np.float32)), name="m")
     with pytest.raises(BadSetting, match="the history has 10,001 items and may have 10,000"):
         bundle.recommend(history=["t0"] * 10_001)

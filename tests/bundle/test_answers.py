@@ -1,4 +1,4 @@
-"""What a bundle answers: by id, from whole histories, with its stages, for new users as for old."""
+"""Lists of a bundle: by id, from whole histories, with its stages, for new and known users."""
 
 from dataclasses import replace
 
@@ -49,7 +49,7 @@ def scores(**by_item):
 
 
 def two_factors(user):
-    """Users of two tastes, for t0 and for f0, that no history can tell."""
+    """Users of two tastes, for t0 and for f0, that no history can change."""
     item = np.zeros((len(ITEMS), 2), np.float32)
     item[T0, 0] = item[F0, 1] = 1
     return Factors(np.asarray(user, np.float32), item)
@@ -109,9 +109,9 @@ def varied():
     """60 users with 3 to 6 purchases among 12 items, by chance; items in reverse."""
     rng = np.random.default_rng(0)
     rows = [
-        (f"u{user}", f"i{item}", 100 * user + place)
+        (f"u{user}", f"i{item}", 100 * user + step)
         for user in range(60)
-        for place, item in enumerate(rng.choice(12, rng.integers(3, 7), replace=False))
+        for step, item in enumerate(rng.choice(12, rng.integers(3, 7), replace=False))
     ]
     events = pl.DataFrame(rows, schema=["user_id", "item_id", "time"], orient="row")
     items = pl.DataFrame({"item_id": [f"i{n}" for n in reversed(range(12))]})
@@ -121,7 +121,7 @@ def varied():
     )
 
 
-def test_users_are_asked_by_id_in_any_order_and_number():
+def test_users_are_given_by_id_in_any_order_and_number():
     bundle = bundle_of(two_factors([[1, 0], [0, 1]] * (USERS // 2)))
     asked = lists(bundle.recommend(["u3", "u2", "u3"], 1, hide="none"))
     assert asked == {"u3": ["f0", "f0"], "u2": ["t0"]}
@@ -130,7 +130,7 @@ def test_users_are_asked_by_id_in_any_order_and_number():
 
 
 def test_catalogue_and_users_stand_in_the_order_of_the_models_rows():
-    """Of the users table some are missing; titles and attributes stay with their ids."""
+    """Some users are not in the users table; titles and attributes stay with their ids."""
     users = pl.DataFrame({"user_id": ["u9", "u4"], "age": [90, 40]})
     dataset = planted_shop().replace(users=users, items=planted_shop().items.reverse()[:-2])
     bundle = bundle_of(Popularity().fit(dataset.interactions()), dataset)
@@ -146,7 +146,7 @@ def test_catalogue_and_users_stand_in_the_order_of_the_models_rows():
     assert len(bundle.dataset.events) == 0
 
 
-def test_who_has_a_history_is_answered_by_the_model_and_who_has_none_by_the_fallback():
+def test_users_with_a_history_get_lists_of_the_model_and_others_of_the_fallback():
     users = pl.DataFrame({"user_id": ["nobody"]})
     dataset = planted_shop().replace(users=users)
     bundle = bundle_of(scores(f2=2, f1=1), dataset)
@@ -163,7 +163,7 @@ def test_who_has_a_history_is_answered_by_the_model_and_who_has_none_by_the_fall
     assert bundle.explanations("u0", 1)[0].score == 2
 
 
-def test_a_history_given_by_itself_is_answered_by_the_model():
+def test_a_given_history_gets_a_list_of_the_model():
     table = bundle_of(scores(f2=2, f1=1)).recommend(history=["t0", "f2"], k=2).to_frame()
     assert table["item_id"].to_list()[0] == "f1"
     assert not {"t0", "f2"} & set(table["item_id"])
@@ -172,7 +172,7 @@ def test_a_history_given_by_itself_is_answered_by_the_model():
     assert table["rank"].to_list() == [1, 2]
 
 
-def test_a_given_history_is_asked_in_its_order_after_the_log_ends():
+def test_a_given_history_keeps_its_order_and_is_after_the_end_of_the_log():
     model = Asked([])
     bundle = bundle_of(model)
     bundle.recommend(history=["f1", "t0"], k=1)
@@ -184,7 +184,7 @@ def test_a_given_history_is_asked_in_its_order_after_the_log_ends():
     assert set(query.history.behavior.tolist()) == set(bundle.log.behavior.tolist())
 
 
-def test_mistakes_in_the_question_are_told():
+def test_mistakes_in_a_request_are_named():
     bundle = bundle_of(scores())
     with pytest.raises(UnknownId, match="did you mean 'u1'"):
         bundle.recommend(["u1x"])
@@ -198,7 +198,7 @@ def test_mistakes_in_the_question_are_told():
         bundle.recommend(["u1"], 0)
 
 
-def test_hiding_purchases_leaves_what_was_only_viewed():
+def test_hiding_purchases_keeps_items_that_were_only_viewed():
     dataset = planted_shop()
     is_view = pl.col("item_id") == "common"
     viewed = pl.when(is_view).then(pl.lit("view")).otherwise(pl.lit("purchase"))
@@ -214,7 +214,7 @@ def test_hiding_purchases_leaves_what_was_only_viewed():
 HIDES = {"all": ["f0", "f1"], "purchases": ["common", "f0"], "none": ["common", "test"]}
 
 
-def test_a_new_user_is_known_by_history_and_by_no_row_of_the_model():
+def test_a_new_user_is_known_by_history_and_has_no_row_in_the_model():
     model = Asked([])
     bundle = bundle_of(model)
     grown = bundle.with_events(pl.DataFrame({"user_id": ["new"], "item_id": ["f1"], "time": [999]}))
@@ -226,7 +226,7 @@ def test_a_new_user_is_known_by_history_and_by_no_row_of_the_model():
 
 
 def test_a_new_user_does_not_get_the_vector_of_a_trained_one(tmp_path):
-    """The last user's taste is f0, and the newcomer's history says t0."""
+    """The last user's taste is f0, and the new user's history says t0."""
     bundle = bundle_of(two_factors([[1, 0]] * (USERS - 1) + [[0, 1]]))
     new = pl.DataFrame({"user_id": ["aaa"], "item_id": ["t0"], "time": [999]})
     bundle.with_events(new).save(tmp_path / "b")
@@ -286,14 +286,14 @@ def test_stages_are_not_applied_to_the_fallbacks_lists():
 def test_a_saved_bundle_answers_as_before_with_stages_and_depth(tmp_path):
     stage = read_stage({"kind": "pin", "pins": [["f2", 1]]})
     dataset = planted_shop()
-    made = stage.fit(StageContext(dataset, dataset.interactions()))
+    fitted = stage.fit(StageContext(dataset, dataset.interactions()))
     vectors = np.arange(16, dtype=np.float32).reshape(8, 2)
     present = np.array([True] * 7 + [False])
     feature = Feature(vectors, present, "enc/1", "words")
     for depth, first in ((3, "f2"), (2, "f0")):
         bundle = bundle_of(
             scores(f0=3, f1=2, f2=1),
-            stages=[made],
+            stages=[fitted],
             depth=depth,
             features={"text": feature},
             about={"data": "x"},
@@ -307,13 +307,13 @@ def test_a_saved_bundle_answers_as_before_with_stages_and_depth(tmp_path):
     assert (loaded.known_users, dict(loaded.about)) == (USERS, {"data": "x"})
     assert loaded.dataset.items.equals(bundle.dataset.items)
     assert loaded.log.digest() == bundle.log.digest()
-    kept = loaded.features["text"]
-    assert np.array_equal(kept.vectors, vectors)
-    assert np.array_equal(kept.present, present)
-    assert (kept.encoder, kept.source, kept.of) == ("enc/1", "words", "item")
+    found = loaded.features["text"]
+    assert np.array_equal(found.vectors, vectors)
+    assert np.array_equal(found.present, present)
+    assert (found.encoder, found.source, found.of) == ("enc/1", "words", "item")
 
 
-def test_conditions_keep_out_what_does_not_fulfil_them():
+def test_items_that_do_not_fulfil_the_conditions_are_left_out():
     dataset = planted_shop()
     items = dataset.items.with_columns(price=pl.Series([float(n) for n in range(8)]))
     bundle = bundle_of(scores(f0=3, f1=2, f2=1), dataset.replace(items=items))

@@ -1,4 +1,4 @@
-"""A bundle that was damaged, or made to do harm, is refused; nothing in it is run."""
+"""A damaged or malicious bundle is refused; no code of it is run."""
 
 import json
 import shutil
@@ -75,9 +75,9 @@ ALL = [
 def test_a_flipped_bit_in_any_file_is_refused_with_its_name(copy, name):
     file = copy / name
     content = file.read_bytes()
-    for place in (0, len(content) // 2, len(content) - 2):
+    for position in (0, len(content) // 2, len(content) - 2):
         flipped = bytearray(content)
-        flipped[place] ^= 1
+        flipped[position] ^= 1
         file.write_bytes(bytes(flipped))
         with pytest.raises(BadArtifact) as error:
             Bundle.load(copy)
@@ -87,7 +87,7 @@ def test_a_flipped_bit_in_any_file_is_refused_with_its_name(copy, name):
 
 
 def test_a_bundle_that_is_replaced_while_it_is_read_is_read_again(copy, monkeypatch):
-    """The reader has the old manifest when the writer puts the new folder in its place."""
+    """The reader has the old manifest when the writer replaces the folder."""
     read, reads = saved._read_manifest, []
 
     def slow(file):
@@ -124,11 +124,11 @@ def test_a_bundle_of_an_older_format_is_refused_with_what_to_do(copy):
         Bundle.load(copy)
 
 
-def test_a_file_that_the_manifest_does_not_list_is_missed_with_a_message(copy):
+def test_a_missing_file_that_the_manifest_does_not_list_is_an_error(copy):
     (copy / "removed.parquet").unlink()
-    told = json.loads((copy / "bundle.json").read_text())
-    del told["files"]["removed.parquet"]
-    write(copy / "bundle.json", told)
+    manifest = json.loads((copy / "bundle.json").read_text())
+    del manifest["files"]["removed.parquet"]
+    write(copy / "bundle.json", manifest)
     sign(copy)
     with pytest.raises(BadArtifact, match="does not hold what it says"):
         Bundle.load(copy)
@@ -165,16 +165,16 @@ def test_a_manifest_may_hold_keys_that_are_numbers(whole, tmp_path):
     assert Bundle.load(tmp_path / "b").about == {"counts": {"10": 1, "9": 2}}
 
 
-def write(file, told):
-    file.write_text(json.dumps(told))
+def write(file, manifest):
+    file.write_text(json.dumps(manifest))
 
 
 def sign(folder):
     """Give the changed files of a bundle the checksums that they have now."""
-    told = json.loads((folder / "bundle.json").read_text())
-    for name in told["files"]:
-        told["files"][name] = _sha256(folder / name)
-    write(folder / "bundle.json", with_checksum(told))
+    manifest = json.loads((folder / "bundle.json").read_text())
+    for name in manifest["files"]:
+        manifest["files"][name] = _sha256(folder / name)
+    write(folder / "bundle.json", with_checksum(manifest))
 
 
 @pytest.fixture
@@ -191,13 +191,13 @@ def evil(tmp_path, monkeypatch):
 
 def change(file, key, value):
     """Set a key, such as "model.kind", in a JSON file."""
-    told = json.loads(file.read_text())
-    inside = told
+    manifest = json.loads(file.read_text())
+    inside = manifest
     *path, last = key.split(".")
     for part in path:
         inside = inside[int(part)] if isinstance(inside, list) else inside[part]
     inside[int(last) if isinstance(inside, list) else last] = value
-    write(file, told)
+    write(file, manifest)
 
 
 COMMAND = {"kind": "os:system", "fields": {"command": "touch mark"}}
@@ -226,11 +226,11 @@ def test_no_code_named_in_a_manifest_is_run_or_imported(
 
 
 @dataclass(frozen=True, eq=False)
-class Places(ItemScores):
+class PlacesNewItems(ItemScores):
     """Puts new items last."""
 
     def with_items(self, features, count):
-        return Places(np.append(self.value, np.full(count, -9, np.float32)))
+        return PlacesNewItems(np.append(self.value, np.full(count, -9, np.float32)))
 
 
 NEW = pl.DataFrame({"item_id": ["brand new"], "title": ["New"]})
@@ -238,7 +238,9 @@ NEW = pl.DataFrame({"item_id": ["brand new"], "title": ["New"]})
 
 def able_to_place(folder):
     """The bundle with a model that can place new items."""
-    return Bundle.load(folder).replace(model=Places(np.arange(8, dtype=np.float32)), features={})
+    return Bundle.load(folder).replace(
+        model=PlacesNewItems(np.arange(8, dtype=np.float32)), features={}
+    )
 
 
 def test_a_bundle_that_can_place_new_items_fits_its_stages_for_them(copy):
@@ -262,9 +264,9 @@ def test_new_items_import_nothing_that_a_manifest_names(copy, evil, key):
 @pytest.mark.parametrize("name", ["../outside", "/etc/hostname"])
 def test_a_manifest_cannot_name_files_outside_of_its_folder(copy, name):
     (copy.parent / "outside").write_text("x")
-    told = json.loads((copy / "bundle.json").read_text())
-    told["files"][name] = _sha256(copy / name)
-    write(copy / "bundle.json", told)
+    manifest = json.loads((copy / "bundle.json").read_text())
+    manifest["files"][name] = _sha256(copy / name)
+    write(copy / "bundle.json", manifest)
     sign(copy)
     with pytest.raises(BadArtifact, match="outside"):
         Bundle.load(copy)
@@ -273,7 +275,7 @@ def test_a_manifest_cannot_name_files_outside_of_its_folder(copy, name):
 @pytest.mark.parametrize(
     ("key", "value"), [("format", 99), ("depth", "many"), ("data", {}), ("known_users", None)]
 )
-def test_a_manifest_that_says_what_cannot_be_is_refused(copy, key, value):
+def test_a_manifest_with_impossible_values_is_refused(copy, key, value):
     change(copy / "bundle.json", key, value)
     sign(copy)
     with pytest.raises(BadArtifact):
@@ -289,7 +291,7 @@ def test_tables_that_do_not_fit_the_histories_are_refused(copy, file):
         Bundle.load(copy)
 
 
-def test_a_bundle_never_takes_the_place_of_something_else(whole, tmp_path):
+def test_a_bundle_never_replaces_other_files(whole, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "diary.txt").write_text("dear")
     bundle = Bundle.load(whole)
@@ -298,7 +300,7 @@ def test_a_bundle_never_takes_the_place_of_something_else(whole, tmp_path):
     assert (tmp_path / "mine" / "diary.txt").read_text() == "dear"
 
 
-def test_a_bundle_takes_the_place_of_an_older_bundle(copy):
+def test_a_bundle_replaces_an_older_bundle(copy):
     log = planted_shop().interactions()
     model = ItemScores(np.zeros(len(ITEMS), np.float32))
     make_bundle(planted_shop(), model, name="second").save(copy)

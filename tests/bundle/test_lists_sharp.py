@@ -45,20 +45,20 @@ def test_a_stream_that_breaks_leaves_no_file_and_the_older_one_as_it_was(tmp_pat
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_other_endings_and_nobody_are_refused(tmp_path):
+def test_other_file_endings_and_no_users_are_refused(tmp_path):
     with pytest.raises(BadSetting, match=r"\.parquet or \.csv"):
         write_lists(iter(PARTS), tmp_path / "lists.json")
     with pytest.raises(BadSetting, match="there are no users"):
         write_lists(iter([]), tmp_path / "lists.csv")
 
 
-def test_titles_stand_beside_the_ids_that_they_belong_to():
+def test_titles_follow_the_ids_that_they_belong_to():
     found = Recommendations(pl.concat(PARTS), {"b": "Bee", "x": "Ex"}).with_titles()
     assert found["title"].to_list() == ["", "Bee", "Bee"]
     assert found.columns == ["user_id", "item_id", "title", "rank", "score", "source"]
 
 
-def test_a_notebook_shows_texts_of_the_data_as_texts():
+def test_a_notebook_escapes_texts_of_the_data():
     shown = html_table(lines(("<b>", "a&b", 1, 0.5, "m")), caption="<i>")
     assert "<b>" not in shown
     assert "<i>" not in shown
@@ -85,8 +85,8 @@ def test_batches_of_users_come_in_order_and_make_the_same_table(monkeypatch):
     assert pl.concat(parts).equals(whole)
 
 
-def test_items_like_one_are_those_shown_to_somebody_who_has_just_had_it():
-    """A model without vectors of items is asked for a newcomer with that history."""
+def test_similar_items_without_vectors_are_the_list_of_a_history_with_the_item():
+    """A model without vectors of items gets a query for a new user with that history."""
     model = Asked([])
     found = make_bundle(planted_shop(), model, name="m").similar("t0", 2).to_frame()
     (query,) = model.queries

@@ -77,7 +77,7 @@ def ids(recommendations):
 
 
 def vectors(items):
-    """What the test's encoder makes of new items; a bundle imports no encoder by path itself."""
+    """Vectors of new items by the test's encoder; a bundle imports no encoder by path itself."""
     spec = ItemText(encoder="hashing_text:make", fields=("title",))
     return {"text": spec.of_new_items(Dataset("new", items=pl.DataFrame(items)).items)}
 
@@ -87,7 +87,7 @@ def rank(bundle, item, history):
     return listed.index(item)
 
 
-def test_a_new_item_goes_to_those_who_like_its_kind(bundle, grown):
+def test_a_new_item_is_recommended_to_users_who_like_its_kind(bundle, grown):
     elegant, industrial = by_brand(bundle, "Maison Lure"), by_brand(bundle, "Brute Works")
     assert min(len(elegant), len(industrial)) > 2
     assert "z-bag" in ids(grown.recommend(history=elegant, k=10))
@@ -96,16 +96,16 @@ def test_a_new_item_goes_to_those_who_like_its_kind(bundle, grown):
     assert rank(grown, "a-lamp", industrial) < rank(grown, "a-lamp", elegant) - 20
 
 
-def test_a_history_with_a_new_item_brings_its_kind(bundle, grown):
+def test_a_history_with_a_new_item_gets_items_of_its_kind(bundle, grown):
     listed = ids(grown.recommend(history=["z-bag"], k=5))
     assert set(listed) & set(by_brand(bundle, "Maison Lure"))
     assert "z-bag" not in listed
 
 
 def test_new_events_of_new_users_with_new_items_count_at_once(bundle, grown):
-    events = {"user_id": ["newcomer", "user-000"], "item_id": ["z-bag"] * 2, "time": [2**31] * 2}
+    events = {"user_id": ["new-user", "user-000"], "item_id": ["z-bag"] * 2, "time": [2**31] * 2}
     later = grown.with_events({**events, "behavior": ["purchase"] * 2})
-    listed = later.recommend(["newcomer"], k=5).table
+    listed = later.recommend(["new-user"], k=5).table
     assert set(listed["source"]) == {"shop"}
     assert listed["item_id"].to_list() == ids(grown.recommend(history=["z-bag"], k=5))
     assert "z-bag" not in ids(later.recommend(["user-000"], k=151))
@@ -116,17 +116,17 @@ def test_explanations_of_a_new_item_name_the_history(bundle, grown):
     brand = by_brand(bundle, "Maison Lure")[:2]
     events = {"user_id": ["fan"] * 2, "item_id": brand, "behavior": ["purchase"] * 2}
     fan = grown.with_events({**events, "time": [2**31, 2**31 + 1]})
-    told = {fan.dataset.item_ids.ids[one.item]: one for one in fan.explanations("fan", k=20)}
-    because = {fan.dataset.item_ids.ids[part.item] for part in told["z-bag"].because}
+    explained = {fan.dataset.item_ids.ids[one.item]: one for one in fan.explanations("fan", k=20)}
+    because = {fan.dataset.item_ids.ids[part.item] for part in explained["z-bag"].because}
     assert because == set(brand)
 
 
 def test_known_items_keep_their_scores_and_the_first_bundle_stays(bundle, grown):
     before = bundle.recommend(["user-001"], k=150).table
     after = grown.recommend(["user-001"], k=152).table
-    kept = after.filter(~pl.col("item_id").is_in([one["item_id"] for one in NEW]))
-    assert kept["item_id"].to_list() == before["item_id"].to_list()
-    np.testing.assert_array_equal(kept["score"], before["score"])
+    known = after.filter(~pl.col("item_id").is_in([one["item_id"] for one in NEW]))
+    assert known["item_id"].to_list() == before["item_id"].to_list()
+    np.testing.assert_array_equal(known["score"], before["score"])
     assert len(bundle.dataset.items) == 150
     assert bundle.log.shape[1] == len(bundle.features["text"].vectors) == 150
     assert np.shares_memory(grown.model.base.weights, bundle.model.weights)
@@ -147,15 +147,15 @@ def test_stages_are_fitted_again_for_the_new_items():
     assert len(ids(grown.recommend(["user-001"], k=10))) == 10
 
 
-def test_a_grown_bundle_is_saved_and_grows_on(grown, tmp_path):
+def test_a_bundle_with_new_items_is_saved_and_takes_more(grown, tmp_path):
     grown.save(tmp_path / "b")
     loaded = Bundle.load(tmp_path / "b")
     more = [{"item_id": "z-hat", "title": "Maison Lure satin hat"}]
-    for ours, theirs in (
+    for first, second in (
         (grown, loaded),
         (grown.with_items(more, vectors(more)), loaded.with_items(more, vectors(more))),
     ):
-        found = [one.recommend(["user-001", "user-002"], k=20).table for one in (ours, theirs)]
+        found = [one.recommend(["user-001", "user-002"], k=20).table for one in (first, second)]
         assert found[0].equals(found[1])
 
 
@@ -190,7 +190,7 @@ def test_items_that_are_there_already_are_refused(grown):
 
 
 def test_an_encoder_that_a_bundle_names_by_path_is_not_imported(bundle):
-    """A file's word is no reason to run code; vectors made by oneself are taken."""
+    """A name in a file never runs code; given vectors are used."""
     with pytest.raises(BadSetting, match=r"cannot place .* text .*give their vectors"):
         bundle.with_items(NEW)
 

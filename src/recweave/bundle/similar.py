@@ -1,4 +1,4 @@
-"""Items like an item: by what people did, or by what is said and shown of them (item-to-item)."""
+"""Similar items (item-to-item): by behaviour, or by text and other features."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,7 +21,7 @@ from recweave.rank.rules import Rule
 BATCH = 1024
 """Items whose neighbours are found at a time, at most."""
 CELLS = 2**25
-"""Scores that are held at a time, where the catalogue is large: 128 MiB."""
+"""Scores in memory at a time, if the catalogue is large: 128 MiB."""
 
 BEHAVIOUR = "behaviour"
 
@@ -41,8 +41,8 @@ def similar(
         items: Their ids.
         k: How many for each; fewer where fewer have anything in common with it.
         by: "behaviour": the cosine of the model's item vectors, or for models without them the
-            scores of somebody whose history is that item. Else the name of a feature, or "text"
-            for the first feature that an encoder made of words: the cosine of its vectors.
+            scores of a user whose history is that item. Else the name of a feature, or "text"
+            for the first feature of a text encoder: the cosine of its vectors.
         where: Conditions on item fields, all of which must hold.
 
     Raises:
@@ -91,7 +91,7 @@ class _ByVectors:
 
 
 class _ByScores:
-    """What the model would show to somebody whose history is the item."""
+    """The model's scores for a user whose history is the item."""
 
     def __init__(self, bundle: BundleBase) -> None:
         self.bundle = bundle
@@ -127,7 +127,7 @@ def _measure(bundle: BundleBase, by: str, rows: Array | None) -> "_ByVectors | _
 
 
 def _text_feature(bundle: BundleBase) -> str:
-    """The first feature whose vectors an encoder made of words."""
+    """The first feature of a text encoder."""
     for name, feature in bundle.features.items():
         if not feature.encoder.startswith(("numbers/", "categories/", "random/")):
             return name

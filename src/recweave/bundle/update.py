@@ -1,4 +1,4 @@
-"""What came after training: new events, new users, new items. The model itself is not trained."""
+"""Data after training: new events, new users, new items. The model itself is not trained."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -63,16 +63,16 @@ def with_events(bundle: B, events: Any) -> B:
 def with_items(bundle: B, items: Any, features: Mapping[str, Feature] | None = None) -> B:
     """The bundle with more items, which the model places by their features.
 
-    Features are made of the items' catalogue rows as the recipe made those of the others; what
-    needs reviews or events is missing. Stages are fitted again for the larger catalogue.
+    Features are computed from the items' catalogue rows as in the recipe; those of reviews or
+    events are missing. Stages are fitted again for the larger catalogue.
 
     Args:
         bundle: To start from; it stays as it is.
         items: A frame as `Dataset.items`: item_id, and title, categories, price, … as the recipe's
             features read them.
         features: Vectors of the new items, by the names of the bundle's features, where the bundle
-            cannot make them: those of an encoder of your own, or of a server. A bundle names its
-            encoders, and what a file names is never imported, run or spoken to.
+            cannot compute them: those of an encoder of your own, or of a server. A bundle never
+            imports, runs or calls what a file names.
 
     Raises:
         BadInput: if the frame does not fit, or an item is in the catalogue already.
@@ -129,14 +129,14 @@ def _reshaped(log: Interactions, shape: tuple[int, int]) -> Interactions:
 def _new_features(
     bundle: BundleBase, items: pl.DataFrame, skip: Collection[str]
 ) -> dict[str, Feature]:
-    """Vectors of the new items, by the names of the bundle's features; those that can be made."""
-    made = {}
+    """Vectors of the new items by feature name, as far as they can be computed."""
+    features = {}
     for name, settings in bundle.about.get("features", {}).items():
         encoder = settings.get("encoder")
         if name not in bundle.features or name in skip:
             continue
         if encoder is not None and encoder not in ENCODERS:
-            continue  # a path would be imported, a server spoken to, on a file's word
+            continue  # a file must not decide that code is imported or a server is called
         # The kind comes out of a file, so it must be a listed name: a path would be imported.
         spec = FEATURES.named(settings["kind"]).parse(
             settings, f"the feature '{name}'", names_only=True
@@ -150,8 +150,8 @@ def _new_features(
                 f"the feature '{name}' was made by {old.encoder}, and here {feature.encoder} "
                 "would make that of the new items; their vectors cannot be compared"
             )
-        made[name] = feature
-    return made
+        features[name] = feature
+    return features
 
 
 def _same_space(encoder: str) -> str:
