@@ -20,8 +20,9 @@ def facts(dataset: Dataset, item_id: str) -> Mapping[str, str]:
     for name in FIELDS:
         value = line[name]
         if isinstance(value, list):
-            value = JOIN.join(filter(None, value))
-        text = f"{value:g}" if isinstance(value, float) else strip_html(value or "")
+            text = JOIN.join(filter(None, (strip_html(part or "") for part in value)))
+        else:
+            text = f"{value:g}" if isinstance(value, float) else strip_html(value or "")
         if text:
             fields[name] = text
     return fields
