@@ -26,9 +26,9 @@ B = TypeVar("B", bound="BundleBase")
 FEW = 100
 """Users whose histories are taken out of the log without sorting all of it."""
 
-SCANS = 20
-"""Calls for a few users that read through the whole log; sorting it costs about as much as these,
-and afterwards a call costs next to nothing."""
+SCANS = 100
+"""Calls for a few users that read through the whole log, before it is sorted for the next ones.
+Measured: sorting costs as much as 70 such calls for 200,000 events and 150 for 2 million."""
 
 REMOVED_COLUMNS = {"user_id": pl.String(), "filter": pl.String()}
 """Columns of `BundleBase.removed`."""
