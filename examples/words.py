@@ -1,4 +1,4 @@
-"""Do words help? A model without them, one with them, and one with words dealt at random."""
+"""Do text features pay? A model without text, one with text, and one with permuted text."""
 
 from dataclasses import replace
 
@@ -13,14 +13,15 @@ from recweave.models.training import TrainingData
 shop = load("synthetic:small")  # or "amazon-beauty-2014-seq", or a folder of your own
 split = shop.split(LeaveLastOut(target=("purchase",)))
 
-words = encode_items(shop, ("title", "categories"), text_encoder("tfidf"))  # or "minilm"
-dealt = np.random.default_rng(0).permutation(len(words.vectors))
-features = {"words": words, "dealt": replace(words, vectors=words.vectors[dealt])}
+text = encode_items(shop, ("title", "categories"), text_encoder("tfidf"))  # or "minilm"
+permutation = np.random.default_rng(0).permutation(len(text.vectors))
+features = {"text": text, "permuted": replace(text, vectors=text.vectors[permutation])}
 
-for told in ((), ("words",), ("dealt",)):
-    model = EASE(reg=50, decay=0.8, features=told, prior_weight=20).fit(
+for names in ((), ("text",), ("permuted",)):
+    model = EASE(reg=50, decay=0.8, features=names, prior_weight=20).fit(
         TrainingData(split.train, features=features)
     )
     report = evaluate_model(model, split, ["recall@10"])
     recall = report.means()["recall@10"]
-    print(f"{told or 'behaviour alone'}: {recall.mean:.3f} ({recall.low:.3f} to {recall.high:.3f})")
+    row = " + ".join(names) or "no text"
+    print(f"{row}: {recall.mean:.3f} ({recall.low:.3f} to {recall.high:.3f})")

@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 
 from recweave.core import extras
+from recweave.data.dataset import Dataset
 from recweave.evaluate import METRICS, Report
 from recweave.experiment.run import run
+from recweave.models.base import Recipe
 from recweave.report.compare import table_of, tabulate
 from recweave.report.definitions import definition
 from recweave.report.headline import headline
@@ -24,6 +26,16 @@ def row(name, *values, metric):
     value = [float(values[user % len(values)]) for user in range(40)]
     counts = {"user": range(40), "relevant": [1] * 40, "predicted": [1] * 40}
     return Row(name, name, "", {}, 0, 1.0, None, Report(pl.DataFrame(counts | {metric: value})))
+
+
+class Broken(Recipe):
+    """A plug-in with a fault."""
+
+    trainer = f"{__name__}:train_broken"
+
+
+def train_broken(recipe, data, options):
+    raise ValueError("no <b>good</b>")
 
 
 @pytest.fixture
@@ -58,6 +70,40 @@ def test_a_row_that_cannot_be_distinguished_from_the_best_says_so_in_words(recip
     assert "≈ not distinguishable from popularity</td>" in html
     assert "▼ significantly worse</td>" in html  # random
     assert "not significant: the interval includes zero" in html
+
+
+def test_rows_that_failed_are_on_the_page_with_their_reasons(recipe, tmp_path):
+    recipe.write_text(recipe.read_text() + f'\n[[models]]\nkind = "{__name__}:Broken"\n')
+    html = page(run(read_recipe(recipe), tmp_path / "broken", base_dir=recipe.parent))
+    assert "⚠ 1 of 3 rows failed and are not in the table. Run the recipe again" in html
+    assert "<dt>Broken</dt><dd>ValueError: no &lt;b&gt;good&lt;/b&gt;</dd>" in html
+    assert "baseline, Broken" not in html
+    assert html.index("rows failed") < html.index("<table>")
+
+
+def test_a_failed_baseline_is_named_with_the_row_in_its_stead(recipe, tmp_path):
+    text = recipe.read_text().replace('baseline = "random"', 'baseline = "Broken"')
+    recipe.write_text(text + f'\n[[models]]\nkind = "{__name__}:Broken"\n')
+    html = page(run(read_recipe(recipe), tmp_path / "broken", base_dir=recipe.parent))
+    assert (
+        "One of them is the baseline, Broken: the other rows are compared with popularity instead."
+        in html
+    )
+    assert "popularity<small>baseline</small>" in html
+
+
+def test_what_the_run_says_of_its_split_is_on_the_page(shop, recipe, tmp_path):
+    dataset = Dataset.load(shop)
+    events = dataset.events.sort("item_id").with_columns(time=pl.lit(None, pl.Int64))
+    shop.rename(shop.with_name("before"))
+    dataset.replace(events=events).save(shop)
+    html = page(run(read_recipe(recipe), tmp_path / "unordered", base_dir=recipe.parent))
+    assert '<div class="warning"><p>⚠ The log has no times' in html
+    assert "ratio_user" in html
+
+
+def test_a_page_without_trouble_has_no_warning(found):
+    assert 'class="warning"' not in page(found)
 
 
 def test_three_users_stand_with_history_list_and_reasons(found):

@@ -1,5 +1,7 @@
 """What words are worth: planted values of users in a run's folder, and one run from end to end."""
 
+import csv
+import io
 import json
 from functools import partial
 
@@ -310,6 +312,52 @@ def test_the_command_prints_the_same_for_people_and_machines(planted):
     assert asked["verdict"] in told.stdout
     markdown = CliRunner().invoke(app, ["words", str(planted), "--markdown"]).stdout
     assert markdown.startswith("| row | draws on | all |")
+
+
+def test_a_csv_has_a_line_for_each_row_and_part(planted, found):
+    told = CliRunner().invoke(app, ["words", str(planted), "--csv"]).stdout
+    lines = list(csv.DictReader(io.StringIO(told)))
+    assert len(lines) == 3 * 3 + 1
+    title = by_name(found)["ease-title"]
+    by_part = {line["part"]: line for line in lines if line["row"] == "ease-title"}
+    assert by_part.keys() == {"all", "warm", "cold", "over control"}
+    cold = by_part["cold"]
+    assert float(cold["gain"]) == title.gains["cold"].by.mean
+    assert [float(cold[end]) for end in ("low", "high")] == [
+        title.gains["cold"].by.low,
+        title.gains["cold"].by.high,
+    ]
+    assert (float(cold["p"]), int(cold["users"])) == (title.gains["cold"].p, COLD_USERS)
+    assert cold["compared_with"] == "ease-plain"
+    assert by_part["over control"]["compared_with"] == title.best_control == "ease-dealt"
+    assert float(by_part["over control"]["gain"]) == title.over_control.by.mean
+    assert (cold["pays"], cold["seconds"], cold["cost"]) == ("true", "4.0", "0.0")
+    assert {line["row"]: line["control"] for line in lines} == {
+        "ease-title": "false",
+        "ease-dealt": "true",
+        "ease-drawn": "true",
+    }
+
+
+def test_a_latex_table_marks_what_pays_and_what_is_significant(planted, found):
+    told = CliRunner().invoke(app, ["words", str(planted), "--latex"]).stdout
+    assert r"\begin{tabular}{llrrrrrrr}" in told
+    lines = {line.partition(" & ")[0]: line for line in told.splitlines()}
+    gain = by_name(found)["ease-title"].gains["all"].by
+    half = (gain.high - gain.low) / 2
+    title = lines[r"\textbf{ease-title}"]
+    assert rf"& title & ${gain.mean:+.4f} \pm {half:.4f}^{{*}}$ &" in title
+    dealt = lines["ease-dealt (control)"]
+    assert "^{*}" not in dealt
+    assert dealt.endswith(r"& -- & 5.5 & -- & -- \\")
+    assert told.startswith("% needs \\usepackage{booktabs}; gain in ndcg@10 over ease-plain (")
+    assert all(line.startswith("% ") for line in told.partition("\\begin")[0].splitlines())
+
+
+def test_one_form_of_the_table_is_asked_for_at_a_time(planted):
+    refused = CliRunner().invoke(app, ["words", str(planted), "--latex", "--json"])
+    assert isinstance(refused.exception, BadSetting)
+    assert "--json and --latex cannot be given together" in str(refused.exception)
 
 
 def test_words_that_decide_are_found_from_end_to_end(tmp_path):

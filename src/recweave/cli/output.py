@@ -6,7 +6,27 @@ from typing import Annotated, Any
 
 import typer
 
+from recweave.core.errors import BadSetting
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
+Latex = Annotated[bool, typer.Option("--latex", help="Print a LaTeX table (booktabs).")]
+
+
+def choose_one(**forms: bool) -> None:
+    """Make sure that at most one form of a table is asked for.
+
+    Args:
+        **forms: By the name of the option.
+
+    Raises:
+        BadSetting: if several are.
+    """
+    asked = [f"--{name}" for name, given in forms.items() if given]
+    if len(asked) > 1:
+        raise BadSetting(
+            f"{' and '.join(asked)} cannot be given together; choose one form of the table"
+        )
 
 
 def print_json(value: Any) -> None:

@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recweave.cli.output import Json, print_json, print_markdown, print_table, say
-from recweave.core.errors import BadSetting
+from recweave.cli.output import (
+    Json,
+    Latex,
+    Markdown,
+    choose_one,
+    print_json,
+    print_markdown,
+    print_table,
+    say,
+)
 
 if TYPE_CHECKING:  # a command loads what it needs when it runs
     from recweave.report.compare import Table
@@ -15,7 +23,6 @@ if TYPE_CHECKING:  # a command loads what it needs when it runs
     from recweave.runs.summary import Row
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe file (recipes/*.toml).")]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
 Out = Annotated[Path | None, typer.Option(help="The run folder; else one under runs/.")]
 
 
@@ -33,6 +40,7 @@ def run(
     from recweave.runs.folder import REPORT
     from recweave.runs.spec import RecipeText, read_recipe
 
+    choose_one(json=as_json, markdown=markdown)
     experiment = read_recipe(recipe)
     text = RecipeText.of(recipe)
     with text.naming_lines():
@@ -59,17 +67,14 @@ def compare(
     baseline: Annotated[str, typer.Option(help="The row that others are compared with.")] = "",
     as_json: Json = False,
     markdown: Markdown = False,
-    latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table (booktabs).")] = False,
+    latex: Latex = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a line per row and metric.")] = False,
 ) -> None:
     """Compare runs, with confidence intervals and significance tests."""
     from recweave.report.compare import compare as compare_runs
     from recweave.report.latex import to_latex
 
-    asked = {"--json": as_json, "--markdown": markdown, "--latex": latex, "--csv": csv}
-    if sum(asked.values()) > 1:
-        both = " and ".join(name for name, given in asked.items() if given)
-        raise BadSetting(f"{both} cannot be given together; choose one form of the table")
+    choose_one(json=as_json, markdown=markdown, latex=latex, csv=csv)
     table = compare_runs(runs, baseline)
     if as_json:
         print_json(table.to_json())

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recweave.cli.output import Json, print_json, print_markdown, print_table
+from recweave.cli.output import (
+    Json,
+    Latex,
+    Markdown,
+    choose_one,
+    print_json,
+    print_markdown,
+    print_table,
+)
 from recweave.core.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -18,7 +26,9 @@ def words(
     folder: Annotated[Path, typer.Argument(help="A finished run's folder.")],
     metric: Annotated[str, typer.Option(help="Judge by this; else as settings were chosen.")] = "",
     as_json: Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
+    markdown: Markdown = False,
+    latex: Latex = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a line per row and part.")] = False,
 ) -> None:
     """Do text features pay? Show the gain of each text of a run.
 
@@ -26,12 +36,17 @@ def words(
     """
     from recweave.report.words import PARTS, PER
     from recweave.report.words import words as judge
+    from recweave.report.words_table import words_frame, words_latex
     from recweave.report.words_verdict import words_verdict
 
+    choose_one(json=as_json, markdown=markdown, latex=latex, csv=csv)
     found = judge(folder, metric)
     verdict = words_verdict(found)
     if as_json:
         print_json(found.to_json() | {"verdict": verdict})
+        return
+    if latex or csv:
+        print(words_latex(found) if latex else words_frame(found).write_csv(), end="")
         return
     head = ["row", "draws on", *PARTS, "over control", "s", f"s per +{PER:g}", f"cost per +{PER:g}"]
     rows = [

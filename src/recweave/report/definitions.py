@@ -13,14 +13,14 @@ def definition(metric: str) -> str:
     '1 if any relevant item is in the list, else 0; never falls as k grows. Here k = 10.'
     """
     found = parse_metric(metric)
-    told = " ".join((getdoc(found.measure.function) or "").split("\n\n")[0].split())
+    text = " ".join((getdoc(found.measure.function) or "").split("\n\n")[0].split())
     if found.k is not None:
-        told += f" Here k = {found.k}."
+        text += f" Here k = {found.k}."
     if found.threshold is not None:
-        told += f" Here x = {found.threshold:g}."
-    if found.sign < 0 and "lower is" not in told:
-        told += " Lower is better."
-    return told
+        text += f" Here x = {found.threshold:g}."
+    if found.sign < 0 and "lower is" not in text:
+        text += " Lower is better."
+    return text
 
 
 def definitions(metrics: Sequence[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A table for a paper: LaTeX with booktabs."""
 
 import re
+from collections.abc import Sequence
 
 from recweave.evaluate import parse_metric
 from recweave.report.compare import Table
@@ -16,8 +17,8 @@ SPECIAL = {
 """Characters that LaTeX would read as commands."""
 
 NOTE = (
-    r"% needs \usepackage{booktabs}; mean and half of the 95 % interval over users; bold: best,"
-    "\n% underlined: second; *: differs from the baseline (paired bootstrap, Holm, 5 %)"
+    r"needs \usepackage{booktabs}; mean and half of the 95 % interval over users; bold: best,",
+    "underlined: second; *: differs from the baseline (paired bootstrap, Holm, 5 %)",
 )
 
 
@@ -29,11 +30,26 @@ def to_latex(table: Table) -> str:
         [_name(table, row), *(_cell(table, row, m, ranks[m]) for m in table.metrics)]
         for row in table.rows
     ]
+    return tabular(NOTE, head, lines)
+
+
+def tabular(
+    note: Sequence[str], head: Sequence[str], lines: Sequence[Sequence[str]], *, texts: int = 1
+) -> str:
+    """A tabular of cells that are LaTeX already.
+
+    Args:
+        note: Lines of a comment above it.
+        head: The names of the columns.
+        lines: The cells.
+        texts: How many of the first columns are texts, set left; the others are numbers.
+    """
+    comment = "".join(f"% {line}\n" for line in note)
+    columns = "l" * texts + "r" * (len(head) - texts)
     body = "\n".join(f"{' & '.join(line)} \\\\" for line in lines)
-    columns = "l" + "r" * len(table.metrics)
     return (
-        f"{NOTE}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{' & '.join(head)} \\\\\n\\midrule\n"
-        f"{body}\n\\bottomrule\n\\end{{tabular}}\n"
+        f"{comment}\\begin{{tabular}}{{{columns}}}\n\\toprule\n{' & '.join(head)} \\\\\n"
+        f"\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n"
     )
 
 

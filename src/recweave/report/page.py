@@ -14,11 +14,13 @@ from recweave.report.definitions import definitions
 from recweave.report.headline import headline
 from recweave.report.people import people
 from recweave.report.people_html import html_people
+from recweave.report.pictures import picture_folders
 from recweave.report.plots import plots
 from recweave.report.ranking import best_row
 from recweave.report.style import STYLE
 from recweave.report.table_html import NOTE, html_rows
 from recweave.report.verdict import verdict
+from recweave.report.warnings_html import html_warnings
 from recweave.runs.folder import RunFolder
 from recweave.runs.summary import Row, Summary
 
@@ -27,7 +29,7 @@ LARGEST = 500 * 2**20
 
 
 def write_report(run: Summary, path: Path) -> None:
-    """Write the report of a run. Without the extra `plots` it says so in the plots' place."""
+    """Write the report of a run. Without the extra `plots` it says so instead of plots."""
     path.write_text(page(run), encoding="utf-8")
 
 
@@ -44,10 +46,11 @@ def page(run: Summary) -> str:
 <p class="sub">{escape(_about(run))}</p>
 <p class="headline">{escape(headline(run, table, metric))}</p>
 <p>{escape(verdict(table, metric))}</p>
+{html_warnings(run)}
 <h2>All rows, ranked by {escape(metric)}</h2>
 <div class="scroll">{html_rows(table, metric)}</div>
 <p class="note">{escape(NOTE)} Protocol: {escape(run.experiment.protocol)};
-{escape(_judged(run))}</p>
+{escape(_evaluated_on(run))}</p>
 <details class="note"><summary>What the metrics mean</summary>{_list(definitions(table.metrics))}
 </details>
 {_people(run, best_row(table, metric))}
@@ -62,7 +65,7 @@ def page(run: Summary) -> str:
 """
 
 
-JUDGED = {
+EVALUATED_ON = {
     "lists": "every list is ranked over the whole catalogue, ties by a fixed hash of the item id; "
     "items of the user's history are hidden.",
     "ratings": "predicted ratings against the held-out ones, pair by pair.",
@@ -71,15 +74,15 @@ JUDGED = {
     "impressions": "each impression ranked as it was shown, ties by expectation; means over "
     "impressions.",
 }
-"""What the numbers of each task are read from."""
+"""What the numbers of each task are computed from."""
 
 
-def _judged(run: Summary) -> str:
-    """What the numbers were read from, and which rows by less than that."""
-    said = [JUDGED[run.experiment.task]]
+def _evaluated_on(run: Summary) -> str:
+    """What the numbers were computed from, and for which rows from less than that."""
+    said = [EVALUATED_ON[run.experiment.task]]
     if run.experiment.task == "clicks":
         said += [
-            f"{row.name} gives no probabilities and is judged by the order of its "
+            f"{row.name} gives no probabilities and is evaluated by the order of its "
             f"{row.report.judged_by}s alone."
             for row in run.rows
             if row.report.judged_by != "probability"
@@ -91,9 +94,9 @@ def _judged(run: Summary) -> str:
 
 
 def _deciding(run: Summary, table: Table) -> str:
-    """The metric that ranks the rows, and that the words and plots go by."""
-    asked = (run.experiment.choose, *table.metrics)
-    shown = [m for m in asked if any(row.value(m) is not None for row in table.rows)]
+    """The metric that ranks the rows, and that the sentences and plots are about."""
+    metrics = (run.experiment.choose, *table.metrics)
+    shown = [m for m in metrics if any(row.value(m) is not None for row in table.rows)]
     return shown[0] if shown else table.metrics[0]
 
 
@@ -144,7 +147,7 @@ def _people(run: Summary, row: Row) -> str:
     return (
         f"<h2>Three users, and what {escape(row.name)} recommends to them</h2>"
         f'<p class="note">Picked by a hash of their ids. Histories hold all events.</p>'
-        f"{html_people(persons)}"
+        f"{html_people(persons, picture_folders(run))}"
     )
 
 
@@ -154,14 +157,14 @@ def _bytes(folder: Path) -> int:
 
 def _plots(table: Table, metric: str) -> str:
     try:
-        made = plots(table, metric)
+        charts = plots(table, metric)
     except MissingExtra as error:
         return f'<p class="note">No plots: {escape(str(error))}</p>'
     figures = (
         f"<figure><figcaption>{escape(head)}</figcaption>{svg}</figure>"
-        for head, svg in made.items()
+        for head, svg in charts.items()
     )
-    return f'<h2>Plots</h2><div class="plots">{"".join(figures)}</div>' if made else ""
+    return f'<h2>Plots</h2><div class="plots">{"".join(figures)}</div>' if charts else ""
 
 
 def _settings(run: Summary, row: Row) -> str:

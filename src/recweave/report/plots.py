@@ -13,24 +13,24 @@ from recweave.runs.summary import Row
 
 WIDTH, HEIGHT = 380, 240
 BAR, DARK = "#5b9bd5", "#d9822b"
-"""Of bars and of what is drawn over them; both are seen on white and on black."""
+"""Of bars, and of the lines over them; both are visible on white and on black."""
 MOST = 6
 """Rows of one plot by slices: more colours cannot be distinguished."""
 
 
 def plots(table: Table, metric: str) -> dict[str, str]:
-    """Heading to SVG, for those that the table has numbers for; rows stand best first.
+    """Heading to SVG, for those that the table has numbers for; rows are best first.
 
     Args:
         table: The rows.
-        metric: The one that is drawn.
+        metric: The one to plot.
 
     Raises:
         MissingExtra: without altair and vl-convert.
     """
     alt = require("altair", extra="plots")
     rows = ranked_rows(table, metric)
-    made = {
+    charts = {
         f"{metric} with 95 % intervals": _intervals(alt, rows, metric),
         "Accuracy against coverage": _coverage(alt, table, rows, metric),
         "Seconds of the fit": _bars(alt, "seconds", {r.name: r.fit_seconds for r in rows}),
@@ -38,7 +38,7 @@ def plots(table: Table, metric: str) -> dict[str, str]:
         **_slices(alt, rows, metric),
         **_sources(alt, table),
     }
-    return {head: _svg(chart) for head, chart in made.items() if chart is not None}
+    return {head: _svg(chart) for head, chart in charts.items() if chart is not None}
 
 
 def _svg(chart: Any) -> str:
@@ -152,9 +152,9 @@ def _sources(alt: Any, table: Table) -> dict[str, Any]:
     charts = {}
     for row in table.rows:
         parts = [
-            {"tenth": place, "source": name, "share": share}
+            {"tenth": tenth, "source": name, "share": share}
             for name, shares in row.sources.items()
-            for place, share in enumerate(shares, 1)
+            for tenth, share in enumerate(shares, 1)
         ]
         if parts:
             frame = alt.Chart(pl.DataFrame(parts)).properties(width=WIDTH, height=HEIGHT)

@@ -15,6 +15,8 @@ h3 { margin: 0 0 .4rem; font-size: 1rem } p { margin: .5rem 0 }
 .sub, small, .note, dt { color: var(--soft) } .note { font-size: .85rem }
 .headline { font-size: 1.3rem; line-height: 1.4; border-left: 5px solid var(--accent);
   background: var(--panel); padding: .9rem 1.1rem; margin: 1.2rem 0 }
+.warning { border: 1px solid var(--bad); border-left-width: 5px; border-radius: 4px;
+  padding: .5rem 1rem; margin: 1rem 0 }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { text-align: right; padding: .4rem .6rem; border-bottom: 1px solid var(--line);
@@ -35,14 +37,19 @@ tr.best td { font-weight: 600; background: var(--mark) } tr.best small { font-we
   border-radius: 4px; vertical-align: middle; margin-right: .5rem }
 figcaption { font-weight: 600; margin-bottom: .4rem } figure svg { width: 100%; height: auto }
 figure svg text { fill: var(--ink) } figure svg .background { fill: transparent }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem } dd { margin: 0 }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem } dd { margin: 0;
+  overflow-wrap: anywhere }
 code { font-size: .85em; overflow-wrap: anywhere } details { margin: .6rem 0 }
 @media (max-width: 600px) { body { padding: 1rem .7rem } h1 { font-size: 1.35rem }
   .headline { font-size: 1.1rem } th, td { padding: .35rem .4rem; font-size: .85rem }
   dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
-@media print { :root { --ink: #000; --paper: #fff; --panel: #fff; --soft: #333; --line: #999;
-  --good: #000; --bad: #000; --mark: #eee; --accent: #000 }
-  body { max-width: none; font-size: 10.5pt } .card, figure, tr { break-inside: avoid }
-  .scroll { overflow: visible } .card, figure { border: 1px solid #999 }
-  details > * { display: block } th abbr { text-decoration: none } }
+@media print { :root { color-scheme: light; --ink: #000; --paper: #fff; --panel: #fff;
+  --soft: #333; --line: #999; --good: #000; --bad: #000; --mark: #eee; --accent: #000 }
+  @page { margin: 15mm } body { max-width: none; padding: 0; font-size: 10pt }
+  .card, figure, tr, .warning, .headline { break-inside: avoid }
+  h2, h3, figcaption { break-after: avoid } .scroll { overflow: visible }
+  .card, figure { border: 1px solid #999 } th, td { padding: .25rem .3rem; white-space: normal }
+  td:first-child, th:first-child { position: static } td.said { min-width: 0 }
+  details::details-content { content-visibility: visible; display: block; height: auto }
+  th abbr { text-decoration: none } }
 """

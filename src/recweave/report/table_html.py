@@ -1,4 +1,4 @@
-"""The table of the report: best row first, signs beside colours, definitions on hover."""
+"""The table of the report: best row first, signs lead colours, definitions on hover."""
 
 from collections.abc import Mapping
 from html import escape
@@ -25,11 +25,11 @@ def html_rows(table: Table, metric: str) -> str:
         f'<th><abbr title="{escape(definition(m))}">{escape(m)}</abbr></th>' for m in table.metrics
     )
     memory = any(row.peak_mb is not None for row in table.rows)
-    beside = f"<th>against {escape(best.name)}</th>" if best and leads else ""
+    lead = f"<th>against {escape(best.name)}</th>" if best and leads else ""
     costs = "<th>fit, s</th>" + ("<th>memory, MB</th>" if memory else "")
     rows = "".join(_row(table, row, best, leads, memory) for row in ordered(table, metric))
     return (
-        f"<table><thead><tr><th>model</th>{head}{beside}{costs}</tr></thead>"
+        f"<table><thead><tr><th>model</th>{head}{lead}{costs}</tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
 
@@ -41,7 +41,7 @@ def _row(
     first = f"{BEST} {name}" if row is best else name
     cells = "".join(_cell(table, row, metric) for metric in table.metrics)
     if leads:
-        cells += _beside(row, best, leads)
+        cells += _lead(row, best, leads)
     cells += f"<td>{row.fit_seconds:.2f}</td>"
     if memory:
         cells += f"<td>{'–' if row.peak_mb is None else f'{row.peak_mb:,.0f}'}</td>"
@@ -49,19 +49,18 @@ def _row(
     return f"<tr{kind}><td>{first}</td>{cells}</tr>"
 
 
-def _beside(row: Row, best: Row | None, leads: Mapping[str, Comparison]) -> str:
+def _lead(row: Row, best: Row | None, leads: Mapping[str, Comparison]) -> str:
     """What may be claimed between the best row and this one."""
     if row is best:
         return '<td class="said">best</td>'
     found = leads.get(row.name)
     if found is None:
         return '<td class="said">–</td>'
-    told = escape(f"best less this row: {size(found)}, {significance(found)}")
+    detail = escape(f"best minus this row: {size(found)}, {significance(found)}")
     if found.sure:
-        return f'<td class="said" title="{told}">{WORSE} significantly worse</td>'
-    return (
-        f'<td class="said" title="{told}">{CLOSE} not distinguishable from {escape(found.row)}</td>'
-    )
+        return f'<td class="said" title="{detail}">{WORSE} significantly worse</td>'
+    said = f"{CLOSE} not distinguishable from {escape(found.row)}"
+    return f'<td class="said" title="{detail}">{said}</td>'
 
 
 def _cell(table: Table, row: Row, metric: str) -> str:
@@ -71,7 +70,7 @@ def _cell(table: Table, row: Row, metric: str) -> str:
     found, sign, kind = table.find(row.name, metric), "", ""
     if found is not None and found.sure:
         sign, kind = (f"{BETTER} ", "better") if found.better else (f"{WORSE} ", "worse")
-        kind = f' class="{kind}" title="{escape(f"less the baseline: {size(found)}")}"'
+        kind = f' class="{kind}" title="{escape(f"minus the baseline: {size(found)}")}"'
     interval = row.means.get(metric)
     spread = f"<small>{interval.low:.4f} to {interval.high:.4f}</small>" if interval else ""
     return f"<td{kind}>{sign}{value:.4f}{spread}</td>"

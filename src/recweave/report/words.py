@@ -20,7 +20,7 @@ from recweave.runs.summary import Row, Summary, read_run
 CONTROLS = (Permuted, RandomVectors, TextLength)
 """Features without meaning: what gains with them does not gain by the text."""
 PER = 0.001
-"""The gain that seconds and money are told for."""
+"""The gain that seconds and money are given for."""
 ALL, WARM, COLD = PARTS = ("all", "warm", "cold")
 """All held-out events; those whose item has an event in train; those whose item has none."""
 
@@ -41,7 +41,7 @@ class Gain:
 
     @property
     def sure(self) -> bool:
-        """Whether it is a gain that stands after the correction, at 5 %."""
+        """Whether it is a significant gain after the correction, at 5 %."""
         return self.p < 0.05 and self.by.mean > 0
 
     def to_json(self) -> dict[str, Any]:
@@ -69,15 +69,15 @@ class WordRow:
 
     Attributes:
         row: Its name.
-        features: What it draws on.
+        features: What its model and stages read.
         control: Whether these are all controls.
         gains: Against the baseline, by `PARTS`; parts without users are left out.
         best_control: The best of the controls, of the same model where there are any; none for a
             control itself.
         over_control: The gain over that one, on all events.
-        making: Seconds to make the features; less where vectors of their texts were kept on disk.
+        making: Seconds to make the features; less if the cache on disk had vectors of their texts.
         fitting: Seconds of the fit beyond the baseline's; 0 where the baseline's took longer.
-        spent: On language models; None where nobody can tell (no ledger beside a folder of texts).
+        spent: On language models; None where it is not known (no ledger next to a folder of texts).
     """
 
     row: str
@@ -126,14 +126,14 @@ class WordRow:
 
 @dataclass(frozen=True)
 class Words:
-    """What words are worth in a run.
+    """What text features are worth in a run.
 
     Attributes:
         data: Its name.
-        metric: What rows are judged by.
+        metric: What rows are compared by.
         baseline: The row without text that others are compared with.
         value: The baseline's mean.
-        rows: Those that draw on features.
+        rows: Those that read features.
         stronger: Rows without text whose mean is better than the baseline's.
     """
 
@@ -157,7 +157,7 @@ class Words:
 
 
 def words(folder: Path, metric: str = "") -> Words:
-    """What each text of a run is worth, beside its controls.
+    """What each text feature of a run is worth, compared with its controls.
 
     The baseline is the run's own, and should be the best tuned model without text. Gains are
     paired by user; those on warm and on cold items are of the users who have such held-out events,
@@ -165,7 +165,7 @@ def words(folder: Path, metric: str = "") -> Words:
 
     Args:
         folder: A finished run.
-        metric: What to judge by; else what the run chose its settings by.
+        metric: What to compare by; else what the run chose its settings by.
 
     Raises:
         BadSetting: if the run did not report the metric, if no row reads features, or if the
@@ -175,10 +175,10 @@ def words(folder: Path, metric: str = "") -> Words:
     metric = parse_metric(metric or run.experiment.choose).name
     rows = {row.name: row for row in run.rows}
     base = rows[run.compared_with()]
-    drawn = {name: run.drawn_on(name) for name in rows}
-    with_words = [row for row in run.rows if drawn[row.name]]
+    read = {name: run.drawn_on(name) for name in rows}
+    with_words = [row for row in run.rows if read[row.name]]
     _check(run, metric, base, with_words)
-    controls = [row for row in with_words if _is_control(drawn[row.name], run.experiment)]
+    controls = [row for row in with_words if _is_control(read[row.name], run.experiment)]
     controls_of = {
         row.name: _best(_alike(row, controls), metric) for row in with_words if row not in controls
     }
@@ -186,11 +186,11 @@ def words(folder: Path, metric: str = "") -> Words:
     found = []
     for row in with_words:
         control = controls_of.get(row.name)
-        making, spent = _costs(drawn[row.name], run)
+        making, spent = _costs(read[row.name], run)
         found.append(
             WordRow(
                 row=row.name,
-                features=drawn[row.name],
+                features=read[row.name],
                 control=row in controls,
                 gains={part: gains[row.name, part] for part in PARTS if (row.name, part) in gains},
                 best_control=control.name if control else "",
@@ -215,9 +215,9 @@ def _check(run: Summary, metric: str, base: Row, with_words: Sequence[Row]) -> N
         )
     for row in (base, *with_words):
         if metric not in row.means:
-            told = ", ".join(run.experiment.metrics)
+            reported = ", ".join(run.experiment.metrics)
             raise BadSetting(
-                f"'{row.name}' of {run.path} has no {metric} for each user (reported: {told}); "
+                f"'{row.name}' of {run.path} has no {metric} for each user (reported: {reported}); "
                 "choose another with --metric"
             )
 
@@ -245,7 +245,7 @@ def _gains(
     rows: Sequence[Row], base: Row, controls_of: Mapping[str, Row | None], metric: str
 ) -> dict[tuple[str, str], Gain]:
     """By row and part, and "control" for the gain over the best control; corrected together."""
-    looks: dict[tuple[str, str], tuple[int, Difference]] = {}
+    compared: dict[tuple[str, str], tuple[int, Difference]] = {}
     for row in rows:
         pairs = list(_parts(row, base))
         if control := controls_of.get(row.name):
@@ -253,9 +253,9 @@ def _gains(
         for part, ours, theirs in pairs:
             if parse_metric(metric).sign < 0:
                 ours, theirs = theirs, ours
-            looks[row.name, part] = len(ours), differences(ours, theirs, [metric])[metric]
-    corrected = holm([by.p for _, by in looks.values()])
-    return {key: Gain(*look, p) for (key, look), p in zip(looks.items(), corrected, strict=True)}
+            compared[row.name, part] = len(ours), differences(ours, theirs, [metric])[metric]
+    corrected = holm([by.p for _, by in compared.values()])
+    return {key: Gain(*one, p) for (key, one), p in zip(compared.items(), corrected, strict=True)}
 
 
 def _parts(row: Row, base: Row) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
@@ -269,32 +269,32 @@ def _parts(row: Row, base: Row) -> Iterator[tuple[str, pl.DataFrame, pl.DataFram
 
 def _behind(features: Sequence[str], run: Summary) -> tuple[str, ...]:
     """Features and those that they were made from."""
-    asked = run.experiment.features
-    more = tuple(base for name in features if name in asked for base in asked[name].made_from())
+    specs = run.experiment.features
+    more = tuple(base for name in features if name in specs for base in specs[name].made_from())
     return tuple(dict.fromkeys((*features, *(_behind(more, run) if more else ()))))
 
 
 def _costs(features: Sequence[str], run: Summary) -> tuple[float, Spent | None]:
     """Seconds that features took with all they were made from, and what their texts took."""
-    asked = run.experiment.features
-    made = read_json(run.path / FEATURES) if asked else {}
-    behind = [name for name in _behind(features, run) if name in asked]
-    specs = [asked[name] for name in behind]
+    known = run.experiment.features
+    costs = read_json(run.path / FEATURES) if known else {}
+    behind = [name for name in _behind(features, run) if name in known]
+    specs = [known[name] for name in behind]
     base_dir = Path(run.environment.get("base_dir", "."))
     folders = {
         base_dir / spec.folder for spec in specs if isinstance(spec, ProfileText) and spec.folder
     }
-    return sum(made[name]["seconds"] for name in behind), _spent(folders)
+    return sum(costs[name]["seconds"] for name in behind), _spent(folders)
 
 
 def _spent(folders: Collection[Path]) -> Spent | None:
-    """What the ledgers beside folders of texts say; None if one of them is not there."""
+    """What the ledgers next to folders of texts say; None if one of them is missing."""
     calls, tokens, cost = 0, 0, 0.0
     for folder in folders:
         answers = folder.with_name(f"{folder.name}-answers")
         if not (answers / FILE).exists():
             return None
         with Store(answers) as store:
-            made, usage = store.spent()
-        calls, tokens, cost = calls + made, tokens + usage.tokens, cost + usage.cost
+            more, usage = store.spent()
+        calls, tokens, cost = calls + more, tokens + usage.tokens, cost + usage.cost
     return Spent(calls, tokens, cost if cost or not calls else None)

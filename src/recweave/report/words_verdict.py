@@ -9,16 +9,16 @@ def words_verdict(found: Words) -> str:
     """Which texts pay and at what price, and whether the controls stay at the baseline's level."""
     texts = [row for row in found.rows if not row.control]
     paying = sorted((row for row in texts if row.pays), key=lambda row: -row.gains[ALL].by.mean)
-    told = [_paying(paying, found), *_not_by_words(texts), *_not_sure(texts)]
-    told += [_controls([row for row in found.rows if row.control])]
-    told += _cold(texts)
+    said = [_paying(paying, found), *_not_by_words(texts), *_not_sure(texts)]
+    said += [_controls([row for row in found.rows if row.control])]
+    said += _cold(texts)
     if found.stronger:
-        told.append(
+        said.append(
             f"{', '.join(found.stronger)} without text does better than the baseline "
             f"{found.baseline}, so part of each gain may be the model's: make the best row without "
             "text the baseline."
         )
-    return " ".join(told)
+    return " ".join(said)
 
 
 def _paying(paying: Sequence[WordRow], found: Words) -> str:

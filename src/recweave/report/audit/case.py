@@ -18,7 +18,7 @@ from recweave.rank.stages import StageRecipe
 from recweave.runs.summary import Summary
 
 ALWAYS_READ = ("categories",)
-"""Columns of the items that a run reads without being asked."""
+"""Columns of the items that a run reads whatever its recipe says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +44,8 @@ class Cut:
     @cached_property
     def held_out(self) -> Int[Array, " n"]:
         """Pairs of validation and test that are not pairs of train as well."""
-        held = np.union1d(self.pairs[VALID], self.pairs[TEST])
-        return np.setdiff1d(held, self.pairs[TRAIN], assume_unique=True)
+        both = np.union1d(self.pairs[VALID], self.pairs[TEST])
+        return np.setdiff1d(both, self.pairs[TRAIN], assume_unique=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +65,11 @@ class Case(Cut):
     fold: int | None = None
 
     def stages(self) -> Iterator[tuple[str, int, StageRecipe]]:
-        """Every stage of every row: the row, the stage's place in it, and its settings."""
+        """Every stage of every row: the row, the stage's position in it, and its settings."""
         experiment = self.summary.experiment
         for row, entry in zip(experiment.rows(), experiment.models, strict=True):
-            for place, stage in enumerate(entry.stages):
-                yield row, place, stage
+            for position, stage in enumerate(entry.stages):
+                yield row, position, stage
 
     @cached_property
     def has_plug_ins(self) -> bool:
@@ -88,10 +88,10 @@ class Case(Cut):
         return tuple(found)
 
     def stages_reading(self, column: str) -> tuple[tuple[str, int], ...]:
-        """Stages that read a column of the items: row and place of each."""
+        """Stages that read a column of the items: row and position of each."""
         return tuple(
-            (row, place)
-            for row, place, stage in self.stages()
+            (row, position)
+            for row, position, stage in self.stages()
             if is_plug_in(stage) or column in words(stage.model_dump(mode="json"))
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from recweave.report.audit.case import Case
-from recweave.report.audit.finding import Found
+from recweave.report.audit.finding import CheckResult
 from recweave.report.audit.ids import ids_in_texts
 from recweave.report.audit.popularity import held_out_popularity
 from recweave.report.audit.quotes import quotes
@@ -11,7 +11,7 @@ from recweave.report.audit.rows import behind_features, learned, parts_are_apart
 from recweave.report.audit.saved import saved_models
 from recweave.report.audit.twins import twin_accounts
 
-Check = Callable[[Case], Found]
+Check = Callable[[Case], CheckResult]
 
 CHECKS: Mapping[str, Check] = {
     "parts of the split": parts_are_apart,

@@ -38,7 +38,7 @@ class Column:
         values: No gaps.
         features, stages: Of the run, that read it.
         read: Whether anything of the run may read it.
-        mend: What to do if it knows held-out events.
+        remedy: What to do if it knows held-out events.
     """
 
     where: str
@@ -46,18 +46,18 @@ class Column:
     features: tuple[str, ...] = ()
     stages: tuple[tuple[str, int], ...] = ()
     read: bool = True
-    mend: str = "make it from the training part alone, or take it out of the data, and run again"
+    remedy: str = "make it from the training part alone, or take it out of the data, and run again"
 
     def example(self, case: Case, part: str) -> str:
-        """The items that it puts highest, and their held-out events."""
+        """Held-out events of the tenth of the items with the highest, or lowest, values."""
         items = case.split.train.shape[1]
-        held = np.bincount(case.pairs[TEST if part == "test" else VALID] % items, minlength=items)
-        sign = 1 if np.corrcoef(self.values, held)[0, 1] >= 0 else -1
+        counts = np.bincount(case.pairs[TEST if part == "test" else VALID] % items, minlength=items)
+        sign = 1 if np.corrcoef(self.values, counts)[0, 1] >= 0 else -1
         top = np.argsort(-sign * self.values, kind="stable")[: max(1, items // 10)]
         end = "highest" if sign > 0 else "lowest"
         return (
-            f"the tenth of the items with the {end} values has {held[top].mean():.2f} {part} "
-            f"events each, all items have {held.mean():.2f}"
+            f"the tenth of the items with the {end} values has {counts[top].mean():.2f} {part} "
+            f"events each, all items have {counts.mean():.2f}"
         )
 
 
@@ -74,21 +74,21 @@ def _order(case: Case) -> Iterator[Column]:
     Rows are read by whatever breaks ties. They do not follow the table, unless the dataset is
     numbered by it, so the table's order and the ids can only be read by other packages.
     """
-    mend = (
-        "put the items in an order that knows no held-out events, and give them ids that tell "
+    remedy = (
+        "put the items in an order that knows no held-out events, and give them ids that say "
         'nothing, or number the rows by a hash (Dataset numbering = "hash"); then run again'
     )
     dataset = case.dataset
     count = len(dataset.item_ids)
-    yield Column("the order of the items", np.arange(count, dtype=float), mend=mend)
+    yield Column("the order of the items", np.arange(count, dtype=float), remedy=remedy)
     plug_ins = case.has_plug_ins
     if dataset.numbering == "hash" and len(dataset.items) == count:
         lines = dataset.listed_items.rows(dataset.item_ids.ids).astype(float)
-        yield Column("the order of the table of items", lines, read=plug_ins, mend=mend)
+        yield Column("the order of the table of items", lines, read=plug_ins, remedy=remedy)
     number = dataset.item_ids.ids.str.extract(r"(\d{1,15})$").cast(pl.Float64)
     if not number.null_count():
         values = number.to_numpy()
-        yield Column("the numbers in the items' ids", values, read=plug_ins, mend=mend)
+        yield Column("the numbers in the items' ids", values, read=plug_ins, remedy=remedy)
 
 
 def _numbers(case: Case) -> Iterator[Column]:
@@ -147,35 +147,35 @@ def _words(case: Case) -> Iterator[Column]:
             .sort(["len", "word"], descending=[True, False])
             .head(WORDS)
         )
-        held = once.join(common, on="word").group_by("word").agg("row").sort("word")
-        for word, rows in held.iter_rows():
+        rows_of_words = once.join(common, on="word").group_by("word").agg("row").sort("word")
+        for word, rows in rows_of_words.iter_rows():
             flag = np.zeros(items)
             flag[rows] = 1
             yield Column(f"the word '{word}' in {texts.where}", flag, *read)
 
 
 def _words_of(texts: Texts) -> pl.DataFrame:
-    told = pl.DataFrame({"row": texts.row, "word": texts.text.str.to_lowercase()})
-    split = told.with_columns(pl.col("word").str.extract_all(r"\w+"))
+    table = pl.DataFrame({"row": texts.row, "word": texts.text.str.to_lowercase()})
+    split = table.with_columns(pl.col("word").str.extract_all(r"\w+"))
     return split.explode("word").drop_nulls()
 
 
 def _stage_columns(case: Case) -> Iterator[Column]:
     """What stages that the recipe file decides on, or of another package, hold of each item."""
-    mend = "choose what it moves by train, or by what was known before the held-out events"
-    for row, place, stage in _looked_at(case):
+    remedy = "choose what it moves by train, or by what was known before the held-out events"
+    for row, position, stage in _examined_stages(case):
         try:
             arrays = _item_arrays(case, stage)
         except RecweaveError:
             continue  # `unreadable_stages` says so
         for values in arrays:
-            where = f"stage {place + 1} ({stage.kind_name()}) of '{row}'"
-            yield Column(where, values, stages=((row, place),), mend=mend)
+            where = f"stage {position + 1} ({stage.kind_name()}) of '{row}'"
+            yield Column(where, values, stages=((row, position),), remedy=remedy)
 
 
 def unreadable_stages(case: Case) -> Iterator[Finding]:
     """Stages of other packages that cannot be looked at, as they hold no numbers of items."""
-    for row, place, stage in _looked_at(case):
+    for row, position, stage in _examined_stages(case):
         try:
             arrays = _item_arrays(case, stage)
         except RecweaveError:
@@ -184,19 +184,19 @@ def unreadable_stages(case: Case) -> Iterator[Finding]:
             yield Finding(
                 check="held-out popularity",
                 level="unverified",
-                where=f"stage {place + 1} ({stage.kind_name()}) of '{row}'",
+                where=f"stage {position + 1} ({stage.kind_name()}) of '{row}'",
                 what="it is of another package and holds no numbers of items that could be "
                 "compared with the held-out events",
                 count=1,
-                mend="give it as a dataclass whose fields are arrays over the items",
-                stages=((row, place),),
+                remedy="give it as a dataclass whose fields are arrays over the items",
+                stages=((row, position),),
             )
 
 
-def _looked_at(case: Case) -> Iterator[tuple[str, int, StageRecipe]]:
-    for row, place, stage in case.stages():
+def _examined_stages(case: Case) -> Iterator[tuple[str, int, StageRecipe]]:
+    for row, position, stage in case.stages():
         if isinstance(stage, DECIDED) or is_plug_in(stage):
-            yield row, place, stage
+            yield row, position, stage
 
 
 def _item_arrays(case: Case, stage: StageRecipe) -> list[Float[Array, " items"]]:
@@ -210,11 +210,11 @@ def _item_arrays(case: Case, stage: StageRecipe) -> list[Float[Array, " items"]]
     items = case.split.train.shape[1]
     if not is_dataclass(fitted):
         return []
-    held = (getattr(fitted, one.name) for one in fields(fitted))
-    arrays = [one for one in held if isinstance(one, np.ndarray) and one.shape == (items,)]
-    # A position or group of -1 is none at all, so whether there is one is a column of its own.
-    some = [one >= 0 for one in arrays if one.dtype.kind == "i"]
-    return [one.astype(float) for one in (*arrays, *some)]
+    values = (getattr(fitted, one.name) for one in fields(fitted))
+    arrays = [one for one in values if isinstance(one, np.ndarray) and one.shape == (items,)]
+    # A position or group of -1 is none at all, so whether an item has one is a column of its own.
+    known = [one >= 0 for one in arrays if one.dtype.kind == "i"]
+    return [one.astype(float) for one in (*arrays, *known)]
 
 
 def _feature_columns(case: Case) -> Iterator[Column]:
@@ -224,8 +224,8 @@ def _feature_columns(case: Case) -> Iterator[Column]:
         return
     context = FeatureContext(case.dataset, case.split, base_dir=case.base_dir)
     needed = _needed(case)
-    made, _ = make_features({name: specs[name] for name in specs if name in needed}, context)
-    for name, feature in made.items():
+    features, _ = make_features({name: specs[name] for name in specs if name in needed}, context)
+    for name, feature in features.items():
         if name in specs and is_plug_in(specs[name]):
             yield from _dimensions(name, feature)
 

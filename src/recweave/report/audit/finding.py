@@ -10,7 +10,7 @@ Level = Literal["leak", "suspicious", "unverified", "note"]
 """How sure a finding is.
 
 leak: Held-out data are in what the run learned from. The audit fails.
-suspicious: The numbers look like it; a person must look.
+suspicious: The numbers look like it; a person must check.
 unverified: Nobody can check it, so it is not called clean.
 note: True, but nothing of this run reads it.
 """
@@ -30,7 +30,7 @@ class Finding:
         what: What is wrong, one plain sentence.
         count: How many rows, texts, users, … it is about.
         example: One of them.
-        mend: What to do.
+        remedy: What to do.
         features: Features of the run that it reaches.
         stages: Stages that it reaches: the row of the table, and the stage's place, from 0.
         evidence: The numbers behind it, plain JSON.
@@ -42,7 +42,7 @@ class Finding:
     what: str
     count: int
     example: str = ""
-    mend: str = ""
+    remedy: str = ""
     features: tuple[str, ...] = ()
     stages: tuple[tuple[str, int], ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Finding:
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}"]
         lines += [f"for example: {self.example}"] if self.example else []
-        lines += [f"what to do: {self.mend}"] if self.mend else []
+        lines += [f"what to do: {self.remedy}"] if self.remedy else []
         return "\n    ".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Finding:
             "what": self.what,
             "count": self.count,
             "example": self.example,
-            "mend": self.mend,
+            "remedy": self.remedy,
             "features": list(self.features),
             "stages": [list(stage) for stage in self.stages],
             "evidence": dict(self.evidence),
@@ -124,7 +124,7 @@ class Audit:
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckResult:
     """What one check gives.
 
     Attributes:

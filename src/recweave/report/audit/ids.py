@@ -8,34 +8,34 @@ from scipy.stats import poisson
 from recweave.core.arrays import Array
 from recweave.data.split import TRAIN
 from recweave.report.audit.case import Case, Cut
-from recweave.report.audit.finding import Finding, Found
+from recweave.report.audit.finding import CheckResult, Finding
 from recweave.report.audit.written import Texts, all_texts
 
 CHECK = "ids in texts"
 TOKEN = r"""[^\s,;|"'()\[\]{}<>]+"""
 EDGES = ".:!?#@=/&"
-"""What may stand around an id in a sentence, and is no part of it."""
+"""What may be around an id in a sentence, and is no part of it."""
 FEWEST = 3
-"""One or two may stand there by chance."""
+"""One or two may be there by chance."""
 BY_CHANCE = 1e-6
 """A leak is what chance explains with less than this probability."""
 
 
-def ids_in_texts(case: Case) -> Found:
+def ids_in_texts(case: Case) -> CheckResult:
     """Texts of items that name users who have them held out, and the reverse.
 
     Every word of a text that is an id makes a (user, item) pair. Held-out pairs are counted that
-    are not pairs of train. If ids stood in texts by chance, as a number in a title may also be a
-    user's id, a pair would be held out with the probability that user and item have of meeting:
+    are not pairs of train. If ids are in texts by chance, as a number in a title may also be a
+    user's id, a pair is held out with the probability that user and item have of meeting:
     held-out events of the user times those of the item, over all held-out events.
     """
-    findings, looked = [], 0
+    findings, columns = [], 0
     for texts in all_texts(case):
-        looked += 1
+        columns += 1
         findings += named_in(case, texts)
-    if not looked:
-        return Found()
-    return Found(findings, [f"{looked} columns of text: searched for ids of held-out pairs"])
+    if not columns:
+        return CheckResult()
+    return CheckResult(findings, [f"{columns} columns of text: searched for ids of held-out pairs"])
 
 
 def named_in(cut: Cut, texts: Texts) -> list[Finding]:
@@ -44,30 +44,30 @@ def named_in(cut: Cut, texts: Texts) -> list[Finding]:
     if not len(pairs):
         return []
     items = cut.split.train.shape[1]
-    held = pairs[np.isin(pairs, cut.held_out)]
+    leaked = pairs[np.isin(pairs, cut.held_out)]
     expected = _by_chance(cut, np.setdiff1d(pairs, cut.pairs[TRAIN], assume_unique=True))
-    if len(held) < FEWEST or poisson.sf(len(held) - 1, expected) > BY_CHANCE:
+    if len(leaked) < FEWEST or poisson.sf(len(leaked) - 1, expected) > BY_CHANCE:
         return []
-    user, item = divmod(int(held[0]), items)
+    user, item = divmod(int(leaked[0]), items)
     user_id, item_id = cut.dataset.user_ids.ids[user], cut.dataset.item_ids.ids[item]
     whose, other = (item_id, user_id) if texts.of == "item" else (user_id, item_id)
     named = "users" if texts.of == "item" else "items"
-    share = len(held) / max(1, len(cut.held_out))
+    share = len(leaked) / max(1, len(cut.held_out))
     return [
         Finding(
             check=CHECK,
             level=texts.level,
             where=texts.where,
-            what=f"it names {named} by their ids, and {len(held):,} of the pairs are held out "
+            what=f"it names {named} by their ids, and {len(leaked):,} of the pairs are held out "
             f"({share:.0%} of all held-out pairs; by chance {expected:.1f} would be)",
-            count=len(held),
+            count=len(leaked),
             example=f"the text of {texts.of} {whose} holds the id {other}, and user {user_id} has "
             f"item {item_id} among the held-out events",
-            mend=texts.mend,
+            remedy=texts.remedy,
             features=texts.features,
             stages=texts.stages,
             evidence={
-                "held_out_pairs": len(held),
+                "held_out_pairs": len(leaked),
                 "expected_by_chance": expected,
                 "share_of_held_out": share,
                 "pairs_named": len(pairs),

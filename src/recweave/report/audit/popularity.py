@@ -11,7 +11,7 @@ from recweave.core.arrays import Array
 from recweave.data.split import TEST, VALID
 from recweave.report.audit.case import Case
 from recweave.report.audit.columns import Column, all_columns, unreadable_stages
-from recweave.report.audit.finding import Finding, Found, Level
+from recweave.report.audit.finding import CheckResult, Finding, Level
 
 CHECK = "held-out popularity"
 MOST = 20_000
@@ -64,7 +64,7 @@ class Scale:
         return np.asarray(left / np.where(known, size, 1.0) * known)
 
 
-def held_out_popularity(case: Case) -> Found:
+def held_out_popularity(case: Case) -> CheckResult:
     """Whether a column of the items explains held-out popularity beyond what an honest one can.
 
     For every column: its partial correlation with the number of held-out events of items, once by
@@ -73,7 +73,7 @@ def held_out_popularity(case: Case) -> Found:
     these values can have, so that yes-or-no columns count as well.
 
     Honest columns may correlate: the price, or the release date of what comes into fashion. But
-    they can only tell how popular an item tends to be, not how often it happened to be drawn. How
+    they can only know how popular an item tends to be, not how often it happened to be sampled. How
     much of held-out popularity is tendency is known from the correlation r of two random halves of
     the held-out events: honest columns reach at most √(2r / (1 + r)), with two standard errors
     added to r. A column above this bound has seen the events; one that nearly reaches it is
@@ -90,14 +90,14 @@ def held_out_popularity(case: Case) -> Found:
         effects, bounds = _effects(case, name, columns)
         order = np.argsort(-(effects["size"] - effects["bound"]))
         for at in order:
-            findings += _judged(case, name, columns[int(at)], effects, int(at))
+            findings += _findings(case, name, columns[int(at)], effects, int(at))
         top = int(np.argmax(effects["size"]))
         checked.append(
             f"{len(columns):,} columns of the items against popularity in {name}: the strongest is "
             f"{columns[top].where} at {effects['size'][top]:.2f}; an honest one reaches "
             f"{bounds}"
         )
-    return Found(_once(findings), checked)
+    return CheckResult(_once(findings), checked)
 
 
 def _effects(case: Case, part: str, columns: Sequence[Column]) -> tuple[dict[str, Array], str]:
@@ -117,8 +117,8 @@ def _effects(case: Case, part: str, columns: Sequence[Column]) -> tuple[dict[str
     known = plain > np.maximum(highest, FLOOR) + EQUAL
     size, bound = np.where(known, plain, size), np.where(known, highest, bound)
     p, which = np.where(known, 1 / (1 + PERMUTATIONS), p), np.where(known, 2, which)
-    told = ", ".join(f"{scale.bound:.2f} by {scale.name}" for scale in scales)
-    return {"size": size, "bound": bound, "p": p, "scale": which}, told
+    bounds = ", ".join(f"{scale.bound:.2f} by {scale.name}" for scale in scales)
+    return {"size": size, "bound": bound, "p": p, "scale": which}, bounds
 
 
 def _compared(
@@ -132,8 +132,8 @@ def _compared(
     highest = np.maximum(popularity @ ordered, -(popularity @ ordered[::-1]))
     highest = np.where(highest > 1e-9, highest, 1.0)
     size = np.abs(scale.popularity @ left) / highest
-    drawn = np.stack([rng.permutation(scale.popularity) for _ in range(PERMUTATIONS)])
-    best = (np.abs(drawn @ left) / highest).max(axis=1)
+    permuted = np.stack([rng.permutation(scale.popularity) for _ in range(PERMUTATIONS)])
+    best = (np.abs(permuted @ left) / highest).max(axis=1)
     above = (best[:, None] >= size).sum(axis=0)
     return np.minimum(size, 1.0), (1 + above) / (1 + PERMUTATIONS)
 
@@ -145,7 +145,7 @@ def _uncontrolled(
 
     What follows the held-out counts strictly, such as a mark on the best sellers, has the size 1.
     The bound is what the same values reach at most if they follow the counts' expectation: counts
-    are drawn from a Poisson distribution around the true ones, which vary more than expectations
+    are sampled from a Poisson distribution around the true ones, which vary more than expectations
     do, so the bound is rather too high than too low; three standard deviations are added.
     """
     rng = np.random.default_rng(2)
@@ -164,12 +164,12 @@ def _uncontrolled(
 
     up, down = size(ranks, held)
     rises = up >= 0
-    drawn = []
+    sampled = []
     for _ in range(HALVES):
         counts = rng.poisson(held[order])
         along, against = size(ordered, counts)[0], size(ordered[::-1], counts)[1]
-        drawn.append(np.where(rises, along, against))
-    bound = np.mean(drawn, axis=0) + 3 * np.std(drawn, axis=0)
+        sampled.append(np.where(rises, along, against))
+    bound = np.mean(sampled, axis=0) + 3 * np.std(sampled, axis=0)
     return np.where(rises, up, down), np.asarray(bound)
 
 
@@ -236,7 +236,7 @@ def _sampled(items: int) -> Int[Array, " rows"]:
     return np.sort(np.random.default_rng(0).choice(items, MOST, replace=False))
 
 
-def _judged(
+def _findings(
     case: Case, part: str, column: Column, effects: dict[str, Array], at: int
 ) -> list[Finding]:
     size, p = float(effects["size"][at]), float(effects["p"][at])
@@ -256,7 +256,7 @@ def _judged(
             f"not seen the held-out events reaches at most {bound:.2f}",
             count=len(column.values),
             example=column.example(case, part),
-            mend=column.mend,
+            remedy=column.remedy,
             features=column.features,
             stages=column.stages,
             evidence={"part": part, "size": size, "bound": bound, "p": p, "scale": way},

@@ -10,7 +10,7 @@ from recweave.core.arrays import Array
 from recweave.data.reviews import review_parts
 from recweave.data.split import TEST, TRAIN, VALID
 from recweave.report.audit.case import Case, Cut
-from recweave.report.audit.finding import Finding, Found, Level
+from recweave.report.audit.finding import CheckResult, Finding, Level
 from recweave.report.audit.written import Texts, all_texts
 
 CHECK = "quotes of held-out reviews"
@@ -26,21 +26,23 @@ WORD = r"\w+"
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
-def quotes(case: Case) -> Found:
+def quotes(case: Case) -> CheckResult:
     """Texts of an item or user that hold a run of six words of its own held-out reviews.
 
     Only runs that no training review holds count: honest texts are written from those. A quote of
     an item's text by a reviewer looks the same, so a column leaks only from a share of reviews on.
     """
-    held = HeldOutReviews.of(case)
-    if not len(held.rows):
-        return Found()
-    findings, looked = [], 0
+    held_out = HeldOutReviews.of(case)
+    if not len(held_out.rows):
+        return CheckResult()
+    findings, columns = [], 0
     for texts in all_texts(case):
-        looked += 1
-        findings += quoted_in(case, texts, held)
-    told = f"{looked} columns of text: searched for words of {len(held.rows):,} held-out reviews"
-    return Found(findings, [told] if looked else [])
+        columns += 1
+        findings += quoted_in(case, texts, held_out)
+    line = (
+        f"{columns} columns of text: searched for words of {len(held_out.rows):,} held-out reviews"
+    )
+    return CheckResult(findings, [line] if columns else [])
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ class HeldOutReviews:
 
     Attributes:
         rows: Of the reviews, held out for validation or test; every n-th of very many.
-        runs: Runs of words that no training review holds: `review`, a place in `rows`, and `run`.
+        runs: Runs of words that no training review holds: `review`, an index of `rows`, and `run`.
     """
 
     rows: Int[Array, " reviews"]
@@ -68,23 +70,23 @@ class HeldOutReviews:
 
 def quoted_in(cut: Cut, texts: Texts, held_out: HeldOutReviews) -> list[Finding]:
     """The finding of one column of texts, if it quotes reviews held out of its items or users."""
-    held, quoted = held_out.rows, held_out.runs
+    rows, runs = held_out.rows, held_out.runs
     reviews = cut.dataset.reviews
     ids = cut.dataset.item_ids if texts.of == "item" else cut.dataset.user_ids
-    owner = ids.rows(reviews[f"{texts.of}_id"].gather(held)).astype(np.int64)
+    owner = ids.rows(reviews[f"{texts.of}_id"].gather(rows)).astype(np.int64)
     own = runs_of(texts.text)
     in_texts = own.select("run", owner=pl.Series(texts.row[own["text"].to_numpy()]))
-    in_reviews = quoted.with_columns(owner=pl.Series(owner[quoted["review"].to_numpy()]))
+    in_reviews = runs.with_columns(owner=pl.Series(owner[runs["review"].to_numpy()]))
     hits = in_reviews.join(in_texts, on=["owner", "run"], how="semi")
     found = np.unique(hits["review"].to_numpy())
-    could = np.isin(owner, texts.row) & np.isin(np.arange(len(held)), quoted["review"].to_numpy())
+    could = np.isin(owner, texts.row) & np.isin(np.arange(len(rows)), runs["review"].to_numpy())
     share = len(found) / max(1, int(could.sum()))
     if len(found) < FEWEST or share < SUSPICIOUS_FROM:
         return []
     level: Level = texts.level
     if level == "leak" and share < LEAKS_FROM:
         level = "suspicious"
-    row = int(held[found[0]])
+    row = int(rows[found[0]])
     one = reviews.row(row, named=True)
     return [
         Finding(
@@ -97,7 +99,7 @@ def quoted_in(cut: Cut, texts: Texts, held_out: HeldOutReviews) -> list[Finding]
             example=f"the text of {texts.of} {one[f'{texts.of}_id']} quotes review row {row} by "
             f"user {one['user_id']} of item {one['item_id']}: "
             f"“{_first_quote(texts, int(owner[found[0]]), one['text'])}”",
-            mend=texts.mend,
+            remedy=texts.remedy,
             features=texts.features,
             stages=texts.stages,
             evidence={"held_out_reviews_quoted": len(found), "share": share},
@@ -114,10 +116,10 @@ def _first_quote(texts: Texts, owner: int, review: str) -> str:
 
 
 def runs_of(texts: pl.Series) -> pl.DataFrame:
-    """All runs of `WORDS` words in a row, in small letters, without what stands between words.
+    """All runs of `WORDS` words in a row, in lower case, without what is between words.
 
     Returns:
-        Two columns: `text`, the place of the text that each stands in, and `run`, its hash.
+        Two columns: `text`, the position of the text that holds it, and `run`, its hash.
     """
     words = texts.fill_null("").str.to_lowercase().str.extract_all(WORD)
     count = words.list.len().to_numpy().astype(np.int64)

@@ -16,7 +16,7 @@ from recweave.experiment.prepare import Prepared, prepare
 from recweave.models import RECIPES, Model, Query, Recipe
 from recweave.models.artifact import load_model
 from recweave.report.audit.case import Case
-from recweave.report.audit.finding import Finding, Found, Level
+from recweave.report.audit.finding import CheckResult, Finding, Level
 from recweave.runs.entry import Entry
 from recweave.runs.folder import RunFolder
 from recweave.runs.provenance import write_provenance
@@ -29,7 +29,7 @@ USERS = 200
 AGAIN = "find out what the numbers are of: run the recipe again into a new folder and compare"
 
 
-def trained_again(case: Case) -> Found:
+def trained_again(case: Case) -> CheckResult:
     """Every row made anew from its recipe: features, provenance, model, numbers.
 
     A number or a saved model that nobody can make again from the training part was made from
@@ -44,7 +44,7 @@ def trained_again(case: Case) -> Found:
         if name not in case.summary.failed:
             findings += _row(case, prepared, name, entry)
     cells = len(case.summary.rows) * len(experiment.seeds)
-    return Found(
+    return CheckResult(
         findings,
         [f"{cells} models trained again: numbers and saved scores compared, within {TOLERANCE:g}"],
     )
@@ -70,11 +70,12 @@ def _provenance(case: Case, prepared: Prepared) -> Iterator[Finding]:
                 check=CHECK,
                 level="leak",
                 where=f"the feature '{name}'",
-                what=f"the run did not write down truly what it was made from: {len(missing):,} "
-                f"rows are behind it and not in the file, {len(too_many):,} the other way round",
+                what="the run did not write down correctly what it was made from: "
+                f"{len(missing):,} rows are behind it and not in the file, {len(too_many):,} are "
+                "in the file and not behind it",
                 count=len(missing) + len(too_many),
                 example=f"row {one['row']} of the {one['table']}",
-                mend=AGAIN,
+                remedy=AGAIN,
                 features=(name,),
                 evidence={"not_written_down": len(missing), "not_behind_it": len(too_many)},
             )
@@ -86,14 +87,14 @@ def _row(case: Case, prepared: Prepared, name: str, entry: Entry) -> Iterator[Fi
     for seed in experiment.seeds:
         result, report = folder.read_cell(name, seed, case.fold)
         recipe = _recipe(result, entry)
-        drawn = recipe is None or recipe.stochastic
-        if seed != experiment.seeds[0] and not drawn:
+        stochastic = recipe is None or recipe.stochastic
+        if seed != experiment.seeds[0] and not stochastic:
             continue
         if recipe is None:
             model = fit_blend(prepared, folder, entry, seed, case.fold)[0]
         else:
             model = prepared.fit(recipe, seed=seed, final=True)[0]
-        level: Level = "suspicious" if drawn else "leak"
+        level: Level = "suspicious" if stochastic else "leak"
         yield from _numbers(prepared, model, entry, name, seed, report, level)
         saved = folder.bundle(name)
         if seed == experiment.seeds[0] and not case.fold and saved.is_dir():
@@ -135,7 +136,7 @@ def _numbers(
                 example=f"{metric}: {then - now:+.4f} better than what the training part gives"
                 if then > now
                 else f"{metric}: {then - now:+.4f}",
-                mend=AGAIN,
+                remedy=AGAIN,
                 evidence={"metric": metric, "again": now, "reported": then},
             )
 
@@ -160,7 +161,7 @@ def _scores(
             what=f"its scores differ by {apart:.3f} standard deviations from those of the model "
             "that the recipe gives",
             count=len(users),
-            mend=AGAIN,
+            remedy=AGAIN,
             evidence={"standard_deviations": apart, "users": len(users)},
         )
 

@@ -22,7 +22,7 @@ from recweave.features.profiles import ProfileText
 from recweave.features.text import ItemText
 from recweave.report.audit.case import Case, is_plug_in
 from recweave.report.audit.events import reads_itself
-from recweave.report.audit.finding import Finding, Found
+from recweave.report.audit.finding import CheckResult, Finding
 from recweave.report.audit.written import without_rows
 from recweave.runs.folder import RunFolder
 
@@ -38,18 +38,18 @@ OWN = "learning from itself"
 BEHIND = "rows behind features"
 
 
-def parts_are_apart(case: Case) -> Found:
+def parts_are_apart(case: Case) -> CheckResult:
     """No event is in two parts of the split, cut again."""
     split = case.split
     counts = {name: len(getattr(split, name)) for name in PARTS}
-    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    sizes = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     assert split.part is not None
     if [int((split.part == code).sum()) for code in PARTS.values()] != list(counts.values()):
         raise ValueError("the parts of the split share events")
-    return Found(checked=[f"the split, cut again: {told} events, none in two parts"])
+    return CheckResult(checked=[f"the split, cut again: {sizes} events, none in two parts"])
 
 
-def learned(case: Case) -> Found:
+def learned(case: Case) -> CheckResult:
     """Models and statistics, by the hash of the events that they say they were made from.
 
     Raises:
@@ -83,44 +83,44 @@ def learned(case: Case) -> Found:
         f"vocabulary: {ids:,} items occur in held-out events alone; models know their rows and "
         "what the catalogue says of them, and no event",
     ]
-    return Found(checked=checked)
+    return CheckResult(checked=checked)
 
 
-def behind_features(case: Case) -> Found:
+def behind_features(case: Case) -> CheckResult:
     """Every row that a feature was made from is of the training part.
 
     Raises:
         BadArtifact: if the run's provenance is missing.
     """
     if not case.summary.experiment.features:
-        return Found()
+        return CheckResult()
     behind = _provenance(case)
     findings: list[Finding] = []
     checked = []
     for name in case.summary.experiment.features:
         own = behind.filter(pl.col("feature") == name)
-        looked = 0
+        used = 0
         made_from = own.filter(pl.col("part").is_in(["whole", "variant"]))
         for (table,), part in made_from.group_by("table", maintain_order=True):
             rows = np.unique(part["row"].to_numpy()).astype(np.int64)
-            looked += len(rows)
+            used += len(rows)
             parts = parts_of(str(table), case.dataset, case.split)
-            held = rows[parts[rows] != TRAIN]
-            if len(held):
+            leaked = rows[parts[rows] != TRAIN]
+            if len(leaked):
                 findings.append(
-                    held_out_rows(f"the feature '{name}'", name, str(table), held, parts, case)
+                    held_out_rows(f"the feature '{name}'", name, str(table), leaked, parts, case)
                 )
-        if looked:
-            checked.append(f"the feature '{name}': {looked:,} rows behind it")
+        if used:
+            checked.append(f"the feature '{name}': {used:,} rows behind it")
         elif reads_catalogue_alone(case, name):
             checked.append(f"the feature '{name}': from the catalogue alone")
         if (own["part"] == "entity_of").any():
             circular, line = own_rows(name, own, case.dataset, case.split)
             findings += circular
             checked.append(line)
-        findings += _unverified(case, name, looked)
+        findings += _unverified(case, name, used)
         findings += _plain_feature_of_labels(case, name, own)
-    return Found(findings, checked)
+    return CheckResult(findings, checked)
 
 
 def _provenance(case: Case) -> pl.DataFrame:
@@ -144,13 +144,13 @@ def reads_catalogue_alone(case: Case, name: str) -> bool:
     )
 
 
-def _unverified(case: Case, name: str, looked: int) -> list[Finding]:
+def _unverified(case: Case, name: str, used: int) -> list[Finding]:
     """A feature, or some of its vectors, that names no rows though it is not of the catalogue."""
     if reads_catalogue_alone(case, name):
         return []
     spec = case.summary.experiment.features[name]
     present = int(case.summary.features.get(name, {}).get("present", 0))
-    bare, example = 0 if looked else present, ""
+    bare, example = 0 if used else present, ""
     if isinstance(spec, ProfileText):
         if not spec.folder:  # written by the run itself, from train's reviews and the catalogue
             return []
@@ -173,8 +173,8 @@ def _unverified(case: Case, name: str, looked: int) -> list[Finding]:
             "check whether held-out rows are in them",
             count=bare,
             example=example,
-            mend="make it with provenance: texts by `recweave enrich`; a feature of your own gives "
-            "the rows behind each vector in `Feature.used`",
+            remedy="make it with provenance: texts by `recweave enrich`; a feature of your own "
+            "gives the rows behind each vector in `Feature.used`",
             features=(name,),
             evidence={"vectors": present, "without_rows": bare},
         )
@@ -201,7 +201,7 @@ def _plain_feature_of_labels(case: Case, name: str, own: pl.DataFrame) -> list[F
             "reads for them, so the model learns from their answers instead of predicting them",
             count=rows,
             example=example,
-            mend='give each event a vector made without it: kind = "statistics", or kind = '
+            remedy='give each event a vector made without it: kind = "statistics", or kind = '
             '"profiles" with for_events = true and folds = 5',
             features=(name,),
             evidence={"training_events": rows, "rows_of_table": readers},
@@ -291,11 +291,11 @@ def held_out_rows(
     shown = "; ".join(
         f"row {e['row']} (user {e['user_id']}, item {e['item_id']}, {e['part']})" for e in examples
     )
-    told = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+    by_part = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
     what = (
         f"it gives {len(rows):,} training events a vector that was made from their own {table}"
         if circular
-        else f"it was made from {len(rows):,} {table} that are not train's ({told})"
+        else f"it was made from {len(rows):,} {table} that are not train's ({by_part})"
     )
     return Finding(
         check=OWN if circular else BEHIND,
@@ -304,7 +304,7 @@ def held_out_rows(
         what=what,
         count=len(rows),
         example=shown + (" …" if len(rows) > SHOWN else ""),
-        mend="make the variant of each training event without that event and its review"
+        remedy="make the variant of each training event without that event and its review"
         if circular
         else "make it from the training part alone (`train_reviews`), and run the recipe again",
         features=(feature,),

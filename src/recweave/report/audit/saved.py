@@ -3,13 +3,13 @@
 from recweave.bundle.saved import MODEL
 from recweave.models.artifact import load_model, model_hash
 from recweave.report.audit.case import Case
-from recweave.report.audit.finding import Finding, Found
+from recweave.report.audit.finding import CheckResult, Finding
 from recweave.runs.folder import RunFolder
 
 CHECK = "saved models"
 
 
-def saved_models(case: Case) -> Found:
+def saved_models(case: Case) -> CheckResult:
     """The hash of each saved model against the one in the run's summary.
 
     A model that was replaced after the run, such as by one fitted on the test events too, has
@@ -19,7 +19,7 @@ def saved_models(case: Case) -> Found:
         BadArtifact: if a saved model cannot be read.
     """
     if case.fold:  # only models of the first fold are saved
-        return Found()
+        return CheckResult()
     findings, same = [], 0
     for row in case.summary.rows:
         folder = RunFolder(case.folder).bundle(row.name)
@@ -44,10 +44,10 @@ def saved_models(case: Case) -> Found:
                 count=1,
                 example=f"{folder}: its hash is {found[:12]}, the run's is "
                 f"{row.model_hash[:12] or 'missing'}",
-                mend="train it again with `recweave audit --refit`, or run the recipe again into a "
-                "new folder",
+                remedy="train it again with `recweave audit --refit`, or run the recipe again into "
+                "a new folder",
                 evidence={"hash": found, "hash_in_summary": row.model_hash},
             )
         )
     checked = [f"{same} saved models: each is the one that was evaluated"] if same else []
-    return Found(findings, checked)
+    return CheckResult(findings, checked)

@@ -56,12 +56,12 @@ def audit_texts(folder: Path, dataset: Dataset, split: Split) -> Audit:
             if not len(rows):
                 continue
             parts = parts_of(table, dataset, split)
-            held = rows[parts[rows] != TRAIN]
-            if len(held):
+            leaked = rows[parts[rows] != TRAIN]
+            if len(leaked):
                 where = f"the texts '{name}'"
-                findings.append(held_out_rows(where, name, table, held, parts, dataset))
-            told = f"{len(own):,} texts '{name}': {len(rows):,} {table} behind them"
-            checked.append(told + _crossed(profiles, kind, entity, own, table))
+                findings.append(held_out_rows(where, name, table, leaked, parts, dataset))
+            line = f"{len(own):,} texts '{name}': {len(rows):,} {table} behind them"
+            checked.append(line + _crossed(profiles, kind, entity, own, table))
         findings += _by_content(own, name, entity, cut, held_out)
     checked.append("texts: searched for ids of held-out pairs and words of held-out reviews")
     return Audit(findings, checked)
@@ -87,7 +87,7 @@ def _by_content(
                 "nobody can check whether held-out rows are in them",
                 count=len(bare),
                 example=f"the text of {bare[0]}",
-                mend="write them with `recweave enrich`, which keeps the rows behind each",
+                remedy="write them with `recweave enrich`, which keeps the rows behind each",
                 evidence={"texts": len(own), "without_rows": len(bare)},
             )
         )

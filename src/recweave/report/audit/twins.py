@@ -10,7 +10,7 @@ from scipy.stats import poisson
 from recweave.core.arrays import Array, Csr
 from recweave.data.split import TEST, VALID
 from recweave.report.audit.case import Case
-from recweave.report.audit.finding import Finding, Found, Level
+from recweave.report.audit.finding import CheckResult, Finding, Level
 
 CHECK = "twin accounts"
 MOST = 20_000
@@ -31,19 +31,19 @@ class Twins:
     """Pairs of users whose training items are nearly the same.
 
     Attributes:
-        user: Whose held-out items are asked for.
+        user: Whose held-out items are looked for.
         twin: The other user.
         holds: Whether the twin has a held-out item of the user in train.
-        hoped: The chance of that, if what the twin has beyond the user were drawn by popularity.
+        expected: The chance of that if the other items of the twin were sampled by popularity.
     """
 
     user: Int[Array, " pairs"]
     twin: Int[Array, " pairs"]
     holds: Array
-    hoped: Array
+    expected: Array
 
 
-def twin_accounts(case: Case) -> Found:
+def twin_accounts(case: Case) -> CheckResult:
     """Users who have a near-duplicate in train that already has what is held out of them.
 
     Two users are twins if of all training items of either, the held-out ones of the first aside, at
@@ -51,22 +51,22 @@ def twin_accounts(case: Case) -> Found:
     often as popularity says; copied accounts hold it nearly always.
     """
     train = case.split.train.matrix(values=False)
-    held = _held_out(case)
-    asked = np.flatnonzero(np.diff(train.indptr) >= SHORTEST)
-    asked = asked[np.diff(held.indptr)[asked] > 0]
-    if len(asked) > MOST:
-        asked = np.sort(np.random.default_rng(0).choice(asked, MOST, replace=False))
-    if not len(asked):
-        return Found()
-    found = find_twins(train, held, asked)
-    told = f"{len(asked):,} users with held-out events: searched for twin accounts"
-    return Found(_judged(case, found, len(asked)), [told])
+    held_out = _held_out(case)
+    users = np.flatnonzero(np.diff(train.indptr) >= SHORTEST)
+    users = users[np.diff(held_out.indptr)[users] > 0]
+    if len(users) > MOST:
+        users = np.sort(np.random.default_rng(0).choice(users, MOST, replace=False))
+    if not len(users):
+        return CheckResult()
+    found = find_twins(train, held_out, users)
+    line = f"{len(users):,} users with held-out events: searched for twin accounts"
+    return CheckResult(_findings(case, found, len(users)), [line])
 
 
-def _judged(case: Case, found: Twins, asked: int) -> list[Finding]:
+def _findings(case: Case, found: Twins, searched: int) -> list[Finding]:
     users = np.unique(found.user[found.holds])
-    share = len(users) / asked
-    expected = float(found.hoped.sum())
+    share = len(users) / searched
+    expected = float(found.expected.sum())
     unlikely = poisson.sf(int(found.holds.sum()) - 1, expected) < BY_CHANCE
     if len(users) < FEWEST or not unlikely:
         return []
@@ -79,14 +79,14 @@ def _judged(case: Case, found: Twins, asked: int) -> list[Finding]:
             check=CHECK,
             level=level,
             where="the training events",
-            what=f"{len(users):,} of {asked:,} users ({share:.1%}) have a twin account: another "
+            what=f"{len(users):,} of {searched:,} users ({share:.1%}) have a twin account: another "
             "user with nearly the same training items, who also has an item that is held out of "
             f"them (by chance {expected:.1f} would); in {same:.0%} of these pairs, the events have "
             "the same times too",
             count=len(users),
             example=f"user {ids[int(found.user[first])]} and their twin "
             f"{ids[int(found.twin[first])]}",
-            mend="remove the copies before the split, or split by person and not by account",
+            remedy="remove the copies before the split, or split by person and not by account",
             evidence={
                 "users": len(users),
                 "share": share,
@@ -98,49 +98,49 @@ def _judged(case: Case, found: Twins, asked: int) -> list[Finding]:
     ]
 
 
-def find_twins(train: Csr, held: Csr, asked: Int[Array, " users"]) -> Twins:
-    """Every pair of an asked user and a near-duplicate.
+def find_twins(train: Csr, held_out: Csr, users: Int[Array, " users"]) -> Twins:
+    """Every pair of a user and a near-duplicate.
 
     Candidates share one of the user's two rarest items, so popular items cost nothing.
 
     Args:
         train: Users by items, 1 for each pair.
-        held: The same of the held-out events.
-        asked: Rows of the users.
+        held_out: The same of the held-out events.
+        users: Rows of the users whose twins are looked for.
     """
     counts = np.bincount(train.indices, minlength=train.shape[1])
-    user, twin = _candidates(train, asked, counts)
+    user, twin = _candidates(train, users, counts)
     size = np.diff(train.indptr)
     both = _shared(train, train, user, twin)
-    target = _shared(held, train, user, twin)  # held-out items of the user that the twin has
-    # A pair may be held out and in train, when an item is bought twice; it is no secret then.
-    twice = held.multiply(train).tocsr()
+    target = _shared(held_out, train, user, twin)  # held-out items of the user that the twin has
+    # A pair may be held out and in train, when an item is bought twice: then it is no leak.
+    twice = held_out.multiply(train).tocsr()
     target -= _shared(twice, train, user, twin)
     either = size[user] + size[twin] - both - target
     near = both >= ALIKE * either
     user, twin, both, target = user[near], twin[near], both[near], target[near]
     popularity = counts / counts.sum()
-    chance = np.asarray(held @ popularity).ravel()[user] * (size[twin] - both)
+    chance = np.asarray(held_out @ popularity).ravel()[user] * (size[twin] - both)
     return Twins(user, twin, target > 0, np.minimum(1.0, chance))
 
 
 def _candidates(
-    train: Csr, asked: Int[Array, " users"], counts: Int[Array, " items"]
+    train: Csr, users: Int[Array, " users"], counts: Int[Array, " items"]
 ) -> tuple[Int[Array, " n"], Int[Array, " n"]]:
-    """Users who share one of the two rarest items of each asked user."""
-    rows = train[asked]
-    line = np.repeat(np.arange(len(asked)), np.diff(rows.indptr))
+    """Users who share one of the two rarest items of each user."""
+    rows = train[users]
+    line = np.repeat(np.arange(len(users)), np.diff(rows.indptr))
     order = np.lexsort((rows.indices, counts[rows.indices], line))
-    place = np.arange(len(line)) - rows.indptr[line]
-    kept = order[(place < 2) & (counts[rows.indices[order]] <= CROWD)]
-    ones = np.ones(len(kept), np.float32)
-    rare = sparse.csr_array((ones, (line[kept], rows.indices[kept])), shape=rows.shape)
+    rank = np.arange(len(line)) - rows.indptr[line]
+    rarest = order[(rank < 2) & (counts[rows.indices[order]] <= CROWD)]
+    ones = np.ones(len(rarest), np.float32)
+    rare = sparse.csr_array((ones, (line[rarest], rows.indices[rarest])), shape=rows.shape)
     met = (rare @ train.T).tocsr()
     met.sort_indices()
-    user = np.repeat(asked, np.diff(met.indptr))
+    user = np.repeat(users, np.diff(met.indptr))
     twin = met.indices.astype(np.int64)
     size = np.diff(train.indptr)
-    # Who has far more items than the user cannot be alike; the held-out ones may come on top.
+    # A user with far more items cannot be a twin; up to five held-out items do not count.
     able = (twin != user) & (size[twin] * ALIKE <= size[user] + 5)
     return user[able], twin[able]
 

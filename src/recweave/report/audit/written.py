@@ -51,7 +51,7 @@ class Texts:
         return "leak" if self.read else "note"
 
     @property
-    def mend(self) -> str:
+    def remedy(self) -> str:
         """What to do about held-out data in these texts."""
         if not self.read:
             return "nothing of this run reads it; take it out of the data before something does"
@@ -123,15 +123,15 @@ def _made_from(case: Case, name: str) -> tuple[str, ...]:
 
 def _bounded(texts: Texts) -> Texts:
     """Without nulls, blanks and rows that are not known; of very long ones every n-th."""
-    there = (texts.text.fill_null("").str.strip_chars() != "").to_numpy() & (texts.row >= 0)
-    kept = np.flatnonzero(there)
+    present = (texts.text.fill_null("").str.strip_chars() != "").to_numpy() & (texts.row >= 0)
+    chosen = np.flatnonzero(present)
     size = int(texts.text.str.len_chars().sum() or 0)
-    kept = kept[:: max(1, -(-size // LONGEST))]
+    chosen = chosen[:: max(1, -(-size // LONGEST))]
     return Texts(
         texts.where,
         texts.of,
-        texts.row[kept].astype(np.int64),
-        texts.text.gather(kept),
+        texts.row[chosen].astype(np.int64),
+        texts.text.gather(chosen),
         texts.features,
         texts.stages,
         texts.read,
@@ -155,15 +155,15 @@ def without_rows(table: pl.DataFrame, cut: Cut) -> pl.Series:
     )
     found = []
     for (entity, kind), own in bare.group_by("entity", "kind", maintain_order=True):
-        told = KINDS.get(str(kind))
-        if told is None or not told.catalogue:
+        known = KINDS.get(str(kind))
+        if known is None or not known.catalogue:
             found.append(own["id"])
             continue
         rows = np.flatnonzero(
             np.asarray(cut.split.part) == TRAIN
-            if told.reads == "events"
+            if known.reads == "events"
             else review_parts(cut.dataset, cut.split) == TRAIN
         )
-        having = getattr(cut.dataset, told.reads)[f"{entity}_id"].gather(rows)
+        having = getattr(cut.dataset, known.reads)[f"{entity}_id"].gather(rows)
         found.append(own["id"].filter(own["id"].is_in(having.unique().implode())))
     return pl.concat(found) if found else pl.Series("id", [], pl.String)
