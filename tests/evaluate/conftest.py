@@ -18,8 +18,8 @@ def ranking():
             np.arange(len(item), dtype=np.int32) if users is None else np.asarray(users, np.int32)
         )
         log = Interactions.of([], [], shape=(int(rows.max(initial=0)) + 1, items))
-        place = np.broadcast_to(-np.arange(item.shape[1], dtype=np.float32), item.shape)
-        score = np.where(item >= 0, place, -np.inf).astype(np.float32)
+        order = np.broadcast_to(-np.arange(item.shape[1], dtype=np.float32), item.shape)
+        score = np.where(item >= 0, order, -np.inf).astype(np.float32)
         return Ranking(Query.of(log, rows), item, score)
 
     return make

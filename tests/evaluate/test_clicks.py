@@ -32,7 +32,7 @@ ALL = [
 
 
 @dataclass(frozen=True, eq=False)
-class Told(Model):
+class Fixed(Model):
     """Gives each pair a number that was written down; a probability."""
 
     table: np.ndarray
@@ -75,7 +75,7 @@ def table(held_out):
     return table.round(1)
 
 
-def judge(model, held_out, metrics=ALL, **how):
+def evaluated(model, held_out, metrics=ALL, **how):
     split = Split(held_out[:0], held_out[:0], held_out)
     return evaluate_clicks(model, split, metrics, positive_from=4, **how)
 
@@ -99,7 +99,7 @@ def test_every_metric_is_that_of_scikit_learn(held_out, table):
         "fpr@tpr0.95": fpr[tpr >= 0.95 - 1e-12][0],
         "fpr@tpr0.5": fpr[tpr >= 0.5 - 1e-12][0],
     }
-    found = judge(Told(table), held_out, decide_at=0.4).means()
+    found = evaluated(Fixed(table), held_out, decide_at=0.4).means()
     for name, value in expected.items():
         assert found[name].mean == pytest.approx(value, abs=1e-9), name
 
@@ -108,33 +108,33 @@ def test_the_calibration_error_is_that_of_a_hand_made_table():
     """Bin 0.2-0.3: mean .25 against 1 of 2; bin 0.9-1: mean .95 against 2 of 2."""
     held_out = Interactions.of([0, 0, 1, 1], [0, 1, 0, 1], [5, 1, 5, 5])
     table = np.array([[0.25, 0.25], [0.9, 1.0]])
-    found = judge(Told(table), held_out, ["ece"]).means()["ece"].mean
+    found = evaluated(Fixed(table), held_out, ["ece"]).means()["ece"].mean
     assert found == pytest.approx((2 * 0.25 + 2 * 0.05) / 4, abs=1e-9)
 
 
-def test_each_resample_is_the_metric_of_the_users_that_were_drawn(held_out, table):
-    report = judge(Told(table), held_out, resamples=7, seed=3)
+def test_each_resample_is_the_metric_of_the_users_that_were_sampled(held_out, table):
+    report = evaluated(Fixed(table), held_out, resamples=7, seed=3)
     times = next(resample_counts(30, 7, 3, size=7))
     for row in (0, 6):
         repeated = np.repeat(np.arange(240), times[row, held_out.user].astype(int))
-        again = judge(Told(table), held_out[repeated], resamples=0)
+        again = evaluated(Fixed(table), held_out[repeated], resamples=0)
         for name in ALL:
-            drawn = report.pooled[name].resampled[row]
-            assert drawn == pytest.approx(again.pooled[name].value, abs=1e-9), name
+            resampled = report.pooled[name].resampled[row]
+            assert resampled == pytest.approx(again.pooled[name].value, abs=1e-9), name
 
 
-def test_the_draws_do_not_depend_on_the_block_size():
+def test_the_resamples_do_not_depend_on_the_block_size():
     whole = np.concatenate(list(resample_counts(9, 10, 1, size=10)))
     np.testing.assert_array_equal(np.concatenate(list(resample_counts(9, 10, 1, size=3))), whole)
 
 
 def test_the_interval_holds_the_value_and_shrinks_with_more_users(held_out, table):
-    found = judge(Told(table), held_out).means()["auc"]
+    found = evaluated(Fixed(table), held_out).means()["auc"]
     assert found.low < found.mean < found.high
 
 
-def test_models_that_differ_are_told_apart_and_the_same_are_not(held_out, table):
-    ours, theirs = judge(Told(table), held_out), judge(Told(1 - table), held_out)
+def test_different_models_differ_significantly_and_the_same_do_not(held_out, table):
+    ours, theirs = evaluated(Fixed(table), held_out), evaluated(Fixed(1 - table), held_out)
     apart = report_differences(ours, theirs, ["auc"])["auc"]
     assert apart.low > 0
     assert apart.p < 0.05
@@ -143,24 +143,24 @@ def test_models_that_differ_are_told_apart_and_the_same_are_not(held_out, table)
 
 
 def test_seeds_are_averaged_resample_by_resample(held_out, table):
-    one, two = judge(Told(table), held_out), judge(Told(1 - table), held_out)
+    one, two = evaluated(Fixed(table), held_out), evaluated(Fixed(1 - table), held_out)
     mean = over_seeds([one, two]).pooled["auc"]
     assert mean.value == pytest.approx((one.pooled["auc"].value + two.pooled["auc"].value) / 2)
     np.testing.assert_allclose(mean.resampled, 0.5, atol=1e-9)
 
 
-def test_a_model_without_probabilities_is_judged_by_its_order_and_says_so(held_out, table):
-    found = judge(ItemScores(np.arange(20, dtype=np.float32)), held_out)
+def test_a_model_without_probabilities_is_evaluated_by_its_order_and_says_so(held_out, table):
+    found = evaluated(ItemScores(np.arange(20, dtype=np.float32)), held_out)
     assert found.judged_by == "score"
     assert set(found.pooled) == {"auc", "pr_auc", "fpr@tpr0.95", "fpr@tpr0.5"}
     expected = theirs.roc_auc_score(held_out.value >= 4, held_out.item)
     assert found.pooled["auc"].value == pytest.approx(expected, abs=1e-9)
     with pytest.raises(BadSetting, match="no probabilities"):
-        judge(ItemScores(np.zeros(20, np.float32)), held_out, ["log_loss"])
+        evaluated(ItemScores(np.zeros(20, np.float32)), held_out, ["log_loss"])
 
 
-def test_a_rating_model_is_judged_by_its_ratings_and_the_mean_where_it_has_none(held_out, table):
-    found = judge(Rated(table), held_out)
+def test_a_rating_model_is_evaluated_by_its_ratings_and_the_mean_where_it_has_none(held_out, table):
+    found = evaluated(Rated(table), held_out)
     assert found.judged_by == "rating"
     rating = table[held_out.user, held_out.item]
     filled = np.where(held_out.item == 0, rating[held_out.item != 0].mean(), rating)
@@ -171,17 +171,17 @@ def test_a_rating_model_is_judged_by_its_ratings_and_the_mean_where_it_has_none(
 def test_the_label_rule_is_needed_unless_values_are_0_and_1(held_out, table):
     split = Split(held_out[:0], held_out[:0], held_out)
     with pytest.raises(BadSetting, match="positive_from"):
-        evaluate_clicks(Told(table), split, ["auc"])
+        evaluate_clicks(Fixed(table), split, ["auc"])
     binary = Interactions.of(
         held_out.user, held_out.item, (held_out.value >= 4) * 1.0, shape=(30, 20)
     )
-    found = evaluate_clicks(Told(table), Split(held_out[:0], held_out[:0], binary), ["auc"])
-    assert found.pooled["auc"].value == judge(Told(table), held_out).pooled["auc"].value
+    found = evaluate_clicks(Fixed(table), Split(held_out[:0], held_out[:0], binary), ["auc"])
+    assert found.pooled["auc"].value == evaluated(Fixed(table), held_out).pooled["auc"].value
 
 
 def test_what_is_no_probability_is_refused(held_out, table):
     with pytest.raises(BadInput, match="outside 0 to 1"):
-        judge(Told(table + 1), held_out)
+        evaluated(Fixed(table + 1), held_out)
 
 
 def test_names_of_metrics_are_written_one_way():
@@ -194,7 +194,7 @@ def test_names_of_metrics_are_written_one_way():
 
 def test_lists_of_metrics_of_another_kind_are_refused(held_out, table):
     with pytest.raises(BadSetting, match="not a metric of clicks"):
-        judge(Told(table), held_out, ["ndcg@10"])
+        evaluated(Fixed(table), held_out, ["ndcg@10"])
 
 
 def test_a_report_without_metrics_of_users_has_none():

@@ -18,7 +18,7 @@ from recweave.models.popularity import Popularity
 
 @dataclass(frozen=True, eq=False)
 class Table(Model):
-    """A model that is its scores; it notes who asked."""
+    """A model that is its scores; it notes the query users."""
 
     table: np.ndarray
     asked: list
@@ -92,11 +92,11 @@ def test_values_by_hand(split):
     assert report.means()["recall@3"].mean == 0.75
 
 
-def test_a_popularity_model_is_judged_on_a_real_cut():
+def test_a_popularity_model_is_evaluated_on_a_real_split():
     log = Interactions.of([0, 0, 0, 1, 1, 1, 2, 2, 2], [0, 1, 2, 0, 1, 3, 1, 0, 2])
     split = LeaveLastOut(valid=0).cut(log, published=None, seed=0)
     model = Popularity().fit(split.train)
-    # Left for everybody are 2 and 3, without a train event both: 2 stands first.
+    # Left for everybody are 2 and 3, without a train event both: 2 is first.
     assert evaluate_model(model, split, ["mrr@2"]).per_user["mrr@2"].to_list() == [1, 0.5, 1]
 
 
@@ -110,14 +110,14 @@ def test_renaming_items_together_with_their_scores_changes_nothing(seed):
     user = np.repeat(np.arange(users), 4)
     order = rng.permutation(items)  # new row of each item
 
-    def judged(item, score):
+    def evaluated(item, score):
         log = Interactions.of(user, item.ravel(), shape=(users, items))
         split = LeaveLastOut().cut(log, published=None, seed=0)
         return evaluate_model(Table(score, []), split, ["ndcg@3", "map@5"]).per_user
 
     renamed = np.empty_like(score)
     renamed[:, order] = score
-    assert judged(item, score).equals(judged(order[item], renamed))
+    assert evaluated(item, score).equals(evaluated(order[item], renamed))
 
 
 @pytest.mark.parametrize("row", range(9))
@@ -155,7 +155,7 @@ def test_held_out_items_below_the_bar_are_not_relevant_and_users_left_without_ar
     assert report.means()["hit@3"].mean == 1
 
 
-def test_users_who_got_no_list_are_counted(ranking):
+def test_users_without_a_list_are_counted(ranking):
     held_out = Interactions.of([0, 1, 2], [0, 0, 0], shape=(3, 2))
     assert evaluate(ranking([[0]], items=2, users=[1]), held_out, ["hit@1"]).not_asked == 2
 
@@ -201,13 +201,13 @@ def test_an_unknown_slice_is_refused(split):
         evaluate_model(constant(), split, ["ndcg@3"], slices=["histroy"])
 
 
-def test_slices_are_told_for_a_model(split):
+def test_slices_are_reported_for_a_model(split):
     report = evaluate_model(constant(), split, ["recall@3"], slices=["item"])
     assert report.slices["item"].filter(label="warm")["recall@3"].to_list() == [1, 1]
     assert report.slices["item"].filter(label="cold")["recall@3"].to_list() == [0]
 
 
-def test_ratings_are_told_beside_lists_where_the_model_predicts_them(split):
+def test_ratings_are_reported_with_lists_where_the_model_predicts_them(split):
     asked = ["ndcg@3", "mae"]
     both = evaluate_model(Rater(np.zeros((4, 5)), []), split, asked)
     # Held out are (2, 4), (2, 3) and (0, 3) with value 1; predicted 6, 5 and 3.
@@ -221,7 +221,7 @@ def test_ratings_are_told_beside_lists_where_the_model_predicts_them(split):
         evaluate_model(constant(), split, [])
 
 
-def test_stages_change_the_lists_that_are_judged(split):
+def test_stages_change_the_lists_that_are_evaluated(split):
     def worst_first(ranking):
         return ranking.ordered_by(-ranking.score)
 
@@ -253,16 +253,16 @@ def test_the_value_of_a_metric_is_its_mean_over_users_or_that_of_the_whole(split
 
 def test_the_report_goes_to_json_and_parquet(split, tmp_path):
     report = evaluate_model(Rater(np.zeros((4, 5)), []), split, ["ndcg@3", "mae", "fpr>=9"])
-    told = json.loads(json.dumps(report.to_json(), allow_nan=False))
-    assert set(told["metrics"]["ndcg@3"]) == {"mean", "low", "high"}
-    assert told["whole"] == {"fpr>=9": 0.0}
-    assert (told["protocol"], told["users"]) == ("rigorous", 2)
+    written = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert set(written["metrics"]["ndcg@3"]) == {"mean", "low", "high"}
+    assert written["whole"] == {"fpr>=9": 0.0}
+    assert (written["protocol"], written["users"]) == ("rigorous", 2)
     report.per_user.write_parquet(tmp_path / "users.parquet")
-    kept = pl.read_parquet(tmp_path / "users.parquet")
-    assert means(kept) == report.means()
+    read = pl.read_parquet(tmp_path / "users.parquet")
+    assert means(read) == report.means()
 
 
-def test_the_protocol_is_told(split):
+def test_the_protocol_is_reported(split):
     assert evaluate_model(constant(), split, ["hit@1"], protocol="paper").to_json()["protocol"] == (
         "paper"
     )
@@ -297,7 +297,7 @@ def test_other_users_cannot_be_compared():
         differences(table(mae=[1.0]), table(mae=[1.0, 2.0]), ["mae"])
 
 
-def test_seeds_are_averaged_by_user_and_their_spread_is_told(split):
+def test_seeds_are_averaged_by_user_and_their_spread_is_reported(split):
     reports = [
         evaluate_model(Table(score, []), split, ["mrr@3", "coverage@1"], slices=["item"])
         for score in (np.zeros((4, 5)), np.tile(np.arange(5), (4, 1)))

@@ -51,7 +51,7 @@ def report(ranking):
     return evaluate(lists, HELD, ["recall@3", "mrr@3"], slices=slices)
 
 
-def test_a_slice_asks_the_same_lists_for_its_own_events_alone(report):
+def test_a_slice_uses_the_same_lists_for_its_own_events_alone(report):
     tail = report.slices["popularity"].to_dicts()
     assert tail == [
         {"label": "head", "user": 1, "relevant": 1, "recall@3": 1.0, "mrr@3": 1.0},
@@ -59,7 +59,7 @@ def test_a_slice_asks_the_same_lists_for_its_own_events_alone(report):
         {"label": "tail", "user": 2, "relevant": 1, "recall@3": 0.0, "mrr@3": 0.0},
     ]
     warm = report.slices["item"].filter(label="warm").to_dicts()[0]
-    # Item 1 stands second, behind a hit of the other label, which is no hit here.
+    # Item 1 is second, behind a hit of the other label, which is no hit here.
     assert warm == {"label": "warm", "user": 0, "relevant": 1, "recall@3": 1.0, "mrr@3": 0.5}
 
 
@@ -68,11 +68,11 @@ def test_slices_share_out_the_relevant_items(report):
         assert table["relevant"].sum() == len(HELD), name
 
 
-def test_slices_are_told_in_json_with_their_sizes(report):
-    told = report.to_json()["slices"]["user"]
-    assert told["cold"]["users"] == 1
-    assert told["warm"]["relevant"] == 3
-    assert told["cold"]["mrr@3"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+def test_slices_are_reported_in_json_with_their_sizes(report):
+    of_users = report.to_json()["slices"]["user"]
+    assert of_users["cold"]["users"] == 1
+    assert of_users["warm"]["relevant"] == 3
+    assert of_users["cold"]["mrr@3"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
 
 
 def test_the_tail_is_what_is_left_without_the_most_popular_fifth():

@@ -25,11 +25,11 @@ def test_resampled_means_are_those_of_drawing_users_one_by_one():
     found = bootstrap(value, weight, resamples=3, seed=5)
     rng = np.random.default_rng(5)
     for row in found:
-        drawn = rng.integers(7, size=7)
-        np.testing.assert_allclose(row, np.average(value[drawn], axis=0, weights=weight[drawn]))
+        sampled = rng.integers(7, size=7)
+        np.testing.assert_allclose(row, np.average(value[sampled], axis=0, weights=weight[sampled]))
 
 
-def test_blocks_of_draws_change_nothing(monkeypatch):
+def test_blocks_of_resamples_change_nothing(monkeypatch):
     value = np.random.default_rng(1).random((50, 2))
     whole = bootstrap(value, np.ones((50, 2)), resamples=20, seed=0)
     monkeypatch.setattr("recweave.evaluate.statistics.BLOCK", 120)
@@ -62,19 +62,23 @@ def test_the_normal_interval_is_two_standard_errors_and_near_the_bootstrap():
     (normal,) = intervals(value, ones, how="normal")
     error = value.std(ddof=1) / np.sqrt(4_000)
     assert normal.high - normal.mean == pytest.approx(1.959964 * error, rel=1e-6)
-    (drawn,) = intervals(value, ones, resamples=4_000)
-    assert (drawn.low, drawn.high) == pytest.approx((normal.low, normal.high), abs=error / 5)
+    (bootstrap,) = intervals(value, ones, resamples=4_000)
+    assert (bootstrap.low, bootstrap.high) == pytest.approx(
+        (normal.low, normal.high), abs=error / 5
+    )
 
 
 def test_a_ratio_of_sums_gets_the_interval_of_its_linear_form():
     rng = np.random.default_rng(0)
     pairs = rng.integers(1, 9, (3_000, 1)).astype(float)
     error = rng.exponential(size=(3_000, 1)) + pairs / 10
-    (normal,), (drawn,) = (
+    (normal,), (bootstrap,) = (
         intervals(error, pairs, how=how, resamples=4_000) for how in ("normal", "bootstrap")
     )
     width = normal.high - normal.low
-    assert (drawn.low, drawn.high) == pytest.approx((normal.low, normal.high), abs=width / 12)
+    assert (bootstrap.low, bootstrap.high) == pytest.approx(
+        (normal.low, normal.high), abs=width / 12
+    )
 
 
 def test_a_root_of_a_mean_square_keeps_its_scale():
@@ -110,7 +114,7 @@ def test_pairing_sees_a_small_gain_that_separate_intervals_hide():
     assert b.high > a.low
 
 
-def test_the_p_value_equals_that_of_all_possible_draws():
+def test_the_p_value_equals_that_of_all_possible_resamples():
     # Of 5 users; every one of the 5⁵ equally likely resample_counts is taken.
     gain = np.array([-2.0, 1.0, 1.5, 3.0, -0.5])
     every = gain[np.array(list(product(range(5), repeat=5)))].mean(axis=1)
@@ -136,7 +140,7 @@ def test_equal_systems_do_not_differ():
     assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
-def test_the_seed_decides_the_draws():
+def test_the_seed_decides_the_resamples():
     value, ones = np.random.default_rng(0).random((30, 1)), np.ones((30, 1))
     assert intervals(value, ones, seed=3) == intervals(value, ones, seed=3)
     assert intervals(value, ones, seed=3) != intervals(value, ones, seed=4)

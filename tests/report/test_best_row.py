@@ -75,7 +75,7 @@ def test_rows_are_ranked_by_what_is_better(metric, order):
     assert f"{order[0]} is best by {metric}: " in verdict(table, metric)
 
 
-def test_the_best_row_of_a_metric_that_nobody_has_is_the_first():
+def test_the_best_row_of_a_metric_that_no_row_has_is_the_first():
     table = tabulate([row("a", 1), row("b", 2)], ["ndcg@5"], "b", {"name": "shop"})
     assert best_row(table, "mae").name == "a"
     assert "No row has mae" in verdict(table, "mae")
@@ -164,7 +164,7 @@ def test_p_values_are_corrected_by_holm_over_rows_and_metrics():
     assert list(together.values()) == pytest.approx(expected)
 
 
-def test_what_stands_alone_may_fall_by_the_correction():
+def test_what_is_significant_alone_may_not_be_after_the_correction():
     """Each of twenty rows would pass at 5 %; twenty looks together must not."""
     base = row("base", *[0] * 8)
     lucky = [row(f"r{n}", *[1] * 6, *[0] * 30, *[-0.2] * 4) for n in range(20)]
@@ -195,8 +195,8 @@ def test_runs_are_refused_that_differ_in_anything_that_decides_the_held_out_even
     assert len(compare([finished, other], baseline="run/random").rows) == 4
     made = json.loads((finished / "made_from.json").read_text())
     for key in ("fingerprint", "split", "users", "items", "test", "held_out"):
-        told = made | {"data": made["data"] | {key: "another"}}
-        (other / "made_from.json").write_text(json.dumps(told))
+        changed = made | {"data": made["data"] | {key: "another"}}
+        (other / "made_from.json").write_text(json.dumps(changed))
         with pytest.raises(BadSetting, match=f"differ in {key}$"):
             compare([finished, other])
 

@@ -26,7 +26,7 @@ def test_popularity_is_significantly_better_than_a_random_order(two_runs):
     assert "), significant." in verdict(table, "ndcg@5")
 
 
-def test_equal_rows_are_not_told_apart(two_runs):
+def test_equal_rows_do_not_differ_significantly(two_runs):
     """The same model under two names must differ by nothing, with p = 1."""
     runs = [two_runs("a"), two_runs("b", "Two floors", "Again")]
     table = compare(runs, baseline="a/popularity")
@@ -45,7 +45,7 @@ def test_runs_on_other_splits_are_refused(two_runs):
         compare(runs)
 
 
-def test_an_unknown_baseline_is_told(two_runs):
+def test_an_unknown_baseline_is_an_error(two_runs):
     with pytest.raises(UnknownName, match="did you mean 'popularity'"):
         compare([two_runs("a")], baseline="populerity")
 

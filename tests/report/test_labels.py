@@ -25,11 +25,11 @@ def test_labels_meet_neither_each_other_nor_a_point(seed):
             assert not (a[0] < x < a[2] and a[1] < y < a[3])
 
 
-def test_a_label_with_room_stands_right_of_its_point_at_its_height():
+def test_a_label_with_room_is_right_of_its_point_at_its_height():
     assert place_labels([(100.0, 50.0)], ["ease"], 380, 240) == [(108.0, 50.0)]
 
 
-def test_a_label_at_the_right_edge_stands_left_of_its_point():
+def test_a_label_at_the_right_edge_is_left_of_its_point():
     ((x, y),) = place_labels([(370.0, 50.0)], ["ease"], 380, 240)
     assert x + LETTER * 4 < 370
     assert y == 50.0

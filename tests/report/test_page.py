@@ -1,4 +1,4 @@
-"""report.html: what stands in it, for whom it can be read, and that it can do no harm."""
+"""report.html: what is on it, that it needs no network, and that it can do no harm."""
 
 import re
 from dataclasses import replace
@@ -81,7 +81,7 @@ def test_rows_that_failed_are_on_the_page_with_their_reasons(recipe, tmp_path):
     assert html.index("rows failed") < html.index("<table>")
 
 
-def test_a_failed_baseline_is_named_with_the_row_in_its_stead(recipe, tmp_path):
+def test_a_failed_baseline_is_named_with_the_row_that_replaces_it(recipe, tmp_path):
     text = recipe.read_text().replace('baseline = "random"', 'baseline = "Broken"')
     recipe.write_text(text + f'\n[[models]]\nkind = "{__name__}:Broken"\n')
     html = page(run(read_recipe(recipe), tmp_path / "broken", base_dir=recipe.parent))
@@ -106,7 +106,7 @@ def test_a_page_without_trouble_has_no_warning(found):
     assert 'class="warning"' not in page(found)
 
 
-def test_three_users_stand_with_history_list_and_reasons(found):
+def test_three_users_are_shown_with_history_list_and_reasons(found):
     html = page(found)
     assert html.count('<div class="card"><h3>User u') == 3
     bundle = open_bundle(found.path, "popularity")
@@ -156,7 +156,7 @@ def test_every_metric_has_a_definition(form):
     assert definition(name).endswith(".")
 
 
-def test_definitions_stand_on_hover_and_in_a_footnote(found):
+def test_definitions_are_shown_on_hover_and_in_a_footnote(found):
     html = page(found)
     for metric in table_of(found).metrics:
         assert re.search(rf'<abbr title="[^"]{{20,}}">{metric}</abbr>', html)
@@ -184,7 +184,7 @@ def _missing(name):
     raise ModuleNotFoundError(name=name)
 
 
-def test_the_headline_is_a_sentence_on_errors_and_pairs_where_no_list_is_judged(found):
+def test_the_headline_is_a_sentence_on_errors_and_pairs_where_no_list_is_evaluated(found):
     def said(metric, ours, theirs):
         rows = [row("best", ours, metric=metric), row("base", theirs, metric=metric)]
         table = tabulate(rows, [metric], "base", dict(found.data))
@@ -200,7 +200,7 @@ def test_the_headline_is_a_sentence_on_errors_and_pairs_where_no_list_is_judged(
     assert said("ndcg@5", 0.5, 0.2) == "best has the best ndcg@5: 0.5000."
 
 
-def test_a_recall_of_several_items_is_not_told_as_a_count_of_users(found):
+def test_a_recall_of_several_items_is_not_called_a_count_of_users(found):
     several = row("best", 0.5, metric="recall@5")
     per_user = several.report.per_user.with_columns(relevant=2)
     several = replace(several, report=replace(several.report, per_user=per_user))

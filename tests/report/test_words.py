@@ -29,11 +29,11 @@ RESAMPLES = 1_000
 FEATURES_ASKED = {
     "title": {"kind": "items", "fields": ["title"]},
     "written": {"kind": "profiles", "folder": "texts"},
-    "dealt": {"kind": "shuffled", "feature": "title"},
-    "drawn": {"kind": "random", "feature": "title"},
+    "permuted": {"kind": "shuffled", "feature": "title"},
+    "random": {"kind": "random", "feature": "title"},
     "length": {"kind": "length"},
 }
-SECONDS = {"title": 3.0, "written": 5.0, "dealt": 0.5, "drawn": 0.25, "length": 0.125}
+SECONDS = {"title": 3.0, "written": 5.0, "permuted": 0.5, "random": 0.25, "length": 0.125}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -87,7 +87,7 @@ def write_run(folder, rows, metric="ndcg@10", baseline="ease-plain", features=FE
     return folder
 
 
-def drawn():
+def sample_values():
     """The baseline's values of users, and noise to be added to another row's."""
     rng = np.random.default_rng(5)
     base = rng.random(USERS)
@@ -97,21 +97,21 @@ def drawn():
 @pytest.fixture
 def values():
     """Drawn anew for each test, so that none hangs on which ran before."""
-    return drawn()
+    return sample_values()
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
     """Titles gain .05, and .2 on cold items; the controls gain nothing."""
-    base, noise = drawn()
+    base, noise = sample_values()
     none = np.zeros(COLD_USERS)
     return write_run(
         tmp_path_factory.mktemp("planted") / "run",
         [
             (model("plain"), base, none),
             (model("title", "title"), base + noise(0.05), none + noise(0.2, COLD_USERS)),
-            (model("dealt", "dealt"), base + noise(0), none + noise(0, COLD_USERS)),
-            (model("drawn", "drawn"), base + noise(-0.001), none),
+            (model("permuted", "permuted"), base + noise(0), none + noise(0, COLD_USERS)),
+            (model("random", "random"), base + noise(-0.001), none),
         ],
     )
 
@@ -125,7 +125,7 @@ def by_name(found):
     return {row.row: row for row in found.rows}
 
 
-def test_a_gain_is_told_on_all_on_warm_and_on_cold_items(found):
+def test_a_gain_is_given_on_all_on_warm_and_on_cold_items(found):
     title = by_name(found)["ease-title"]
     assert {part: gain.users for part, gain in title.gains.items()} == {
         "all": USERS,
@@ -141,12 +141,12 @@ def test_a_gain_is_told_on_all_on_warm_and_on_cold_items(found):
 def test_controls_are_known_by_their_kinds(found, tmp_path, values):
     assert {name: row.control for name, row in by_name(found).items()} == {
         "ease-title": False,
-        "ease-dealt": True,
-        "ease-drawn": True,
+        "ease-permuted": True,
+        "ease-random": True,
     }
     base, noise = values
     none = np.zeros(COLD_USERS)
-    entries = [model("plain"), model("mixed", "title", "drawn"), model("length", "length")]
+    entries = [model("plain"), model("mixed", "title", "random"), model("length", "length")]
     mixed = [(entry, base + noise(0), none) for entry in entries]
     found = by_name(words(write_run(tmp_path / "mixed", mixed)))
     assert not found["ease-mixed"].control
@@ -175,16 +175,20 @@ def test_a_text_that_gains_no_more_than_its_control_does_not_pay(tmp_path, value
     rows = [
         (model("plain"), base, none),
         (model("title", "title"), base + noise(0.05), none),
-        (model("dealt", "dealt"), base + noise(0.05), none),
-        (model("drawn", "drawn"), base + noise(0), none),
+        (model("permuted", "permuted"), base + noise(0.05), none),
+        (model("random", "random"), base + noise(0), none),
     ]
     found = words(write_run(tmp_path / "run", rows))
     title = by_name(found)["ease-title"]
-    assert (title.gains["all"].sure, title.best_control, title.pays) == (True, "ease-dealt", False)
-    told = words_verdict(found)
-    assert "no text feature pays" in told
-    assert "its control ease-dealt: the text is not shown to be the cause" in told
-    assert "controls gain significantly as well: ease-dealt" in told
+    assert (title.gains["all"].sure, title.best_control, title.pays) == (
+        True,
+        "ease-permuted",
+        False,
+    )
+    verdict = words_verdict(found)
+    assert "no text feature pays" in verdict
+    assert "its control ease-permuted: the text is not shown to be the cause" in verdict
+    assert "controls gain significantly as well: ease-permuted" in verdict
 
 
 def test_a_row_is_held_against_a_control_of_its_own_model(tmp_path, values):
@@ -193,22 +197,22 @@ def test_a_row_is_held_against_a_control_of_its_own_model(tmp_path, values):
     rows = [
         (model("plain"), base, none),
         (model("title", "title"), base + noise(0.02), none),
-        (model("dealt", "dealt"), base + noise(0), none),
+        (model("permuted", "permuted"), base + noise(0), none),
         (model("title", "title", name="slit"), base + noise(0.05), none),
-        (model("dealt", "dealt", name="slit"), base + noise(0.04), none),
+        (model("permuted", "permuted", name="slit"), base + noise(0.04), none),
     ]
     found = by_name(words(write_run(tmp_path / "run", rows)))
-    assert found["ease-title"].best_control == "ease-dealt"
-    assert found["slit-title"].best_control == "slit-dealt"
+    assert found["ease-title"].best_control == "ease-permuted"
+    assert found["slit-title"].best_control == "slit-permuted"
     assert found["slit-title"].over_control.by.mean == pytest.approx(0.01, abs=0.003)
 
 
 def test_seconds_count_what_a_feature_was_made_from_and_the_longer_fit(found):
-    title, dealt = (by_name(found)[name] for name in ("ease-title", "ease-dealt"))
+    title, permuted = (by_name(found)[name] for name in ("ease-title", "ease-permuted"))
     assert (title.making, title.fitting) == (3.0, 1.0)
-    assert (dealt.making, dealt.fitting) == (3.5, 2.0)
+    assert (permuted.making, permuted.fitting) == (3.5, 2.0)
     assert title.per_gain(title.seconds) == pytest.approx(4 * 0.001 / title.gains["all"].by.mean)
-    assert dealt.per_gain(dealt.seconds) is None
+    assert permuted.per_gain(permuted.seconds) is None
     assert title.spent == Spent(0, 0, 0.0)
 
 
@@ -220,7 +224,7 @@ def test_the_catalogue_s_own_categories_cost_nothing_and_are_no_control(tmp_path
     assert (found.making, found.control, found.features) == (0, False, ("categories",))
 
 
-def test_money_is_that_of_the_ledger_beside_the_texts(tmp_path, values, monkeypatch):
+def test_money_is_that_of_the_ledger_next_to_the_texts(tmp_path, values, monkeypatch):
     monkeypatch.chdir(tmp_path)
     base, noise = values
     none = np.zeros(COLD_USERS)
@@ -259,7 +263,7 @@ def test_a_row_without_words_that_beats_the_baseline_is_named(tmp_path, values, 
     assert found.stronger == ["ease-stronger"]
 
 
-def test_a_blend_draws_on_what_its_members_draw_on(tmp_path, values):
+def test_a_blend_reads_what_its_members_read(tmp_path, values):
     base, noise = values
     none = np.zeros(COLD_USERS)
     blend = {"name": "blend", "variant": "", "members": ["ease-plain", "ease-title"]}
@@ -268,11 +272,11 @@ def test_a_blend_draws_on_what_its_members_draw_on(tmp_path, values):
     assert by_name(found)["blend"].features == ("title",)
 
 
-def test_the_verdict_says_who_pays_what_the_controls_do_and_how_cold_items_fare(found):
-    told = words_verdict(found)
-    assert "text features pay: ease-title gains +0.0497, +0.0" in told
-    assert "The controls are not significantly better than the baseline" in told
-    assert "On cold items (50 users) these gain: ease-title +0.2" in told
+def test_the_verdict_says_which_texts_pay_what_the_controls_do_and_how_cold_items_fare(found):
+    verdict = words_verdict(found)
+    assert "text features pay: ease-title gains +0.0497, +0.0" in verdict
+    assert "The controls are not significantly better than the baseline" in verdict
+    assert "On cold items (50 users) these gain: ease-title +0.2" in verdict
 
 
 def test_the_verdict_misses_controls_and_warns_of_a_weak_baseline(tmp_path, values):
@@ -283,10 +287,10 @@ def test_the_verdict_misses_controls_and_warns_of_a_weak_baseline(tmp_path, valu
         (model("tuned"), base + 0.1, none),
         (model("title", "title"), base + noise(0), none),
     ]
-    told = words_verdict(words(write_run(tmp_path / "run", rows)))
-    assert "No control was run" in told
-    assert "ease-tuned without text does better than the baseline ease-plain" in told
-    assert "On cold items (50 users) no text feature gains significantly" in told
+    verdict = words_verdict(words(write_run(tmp_path / "run", rows)))
+    assert "No control was run" in verdict
+    assert "ease-tuned without text does better than the baseline ease-plain" in verdict
+    assert "On cold items (50 users) no text feature gains significantly" in verdict
 
 
 def test_runs_that_cannot_tell_are_refused(tmp_path, values):
@@ -304,19 +308,19 @@ def test_runs_that_cannot_tell_are_refused(tmp_path, values):
 
 
 def test_the_command_prints_the_same_for_people_and_machines(planted):
-    told = CliRunner().invoke(app, ["words", str(planted)])
-    assert told.exit_code == 0
-    assert "ease-dealt (control)" in told.stdout
+    printed = CliRunner().invoke(app, ["words", str(planted)])
+    assert printed.exit_code == 0
+    assert "ease-permuted (control)" in printed.stdout
     asked = json.loads(CliRunner().invoke(app, ["words", str(planted), "--json"]).stdout)
     assert [row["name"] for row in asked["rows"] if row["pays"]] == ["ease-title"]
-    assert asked["verdict"] in told.stdout
+    assert asked["verdict"] in printed.stdout
     markdown = CliRunner().invoke(app, ["words", str(planted), "--markdown"]).stdout
     assert markdown.startswith("| row | draws on | all |")
 
 
 def test_a_csv_has_a_line_for_each_row_and_part(planted, found):
-    told = CliRunner().invoke(app, ["words", str(planted), "--csv"]).stdout
-    lines = list(csv.DictReader(io.StringIO(told)))
+    printed = CliRunner().invoke(app, ["words", str(planted), "--csv"]).stdout
+    lines = list(csv.DictReader(io.StringIO(printed)))
     assert len(lines) == 3 * 3 + 1
     title = by_name(found)["ease-title"]
     by_part = {line["part"]: line for line in lines if line["row"] == "ease-title"}
@@ -329,29 +333,29 @@ def test_a_csv_has_a_line_for_each_row_and_part(planted, found):
     ]
     assert (float(cold["p"]), int(cold["users"])) == (title.gains["cold"].p, COLD_USERS)
     assert cold["compared_with"] == "ease-plain"
-    assert by_part["over control"]["compared_with"] == title.best_control == "ease-dealt"
+    assert by_part["over control"]["compared_with"] == title.best_control == "ease-permuted"
     assert float(by_part["over control"]["gain"]) == title.over_control.by.mean
     assert (cold["pays"], cold["seconds"], cold["cost"]) == ("true", "4.0", "0.0")
     assert {line["row"]: line["control"] for line in lines} == {
         "ease-title": "false",
-        "ease-dealt": "true",
-        "ease-drawn": "true",
+        "ease-permuted": "true",
+        "ease-random": "true",
     }
 
 
 def test_a_latex_table_marks_what_pays_and_what_is_significant(planted, found):
-    told = CliRunner().invoke(app, ["words", str(planted), "--latex"]).stdout
-    assert r"\begin{tabular}{llrrrrrrr}" in told
-    lines = {line.partition(" & ")[0]: line for line in told.splitlines()}
+    printed = CliRunner().invoke(app, ["words", str(planted), "--latex"]).stdout
+    assert r"\begin{tabular}{llrrrrrrr}" in printed
+    lines = {line.partition(" & ")[0]: line for line in printed.splitlines()}
     gain = by_name(found)["ease-title"].gains["all"].by
     half = (gain.high - gain.low) / 2
     title = lines[r"\textbf{ease-title}"]
     assert rf"& title & ${gain.mean:+.4f} \pm {half:.4f}^{{*}}$ &" in title
-    dealt = lines["ease-dealt (control)"]
-    assert "^{*}" not in dealt
-    assert dealt.endswith(r"& -- & 5.5 & -- & -- \\")
-    assert told.startswith("% needs \\usepackage{booktabs}; gain in ndcg@10 over ease-plain (")
-    assert all(line.startswith("% ") for line in told.partition("\\begin")[0].splitlines())
+    permuted = lines["ease-permuted (control)"]
+    assert "^{*}" not in permuted
+    assert permuted.endswith(r"& -- & 5.5 & -- & -- \\")
+    assert printed.startswith("% needs \\usepackage{booktabs}; gain in ndcg@10 over ease-plain (")
+    assert all(line.startswith("% ") for line in printed.partition("\\begin")[0].splitlines())
 
 
 def test_one_form_of_the_table_is_asked_for_at_a_time(planted):
@@ -378,11 +382,11 @@ def test_words_that_decide_are_found_from_end_to_end(tmp_path):
     )
     Dataset("colours", events=events, items=items).save(tmp_path / "shop")
     title = {"kind": "items", "fields": ["title"], "encoder": "tfidf"}
-    features = {"title": title, "dealt": {"kind": "shuffled", "feature": "title"}}
-    models = [model("plain"), model("title", "title"), model("dealt", "dealt")]
-    told = {"data": str(tmp_path / "shop"), "features": features, "models": models}
-    told |= {"metrics": ["ndcg@10"], "slices": ["item"], "save": False}
-    run(Experiment.parse(told, "here"), tmp_path / "run")
+    features = {"title": title, "permuted": {"kind": "shuffled", "feature": "title"}}
+    models = [model("plain"), model("title", "title"), model("permuted", "permuted")]
+    recipe = {"data": str(tmp_path / "shop"), "features": features, "models": models}
+    recipe |= {"metrics": ["ndcg@10"], "slices": ["item"], "save": False}
+    run(Experiment.parse(recipe, "here"), tmp_path / "run")
     found = by_name(words(tmp_path / "run"))
     assert found["ease-title"].pays
-    assert not found["ease-dealt"].gains["all"].sure
+    assert not found["ease-permuted"].gains["all"].sure

@@ -14,11 +14,11 @@ from recweave.runs.spec import Experiment
 USERS = 60
 FEATURES_ASKED = {
     "text": {"kind": "items"},
-    "dealt": {"kind": "shuffled", "feature": "text"},
+    "permuted": {"kind": "shuffled", "feature": "text"},
     "length": {"kind": "length"},
-    "noise": {"kind": "random", "feature": "dealt"},
+    "noise": {"kind": "random", "feature": "permuted"},
 }
-SECONDS = {"text": 8.0, "dealt": 2.0, "length": 1.0, "noise": 0.5}
+SECONDS = {"text": 8.0, "permuted": 2.0, "length": 1.0, "noise": 0.5}
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_text_pays_only_if_it_beats_its_control_as_well(finished):
     rows = [
         BASE,
         (ease("text", "text"), [3], 1.0),
-        (ease("same", "dealt"), [3, 3, 3.1, 2.9], 1.0),
+        (ease("same", "permuted"), [3, 3, 3.1, 2.9], 1.0),
     ]
     found = by_name(words(finished(rows)))
     assert found["ease-text"].gains["all"].sure
@@ -129,7 +129,7 @@ def test_a_text_is_held_against_the_best_control_of_its_own_model(finished, metr
     rows = [
         BASE,
         (ease("low", "length"), low, 1.0),
-        (ease("high", "dealt"), high, 1.0),
+        (ease("high", "permuted"), high, 1.0),
         (slit("other", "noise"), other, 1.0),
         (ease("text", "text"), text, 1.0),
     ]
@@ -154,10 +154,10 @@ def test_seconds_are_of_all_that_a_feature_was_made_from_and_of_the_longer_fit(f
     rows = [
         BASE,
         (ease("noise", "noise"), [3], 5.0),
-        (ease("two", "text", "dealt"), [3], 1.0),
+        (ease("two", "text", "permuted"), [3], 1.0),
     ]
     found = by_name(words(finished(rows)))
-    # noise is made from dealt, and that from text; the baseline took 3 seconds.
+    # noise is made from permuted, and that from text; the baseline took 3 seconds.
     assert (found["ease-noise"].making, found["ease-noise"].fitting) == (10.5, 2.0)
     assert (found["ease-two"].making, found["ease-two"].fitting) == (10.0, 0.0)
     assert found["ease-noise"].seconds == 12.5
@@ -183,7 +183,7 @@ def test_gains_on_cold_items_are_of_the_users_who_have_some(finished):
 
 
 def test_all_gains_of_the_report_are_corrected_together(finished):
-    """The smallest p of three looks counts three times; a look alone counts once."""
+    """The smallest p of three comparisons counts three times; that of one alone counts once."""
     rows = [BASE, *((ease(f"r{n}", "text"), values, 1.0) for n, values in enumerate(LOOKS))]
     gains = [row.gains["all"] for row in words(finished(rows)).rows]
     assert gains[0].p == pytest.approx(3 * 2 / 10_001)
@@ -200,7 +200,7 @@ def test_a_run_without_words_is_refused(finished):
         words(finished([BASE]))
 
 
-def test_a_baseline_that_draws_on_words_is_refused(finished):
+def test_a_baseline_that_reads_text_is_refused(finished):
     rows = [(ease("text", "text"), [1], 1.0), BASE]
     with pytest.raises(BadSetting, match="the baseline 'ease-text'"):
         words(finished(rows))

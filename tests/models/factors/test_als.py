@@ -72,10 +72,10 @@ def test_no_user_or_item_vector_can_be_moved_to_lower_the_objective_at_the_end(l
     rng = np.random.default_rng(1)
     for vectors in (model.user, model.item):
         for row in range(0, len(vectors), 9):
-            kept = vectors[row].copy()
+            before = vectors[row].copy()
             vectors[row] += 0.05 * rng.standard_normal(3)
             assert objective(log, model, weight=10, reg=1) > least
-            vectors[row] = kept
+            vectors[row] = before
 
 
 def test_fold_in_of_the_training_history_gives_the_vector_of_training(log):

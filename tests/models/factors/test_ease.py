@@ -55,11 +55,11 @@ def test_behaviours_count_by_their_weight(log):
 
 def test_items_with_few_users_have_no_weights_and_score_zero(log):
     events = log.matrix(values=False).toarray().astype(float)
-    kept = np.flatnonzero(events.sum(axis=0) >= 40)
-    assert 5 < len(kept) < 75
+    frequent = np.flatnonzero(events.sum(axis=0) >= 40)
+    assert 5 < len(frequent) < 75
     scores = EASE(reg=10, min_count=40).fit(log).scores(Query.of(log))
     expected = np.zeros(log.shape)
-    expected[:, kept] = events[:, kept] @ reference(events[:, kept], 10)
+    expected[:, frequent] = events[:, frequent] @ reference(events[:, frequent], 10)
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 

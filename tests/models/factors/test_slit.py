@@ -95,13 +95,13 @@ def test_behaviours_of_weight_zero_are_neither_read_nor_predicted(log):
 
 def test_items_with_few_users_have_no_weights_and_score_zero(log):
     users = np.bincount(log.matrix(values=False).indices, minlength=25)
-    kept = np.flatnonzero(users >= 18)
-    assert 2 < len(kept) < 22
+    frequent = np.flatnonzero(users >= 18)
+    assert 2 < len(frequent) < 22
     model = SLIT(min_count=18).fit(log)
-    assert model.items.tolist() == kept.tolist()
+    assert model.items.tolist() == frequent.tolist()
     scores = model.scores(Query.of(log))
     assert (scores[:, users < 18] == 0).all()
-    assert (scores[:, kept] != 0).any()
+    assert (scores[:, frequent] != 0).any()
 
 
 def test_a_log_without_a_second_event_gives_scores_of_zero():

@@ -11,9 +11,9 @@ from recweave.models.neighbours.nearest import keep_nearest, nearest, thin
 def by_sorting(table, k, hidden):
     """Which entries a full stable sort would keep."""
     order = np.argsort(-table, axis=1, kind="stable")
-    kept = np.zeros(table.shape, bool)
-    np.put_along_axis(kept, order[:, :k], True, axis=1)
-    return kept & ~hidden(table)
+    chosen = np.zeros(table.shape, bool)
+    np.put_along_axis(chosen, order[:, :k], True, axis=1)
+    return chosen & ~hidden(table)
 
 
 @given(
@@ -37,9 +37,9 @@ def test_marks_what_a_stable_sort_puts_first_and_never_minus_infinity(table, k):
     st.integers(1, 12),
 )
 def test_keeps_the_positive_entries_that_a_stable_sort_puts_first(table, k):
-    kept = by_sorting(table, k, lambda t: t <= 0)
+    chosen = by_sorting(table, k, lambda t: t <= 0)
     found = keep_nearest(sparse.csr_array(table), k)
-    np.testing.assert_array_equal(found.toarray(), np.where(kept, table, 0))
+    np.testing.assert_array_equal(found.toarray(), np.where(chosen, table, 0))
 
 
 @pytest.mark.parametrize("k", [1, 3, 20])
@@ -52,9 +52,9 @@ def test_thin_keeps_the_k_largest_of_long_rows(k):
     whole = sparse.csr_array(table)
     thinned = thin(whole, k)
     assert thinned.nnz < whole.nnz / 2
-    kept = by_sorting(table, k, lambda t: t <= 0)
+    chosen = by_sorting(table, k, lambda t: t <= 0)
     found = keep_nearest(thinned, k)
-    np.testing.assert_array_equal(found.toarray(), np.where(kept, table, 0))
+    np.testing.assert_array_equal(found.toarray(), np.where(chosen, table, 0))
 
 
 def test_columns_of_a_shuffled_row_come_out_sorted():

@@ -186,14 +186,14 @@ def test_the_neighbors_of_a_decision_explain_its_prediction(ratings, recipe, sem
     model = recipe.fit(log_of(ratings))
     for user, item in ((0, 0), (3, 4), (11, 20)):
         decision = model.recommend_item(user, item)
-        who, weight = np.array(decision.neighbor), np.array(decision.weight)
+        neighbor, weight = np.array(decision.neighbor), np.array(decision.weight)
         assert (np.diff(weight) <= 0).all()
         below = np.abs(weight).sum() if semantics == "rigorous" else weight.sum()
         if isinstance(recipe, UserCF):
-            votes = ratings[who, item] - model.user_mean[who]
+            votes = ratings[neighbor, item] - model.user_mean[neighbor]
             expected = model.user_mean[user] + weight @ votes / below
         else:
-            expected = weight @ ratings[user, who] / below
+            expected = weight @ ratings[user, neighbor] / below
         assert decision.raw == pytest.approx(expected, abs=1e-5)
 
 

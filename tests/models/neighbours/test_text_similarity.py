@@ -138,15 +138,15 @@ def by_definition(table, plain, vectors, alpha, k):
             ]
             weight = np.array(fused(similar[target, rows], texts, alpha))
             near = [n for n in np.argsort(-weight.round(6), kind="stable") if weight[n]][:k]
-            w, who = weight[near], np.array(rows, int)[near]
+            w, neighbor = weight[near], np.array(rows, int)[near]
             item_mean = table[given[:, i], i].mean() if given[:, i].any() else overall
-            if not len(who):
+            if not len(neighbor):
                 made[u, i] = item_mean if np.isnan(mean[u]) else mean[u]
             elif user_based:
                 base = overall if np.isnan(mean[u]) else mean[u]
-                made[u, i] = base + w @ (table[who, i] - mean[who]) / np.abs(w).sum()
+                made[u, i] = base + w @ (table[neighbor, i] - mean[neighbor]) / np.abs(w).sum()
             else:
-                made[u, i] = w @ table[u, who] / w.sum()
+                made[u, i] = w @ table[u, neighbor] / w.sum()
     return made
 
 
@@ -256,11 +256,11 @@ def two_kinds():
     The texts show the kinds.
     """
     user, item = all_pairs((30, 40))
-    kept = (item < 38) & (np.random.default_rng(1).random(len(user)) < 0.6)
+    train = (item < 38) & (np.random.default_rng(1).random(len(user)) < 0.6)
     value = np.where(user % 2 == item % 2, 5, 1)
     rng = np.random.default_rng(0)
     vectors = np.where(np.arange(40) % 2, 1, -1)[:, None] + 0.3 * rng.standard_normal((40, 4))
-    log = Interactions.of(user[kept], item[kept], value[kept], shape=(30, 40))
+    log = Interactions.of(user[train], item[train], value[train], shape=(30, 40))
     return log, {"text": feature_of(vectors)}
 
 
@@ -337,15 +337,17 @@ def test_the_neighbors_of_a_decision_explain_its_prediction(ratings, features, p
     )
     for user, item in ((1, 2), (3, 5), (39, 2), (2, 29)):
         decision = model.recommend_item(user, item)
-        who, weight = np.array(decision.neighbor, int), np.array(decision.weight)
+        neighbor, weight = np.array(decision.neighbor, int), np.array(decision.weight)
         if not weight.any():
             assert decision.raw == model._fallback(model.user_mean[[user]], np.array([item]))[0]
         elif isinstance(plain, UserCF):
             base = np.nan_to_num(model.user_mean[user], nan=model.overall)
-            votes = weight @ (ratings[who, item] - model.user_mean[who])
+            votes = weight @ (ratings[neighbor, item] - model.user_mean[neighbor])
             assert decision.raw == pytest.approx(base + votes / np.abs(weight).sum(), abs=1e-5)
         else:
-            assert decision.raw == pytest.approx(weight @ ratings[user, who] / weight.sum(), 1e-5)
+            assert decision.raw == pytest.approx(
+                weight @ ratings[user, neighbor] / weight.sum(), 1e-5
+            )
 
 
 def test_only_the_ratings_of_cold_users_count(ratings, features):

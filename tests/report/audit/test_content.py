@@ -1,4 +1,4 @@
-"""Leaks that no provenance tells of: each is planted and found, beside a control that is clean."""
+"""Leaks that no provenance shows: each is planted and found, next to a control that is clean."""
 
 import json
 
@@ -34,15 +34,15 @@ def shop():
 def reviews_by_item(shop, part=None):
     """All reviews of each item put together; those of train alone if asked."""
     own = shop.reviews if part is None else shop.reviews[train_reviews(shop, cut(shop))]
-    told = own.group_by("item_id").agg(pl.col("text").str.join(". "))
-    return shop.items.join(told, on="item_id", how="left", maintain_order="left")["text"]
+    texts = own.group_by("item_id").agg(pl.col("text").str.join(". "))
+    return shop.items.join(texts, on="item_id", how="left", maintain_order="left")["text"]
 
 
 def buyers_by_item(shop, part=None):
     """The ids of who bought each item; in train alone if asked."""
-    kept = slice(None) if part is None else np.flatnonzero(cut(shop).part == part)
-    told = shop.events[kept].group_by("item_id").agg(pl.col("user_id").str.join(", "))
-    joined = shop.items.join(told, on="item_id", how="left", maintain_order="left")
+    rows = slice(None) if part is None else np.flatnonzero(cut(shop).part == part)
+    texts = shop.events[rows].group_by("item_id").agg(pl.col("user_id").str.join(", "))
+    joined = shop.items.join(texts, on="item_id", how="left", maintain_order="left")
     return joined.select("description", pl.col("user_id").fill_null(""))
 
 
@@ -129,8 +129,8 @@ def test_3_a_description_of_all_reviews_is_found_with_a_quote(shop, tmp_path):
 def test_3_a_few_held_out_reviews_among_many_honest_texts_are_found(shop, tmp_path):
     """One item in ten has its held-out reviews in its description."""
     every_tenth = pl.int_range(pl.len()) % 10 == 0
-    told = pl.when(every_tenth).then(pl.Series(reviews_by_item(shop))).otherwise("description")
-    leak = only(examined(with_column(shop, description=told), **DESCRIBED))
+    texts = pl.when(every_tenth).then(pl.Series(reviews_by_item(shop))).otherwise("description")
+    leak = only(examined(with_column(shop, description=texts), **DESCRIBED))
     assert 0.05 < leak.evidence["share"] < 0.2
 
 
@@ -141,17 +141,17 @@ def test_3_control_a_description_of_train_reviews_is_clean(shop, tmp_path):
 
 def test_3_control_a_reviewer_may_quote_the_description(shop, tmp_path):
     """Two buyers copy the description into their reviews, one of them held out."""
-    held = int(np.flatnonzero(cut(shop).part == TEST)[0])
-    item = shop.reviews["item_id"][held]
+    held_out_row = int(np.flatnonzero(cut(shop).part == TEST)[0])
+    item = shop.reviews["item_id"][held_out_row]
     text = shop.items.filter(item_id=item)["description"][0]
-    same = pl.int_range(pl.len()) == held
+    same = pl.int_range(pl.len()) == held_out_row
     quoting = shop.reviews.with_columns(text=pl.when(same).then(pl.lit(text)).otherwise("text"))
     assert examined(shop.replace(reviews=quoting), **DESCRIBED).findings == []
 
 
 def test_4_texts_with_the_ids_of_all_buyers_are_found(shop, tmp_path):
-    told = pl.concat_str(buyers_by_item(shop), separator=" Bought by: ")
-    leak = leaks(examined(with_column(shop, description=told), **DESCRIBED))["ids in texts"]
+    texts = pl.concat_str(buyers_by_item(shop), separator=" Bought by: ")
+    leak = leaks(examined(with_column(shop, description=texts), **DESCRIBED))["ids in texts"]
     assert leak.features == ("words",)
     assert leak.count == 2 * len(cut(shop).test)
     assert leak.evidence["expected_by_chance"] < leak.count / 10
@@ -159,8 +159,8 @@ def test_4_texts_with_the_ids_of_all_buyers_are_found(shop, tmp_path):
 
 
 def test_4_control_the_ids_of_train_buyers_are_clean(shop, tmp_path):
-    told = pl.concat_str(buyers_by_item(shop, TRAIN), separator=" Bought by: ")
-    assert examined(with_column(shop, description=told), **DESCRIBED).findings == []
+    texts = pl.concat_str(buyers_by_item(shop, TRAIN), separator=" Bought by: ")
+    assert examined(with_column(shop, description=texts), **DESCRIBED).findings == []
 
 
 def test_4_control_numbers_in_texts_that_happen_to_be_ids_are_clean(shop, tmp_path):
@@ -315,7 +315,7 @@ def test_8_control_copies_that_lack_the_target_are_clean(shop, tmp_path):
 def test_the_audit_says_the_same_each_time_and_in_json(shop, tmp_path):
     leaky = with_column(shop, sales=pl.Series(sales(shop, TEST)))
     first = audited(leaky, tmp_path, **RANKED).to_json()
-    told = json.loads(CliRunner().invoke(app, ["audit", str(tmp_path / "run"), "--json"]).stdout)
-    assert first.pop("seconds").keys() == told.pop("seconds").keys()
-    assert told == first
-    assert (told["clean"], told["exit_code"]) == (False, 1)
+    printed = json.loads(CliRunner().invoke(app, ["audit", str(tmp_path / "run"), "--json"]).stdout)
+    assert first.pop("seconds").keys() == printed.pop("seconds").keys()
+    assert printed == first
+    assert (printed["clean"], printed["exit_code"]) == (False, 1)

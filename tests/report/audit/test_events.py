@@ -76,9 +76,9 @@ def test_variants_that_say_what_they_were_made_from_are_checked_by_that(shop, sp
     entity_of[feature.variant[lines]] = feature.entity[lines]
     used = feature.whole.used["events"][entity_of] - feature.left_out["events"]
     used.eliminate_zeros()
-    told = replace(feature, used={"events": used}, left_out={})
-    assert circular(told, shop, split, tmp_path) == {}
-    leaky = replace(told, used={"events": feature.whole.used["events"][entity_of]})
+    stated = replace(feature, used={"events": used}, left_out={})
+    assert circular(stated, shop, split, tmp_path) == {}
+    leaky = replace(stated, used={"events": feature.whole.used["events"][entity_of]})
     assert circular(leaky, shop, split, tmp_path) == {"events": lines.tolist()}
 
 

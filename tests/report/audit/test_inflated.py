@@ -1,4 +1,4 @@
-"""How much a leak inflates is told against the honest twin, not against the first row alike."""
+"""How much a leak inflates is compared with the honest twin, not with the first similar row."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def twins(models, finding=LEAK):
     return {c.row: twin for twin, c in inflated(summary, [finding])}
 
 
-def test_the_twin_reads_the_same_feature_without_the_leak_wherever_it_stands():
+def test_the_twin_reads_the_same_feature_without_the_leak_in_any_order():
     rows = [ease("title", "title"), ease("users", "by_users"), ease("honest", "honest")]
     assert twins([*rows, ease("leaky", "leaky")]) == {"ease-leaky": "ease-honest"}
     assert twins([ease("leaky", "leaky"), *rows[::-1]]) == {"ease-leaky": "ease-honest"}
@@ -72,12 +72,12 @@ def test_settings_that_validation_chose_do_not_keep_twins_apart():
     assert twins(rows) == {}
 
 
-@pytest.mark.parametrize("place", [0, 1])
-def test_a_stage_that_leaks_is_left_out_of_the_twin(place):
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_stage_that_leaks_is_left_out_of_the_twin(position):
     honest, leaky = {"kind": "popularity"}, {"kind": "boost", "where": "hot == 1", "factor": 2}
-    stages = [leaky, honest] if place == 0 else [honest, leaky]
+    stages = [leaky, honest] if position == 0 else [honest, leaky]
     rows = [ease("bare", "title"), ease("other", "title", stages=[honest])]
-    finding = Finding("popularity", "leak", "x", "y", 1, stages=(("ease-boosted", place),))
+    finding = Finding("popularity", "leak", "x", "y", 1, stages=(("ease-boosted", position),))
     boosted = ease("boosted", "title", stages=stages)
     assert twins([*rows, boosted], finding) == {"ease-boosted": "ease-other"}
 

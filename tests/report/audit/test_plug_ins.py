@@ -41,6 +41,6 @@ def test_pins_of_the_best_sellers_of_test_are_found():
     shop = honest_shop()
     counts = cut(shop).test.item_counts()
     best = shop.item_ids.ids.gather(counts.argsort()[::-1][:30].copy()).to_list()
-    pins = [[item, place + 1] for place, item in enumerate(best)]
+    pins = [[item, position + 1] for position, item in enumerate(best)]
     asked = {"models": [{"name": "popularity", "stages": [{"kind": "pin", "pins": pins}]}]}
     assert only(examined(shop, **asked)).where == "stage 1 (pin) of 'popularity'"

@@ -45,7 +45,7 @@ def test_a_run_comes_out_the_same_again(finished):
 
 
 def test_a_model_of_all_events_is_found_though_its_hash_was_forged_too(run):
-    """Whoever swaps the model can write its hash into the cell as well."""
+    """A person who swaps the model can write its hash into the cell as well."""
     swapped = EASE(reg=10.0).fit(honest_shop().interactions())
     save_model(swapped, run / "bundles" / "ease" / MODEL)
     cell = run / "cells" / "ease.0" / "result.json"
@@ -66,8 +66,8 @@ def test_numbers_that_do_not_come_out_again_are_found(run):
 
 
 def test_provenance_that_was_changed_is_found(run):
-    kept = pl.read_parquet(run / PROVENANCE)
-    kept[7:].write_parquet(run / PROVENANCE)
+    written = pl.read_parquet(run / PROVENANCE)
+    written[7:].write_parquet(run / PROVENANCE)
     assert audit(run).findings == []
     leak = only(audit(run, refit=True))
     assert leak.where == "the feature 'words'"

@@ -13,8 +13,8 @@ def honest_texts(dataset, split, folder, *, rows=True):
     """Profiles of items: the first six words of each training review; with or without its row."""
     own = dataset.reviews.with_row_index("row")[train_reviews(dataset, split)]
     own = own.with_columns(text=pl.col("text").str.split(" ").list.head(3).list.join(" "))
-    told = own.group_by("item_id", maintain_order=True).agg(pl.col("text").str.join(". "), "row")
-    table = told.select(
+    grouped = own.group_by("item_id", maintain_order=True).agg(pl.col("text").str.join(". "), "row")
+    table = grouped.select(
         entity=pl.lit("item"),
         id="item_id",
         kind=pl.lit("profile"),

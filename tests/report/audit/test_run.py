@@ -35,14 +35,18 @@ def test_the_planted_leak_is_found_row_by_row(leaking):
     assert [finding.features[0] for finding in found.findings] == ["leaky"]
     leak = found.findings[0]
     dataset, split, _ = cut(read_recipe(DEMO), Path())
-    held = dataset.events.filter(pl.Series(split.part != TRAIN)).select("user_id", "item_id").rows()
+    held_out = (
+        dataset.events.filter(pl.Series(split.part != TRAIN)).select("user_id", "item_id").rows()
+    )
     written = dataset.reviews.select("user_id", "item_id").rows()
-    assert leak.evidence["rows"] == [row for row, pair in enumerate(written) if pair in set(held)]
+    assert leak.evidence["rows"] == [
+        row for row, pair in enumerate(written) if pair in set(held_out)
+    ]
 
 
-def test_the_report_tells_how_much_better_the_leak_looks(leaking):
-    told = {c.metric: (twin, c) for twin, c in audit(leaking).inflated}
-    twin, recall = told["recall@10"]
+def test_the_audit_says_how_much_better_the_leak_looks(leaking):
+    by_metric = {c.metric: (twin, c) for twin, c in audit(leaking).inflated}
+    twin, recall = by_metric["recall@10"]
     assert (twin, recall.row) == ("ease-honest", "ease-leaky")
     assert recall.sure
     assert recall.difference.mean > 0.03
@@ -67,11 +71,11 @@ def test_a_run_without_a_leak_is_clean(tmp_path):
     assert "clean" in outcome.stdout
 
 
-def test_shuffling_a_leaking_feature_does_not_hide_it(tmp_path):
+def test_permuting_a_leaking_feature_does_not_hide_it(tmp_path):
     asked = read_recipe(DEMO).model_dump()
-    asked["features"]["dealt"] = {"kind": "shuffled", "feature": "leaky"}
+    asked["features"]["permuted"] = {"kind": "shuffled", "feature": "leaky"}
     run(Experiment.parse(asked, "here"), tmp_path / "run")
-    assert {f.features[0] for f in audit(tmp_path / "run").findings} == {"leaky", "dealt"}
+    assert {f.features[0] for f in audit(tmp_path / "run").findings} == {"leaky", "permuted"}
 
 
 def test_a_run_whose_provenance_is_gone_is_not_called_clean(leaking, tmp_path):
@@ -86,10 +90,10 @@ def test_a_model_or_statistic_from_other_events_is_found(leaking, tmp_path):
     shutil.copytree(leaking, folder)
     cell = folder / "cells" / "ease-honest.0" / "result.json"
     whole = cell.read_text()
-    told = json.loads(whole)
+    result = json.loads(whole)
     dataset, split, _ = cut(read_recipe(DEMO), Path())
-    assert told["learned_from"] == split.train.digest()
-    cell.write_text(json.dumps(told | {"learned_from": split.known.digest()}))
+    assert result["learned_from"] == split.train.digest()
+    cell.write_text(json.dumps(result | {"learned_from": split.known.digest()}))
     with pytest.raises(BadArtifact, match=r"'ease-honest'.*not fitted on"):
         audit(folder)
     cell.write_text(whole)

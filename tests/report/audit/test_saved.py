@@ -35,27 +35,27 @@ def test_untouched_models_are_the_ones_that_were_evaluated(finished):
 
 
 def test_a_model_fitted_on_all_events_in_the_place_of_the_saved_one_is_found(copy):
-    kept = copy / "run" / "bundles" / "popularity"
-    Popularity().fit_bundle(honest_shop(), name="popularity").save(kept)
+    bundle = copy / "run" / "bundles" / "popularity"
+    Popularity().fit_bundle(honest_shop(), name="popularity").save(bundle)
     leak = only(audit(copy / "run"))
     assert (leak.check, leak.where) == ("saved models", "the saved model of 'popularity'")
-    model = Bundle.load(kept).model
+    model = Bundle.load(bundle).model
     assert leak.evidence["hash"] == model_hash(model) != leak.evidence["hash_in_summary"]
     assert exit_code(copy) == 1
 
 
 def test_a_run_that_wrote_down_no_hash_is_not_verified(copy):
     cell = copy / "run" / "cells" / "ease.0" / "result.json"
-    told = read_json(cell)
-    del told["model_hash"]
-    cell.write_text(json.dumps(told))
+    result = read_json(cell)
+    del result["model_hash"]
+    cell.write_text(json.dumps(result))
     assert only(audit(copy / "run"), "unverified").where == "the saved model of 'ease'"
     assert exit_code(copy) == 3
 
 
 def test_the_hash_is_in_the_summary_and_survives_saving(finished, tmp_path):
-    told = read_json(finished / "run" / "metrics.json")["models"]
+    result = read_json(finished / "run" / "metrics.json")["models"]
     model = Bundle.load(finished / "run" / "bundles" / "ease").model
-    assert told[1]["model_hash"] == model_hash(model)
+    assert result[1]["model_hash"] == model_hash(model)
     save_model(model, tmp_path / "again")
     assert model_hash(load_model(tmp_path / "again")[0]) == model_hash(model)

@@ -81,8 +81,8 @@ def test_the_rows_behind_a_feature_are_written_down_line_by_line(planted):
     assert set(behind["feature"]) == {"counts"}
     assert set(behind["table"]) == {"events"}
     rows = np.flatnonzero(prepared.split.part == TRAIN)
-    told = sorted(behind.select("line", "row").iter_rows())
-    assert told == sorted(zip(prepared.split.train.item.tolist(), rows.tolist(), strict=True))
+    found_rows = sorted(behind.select("line", "row").iter_rows())
+    assert found_rows == sorted(zip(prepared.split.train.item.tolist(), rows.tolist(), strict=True))
     assert audit(planted / "run").findings == []
 
 
@@ -113,9 +113,9 @@ def test_a_validation_row_behind_a_feature_is_a_leak_also_where_models_are_refit
 def test_what_features_cost_and_cover_is_written_down(planted):
     asked = experiment(features={"counts": COUNTS}, models=ROWS)
     found = run(asked, planted / "run", base_dir=planted)
-    told = found.features["counts"]
-    assert (told["present"], told["encoder"], told["source"]) == (8, "counts/1", "events")
-    assert told["seconds"] >= 0
+    counts = found.features["counts"]
+    assert (counts["present"], counts["encoder"], counts["source"]) == (8, "counts/1", "events")
+    assert counts["seconds"] >= 0
 
 
 READS = {
@@ -164,7 +164,7 @@ def summary_of(features, models, **settings):
 
 
 @pytest.mark.parametrize("setting", ["features", "user_feature", "numbers"])
-def test_a_row_draws_on_all_that_its_model_reads(setting):
+def test_a_row_reads_all_that_its_model_reads(setting):
     value, names = READS[setting]
     features = {name: COUNTS for name in ("text", "profile", "price", "length")}
     found = summary_of(features, [{"name": "unified", setting: value}, {"name": "ease"}])
@@ -172,7 +172,7 @@ def test_a_row_draws_on_all_that_its_model_reads(setting):
     assert found.drawn_on("ease") == ()
 
 
-def test_a_row_draws_on_what_its_stages_read_and_a_blend_on_its_members():
+def test_a_row_reads_what_its_stages_read_and_a_blend_what_its_members_read():
     stage = {"kind": "mmr", "feature": "photo"}
     models = [
         {"name": "unified", "user_feature": "profile"},

@@ -46,15 +46,15 @@ def test_texts_from_train_are_clean(shop, tmp_path):
 
 def test_a_text_from_a_held_out_review_is_named_with_the_row(shop, tmp_path):
     dataset, _ = shop
-    held = np.setdiff1d(np.arange(len(dataset.reviews)), train_reviews(*shop))[0]
-    write(shop, tmp_path, [[int(train_reviews(*shop)[0]), int(held)]])
+    leaked = np.setdiff1d(np.arange(len(dataset.reviews)), train_reviews(*shop))[0]
+    write(shop, tmp_path, [[int(train_reviews(*shop)[0]), int(leaked)]])
     found = audit_texts(tmp_path, *shop)
     assert [(f.features[0], f.evidence["rows"]) for f in found.findings] == [
-        ("item summary", [held])
+        ("item summary", [leaked])
     ]
-    told = CliRunner().invoke(app, ["audit", str(tmp_path), "--data", "synthetic:small"])
-    assert told.exit_code == 1
-    assert f"row {held}" in told.stdout
+    printed = CliRunner().invoke(app, ["audit", str(tmp_path), "--data", "synthetic:small"])
+    assert printed.exit_code == 1
+    assert f"row {leaked}" in printed.stdout
 
 
 def test_a_row_that_every_variant_rests_on_is_a_leak_of_its_own(shop, tmp_path):
@@ -73,7 +73,7 @@ def test_texts_for_another_split_are_refused(shop, tmp_path):
         audit_texts(tmp_path, *shop)
 
 
-def test_texts_are_judged_by_what_they_say_whatever_rows_they_name(tmp_path):
+def test_the_content_of_texts_is_checked_whatever_rows_they_name(tmp_path):
     """Profiles of all reviews that name train's rows, or none."""
     shop = honest_shop()
     split = cut(shop)

@@ -13,9 +13,9 @@ def matrix(rows):
     return sparse.csr_array((np.ones(len(pairs), np.float32), (user, item)), shape=(len(rows), 12))
 
 
-def twins(train, held):
+def twins(train, held_out):
     """User, twin and whether the twin holds the user's target; of user 0 alone."""
-    found = find_twins(matrix(train), matrix(held), np.array([0]))
+    found = find_twins(matrix(train), matrix(held_out), np.array([0]))
     return list(zip(found.twin.tolist(), found.holds.tolist(), strict=True))
 
 
