@@ -1,5 +1,6 @@
 """A shop in which nothing leaks, for one leak to be planted in; and what looks at a run of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,27 @@ WORDS = np.array([f"{a}{b}{c}" for a in "bdfgklmn" for b in "aeiou" for c in ("r
 """120 made-up words."""
 
 
-def honest_shop(seed: int = 0) -> Dataset:
-    """400 users with 8 purchases each of 120 items, each with a review of 12 random words.
+def appeal_of(seed: int = 0, *, count: int = ITEMS) -> np.ndarray:
+    """How well each item of `honest_shop` tends to sell, whatever is sold by chance."""
+    return np.random.default_rng(seed).exponential(1, count) + 0.1
+
+
+def honest_shop(seed: int = 0, *, people: int = USERS, count: int = ITEMS) -> Dataset:
+    """Users with 8 purchases each, each with a review of 12 random words.
 
     Some items sell more than others, and most users buy within one of four tastes, so there is
     something to learn. Titles, prices and release years say nothing of who bought what.
+
+    Args:
+        seed: Of everything.
+        people, count: How many users and items.
     """
     rng = np.random.default_rng(seed)
-    appeal = rng.exponential(1, ITEMS) + 0.1
-    taste = np.where(np.arange(USERS)[:, None] % 4 == np.arange(ITEMS) % 4, 6.0, 1.0) * appeal
-    keys = rng.gumbel(size=(USERS, ITEMS)) + np.log(taste)
+    appeal = rng.exponential(1, count) + 0.1
+    taste = np.where(np.arange(people)[:, None] % 4 == np.arange(count) % 4, 6.0, 1.0) * appeal
+    keys = rng.gumbel(size=(people, count)) + np.log(taste)
     items = np.argsort(-keys, axis=1)[:, :EACH].ravel()
-    users = np.repeat(np.arange(USERS), EACH)
+    users = np.repeat(np.arange(people), EACH)
     texts = [" ".join(rng.choice(WORDS, 12)) for _ in items]
     events = pl.DataFrame(
         {
@@ -49,11 +59,11 @@ def honest_shop(seed: int = 0) -> Dataset:
     )
     catalogue = pl.DataFrame(
         {
-            "item_id": [f"thing-{i:03}" for i in range(ITEMS)],
-            "title": [" ".join(rng.choice(WORDS, 4)) for _ in range(ITEMS)],
-            "description": [" ".join(rng.choice(WORDS, 20)) for _ in range(ITEMS)],
-            "price": rng.lognormal(3, 1, ITEMS).round(2),
-            "year": rng.integers(1990, 2024, ITEMS),
+            "item_id": [f"thing-{i:03}" for i in range(count)],
+            "title": [" ".join(rng.choice(WORDS, 4)) for _ in range(count)],
+            "description": [" ".join(rng.choice(WORDS, 20)) for _ in range(count)],
+            "price": rng.lognormal(3, 1, count).round(2),
+            "year": rng.integers(1990, 2024, count),
         }
     )
     reviews = events.select("user_id", "item_id", "time", text=pl.Series(texts))
@@ -84,19 +94,22 @@ CONTENT = ("ids in texts", "quotes of held-out reviews", "held-out popularity", 
 """The checks that look at what the data say, and need no finished run."""
 
 
-def examined(dataset: Dataset, folder: Path = Path(), **asked: Any) -> Audit:
+def examined(
+    dataset: Dataset, folder: Path = Path(), *, checks: Sequence[str] = CONTENT, **asked: Any
+) -> Audit:
     """What these checks say of a recipe on a dataset; nothing is trained.
 
     Args:
         dataset: What it would be run on.
         folder: That relative paths start from.
+        checks: Some of them.
         **asked: The recipe.
     """
     rows = {"models": [{"name": "popularity"}]}
     recipe = Experiment.parse({"data": "shop", **rows, **asked}, "the test")
     summary = Summary(recipe, {}, {}, [], folder)
     case = Case(dataset, cut(dataset), folder, summary, folder)
-    found = [CHECKS[name](case) for name in CONTENT]
+    found = [CHECKS[name](case) for name in checks]
     findings = [finding for one in found for finding in one.findings]
     return Audit(findings, [line for one in found for line in one.checked])
 

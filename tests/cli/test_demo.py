@@ -30,11 +30,14 @@ def call(tmp_path, monkeypatch, capsys):
 def test_the_demo_shows_tables_users_and_similar_items_and_its_commands_work_as_printed(call):
     shown = call("demo").out
     assert "a synthetic shop" in shown
+    assert " users, the next purchase was among the first ten items that " in shown
+    assert "\n  ease-text:     the same model, which also reads the texts" in shown
     assert shown.count("Because you ") >= 3
     assert shown.count("\n  User user-") == 3
     assert "\n  by text:" in shown
     named = [line.strip() for line in shown.splitlines() if line.startswith("  recweave ")]
     assert len(named) >= 5
+    assert shown.count("\n  # ") == len(named)
     for line in named:
         program, *words = shlex.split(line)
         assert program == "recweave"

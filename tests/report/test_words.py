@@ -315,7 +315,7 @@ def test_the_command_prints_the_same_for_people_and_machines(planted):
     assert [row["name"] for row in asked["rows"] if row["pays"]] == ["ease-title"]
     assert asked["verdict"] in printed.stdout
     markdown = CliRunner().invoke(app, ["words", str(planted), "--markdown"]).stdout
-    assert markdown.startswith("| row | draws on | all |")
+    assert markdown.startswith("| row | features | all |")
 
 
 def test_a_csv_has_a_line_for_each_row_and_part(planted, found):

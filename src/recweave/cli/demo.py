@@ -46,29 +46,37 @@ def demo(
     commands = _commands(folder, TEXT_ROW, bundle, persons)
     if as_json:
         tables = [{"about": one.about, **one.summary.to_json()} for one in found]
-        print_json({"tables": tables, "users": [asdict(p) for p in persons], "next": commands})
+        print_json(
+            {"tables": tables, "users": [asdict(p) for p in persons], "next": list(commands)}
+        )
         return
     _show_people(persons, bundle.name)
     _show_similar(bundle, persons[0].history[0].item_id)
     print("\nTry next:")
-    for command in commands:
-        print(f"  {command}")
+    for command, purpose in commands.items():
+        print(f"  # {purpose}\n  {command}")
     reports = ", ".join(str((one.summary.path / REPORT).resolve()) for one in found)
     print(f"\nReports with plots, to open in a browser: {reports}")
     print("Your own data: docs/howto/own-data.md, or `recweave data read --help`")
 
 
 def _show(one: "Demo") -> None:
-    """A table, best row first, and what it says."""
+    """What the best row's number means, a table, best row first, and what it says."""
+    from recweave.experiment.demo import ROWS
     from recweave.report.compare import table_of
+    from recweave.report.headline import headline
     from recweave.report.ranking import ordered
     from recweave.report.verdict import verdict
 
     metric = one.summary.experiment.choose
     table = table_of(one.summary)
+    rows = ordered(table, metric)
     print(f"\nData: {one.about}.")
-    show_table(replace(table, rows=ordered(table, metric)), one.summary.experiment.title)
-    print(verdict(table, metric))
+    print(headline(one.summary, table, metric))
+    show_table(replace(table, rows=rows), one.summary.experiment.title)
+    for row in rows:
+        print(f"  {row.name + ':':<14} {ROWS[row.name]}")
+    print(f"\n{verdict(table, metric)}")
 
 
 def _show_people(persons: Sequence["Person"], row: str) -> None:
@@ -88,16 +96,18 @@ def _show_similar(bundle: "Bundle", item_id: str) -> None:
         print(f"  by {by + ':':<11} {' | '.join(bundle.title(one) or one for one in found)}")
 
 
-def _commands(folder: Path, row: str, bundle: "Bundle", persons: Sequence["Person"]) -> list[str]:
-    """Commands that work as printed, in the folder where the demo ran."""
+def _commands(
+    folder: Path, row: str, bundle: "Bundle", persons: Sequence["Person"]
+) -> dict[str, str]:
+    """Commands that work as printed, in the folder where the demo ran, and what each is for."""
     place, user = shlex.quote(str(folder)), shlex.quote(persons[0].user_id)
     item = shlex.quote(persons[0].history[0].item_id)
     history = shlex.quote(",".join(one.item_id for one in persons[1].history[:2]))
-    return [
-        f"{program()} explain {place} --row {row} --user {user}",
-        f"{program()} similar {place} {item} --row {row} --by text",
-        f"{program()} recommend {place} --row {row} --history {history}",
-        f"{program()} words {place}",
-        f"{program()} audit {place}",
-        f"{program()} compare {place} --latex",
-    ]
+    return {
+        f"{program()} explain {place} --row {row} --user {user}": "a longer list, with reasons",
+        f"{program()} similar {place} {item} --row {row} --by text": "items with similar texts",
+        f"{program()} recommend {place} --row {row} --history {history}": "a list for a new user",
+        f"{program()} words {place}": "how much the texts add, compared with controls",
+        f"{program()} audit {place}": "a search for data leakage",
+        f"{program()} compare {place} --latex": "the table for a paper",
+    }

@@ -1,4 +1,4 @@
-"""`recweave words` and `probe`: whether words pay, and whether a model knew them before."""
+"""`recweave words`, `probe`: do text features pay, and did a model know the catalogue before?"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +24,9 @@ HALF = "± half of the 95 % interval over users; * significant, corrected by Hol
 
 def words(
     folder: Annotated[Path, typer.Argument(help="A finished run's folder.")],
-    metric: Annotated[str, typer.Option(help="Judge by this; else as settings were chosen.")] = "",
+    metric: Annotated[
+        str, typer.Option(help="Compare by this; else by what chose the settings.")
+    ] = "",
     as_json: Json = False,
     markdown: Markdown = False,
     latex: Latex = False,
@@ -35,12 +37,12 @@ def words(
     On all, warm and cold items, beside controls (permuted text, random vectors, text length).
     """
     from recweave.report.words import PARTS, PER
-    from recweave.report.words import words as judge
+    from recweave.report.words import words as words_of
     from recweave.report.words_table import words_frame, words_latex
     from recweave.report.words_verdict import words_verdict
 
     choose_one(json=as_json, markdown=markdown, latex=latex, csv=csv)
-    found = judge(folder, metric)
+    found = words_of(folder, metric)
     verdict = words_verdict(found)
     if as_json:
         print_json(found.to_json() | {"verdict": verdict})
@@ -48,7 +50,7 @@ def words(
     if latex or csv:
         print(words_latex(found) if latex else words_frame(found).write_csv(), end="")
         return
-    head = ["row", "draws on", *PARTS, "over control", "s", f"s per +{PER:g}", f"cost per +{PER:g}"]
+    head = ["row", "features", *PARTS, "over control", "s", f"s per +{PER:g}", f"cost per +{PER:g}"]
     rows = [
         [
             f"{row.row} (control)" if row.control else row.row,
@@ -73,13 +75,15 @@ def probe(
     url: Annotated[str, typer.Option(help="A server, up to /v1, or a local model's folder.")],
     model: Annotated[str, typer.Option(help="The model, as the server calls it.")] = "",
     key: Annotated[str, typer.Option(help="The environment variable that holds the key.")] = "",
-    titles: Annotated[int, typer.Option(min=1, help="How many to ask about, a call each.")] = 200,
-    seed: Annotated[int, typer.Option(help="Of the draw of titles.")] = 0,
-    answers: Annotated[Path, typer.Option(help="Where answers are kept.")] = Path("probe-answers"),
+    titles: Annotated[int, typer.Option(min=1, help="How many titles, a call each.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of the sample of titles.")] = 0,
+    answers: Annotated[Path, typer.Option(help="The folder of the answers.")] = Path(
+        "probe-answers"
+    ),
     retry: Annotated[bool, typer.Option("--retry", help="Ask again what got no answer.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Test whether a language model knows a catalogue by heart.
+    """Test whether a language model already knows a catalogue.
 
     It is asked to complete titles.
     """
@@ -98,7 +102,7 @@ def probe(
     head = ["endings", "exact", "likeness"]
     rows = [
         ["of the titles", f"{found.exact:.1%}", f"{found.likeness:.3f}"],
-        ["of like titles", f"{found.exact_control:.1%}", f"{found.likeness_control:.3f}"],
+        ["of similar titles", f"{found.exact_control:.1%}", f"{found.likeness_control:.3f}"],
     ]
     print_table(f"{found.answered} of {found.asked} titles completed", head, rows)
     print(found.verdict)

@@ -18,6 +18,16 @@ REAL = "ml-100k"
 TEXT_ROW = "ease-text"
 """The row whose lists are shown."""
 
+ROWS = {
+    "popularity": "the most bought items, the same list for all",
+    "item_knn": "items that the same users chose",
+    "ease": "a linear model of behaviour, with recency weighting",
+    TEXT_ROW: "the same model, which also reads the texts of the items",
+    "ease-permuted": "a control: the same texts, but each given to another item",
+    "unified": "a network that reads behaviour, its order and the texts",
+}
+"""What each row is, for somebody who sees them for the first time."""
+
 # TF-IDF needs no weights and takes a second; recipes use MiniLM, which takes a minute for this.
 TEXT: dict[str, Any] = {
     "text": {"kind": "items", "fields": ["title", "description", "brand"], "encoder": "tfidf"},
