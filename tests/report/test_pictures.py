@@ -45,7 +45,7 @@ def test_each_item_of_the_page_has_its_own_picture(shop, recipe, monkeypatch):
         paint(shop / "pictures" / f"i{item}.png", color_of(item))
     html = page(run(read_recipe(recipe), recipe.parent / "run", base_dir=recipe.parent))
     cards = html.partition('<div class="people">')[2].partition("<h2>")[0]
-    shown = re.findall(r'<li><img alt="" src="([^"]+)">Item &lt;b&gt;(\d+)&lt;/b&gt;', cards)
+    shown = re.findall(r'<img alt="" src="([^"]+)"><div>Item &lt;b&gt;(\d+)&lt;/b&gt;', cards)
     assert len(shown) == cards.count("<li>") >= 15
     for address, item in shown:
         assert pixels(address).mean((0, 1)) == pytest.approx(color_of(int(item)), abs=4)

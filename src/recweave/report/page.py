@@ -146,7 +146,8 @@ def _people(run: Summary, row: Row) -> str:
         return ""
     return (
         f"<h2>Three users, and what {escape(row.name)} recommends to them</h2>"
-        f'<p class="note">Picked by a hash of their ids. Histories hold all events.</p>'
+        f'<p class="note">Picked by a hash of their ids. Their histories hold all events, the '
+        f"held-out ones too.</p>"
         f"{html_people(persons, picture_folders(run))}"
     )
 
@@ -181,6 +182,9 @@ def _settings(run: Summary, row: Row) -> str:
 def _plain(value: Any) -> str:
     """A value without brackets and quotes, as far as that is clear."""
     if isinstance(value, Mapping):
+        if value.keys() == {"name", "settings"}:  # a model inside a model
+            inner = _plain(value["settings"])
+            return f"{value['name']} ({inner})" if inner else str(value["name"])
         return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())
     if isinstance(value, list):
         return " + ".join(_plain(one) for one in value)

@@ -32,4 +32,5 @@ def _card(person: Person, folders: Sequence[Path]) -> str:
 def _item(item: Shown, folders: Sequence[Path]) -> str:
     address = small_picture(item.image, folders) if item.image else ""
     picture = f'<img alt="" src="{address}">' if address else ""
-    return f"<li>{picture}{escape(item.title)}<small>{escape(item.text)}</small></li>"
+    words = f"<div>{escape(item.title)}<small>{escape(item.text)}</small></div>"
+    return f'<li><div class="item">{picture}{words}</div></li>'

@@ -25,16 +25,17 @@ th { border-bottom: 2px solid var(--line) } th abbr { text-decoration: underline
   cursor: help } small { display: block; font-size: .75rem }
 td:first-child, th:first-child { text-align: left; position: sticky; left: 0;
   background: var(--paper) }
-td.said { text-align: left; white-space: normal; min-width: 9rem }
+.said { text-align: left } td.said { white-space: normal; min-width: 9rem }
 tr.best td { font-weight: 600; background: var(--mark) } tr.best small { font-weight: 400 }
 .better { color: var(--good) } .worse { color: var(--bad) }
 .people, .plots { display: grid; gap: 1.2rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 310px), 1fr)) }
 .plots { grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)) }
 .card, figure { background: var(--panel); border-radius: 8px; padding: .9rem 1rem; margin: 0 }
-.card ul, .card ol { margin: .2rem 0 .8rem; padding-left: 1.3rem }
-.card li { margin: .3rem 0 } .card img { width: 44px; height: 44px; object-fit: cover;
-  border-radius: 4px; vertical-align: middle; margin-right: .5rem }
+.card ul, .card ol { margin: .2rem 0 .8rem; padding: 0; list-style: none; counter-reset: rank }
+.card li { margin: .4rem 0 } .item { display: flex; gap: .6rem }
+.card ol .item::before { counter-increment: rank; content: counter(rank) "." }
+.card img { width: 44px; height: 44px; object-fit: cover; border-radius: 4px; flex: none }
 figcaption { font-weight: 600; margin-bottom: .4rem } figure svg { width: 100%; height: auto }
 figure svg text { fill: var(--ink) } figure svg .background { fill: transparent }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem } dd { margin: 0;
@@ -45,11 +46,16 @@ code { font-size: .85em; overflow-wrap: anywhere } details { margin: .6rem 0 }
   dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
 @media print { :root { color-scheme: light; --ink: #000; --paper: #fff; --panel: #fff;
   --soft: #333; --line: #999; --good: #000; --bad: #000; --mark: #eee; --accent: #000 }
-  @page { margin: 15mm } body { max-width: none; padding: 0; font-size: 10pt }
+  @page { margin: 12mm } html { font-size: 9pt }
+  body { max-width: none; padding: 0; font-size: 1rem; line-height: 1.35 }
+  h1 { font-size: 15pt } h2 { font-size: 12pt; margin: 5mm 0 2mm } .headline { font-size: 11pt }
+  .people { grid-template-columns: repeat(3, 1fr); gap: 3mm }
+  .plots { grid-template-columns: 1fr 1fr; gap: 3mm } .card, figure { padding: 2.5mm }
+  .card img { width: 28px; height: 28px }
   .card, figure, tr, .warning, .headline { break-inside: avoid }
-  h2, h3, figcaption { break-after: avoid } .scroll { overflow: visible }
-  .card, figure { border: 1px solid #999 } th, td { padding: .25rem .3rem; white-space: normal }
-  td:first-child, th:first-child { position: static } td.said { min-width: 0 }
+  h2, h3, figcaption, p.note { break-after: avoid } .scroll { overflow: visible }
+  .card, figure { border: 1px solid #999 } th, td { padding: .2rem .3rem }
+  td:first-child, th:first-child { position: static; white-space: normal; overflow-wrap: anywhere }
   details::details-content { content-visibility: visible; display: block; height: auto }
   th abbr { text-decoration: none } }
 """

@@ -25,7 +25,7 @@ def html_rows(table: Table, metric: str) -> str:
         f'<th><abbr title="{escape(definition(m))}">{escape(m)}</abbr></th>' for m in table.metrics
     )
     memory = any(row.peak_mb is not None for row in table.rows)
-    lead = f"<th>against {escape(best.name)}</th>" if best and leads else ""
+    lead = f'<th class="said">against {escape(best.name)}</th>' if best and leads else ""
     costs = "<th>fit, s</th>" + ("<th>memory, MB</th>" if memory else "")
     rows = "".join(_row(table, row, best, leads, memory) for row in ordered(table, metric))
     return (

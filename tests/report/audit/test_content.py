@@ -1,11 +1,22 @@
 """Leaks that no provenance shows: each is planted and found, next to a control that is clean."""
 
 import json
+import re
 
 import numpy as np
 import polars as pl
 import pytest
-from planted_shop import ITEMS, audited, cut, examined, exit_code, honest_shop, only, with_column
+from planted_shop import (
+    ITEMS,
+    appeal_of,
+    audited,
+    cut,
+    examined,
+    exit_code,
+    honest_shop,
+    only,
+    with_column,
+)
 from typer.testing import CliRunner
 
 from recweave.cli import app
@@ -23,6 +34,7 @@ PROFILES = {
 }
 HOT = {"kind": "boost", "where": "hot == 1", "factor": 3}
 BOOSTED = {"models": [{"name": "popularity", "stages": [HOT]}]}
+POPULARITY = "held-out popularity"
 RANKED = {"features": {"rank": {"kind": "number", "field": "sales"}}}
 
 
@@ -49,7 +61,9 @@ def buyers_by_item(shop, part=None):
 def sales(shop, *parts):
     """Events of some parts with each item, in the order of the table of items."""
     rows = np.flatnonzero(np.isin(cut(shop).part, parts))
-    return np.bincount(shop.listed_items.rows(shop.events["item_id"][rows]), minlength=ITEMS)
+    return np.bincount(
+        shop.listed_items.rows(shop.events["item_id"][rows]), minlength=len(shop.items)
+    )
 
 
 def write_profiles(shop, folder, texts, rows):
@@ -197,6 +211,43 @@ def test_5_control_sales_in_train_and_what_tends_to_sell_are_clean(shop, tmp_pat
     assert examined(honest, **RANKED).findings == []
 
 
+def with_test_items(shop, weight):
+    """The shop with other items in the test events, sampled by these weights of the items."""
+    rows = np.flatnonzero(cut(shop).part == TEST)
+    new = np.random.default_rng(1).choice(len(weight), len(rows), p=weight / weight.sum())
+    ids = shop.events["item_id"].to_numpy().copy()
+    ids[rows] = shop.items["item_id"].to_numpy()[new]
+    return shop.replace(events=shop.events.with_columns(item_id=pl.Series(ids)))
+
+
+def strongest(found):
+    """The size of the strongest column of the items against test, and the two bounds."""
+    line = next(line for line in found.checked if "popularity in test" in line)
+    numbers = re.search(r"at (\S+); .* reaches (\S+) by counts, (\S+) by ranks", line)
+    return [float(number) for number in numbers.groups()]
+
+
+def test_5_control_a_column_that_knows_what_comes_into_fashion_is_clean():
+    """It says more of test than train does, significantly; but not what chance made of it."""
+    shop = honest_shop(people=1_500, count=300)
+    fashion = np.random.default_rng(0).normal(0, 0.2, 300)
+    shop = with_test_items(shop, appeal_of(count=300) * np.exp(fashion))
+    shop = with_column(shop, sales=pl.Series(fashion))
+    found = examined(shop, checks=[POPULARITY], **RANKED)
+    assert found.findings == []
+    size, *bounds = strongest(found)
+    assert 0.3 < size < 0.45
+    assert min(bounds) > 0.5
+
+
+def test_5_control_where_test_is_chance_alone_the_bound_is_not_below_its_floor():
+    """Two halves of the test events say nothing of each other then."""
+    shop = with_test_items(honest_shop(people=600, count=5_000), np.ones(5_000))
+    found = examined(shop, checks=[POPULARITY], **RANKED)
+    assert found.findings == []
+    assert strongest(found)[1:] == [0.3, 0.3]
+
+
 def test_5_a_leaking_column_that_nothing_reads_is_noted_and_does_not_fail(shop, tmp_path):
     leaky = with_column(shop, sales=pl.Series(sales(shop, TEST)))
     assert only(examined(leaky), "note").where == "the column 'sales' of the items"
@@ -219,6 +270,22 @@ def test_6_marks_on_the_best_sellers_are_found(shop, best):
     hot = (counted >= np.sort(counted)[-best]).astype(int)
     found = examined(with_column(shop, hot=pl.Series(hot)), **BOOSTED)
     assert "stage 1 (boost) of 'popularity'" in {finding.where for finding in found.of("leak")}
+
+
+def test_6_a_mark_on_the_top_tenth_of_a_large_catalogue_is_found():
+    """So many items sell so little that what train and chance explain hides the mark."""
+    large = honest_shop(people=1_000, count=2_000)
+    counted = sales(large, TEST)
+    hot = np.zeros(len(counted), int)
+    hot[np.argsort(-counted, kind="stable")[:200]] = 1
+    found = examined(with_column(large, hot=pl.Series(hot)), checks=[POPULARITY], **BOOSTED)
+    assert {finding.where for finding in found.of("leak")} == {
+        "stage 1 (boost) of 'popularity'",
+        "the column 'hot' of the items",
+    }
+    assert {finding.evidence["scale"] for finding in found.findings} == {
+        "with the counts themselves"
+    }
 
 
 def test_6_control_a_mark_on_a_few_items_that_nobody_buys_in_test_is_clean(shop):
