@@ -16,7 +16,9 @@ from recweave.core.fields import settings_of
 from recweave.data.filters import FILTERS
 from recweave.data.readers import READERS
 from recweave.data.split import SPLITTERS
+from recweave.encode.numeric import CODES
 from recweave.evaluate import METRICS, SLICES
+from recweave.features import FEATURES
 from recweave.models import RECIPES
 from recweave.rank import STAGES
 from recweave.runs.entry import Entry
@@ -82,9 +84,15 @@ def metrics() -> str:
 
 
 def parts() -> str:
-    text = "# Readers, filters, splits, stages\n\n## Readers\n\n"
+    text = "# Readers, filters, splits, features, stages\n\n## Readers\n\n"
     text += table(["source", "what it reads"], ([f"`{n}`", first(READERS[n])] for n in READERS))
-    for title, kinds in (("Filters", FILTERS), ("Splits", SPLITTERS), ("Stages", STAGES)):
+    for title, kinds in (
+        ("Filters", FILTERS),
+        ("Splits", SPLITTERS),
+        ("Features", FEATURES),
+        ("Number codes", CODES),
+        ("Stages", STAGES),
+    ):
         text += f"\n## {title}\n"
         for name, kind in kinds.items():
             text += f"\n### {name}\n\n{getdoc(kind)}\n\n{settings(kind)}"

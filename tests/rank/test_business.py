@@ -52,7 +52,7 @@ def test_pinned_items_take_their_places_and_the_others_keep_their_order(staged, 
     after = stage(before)
     assert ids(after) == [
         ["lid", "mug", "pot", "sencha", "mint", "earl"],
-        ["mug", "pot", "sencha"],  # too short for place 4; the lid is not in the list
+        ["mug", "pot", "sencha"],  # too short for position 4; the lid is not in the list
     ]
     np.testing.assert_array_equal(after.score, before.score)
 

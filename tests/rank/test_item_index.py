@@ -22,7 +22,7 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(item_index, "TILE", 8)
 
 
-def plainly(user, item, k, hidden=NOTHING, allow=None):
+def by_sorting(user, item, k, hidden=NOTHING, allow=None):
     scores = user @ item.T
     scores[hidden] = -np.inf
     if allow is not None:
@@ -50,8 +50,8 @@ def test_the_lists_are_those_of_all_scores_sorted(user, item, k, seed, shown):
     allow = None if shown else rng.random(len(item)) < 0.7
     k = min(k, len(item))
     found, score = ItemIndex.of(item, allow).best(user, hidden, k)
-    wanted, best = plainly(user, item, k, hidden, allow)
-    assert np.array_equal(found, wanted)
+    expected, best = by_sorting(user, item, k, hidden, allow)
+    assert np.array_equal(found, expected)
     assert np.array_equal(score, best)
 
 
@@ -67,7 +67,7 @@ def test_short_vectors_are_not_multiplied(monkeypatch):
         item_index, "_reaching", lambda s, *more: scored.append(s.size) or real(s, *more)
     )
     found, _ = ItemIndex.of(item).best(user, NOTHING, 3)
-    assert np.array_equal(found, plainly(user, item, 3)[0])
+    assert np.array_equal(found, by_sorting(user, item, 3)[0])
     assert sum(scored) < 0.2 * 5 * 800
 
 

@@ -43,11 +43,11 @@ def lists(model, query, k, **options):
     return recommend(model, query, k, **options).item.tolist()
 
 
-def test_what_an_asker_has_seen_is_hidden(falling, log):
+def test_items_of_the_history_are_hidden(falling, log):
     assert lists(falling, Query.of(log), 2) == [[2, 3], [0, 1], [0, 1]]
 
 
-def test_what_an_asker_has_seen_can_be_shown_again(falling, log):
+def test_items_of_the_history_can_be_shown_again(falling, log):
     assert lists(falling, Query.of(log), 2, hide_history=False) == [[0, 1]] * 3
 
 
@@ -56,13 +56,13 @@ def test_more_events_can_be_hidden_from_their_own_users(falling, log):
     assert lists(falling, Query.of(log), 2, hide=more) == [[3, 4], [0, 1], [1, 2]]
 
 
-def test_hiding_finds_users_asked_in_another_order_and_spares_new_ones(falling, log):
+def test_hiding_finds_users_in_any_order_and_ignores_new_ones(falling, log):
     query = Query.of(log, np.array([1, -1, 0]))
     more = Interactions.of([0, 2], [2, 0], shape=(3, 5))
     assert lists(falling, query, 2, hide=more) == [[0, 1], [0, 1], [3, 4]]
 
 
-def test_a_new_asker_is_known_by_the_history_alone(falling):
+def test_a_new_user_is_known_by_the_history_alone(falling):
     history = Histories.of(Interactions.of([0, 0], [0, 2], shape=(1, 5)))
     query = Query(user=NOBODY, history=history, now=np.array([9]))
     assert lists(falling, query, 3) == [[1, 3, 4]]
@@ -107,7 +107,7 @@ def test_a_model_may_refuse_to_show_an_item(log):
     assert lists(model, Query.of(log, np.array([2])), 5) == [[0, 2, 3, 4, -1]]
 
 
-def test_nobody_asking_gets_no_list(falling, log):
+def test_no_users_get_no_lists(falling, log):
     ranking = recommend(falling, Query.of(log, np.array([], np.int32)), 3)
     assert ranking.item.shape == ranking.score.shape == (0, 3)
 
@@ -118,10 +118,10 @@ def test_k_must_fit_the_catalogue(falling, log, k):
         recommend(falling, Query.of(log), k)
 
 
-@pytest.mark.parametrize("place", [0, 63, 64, 69])
-def test_a_score_that_is_no_number_is_refused(place):
+@pytest.mark.parametrize("position", [0, 63, 64, 69])
+def test_a_score_that_is_no_number_is_refused(position):
     score = np.ones(70, np.float32)
-    score[place] = np.nan
+    score[position] = np.nan
     query = Query.of(Interactions.of([], [], shape=(2, 70)))
     with pytest.raises(BadSetting, match=r"NaN.*smaller lr"):
         recommend(ItemScores(score), query, 3)

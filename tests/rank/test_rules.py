@@ -128,7 +128,7 @@ def test_values_with_commas_stand_in_quotes():
     assert rule == Where(field="brand", op="in", value=("Fortnum, Mason", "Uji"))
 
 
-def test_a_mask_has_a_place_for_every_item_row(shop):
+def test_a_mask_has_an_entry_for_every_item_row(shop):
     """Also for the lid, which is in the log alone."""
     assert len(shop.items) == 7
     assert allowed(shop, ["price is null"]).tolist() == [False] * 5 + [True, False, True]
@@ -258,8 +258,8 @@ def test_every_rule_is_read_back_from_what_it_is_written_as():
         return Where(field=field, op=op, value=given)
 
     for _ in range(500):
-        made = rule(3)
-        assert read_rule(str(made)) == made, str(made)
+        expected = rule(3)
+        assert read_rule(str(expected)) == expected, str(expected)
 
 
 def test_a_dataset_without_a_catalogue_has_only_ids():

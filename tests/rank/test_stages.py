@@ -54,8 +54,8 @@ def built(shop, train):
     """Stages made from settings, with what to call them."""
 
     @cache
-    def build(told):
-        return read_stage(json.loads(told)).fit(StageContext(shop, train))
+    def build(settings):
+        return read_stage(json.loads(settings)).fit(StageContext(shop, train))
 
     return lambda many: [(json.dumps(s), build(json.dumps(s))) for s in many]
 
@@ -79,8 +79,8 @@ def lists(draw):
     return item, score, now
 
 
-def ranking_of(log, drawn):
-    item, score, now = drawn
+def ranking_of(log, sampled):
+    item, score, now = sampled
     rows = np.arange(len(item), dtype=np.int32) % 3
     return Ranking(Query.of(log, rows, now), item, score)
 
@@ -102,10 +102,10 @@ def test_every_registered_stage_is_tested_here():
 @given(data=st.data())
 def test_a_stage_permutes_or_shortens_lists_and_adds_nothing(train, built, data):
     before = ranking_of(train, data.draw(lists()))
-    kept = copied(before)
+    copy = copied(before)
     for name, stage in built(SETTINGS):
         after = stage(before)
-        assert_same(before, kept, name)  # the one that came in is as it was
+        assert_same(before, copy, name)  # the one that came in is as it was
         assert after.query is before.query, name
         assert after.k <= before.k, name
         for was, now in zip(before.item.tolist(), after.item.tolist(), strict=True):
@@ -144,14 +144,14 @@ def test_a_rule_that_was_followed_asks_for_nothing_more(train, built, data):
         assert_same(stage(once), once, name)
 
 
-@pytest.mark.parametrize("told", SETTINGS, ids=json.dumps)
-def test_settings_survive_a_recipe_file(told):
+@pytest.mark.parametrize("settings", SETTINGS, ids=json.dumps)
+def test_settings_survive_a_recipe_file(settings):
     class Recipe(Value):
         stages: tuple[AnyStage, ...]
 
-    recipe = Recipe.parse({"stages": [told]}, "here")
+    recipe = Recipe.parse({"stages": [settings]}, "here")
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
-    assert hash(recipe.stages[0]) == hash(read_stage(told))
+    assert hash(recipe.stages[0]) == hash(read_stage(settings))
 
 
 def test_a_mistake_in_a_recipe_file_is_named():

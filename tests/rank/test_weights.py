@@ -53,7 +53,7 @@ def test_age_can_count_from_the_last_event_before_the_moment_of_asking(staged, r
     np.testing.assert_array_equal(late[0, [0, -1]], [10**10 - 9 * DAY, np.nan])
 
 
-def test_every_asker_has_a_moment_of_their_own(staged):
+def test_the_age_of_an_item_is_at_the_time_of_each_query(staged):
     item = np.array([[SENCHA], [SENCHA]])
     age = staged(kind="freshness", since="last").age(item, np.array([[3 * DAY], [9 * DAY + 5]]))
     np.testing.assert_array_equal(age, [[1 * DAY], [5]])

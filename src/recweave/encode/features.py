@@ -40,8 +40,8 @@ class Feature:
 class EventFeature:
     """A feature of the items or users of events, computed without the event itself.
 
-    If an event is part of the vector that a model learns from it with, the model learns to read
-    the target from the vector (target leakage). So each training event has a variant that was
+    If the vector of a training event was computed from the event itself, a model learns to read the
+    target from the vector (target leakage). So each training event has a variant that was
     computed without it (cross-fitted, or leave-one-out); all other events, and pairs that are no
     event, get the vector that was computed from all of train.
 

@@ -23,7 +23,7 @@ from recweave.parallel import Threads
 _log = logging.getLogger(__name__)
 
 _warned: set[str] = set()
-"""Scripts that this process was warned of; texts come in many parts, also to other instances."""
+"""Scripts that this process has warned of: `encode` is called for many parts of the texts."""
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors as its authors published it; the package is by other people."""

@@ -37,7 +37,7 @@ class NumberCode(Choice, ABC):
 
 
 class Digits(NumberCode):
-    """Its decimal digits, each one-hot."""
+    """The decimal digits of a number, each one-hot."""
 
     kind: Literal["digits"] = "digits"
     whole: int = Field(6, ge=1, le=12, description="digits before the point")
@@ -69,7 +69,7 @@ class Digits(NumberCode):
 
 
 class LogBucket(NumberCode):
-    """A token for its size: bucket b holds the numbers x with ⌊log2(1 + x) · per_doubling⌋ = b."""
+    """The size of a number as a token: x is in bucket ⌊log2(1 + x) · per_doubling⌋."""
 
     kind: Literal["log_bucket"] = "log_bucket"
     buckets: int = Field(32, ge=2, description="the last one also holds all larger numbers")

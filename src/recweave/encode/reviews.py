@@ -26,7 +26,7 @@ def encode_reviews(
     Only `rows` are read, and `used["reviews"]` has the rows that are part of each vector.
 
     Args:
-        dataset: With the reviews.
+        dataset: The reviews, and the rows of items and users.
         rows: Rows of the reviews that may be read, such as `train_reviews(dataset, split)`.
         of: Vectors of each item, or of each user, of the dataset.
         encoder: MiniLM if not given.

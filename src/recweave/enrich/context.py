@@ -25,7 +25,7 @@ class WriterContext:
     """What one run of the extractive writer needs; each part is computed when it is first used.
 
     Attributes:
-        material: What may be read.
+        material: The rows that may be read.
         encoder: For sentences and labels.
         categories: The closed set, if there is one.
         length: Words of a summary at most.

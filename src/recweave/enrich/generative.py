@@ -29,7 +29,7 @@ LEAST = 5_000
 """Least window: the notes on one take half of it at most, so rounds of notes come to an end."""
 
 AGES = {"first day": 1.0, "first week": 7.0, "first month": 30.0, "first quarter": 91.0}
-"""Until which age, in days, events are counted for the question of interest."""
+"""Upper limits of age, in days, of the event counts in the question about interest."""
 
 EXPECTED = [
     "Most like how clear it sounds and how easy it is to set up; some find it too heavy."
@@ -83,7 +83,7 @@ class Generative:
     prefixes reads them once for all kinds of text.
 
     Attributes:
-        client: To the model, with its cache, budget and limits.
+        client: Of the model, with its cache, budget and limits.
         categories: A closed set to choose categories from; empty for an open list.
         window: Characters of texts in one prompt.
     """

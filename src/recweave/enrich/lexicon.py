@@ -1,6 +1,6 @@
-"""The words that the extractive writer knows: what stops a phrase, and what labels sound like.
+"""The words that the extractive writer knows: stop words, and example phrases of each label.
 
-The phrases say what a sentence of each label would say; none is taken from any dataset.
+None of the phrases is taken from a dataset.
 """
 
 import re
@@ -57,7 +57,7 @@ wonderful wonderfully worse worst wrong yummy new nothing issue issues complaint
 """
 
 STOPS = frozenset(f"{_FUNCTION} {_VERBS} {_OPINIONS}".split())
-"""Words that no phrase holds: function words, common verbs, opinions."""
+"""Stop words, which no phrase contains: function words, common verbs, opinions."""
 
 PRICE: Mapping[str, tuple[str, ...]] = {
     "overpriced": (
@@ -94,14 +94,14 @@ PRICE: Mapping[str, tuple[str, ...]] = {
         "It is very cheap.",
     ),
 }
-"""What people say of prices."""
+"""Opinions on prices, by label."""
 
 SPEAKS_OF_PRICE = re.compile(
     r"\b(over|under)?(pric\w*|cheap\w*|(in)?expensive|affordab\w*|bargain\w*|value|money|costs?|"
     r"costly|budget|bucks?|penny|steep|rip.?offs?)\b",
     re.IGNORECASE,
 )
-"""A sentence without such a word is not asked about prices, however near it seems."""
+"""A sentence without such a word gets no price label, however near it is."""
 
 MOOD: Mapping[str, tuple[str, ...]] = {
     "liked": (
@@ -121,7 +121,7 @@ MOOD: Mapping[str, tuple[str, ...]] = {
         "Awful and rude.",
     ),
 }
-"""What people say of what they like, and of what they do not."""
+"""Opinions of pleased and of displeased people."""
 
 NAMING: tuple[str, ...] = ("{}", "They have {}.", "A place for {}.")
 """Sentences about a thing of a category."""
@@ -185,7 +185,7 @@ NEUTRAL: tuple[str, ...] = (
     "Too loud and too crowded.",
     "Only on weekends.",
 )
-"""Sentences of reviews that speak of no price and name no kind of thing, for calibration."""
+"""Sentences of reviews without a price or a kind of thing, for the threshold of labels."""
 
 HORIZONS: Mapping[str, float] = {"hours": 2.0, "weeks": 45.0, "season": 200.0}
-"""Half-lives, in days, below which interest is said to last that long; beyond: evergreen."""
+"""Upper limits of half-lives, in days, by word; longer ones are evergreen."""

@@ -1,4 +1,4 @@
-"""Numbers of train's events of an item or user, without the event that learns from them."""
+"""Statistics of train's events of an item or user, without the event that learns from them."""
 
 from typing import Literal
 
@@ -19,6 +19,7 @@ class Statistics(FeatureSpec):
     """How often an item or user occurs in train, and with what values (MMREC, arXiv 2408.04211).
 
     The columns, over the events that count:
+
     1. log(1 + n), n the number of events;
     2. the mean value less the mean of all events, times n / (n + k);
     3. with `share_from`: the share of values at or above it less that of all events, times

@@ -89,8 +89,8 @@ def explain(
     of model; one that does not react to the history has no reasons.
 
     Args:
-        model: What made the ranking.
-        ranking: What `recommend` gave without stages.
+        model: The model of the ranking.
+        ranking: The result of `recommend` without stages.
         stages: Applied here one by one, to see what each of them does.
         k: How many items of each final list are explained.
         most: How many items of the history are named for each.
@@ -105,10 +105,10 @@ def explain(
     explained = []
     for row, items in enumerate(final.item):
         strongest = _strongest(ranking.query.history, row)
-        made = []
+        explanations = []
         for position, item in enumerate(items[items >= 0].tolist()):
             line = row * final.k + position
-            made.append(
+            explanations.append(
                 Explanation(
                     item=item,
                     rank=position + 1,
@@ -119,7 +119,7 @@ def explain(
                     moves=_moves(item, [step.item[row] for step in trace], names),
                 )
             )
-        explained.append(made)
+        explained.append(explanations)
     return explained
 
 
