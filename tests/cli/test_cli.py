@@ -62,9 +62,9 @@ def call(here, monkeypatch, capsys):
 
 def test_run_prints_json_alone_on_stdout_and_the_report_on_stderr(call):
     code, out, err = call("run", "r.toml", "--json")
-    told = json.loads(out)
+    payload = json.loads(out)
     assert code == 0
-    assert [m["name"] for m in told["models"]] == ["popularity", "item_knn"]
+    assert [m["name"] for m in payload["models"]] == ["popularity", "item_knn"]
     assert "report.html" in err
 
 
@@ -108,17 +108,17 @@ def ran(call):
 def test_recommend_gives_items_the_user_does_not_have(ran, here):
     code, out, _ = ran("recommend", "run", "--user", "u1", "-k", "3", "--json")
     assert code == 0
-    told = json.loads(out)
-    assert told["row"] in ("popularity", "item_knn")
-    assert [item["rank"] for item in told["items"]] == [1, 2, 3]
-    assert {item["user_id"] for item in told["items"]} == {"u1"}
-    assert {item["source"] for item in told["items"]} == {told["row"]}
-    scores = [item["score"] for item in told["items"]]
+    payload = json.loads(out)
+    assert payload["row"] in ("popularity", "item_knn")
+    assert [item["rank"] for item in payload["items"]] == [1, 2, 3]
+    assert {item["user_id"] for item in payload["items"]} == {"u1"}
+    assert {item["source"] for item in payload["items"]} == {payload["row"]}
+    scores = [item["score"] for item in payload["items"]]
     assert scores == sorted(scores, reverse=True)
-    for item in told["items"]:
+    for item in payload["items"]:
         assert item["title"] == item["item_id"].replace("i", "Title ")
     events = Dataset.load(here / "shop").events.filter(pl.col("user_id") == "u1")
-    assert not {item["item_id"] for item in told["items"]} & set(events["item_id"])
+    assert not {item["item_id"] for item in payload["items"]} & set(events["item_id"])
     assert "after 5 events" in ran("recommend", "run", "--user", "u1")[1]
 
 
@@ -129,9 +129,9 @@ def test_a_list_with_nothing_left_says_why(ran):
         code, out, err = ran(command, "run", *words)
         assert (code, out) == (2, "")
         assert err.startswith(f"error: {why}")
-    told = json.loads(ran("recommend", "run", *words, "--json")[1])
-    assert told["items"] == []
-    assert told["note"].startswith(why)
+    payload = json.loads(ran("recommend", "run", *words, "--json")[1])
+    assert payload["items"] == []
+    assert payload["note"].startswith(why)
     assert json.loads(ran("explain", "run", *words, "--json")[1])["items"] == []
     assert len(ran("explain", "run", *words, "--hide", "none")[1].splitlines()) == 2
 
@@ -151,7 +151,7 @@ def test_what_does_not_fit_a_screen_goes_to_a_file(ran, here, monkeypatch):
     assert ran("recommend", "run", "--all", "-k", "2", "--json")[0] == 0
     assert ran("recommend", "run", "--all", "-k", "3", "--out", "all.csv")[0] == 0
     assert ran("similar", "run", "--all", "-k", "9")[0] == 2
-    monkeypatch.setattr("recweave.cli.bundles.LARGEST_FILE", 3)
+    monkeypatch.setattr("recweave.cli.lines.LARGEST_FILE", 3)
     (here / "some.txt").write_text("u1\nu2\n")
     code, _, err = ran("recommend", "run", "--users", "some.txt")
     assert code == 2
@@ -165,19 +165,19 @@ def test_recommend_reads_conditions(ran):
 
 def test_recommend_gives_the_lists_of_a_file_of_users(ran, here):
     (here / "some.txt").write_text("u3\n\nu1\nu3\n")
-    told = json.loads(ran("recommend", "run", "--users", "some.txt", "-k", "1", "--json")[1])
-    assert [item["user_id"] for item in told["items"]] == ["u3", "u1"]
+    payload = json.loads(ran("recommend", "run", "--users", "some.txt", "-k", "1", "--json")[1])
+    assert [item["user_id"] for item in payload["items"]] == ["u3", "u1"]
 
 
-def test_users_of_a_file_that_are_not_known_get_what_is_popular_and_cost_nobody_a_list(ran, here):
-    (here / "some.txt").write_text("u3\nstranger\nu1\n")
+def test_unknown_users_of_a_file_get_the_most_popular_items_and_the_others_their_lists(ran, here):
+    (here / "some.txt").write_text("u3\nunknown\nu1\n")
     code, out, err = ran("recommend", "run", "--users", "some.txt", "-k", "1", "--json")
-    told = {item["user_id"]: item["source"] for item in json.loads(out)["items"]}
+    payload = {item["user_id"]: item["source"] for item in json.loads(out)["items"]}
     assert code == 0
-    assert list(told) == ["u3", "stranger", "u1"]
-    assert told["stranger"] == "popularity (no usable history)"
-    assert "popularity (" not in told["u1"]
-    assert "1 of 3 users are not known, the first is 'stranger'" in err
+    assert list(payload) == ["u3", "unknown", "u1"]
+    assert payload["unknown"] == "popularity (no usable history)"
+    assert "popularity (" not in payload["u1"]
+    assert "1 of 3 users are not known, the first is 'unknown'" in err
 
 
 @pytest.mark.parametrize("file", ["lists.parquet", "lists.csv"])
@@ -193,13 +193,13 @@ def test_recommend_writes_the_lists_of_all_users_as_they_would_be_shown(ran, her
     assert items == [item["item_id"] for item in one]
 
 
-def test_recommend_serves_somebody_new_by_a_history(ran):
+def test_recommend_makes_a_list_for_a_new_user_from_a_history(ran):
     words = ("--history", "i1,i2", "--row", "item_knn", "-k", "3", "--json")
-    told = json.loads(ran("recommend", "run", *words)[1])
-    assert len(told["items"]) == 3
-    assert not {item["item_id"] for item in told["items"]} & {"i1", "i2"}
-    assert {item["user_id"] for item in told["items"]} == {""}
-    assert {item["source"] for item in told["items"]} == {"item_knn"}
+    payload = json.loads(ran("recommend", "run", *words)[1])
+    assert len(payload["items"]) == 3
+    assert not {item["item_id"] for item in payload["items"]} & {"i1", "i2"}
+    assert {item["user_id"] for item in payload["items"]} == {""}
+    assert {item["source"] for item in payload["items"]} == {"item_knn"}
 
 
 def test_explain_says_why(ran):
@@ -211,12 +211,12 @@ def test_explain_says_why(ran):
 
 def test_explain_gives_machines_the_parts_of_the_reason(ran, here):
     words = ("explain", "run", "--user", "u1", "--row", "item_knn", "-k", "2", "--json")
-    told = json.loads(ran(*words)[1])
-    assert (told["row"], told["user_id"]) == ("item_knn", "u1")
-    assert [item["rank"] for item in told["items"]] == [1, 2]
+    payload = json.loads(ran(*words)[1])
+    assert (payload["row"], payload["user_id"]) == ("item_knn", "u1")
+    assert [item["rank"] for item in payload["items"]] == [1, 2]
     keys = {"item_id", "title", "rank", "score", "catalogue_rank", "basis", "because", "moves"}
     history = set(Dataset.load(here / "shop").events.filter(user_id="u1")["item_id"])
-    for item in told["items"]:
+    for item in payload["items"]:
         assert set(item) == keys
         assert item["basis"] == "history"
         assert item["because"]
@@ -225,19 +225,19 @@ def test_explain_gives_machines_the_parts_of_the_reason(ran, here):
         assert item["moves"] == []
         assert all(one["title"] and one["behavior"] == "rating" for one in item["because"])
     shown = json.loads(ran("recommend", *words[1:])[1])["items"]
-    assert [item["item_id"] for item in shown] == [item["item_id"] for item in told["items"]]
+    assert [item["item_id"] for item in shown] == [item["item_id"] for item in payload["items"]]
 
 
-def test_show_lists_models_and_tells_settings(call):
+def test_show_lists_models_and_their_settings(call):
     assert "item_knn" in call("show")[1]
-    told = json.loads(call("show", "item_knn", "--json")[1])
-    assert {s["setting"] for s in told["settings"]} >= {"k", "shrinkage"}
+    payload = json.loads(call("show", "item_knn", "--json")[1])
+    assert {s["setting"] for s in payload["settings"]} >= {"k", "shrinkage"}
 
 
-def test_doctor_tells_the_machine_and_what_is_missing(call):
-    told = json.loads(call("doctor", "--json")[1])
-    assert told["machine"]["cores"] >= 1
-    assert told["data"]["ml-100k"] is None
+def test_doctor_shows_the_machine_and_what_is_missing(call):
+    payload = json.loads(call("doctor", "--json")[1])
+    assert payload["machine"]["cores"] >= 1
+    assert payload["data"]["ml-100k"] is None
 
 
 def test_data_read_describe_check(call, here):
@@ -297,7 +297,7 @@ def test_a_user_s_mistake_is_one_line_and_exit_code_2(call, words, said):
         ([], "none was given"),
     ],
 )
-def test_a_mistaken_question_is_told(ran, words, said):
+def test_a_mistake_in_recommend_is_one_line_and_exit_code_2(ran, words, said):
     code, out, err = ran("recommend", "run", *words)
     assert (code, out) == (2, "")
     assert said in err

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import polars as pl
 import pytest
 
 from recweave.cli import main
@@ -58,7 +59,7 @@ def start(*words, **how):
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **how)
 
 
-def test_a_file_in_place_of_the_run_folder_is_told_before_any_work(call, here):
+def test_a_file_in_place_of_the_run_folder_is_an_error_before_any_work(call, here):
     code, out, err = call("run", "r.toml", "--out", "log.csv")
     assert (code, out) == (2, "")
     assert err == "error: log.csv is a file, and a run needs a folder; choose another with --out\n"
@@ -124,8 +125,8 @@ def test_ctrl_c_ends_with_130_and_not_a_word_and_what_is_done_stays(here):
 def test_brackets_in_paths_are_no_pattern(call, here):
     dataset = "shop[1]"
     assert call("data", "read", "table", "log.csv", dataset)[0] == 0
-    told = json.loads(call("data", "describe", dataset, "--json")[1])
-    assert (told["tables"], told["users"]) == ({"events": 60}, 12)
+    payload = json.loads(call("data", "describe", dataset, "--json")[1])
+    assert (payload["tables"], payload["users"]) == ({"events": 60}, 12)
     (here / "x[1]").mkdir()
     (here / "x[1]/l.jsonl").write_text('{"user_id": "1", "item_id": "a"}\n')
     code, _, err = call("data", "check", "table", "x[1]/l.jsonl")
@@ -151,7 +152,7 @@ def test_lists_in_each_make_rows_that_are_found_again(call, here):
     assert all(name in shown for name in names)
 
 
-def test_a_value_that_leaves_nobody_to_judge_by_is_told_with_its_line(call, here):
+def test_a_value_that_leaves_no_user_to_evaluate_is_named_with_its_line(call, here):
     (here / "r.toml").write_text("relevant_from = 99\n" + RECIPE)
     code, _, err = call("run", "r.toml")
     assert code == 2
@@ -163,6 +164,30 @@ def test_the_version_is_printed(call):
     from recweave import __version__
 
     assert call("--version") == (0, f"{__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), 2, "connection refused; run the"),
+        (OSError("no such device"), 2, "no such device; run the command again"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "no space left on device; free"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), 2, "cannot allocate memory; take less"),
+        (TimeoutError(), 2, "TimeoutError; run the command again"),
+        (pl.exceptions.PanicException("index"), 4, "unexpected PanicException: index. This is"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_of_no_file_is_not_called_one_of_the_output(call, monkeypatch, error, code, said):
+    def broken(*_):
+        print("printed before")
+        raise error
+
+    monkeypatch.setattr("recweave.cli.models.print_table", broken)
+    found = call("show")
+    assert found[:2] == (code, "printed before\n")
+    assert found[2].startswith(f"error: {said}")
+    assert found[2].count("\n") == 1
 
 
 def test_a_fault_of_ours_is_one_line_and_its_place_is_shown_when_asked(call, monkeypatch):

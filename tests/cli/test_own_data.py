@@ -61,7 +61,7 @@ def run(words, monkeypatch, capsys):
     return out, err
 
 
-def test_from_a_messy_export_to_lists_for_everybody(here, monkeypatch, capsys):
+def test_from_a_messy_export_to_lists_for_all_users(here, monkeypatch, capsys):
     lines = write_export(here / "export")
     assert "\n".join(lines[:4]) + "\n" == blocks("csv")[0]
     (here / "recipe.toml").write_text(blocks("toml")[0])

@@ -22,7 +22,8 @@ from recweave.encode import Feature
 from recweave.enrich import job
 from recweave.llm import Message, Request, Server
 from recweave.llm.batch import export
-from recweave.runs.folder import RESULT, RunFolder
+from recweave.runs.folder import RunFolder
+from recweave.runs.layout import RESULT
 from recweave.runs.provenance import write_provenance
 
 

@@ -10,7 +10,7 @@ def test_a_package_that_is_there_is_imported():
     assert require("math", extra="none").pi > 3
 
 
-def test_a_missing_package_is_told_with_the_command_that_adds_it():
+def test_a_missing_package_is_an_error_with_the_command_that_installs_it():
     with pytest.raises(
         MissingExtra, match=r"needs no_such_package.*pip install 'recweave\[photos\]'"
     ):

@@ -40,7 +40,7 @@ def test_the_smaller_of_the_machines_and_the_containers_memory_counts(
     ("size", "words"),
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (5 * GIB, "5.0 GiB"), (2**50, "1024.0 TiB")],
 )
-def test_sizes_are_told_in_the_unit_that_fits(size, words):
+def test_sizes_are_shown_in_the_unit_that_fits(size, words):
     assert human(size) == words
 
 

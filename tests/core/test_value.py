@@ -54,12 +54,12 @@ def test_a_value_survives_json():
         ("red", "is 'red'"),
     ],
 )
-def test_a_users_mistake_is_named_with_its_place_and_key(given, said):
+def test_a_users_mistake_is_named_with_its_file_and_key(given, said):
     with pytest.raises(BadSetting, match=f"^paint.toml: .*{said}"):
         Paint.parse(given, "paint.toml")
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_named_at_once():
     with pytest.raises(BadSetting) as error:
         Paint.parse({"weight": 0, "shad": {}}, "paint.toml")
     assert str(error.value).count(";") == 2

@@ -1,7 +1,10 @@
+import math
+
 import pytest
 
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.evaluate import METRICS, parse_metric
+from recweave.evaluate.metrics import ranked_names
 
 
 @pytest.mark.parametrize("form", METRICS)
@@ -57,3 +60,19 @@ def test_a_better_value_has_the_larger_product_with_the_sign(form):
 def test_a_name_that_is_none_says_how_it_is_written(text, error, message):
     with pytest.raises(error, match=message):
         parse_metric(text)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "names"),
+    [
+        ("recall@1", [0.1, 0.3, 0.3], ["b", "c", "a"]),
+        ("recall@1", [math.nan, None, 0.1], ["c"]),
+        ("recall@1", [None, math.inf, math.nan], []),
+        ("rmse", [3.0, 1.0, 2.0], ["b", "c", "a"]),
+        ("gini@5", [0.5, 0.5, 0.4], ["c", "a", "b"]),
+    ],
+)
+def test_names_are_ranked_by_the_metrics_direction_and_equals_keep_their_order(
+    metric, values, names
+):
+    assert ranked_names(dict(zip("abc", values, strict=True)), parse_metric(metric)) == names

@@ -8,7 +8,7 @@ from recweave.experiment.fit import fit
 from recweave.experiment.prepare import prepare
 from recweave.experiment.run import run
 from recweave.experiment.tune import tune
-from recweave.runs.folder import read_json
+from recweave.runs.layout import read_json
 
 FAVORS, DRAWS = "planted:Favors", "planted:Draws"
 FLIPS = {"kind": "planted:Flips"}
@@ -19,7 +19,7 @@ def result(folder, row, seed=0):
 
 
 @pytest.mark.parametrize("order", [[VALID, F0, TEST], [F0, TEST, VALID], [TEST, VALID, F0]])
-def test_the_reported_model_is_the_chosen_one_wherever_it_stood_among_the_tried(planted, order):
+def test_the_reported_model_is_the_chosen_one_in_any_order_of_trials(planted, order):
     """Validation chooses `valid`, which is wrong on test; a kept model of `test` would be right."""
     asked = experiment(models=[{"name": FAVORS, "search": {"item": order}}])
     found = run(asked, planted / "run", base_dir=planted)
@@ -28,7 +28,7 @@ def test_the_reported_model_is_the_chosen_one_wherever_it_stood_among_the_tried(
     assert found.rows[0].tried == 3
 
 
-def test_what_is_tried_is_judged_with_the_stages_of_its_row(planted):
+def test_trials_are_evaluated_with_the_stages_of_their_row(planted):
     """Upside down the favoured item comes last: what is best without the stage is worst with it."""
     search = {"item": [VALID, F0]}
     asked = experiment(
@@ -114,15 +114,40 @@ def test_fit_refuses_the_run_of_another_recipe(planted):
         {"split_seed": 5},
         {"filters": [{"kind": "k_core", "users": 1, "items": 1}]},
         {"choose": "ndcg@1"},
+        {"relevant_from": 1.0},
+        {"protocol": "paper"},
+        {"depth": 7},
+        {"seeds": [1, 0]},
+        {"precision": "bf16"},
     ],
+    ids=lambda changed: next(iter(changed)),
 )
-def test_fit_refuses_a_run_whose_settings_were_chosen_on_another_cut(planted, changed):
+def test_fit_refuses_a_run_whose_settings_were_chosen_by_another_recipe(planted, changed):
     asked = {"models": [{"name": FAVORS}], "metrics": ["recall@1", "ndcg@1"]}
     run(experiment(**asked), planted / "run", base_dir=planted)
-    with pytest.raises(BadSetting, match="another recipe"):
+    with pytest.raises(BadSetting, match=f"they differ in {next(iter(changed))};"):
         fit(experiment(**asked, **changed), "Favors", run=planted / "run", base_dir=planted)
-    titled = experiment(**asked, title="Only the title differs")
-    assert fit(titled, "Favors", run=planted / "run", base_dir=planted).name == "Favors"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"title": "x"},
+        {"metrics": ["recall@1", "mrr@1"]},
+        {"slices": ["item"]},
+        {"save": True},
+        {"refit": "train+valid"},
+        {"seeds": [0, 1]},
+        {"models": [{"name": FAVORS}, {"name": DRAWS}]},
+        {"features": {"counts": {"kind": "planted:EventCounts"}}},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_fit_takes_a_run_that_differs_in_what_no_choice_depends_on(planted, changed):
+    asked = {"models": [{"name": FAVORS}], "metrics": ["recall@1", "ndcg@1"]}
+    run(experiment(**asked), planted / "run", base_dir=planted)
+    now = experiment(**asked | changed)
+    assert fit(now, "Favors", run=planted / "run", base_dir=planted).name == "Favors"
 
 
 def test_fit_refuses_to_take_the_best_row_of_a_run_that_does_not_tell_which_it_is(planted):

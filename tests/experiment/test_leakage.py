@@ -28,7 +28,8 @@ from recweave.experiment.fit import fit
 from recweave.experiment.prepare import prepare
 from recweave.experiment.run import run
 from recweave.models.kinds import ItemScores
-from recweave.runs.folder import RunFolder, read_json
+from recweave.runs.folder import RunFolder
+from recweave.runs.layout import read_json
 
 FAVORS, DRAWS = "planted:Favors", "planted:Draws"
 CHOICE = {"name": FAVORS, "search": {"item": [F0, TEST, VALID]}}
@@ -124,7 +125,7 @@ def test_rows_of_training_events_lead_to_these_events_in_the_log(planted, handed
     assert log[one.data.rows].digest() == one.data.train.digest()
 
 
-def test_training_is_handed_the_seed_and_the_machine_that_were_asked_for(planted, handed):
+def test_training_gets_the_seed_device_and_precision_of_the_recipe(planted, handed):
     asked = experiment(device="cpu", precision="bf16", models=[{"name": FAVORS}])
     prepare(asked, planted).fit(Favors(), seed=7, final=True)
     options = handed[0].options
@@ -298,8 +299,8 @@ def test_a_cell_names_the_events_that_its_model_was_fitted_on(planted, handed, r
     run(asked, planted / "run", base_dir=planted)
     split = prepare(asked, planted).split
     fitted = split.train if refit == "train" else join(split.train, split.valid)
-    told = result(planted / "run", "Favors")["learned_from"]
-    assert told == fitted.digest() == handed[0].data.train.digest()
+    digest = result(planted / "run", "Favors")["learned_from"]
+    assert digest == fitted.digest() == handed[0].data.train.digest()
 
 
 def test_statistics_of_metrics_are_counted_in_train_alone(planted):
@@ -320,7 +321,7 @@ def test_lists_hide_what_was_bought_in_validation(planted):
     assert report.means("normal")["recall@1"].mean == 1.0
 
 
-def test_slices_are_told_of_test_and_not_made_for_trials(planted):
+def test_slices_are_made_on_test_and_not_for_trials(planted):
     prepared = prepare(experiment(models=[{"name": FAVORS}]), planted)
     model = ItemScores(np.zeros(8, np.float32))
     judged = {

@@ -51,8 +51,8 @@ PARTS = {
 """What a recipe file may name by a path."""
 
 
-def of(**told):
-    return Experiment.parse({"data": "shop", "models": [MODEL]} | told, "recipe.toml")
+def of(**keys):
+    return Experiment.parse({"data": "shop", "models": [MODEL]} | keys, "recipe.toml")
 
 
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
@@ -164,7 +164,7 @@ def test_a_recipe_of_foreign_parts_runs_and_its_folder_is_read_back(recipe, tmp_
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "cells").rglob("*")}
 
 
-def test_a_row_that_no_registry_lists_keeps_its_numbers_and_is_told_why_it_has_no_bundle(
+def test_a_row_that_no_registry_lists_keeps_its_numbers_and_a_warning_says_why_it_has_no_bundle(
     recipe, tmp_path, caplog
 ):
     for name, stages in (
@@ -208,7 +208,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("said", "kind"), BROKEN.items(), ids=BROKEN.values())
-def test_a_path_that_leads_nowhere_is_told_with_its_line(said, kind, tmp_path, monkeypatch):
+def test_a_path_that_leads_nowhere_is_named_with_its_line(said, kind, tmp_path, monkeypatch):
     for name, text in (
         ("raises", "1 / 0"),
         ("exits", "raise SystemExit(3)"),
@@ -260,13 +260,13 @@ def test_names_only_refuses_a_path_at_any_depth_without_importing_it(tmp_path, m
     (tmp_path / "never_imported.py").write_text("raise AssertionError('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     path = "never_imported:Mine"
-    for told in (
+    for keys in (
         {"split": {"kind": path}},
         {"split": {"kind": "given", "valid": {"kind": path}}},
         {"models": [MODEL | {"stages": [{"kind": path}]}]},
     ):
         with pytest.raises(BadSetting, match="is called 'never_imported:Mine'"):
-            Experiment.parse({"data": "x", "models": [MODEL]} | told, "f", names_only=True)
+            Experiment.parse({"data": "x", "models": [MODEL]} | keys, "f", names_only=True)
     assert Experiment.parse({"data": "x", "models": [MODEL]}, "f", names_only=True)
 
 

@@ -68,9 +68,9 @@ def test_a_row_that_fails_leaves_the_others_and_is_tried_again(
     found = go(tmp_path / "run")
     assert found.names() == ["popularity", "random"]
     assert dict(found.failed) == {"Broken": reason}
-    told = json.loads((tmp_path / "run/metrics.json").read_text())
-    assert told["failed"] == {"Broken": reason}
-    assert [model["name"] for model in told["models"]] == ["popularity", "random"]
+    payload = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert payload["failed"] == {"Broken": reason}
+    assert [model["name"] for model in payload["models"]] == ["popularity", "random"]
     trace = json.loads((tmp_path / "run/cells/Broken.0/failed.json").read_text())["traceback"]
     assert "train_broken" in trace
     assert read_run(tmp_path / "run").failed == found.failed
@@ -125,7 +125,7 @@ def test_the_command_shows_the_table_names_the_row_and_ends_with_1(
         assert "1 of 3 rows failed" in err
 
 
-def test_a_stage_that_fails_is_told_with_its_line(recipe, tmp_path, monkeypatch, capsys):
+def test_a_stage_that_fails_is_named_with_its_line(recipe, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(recipe.parent)
     stage = 'stages = [{ kind = "cap", field = "brandd", n = 1 }]'
     text = recipe.read_text() + f'\n[[models]]\nkind = "random"\nvariant = "x"\n{stage}\n'
@@ -175,7 +175,7 @@ def test_a_run_that_was_cut_off_after_an_edit_is_not_read_with_the_old_rows(
         read_run(tmp_path / "run")
 
 
-def test_folders_of_our_choice_share_rows_and_part_with_the_data(
+def test_default_folders_share_rows_and_are_separate_for_other_data(
     go, recipe, shop, tmp_path, fitted
 ):
     first = go(tmp_path / "runs/r-1", family="r")

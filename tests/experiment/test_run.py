@@ -20,11 +20,11 @@ from recweave.runs.summary import read_run
 
 def numbers(summary):
     """What must not change between runs: everything but time and memory."""
-    told = summary.to_json()
-    for model in told["models"]:
+    payload = summary.to_json()
+    for model in payload["models"]:
         model.pop("fit_seconds")
         model.pop("peak_mb")
-    return told
+    return payload
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_recipe_may_keep_no_bundles(recipe, tmp_path):
     assert not (tmp_path / "run/bundles").exists()
 
 
-def test_numbers_are_those_of_the_library_door(go, tmp_path, shop):
+def test_numbers_are_those_of_the_library_call(go, tmp_path, shop):
     found = go(tmp_path / "run")
     split = load(str(shop)).split(read_recipe(shop.parent / "floors.toml").split)
     report = evaluate_model(Popularity().fit(split.train), split, ["recall@5", "ndcg@5"])
@@ -91,7 +91,7 @@ def test_a_finished_run_is_not_run_again(go, tmp_path, monkeypatch):
     assert numbers(go(tmp_path / "run")) == numbers(first)
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(recipe, tmp_path, go):
+def test_a_killed_run_is_resumed_and_ends_with_the_same_numbers(recipe, tmp_path, go):
     whole = numbers(go(tmp_path / "whole"))
     dies = f"""
 import os
@@ -121,7 +121,7 @@ def test_a_half_written_cell_is_done_again(go, tmp_path):
     assert numbers(go(tmp_path / "run")) == first
 
 
-def test_a_run_that_goes_on_elsewhere_says_where_it_began_and_where_it_went_on(go, tmp_path):
+def test_a_run_resumed_on_another_machine_records_both(go, tmp_path):
     go(tmp_path / "run")
     file = tmp_path / "run/environment.json"
     here = json.loads(file.read_text())
@@ -129,19 +129,19 @@ def test_a_run_that_goes_on_elsewhere_says_where_it_began_and_where_it_went_on(g
     began = here | {"python": "2.7"}
     file.write_text(json.dumps(began))
     go(tmp_path / "run")
-    told = json.loads(file.read_text())
-    assert told.pop("resumed_in") == [here]
-    assert told == began
+    payload = json.loads(file.read_text())
+    assert payload.pop("resumed_in") == [here]
+    assert payload == began
 
 
-def test_a_run_goes_on_with_other_threads_and_without_bf16(go, tmp_path, monkeypatch):
+def test_a_run_is_resumed_with_other_threads_and_without_bf16(go, tmp_path, monkeypatch):
     first = numbers(go(tmp_path / "run"))
     (tmp_path / "run/cells/random.0/result.json").unlink()
     monkeypatch.setenv("RECWEAVE_THREADS", "7")
     monkeypatch.setenv("RECWEAVE_BF16", "off")
     assert numbers(go(tmp_path / "run")) == first
-    told = json.loads((tmp_path / "run/environment.json").read_text())
-    assert told["resumed_in"][0]["threads"]["recweave"] == 7
+    payload = json.loads((tmp_path / "run/environment.json").read_text())
+    assert payload["resumed_in"][0]["threads"]["recweave"] == 7
 
 
 def test_a_folder_of_other_things_is_left_alone(go, tmp_path):
@@ -191,10 +191,10 @@ def test_seeds_are_averaged_per_user(recipe, tmp_path):
 
 
 def test_json_has_the_promised_shape(go, tmp_path):
-    told = json.loads(Path(go(tmp_path / "run").path / "metrics.json").read_text())
-    assert told["protocol"] == "rigorous"
-    assert told["data"]["name"] == "shop"
-    first = told["models"][0]
+    payload = json.loads(Path(go(tmp_path / "run").path / "metrics.json").read_text())
+    assert payload["protocol"] == "rigorous"
+    assert payload["data"]["name"] == "shop"
+    first = payload["models"][0]
     assert first["name"] == "popularity"
     assert first["fit_seconds"] >= 0
     assert set(first["metrics"]["ndcg@5"]) >= {"mean", "low", "high"}
@@ -228,7 +228,7 @@ def test_the_model_that_was_chosen_is_not_fitted_again(recipe, tmp_path, monkeyp
     assert len([r for r in fitted if hasattr(r, "k")]) == 3
 
 
-def test_a_killed_training_goes_on_and_ends_with_the_same_numbers(recipe, tmp_path, go):
+def test_a_killed_training_is_resumed_and_ends_with_the_same_numbers(recipe, tmp_path, go):
     pytest.importorskip("torch")
     recipe.write_text(
         recipe.read_text() + '\n[[models]]\nname = "sasrec"\ndim = 8\nepochs = 4\npatience = 0\n'
@@ -252,15 +252,15 @@ module.run(read_recipe(Path({str(recipe)!r})), Path({str(tmp_path / "cut")!r}),
 """
     assert subprocess.run([sys.executable, "-c", dies], check=False).returncode == -9
     (kept,) = (tmp_path / "cut/checkpoints").glob("*/epoch-2/*.json")
-    told = json.loads(kept.read_text())
-    told["progress"]["seconds"] += 1000  # as if the first process had taken longer
-    kept.write_text(json.dumps(told))
+    payload = json.loads(kept.read_text())
+    payload["progress"]["seconds"] += 1000  # as if the first process had taken longer
+    kept.write_text(json.dumps(payload))
     ended = go(tmp_path / "cut")
     assert numbers(ended) == whole
     assert 1000 < ended.rows[-1].fit_seconds < 1500
 
 
-def test_what_draws_nothing_is_fitted_once_for_all_seeds(recipe, tmp_path, go, monkeypatch):
+def test_a_model_that_is_not_random_is_fitted_once_for_all_seeds(recipe, tmp_path, go, monkeypatch):
     recipe.write_text(recipe.read_text().replace("title =", "seeds = [0, 1, 2]\ntitle =", 1))
     fitted = []
     real = Prepared.fit
@@ -281,7 +281,7 @@ def test_what_draws_nothing_is_fitted_once_for_all_seeds(recipe, tmp_path, go, m
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_one_is_told_where_most_held_out_events_cannot_be_found(fresh, caplog):
+def test_a_warning_says_where_most_held_out_events_cannot_be_found(fresh, caplog):
     asked = {
         "data": "synthetic:small",
         "split": {"kind": "leave_last_out", "target": ["purchase"], "fresh": fresh},

@@ -60,14 +60,14 @@ CLICKS = {
 }
 
 
-def test_clicks_are_judged_by_probabilities_and_popularity_by_its_order(data, tmp_path):
+def test_clicks_are_evaluated_by_probabilities_and_popularity_by_its_order(data, tmp_path):
     asked = recipe("clicks", [LOGISTIC, "popularity", "biased_mf"], **CLICKS)
-    told = run(asked, tmp_path / "run", base_dir=data).to_json()
-    assert told["task"] == "clicks"
-    assert [row["judged_by"] for row in told["models"]] == ["probability", "score", "rating"]
-    assert set(told["models"][0]["metrics"]) == {"auc", "log_loss"}
-    assert set(told["models"][1]["metrics"]) == {"auc"}
-    auc = told["models"][0]["metrics"]["auc"]
+    payload = run(asked, tmp_path / "run", base_dir=data).to_json()
+    assert payload["task"] == "clicks"
+    assert [row["judged_by"] for row in payload["models"]] == ["probability", "score", "rating"]
+    assert set(payload["models"][0]["metrics"]) == {"auc", "log_loss"}
+    assert set(payload["models"][1]["metrics"]) == {"auc"}
+    auc = payload["models"][0]["metrics"]["auc"]
     assert auc["low"] < auc["mean"] < auc["high"]
     assert auc["mean"] > 0.6
     assert audit(tmp_path / "run").findings == []
@@ -86,17 +86,17 @@ def test_settings_of_a_click_model_are_chosen_on_validation(data, tmp_path):
     assert found.rows[0].settings["reg"] == 1e-2
 
 
-def test_impressions_are_judged_as_they_were_shown(data, tmp_path):
+def test_impressions_are_evaluated_as_they_were_shown(data, tmp_path):
     split = {"kind": "global_time", "valid_from": 600, "test_from": 700}
     found = run(recipe("impressions", split=split), tmp_path / "run", base_dir=data)
-    told = found.to_json()
-    assert set(told["models"][0]["metrics"]) == {"auc", "mrr", "ndcg@10"}
-    counts = told["data"]["impressions"]
+    payload = found.to_json()
+    assert set(payload["models"][0]["metrics"]) == {"auc", "mrr", "ndcg@10"}
+    counts = payload["data"]["impressions"]
     assert counts["train"] + counts["valid"] + counts["test"] == 60
     assert "impressions" in page(found)
 
 
-def test_ratings_are_judged_alone_and_only_of_models_that_predict_them(data, tmp_path):
+def test_ratings_are_evaluated_alone_and_only_of_models_that_predict_them(data, tmp_path):
     split = {"kind": "random_warm", "keep": 1}
     found = run(recipe("ratings", ["biased_mf"], split=split), tmp_path / "run", base_dir=data)
     assert set(found.rows[0].means) == {"rmse", "mae"}
@@ -147,7 +147,7 @@ def test_every_row_runs_with_every_seed_on_every_fold(data, tmp_path):
     assert any(line.startswith("fold 2: ") for line in audit(tmp_path / "run").checked)
 
 
-def test_a_run_that_is_killed_between_cells_goes_on_there(data, tmp_path, monkeypatch):
+def test_a_run_that_is_killed_between_cells_is_resumed_there(data, tmp_path, monkeypatch):
     whole = run(recipe("lists", **FOLDS), tmp_path / "whole", base_dir=data).to_json()
     real, done = run_module._run_cell, []
 

@@ -19,7 +19,7 @@ def tuned(recipe):
     return search
 
 
-def test_the_recipe_s_own_settings_are_never_undercut(tuned, tmp_path):
+def test_tuned_settings_are_never_worse_than_those_of_the_recipe(tuned, tmp_path):
     own = tuned(tmp_path / "one", trials=1)
     more = tuned(tmp_path / "more", trials=6)
     assert more[0].value >= own[0].value

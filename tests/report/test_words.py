@@ -20,7 +20,8 @@ from recweave.llm import Message, Usage
 from recweave.llm.store import Store
 from recweave.report.words import Spent, words
 from recweave.report.words_verdict import words_verdict
-from recweave.runs.folder import FEATURES, MADE_FROM, RunFolder, write_json
+from recweave.runs.folder import RunFolder, write_json
+from recweave.runs.layout import FEATURES, MADE_FROM
 from recweave.runs.spec import Experiment
 
 USERS = 200

@@ -8,7 +8,8 @@ from recweave.core.errors import BadSetting
 from recweave.evaluate import Report
 from recweave.report.words import words
 from recweave.report.words_verdict import words_verdict
-from recweave.runs.folder import FEATURES, RunFolder
+from recweave.runs.folder import RunFolder
+from recweave.runs.layout import FEATURES
 from recweave.runs.spec import Experiment
 
 USERS = 60

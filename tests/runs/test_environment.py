@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 from recweave.runs.environment import environment
 
 
-def test_bf16_and_threads_are_told(monkeypatch):
+def test_bf16_and_threads_are_recorded(monkeypatch):
     monkeypatch.setenv("RECWEAVE_THREADS", "3")
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     monkeypatch.setenv("RECWEAVE_BF16", "on")

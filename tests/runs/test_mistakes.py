@@ -1,4 +1,4 @@
-"""Whatever is in a recipe file: a mistake in it is told with its line, never by a traceback."""
+"""Whatever is in a recipe file: a mistake in it is named with its line, never by a traceback."""
 
 import pytest
 
@@ -29,7 +29,7 @@ PARTS = [
 ]
 
 
-def told(path, text):
+def message_of(path, text):
     """What is said of a recipe; nothing of one that can be read."""
     path.write_text(text)
     try:
@@ -46,27 +46,27 @@ def told(path, text):
 def test_of_any_key_any_value_is_read_or_refused_with_its_line(tmp_path, key):
     for value in VALUES:
         head, model = "" if key == "data" else HEAD, "" if key == "models" else MODEL
-        told(tmp_path / "r.toml", f"{head}{key} = {value}{model}")
+        message_of(tmp_path / "r.toml", f"{head}{key} = {value}{model}")
 
 
 @pytest.mark.parametrize("key", [*Entry.model_fields, "name", "each", "days"])
 def test_of_any_key_of_a_model_any_value_is_read_or_refused_with_its_line(tmp_path, key):
     kind = "" if key in ("kind", "name") else "kind = 'popularity'\n"
     for value in VALUES:
-        told(tmp_path / "r.toml", f"{HEAD}[[models]]\n{kind}{key} = {value}\n")
+        message_of(tmp_path / "r.toml", f"{HEAD}[[models]]\n{kind}{key} = {value}\n")
 
 
 @pytest.mark.parametrize(("where", "key"), PARTS)
 def test_of_any_part_any_value_is_read_or_refused_with_its_line(tmp_path, where, key):
     for value in VALUES[::3]:
-        told(tmp_path / "r.toml", HEAD + where.replace("PART", f"{key} = {value}") + "\n")
+        message_of(tmp_path / "r.toml", HEAD + where.replace("PART", f"{key} = {value}") + "\n")
 
 
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
         ("seeds = [-1]" + MODEL, 2, ["'seeds.0' is -1", "greater than or equal to 0"]),
-        ("seeds = [0, 1, 0]" + MODEL, 2, ["the seed 0 stands there twice"]),
+        ("seeds = [0, 1, 0]" + MODEL, 2, ["the seed 0 is listed twice"]),
         ("split_seed = -1" + MODEL, 2, ["'split_seed' is -1"]),
         (
             "filters = [{ kind = 'sample', users = 5, seed = -1 }]" + MODEL,
@@ -80,7 +80,7 @@ def test_of_any_part_any_value_is_read_or_refused_with_its_line(tmp_path, where,
         (
             "\n[[models]]\nkind = 'random'\neach = { variant = ['a'] }" + MODEL,
             5,
-            ["'each.variant'", "keep one of the two"],
+            ["'each.variant': the rows of `each` are named after its other keys; leave 'variant'"],
         ),
         (MODEL + "each = { days = [1, 2] }\n[[models]]\nkind = 'random'\nx = 1", 8, ["'x'"]),
         (MODEL + "each = { days = [1, -2] }", 5, ["days", "greater than 0"]),
@@ -116,12 +116,18 @@ def test_of_any_part_any_value_is_read_or_refused_with_its_line(tmp_path, where,
         ),
     ],
 )
-def test_a_mistake_is_told_at_its_own_line(tmp_path, text, line, words):
+def test_a_mistake_is_named_with_its_own_line(tmp_path, text, line, words):
     path = tmp_path / "r.toml"
-    message = told(path, HEAD + text)
+    message = message_of(path, HEAD + text)
     assert message.startswith(f"{path}:{line}: "), message
     for word in words:
         assert word in message
+
+
+def test_what_is_wrong_within_an_entry_is_not_said_of_the_list_of_models_too(tmp_path):
+    path = tmp_path / "r.toml"
+    message = message_of(path, HEAD + MODEL + "search = { days = [] }")
+    assert message == f"{path}:5: 'models.0.search.days' is []: it must hold at least 1"
 
 
 def test_a_row_of_lists_has_a_name_and_its_values(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from recweave.data.dataset import Dataset
 from recweave.experiment.run import run
-from recweave.runs.per_user import PER_USER
+from recweave.runs.layout import PER_USER
 from recweave.runs.spec import read_recipe
 
 

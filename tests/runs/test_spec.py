@@ -53,22 +53,22 @@ MODEL = '\n[[models]]\nname = "popularity"\n'
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_a_remedy(tmp_path, text, line, words):
+def test_a_mistake_is_named_with_its_line_and_a_remedy(tmp_path, text, line, words):
     path = written(tmp_path, text)
     with pytest.raises(BadSetting) as error:
         read_recipe(path)
-    told = str(error.value)
-    assert told.startswith(f"{path}:{line}:" if line else f"{path}:"), told
+    message = str(error.value)
+    assert message.startswith(f"{path}:{line}:" if line else f"{path}:"), message
     for word in words:
-        assert word in told
+        assert word in message
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(BadSetting, match="cannot be read"):
         read_recipe(tmp_path / "none.toml")
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path):
+def test_a_file_that_is_no_text_is_an_error(tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadSetting, match="no TOML"):

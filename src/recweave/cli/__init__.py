@@ -13,7 +13,7 @@ from recweave.cli.data import app as data
 from recweave.cli.demo import demo
 from recweave.cli.doctor import doctor
 from recweave.cli.enrich import enrich
-from recweave.cli.failures import drop_output, flush_output, in_words
+from recweave.cli.failures import drop_output, flush_output, in_words, is_panic
 from recweave.cli.models import show
 from recweave.cli.runs import compare, run, tune
 from recweave.cli.words import probe, words
@@ -94,13 +94,11 @@ def main() -> None:
         drop_output()
         sys.exit(0)
     except OSError as error:
-        if error.filename is None:  # of the output
-            drop_output()
         _fail(in_words(error), MISTAKE)
     except MemoryError as error:
         _fail(f"out of memory ({error or 'no more could be had'}); take less data", MISTAKE)
-    except Exception as error:
-        if os.environ.get(TRACEBACK):
+    except BaseException as error:
+        if os.environ.get(TRACEBACK) or not (isinstance(error, Exception) or is_panic(error)):
             raise
         _fail(
             f"unexpected {type(error).__name__}: {error}. This is probably a fault of recweave: "

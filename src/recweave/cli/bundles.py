@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from recweave.cli.lines import distinct_lines
 from recweave.cli.output import Json, print_json, print_table, say
 from recweave.core.errors import BadSetting
 from recweave.core.program import program
@@ -34,8 +35,6 @@ Items = Annotated[Path | None, typer.Option(help="New items: a CSV or Parquet fi
 OutFile = Annotated[Path | None, typer.Option(help="Write lists to this .parquet or .csv file.")]
 SHOWN = 10_000
 """Lines that are printed; more go to a file."""
-LARGEST_FILE = 2**30
-"""Bytes of a file of user ids."""
 By = Annotated[str, typer.Option(help="behaviour, text, or the name of a feature.")]
 
 
@@ -55,8 +54,9 @@ def fit(
     from recweave.experiment.fit import fit as fit_row
     from recweave.runs.spec import RecipeText, read_recipe
 
+    experiment = read_recipe(recipe)
     with RecipeText.of(recipe).naming_lines():
-        bundle = fit_row(read_recipe(recipe), row, base_dir=recipe.parent, run=run)
+        bundle = fit_row(experiment, row, base_dir=recipe.parent, run=run)
     bundle.save(out)
     if as_json:
         print_json({"bundle": str(out), "name": bundle.name, **bundle.counts()})
@@ -88,7 +88,7 @@ def recommend(
     bundle = _open(folder, row, items, events)
     if history or user:
         if history:
-            found = bundle.recommend(history=_words(history), k=k, where=where or [], hide=hide)
+            found = bundle.recommend(history=_split(history), k=k, where=where or [], hide=hide)
             title = f"{bundle.name} for a history"
         else:
             found = bundle.recommend([user], k, where=where or [], hide=hide)
@@ -188,7 +188,7 @@ def _exactly_one(**given: object) -> None:
     if len(named) != 1:
         asked = ", ".join(f"--{name}" for name in given)
         what = f"not {' and '.join(named)}" if named else "none was given"
-        raise BadSetting(f"say whose lists are wanted by one of {asked}; {what}")
+        raise BadSetting(f"give exactly one of {asked}; {what}")
 
 
 def _fits_the_screen(lines: int) -> None:
@@ -241,20 +241,22 @@ def _show_lists(
     print_table(title, head, rows)
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+def _split(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def _say_unknown(users: "pl.Series", bundle: "Bundle") -> "pl.Series":
-    """The users, after a word on those that get the list of the fallback."""
+    """The users, after a message on those that get the list of the fallback."""
     missing = bundle.dataset.user_ids.rows(users) < 0
     if missing.any():
         unknown = users.filter(missing)
-        by = bundle.removed.filter(bundle.removed["user_id"].is_in(unknown.implode()))["filter"]
-        filters = f" ({len(by):,} were removed by the filter {by[0]})" if len(by) else ""
+        removed = bundle.removed.filter(bundle.removed["user_id"].is_in(unknown.implode()))
+        counts = removed.group_by("filter", maintain_order=True).len()
+        by = ", ".join(f"{count:,} by the filter {name}" for name, count in counts.iter_rows())
+        filters = f" (removed: {by})" if by else ""
         say(
             f"{len(unknown):,} of {len(users):,} users are not known{filters}, the first is "
-            f"'{unknown[0]}'; they get what is popular"
+            f"'{unknown[0]}'; they get the most popular items"
         )
     return users
 
@@ -263,18 +265,4 @@ def _ids(file: Path) -> "pl.Series":
     """The distinct ids of a file, in its order."""
     import polars as pl
 
-    try:
-        size = file.stat().st_size
-        if size > LARGEST_FILE:
-            raise BadSetting(
-                f"{file} has {size / 2**20:,.0f} MiB, and at most {LARGEST_FILE // 2**20:,} are "
-                "read; split it into several files"
-            )
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{file} cannot be read ({error}); give a text file of ids") from None
-    ids = pl.Series("user_id", lines, dtype=pl.String).str.strip_chars()
-    ids = ids.filter(ids != "").unique(maintain_order=True)
-    if not len(ids):
-        raise BadSetting(f"{file} holds no user id; write one per line")
-    return ids
+    return pl.Series("user_id", distinct_lines(file, "user id"), dtype=pl.String)

@@ -46,9 +46,9 @@ def get(
     from recweave.data.catalogue import DATASETS
     from recweave.data.catalogue import get as fetch
 
-    place = fetch(name, Settings())
+    folder = fetch(name, Settings())
     say(f"licence: {DATASETS[name].licence}")
-    print(place)
+    print(folder)
 
 
 @app.command()
@@ -60,9 +60,9 @@ def guess(
     as_json: Json = False,
 ) -> None:
     """Look at your own file or folder and print the command that reads it."""
-    from recweave.data.readers.guess import guess as look
+    from recweave.data.readers.guess import guess as guess_reader
 
-    found = look(path, out)
+    found = guess_reader(path, out)
     if as_json:
         print_json(found.to_json())
     else:

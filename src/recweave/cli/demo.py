@@ -31,7 +31,7 @@ def demo(
     from recweave.report.page import write_report
     from recweave.report.people import people
     from recweave.runs.answering import open_bundle
-    from recweave.runs.folder import REPORT
+    from recweave.runs.layout import REPORT
 
     say("comparing models; settings are chosen on validation, the tables are of the test part")
     found = []
@@ -100,14 +100,14 @@ def _commands(
     folder: Path, row: str, bundle: "Bundle", persons: Sequence["Person"]
 ) -> dict[str, str]:
     """Commands that work as printed, in the folder where the demo ran, and what each is for."""
-    place, user = shlex.quote(str(folder)), shlex.quote(persons[0].user_id)
+    run, user = shlex.quote(str(folder)), shlex.quote(persons[0].user_id)
     item = shlex.quote(persons[0].history[0].item_id)
     history = shlex.quote(",".join(one.item_id for one in persons[1].history[:2]))
     return {
-        f"{program()} explain {place} --row {row} --user {user}": "a longer list, with reasons",
-        f"{program()} similar {place} {item} --row {row} --by text": "items with similar texts",
-        f"{program()} recommend {place} --row {row} --history {history}": "a list for a new user",
-        f"{program()} words {place}": "how much the texts add, compared with controls",
-        f"{program()} audit {place}": "a search for data leakage",
-        f"{program()} compare {place} --latex": "the table for a paper",
+        f"{program()} explain {run} --row {row} --user {user}": "a longer list, with reasons",
+        f"{program()} similar {run} {item} --row {row} --by text": "items with similar texts",
+        f"{program()} recommend {run} --row {row} --history {history}": "a list for a new user",
+        f"{program()} words {run}": "how much the texts add, compared with controls",
+        f"{program()} audit {run}": "a search for data leakage",
+        f"{program()} compare {run} --latex": "the table for a paper",
     }

@@ -60,7 +60,7 @@ def _look() -> dict[str, Any]:
         }
         for name, extra in EXTRAS.items()
     }
-    places = {name: find(name, settings) for name in DATASETS}
+    folders = {name: find(name, settings) for name in DATASETS}
     return {
         "version": __version__,
         "summary": metadata("recweave")["Summary"],
@@ -75,7 +75,7 @@ def _look() -> dict[str, Any]:
         },
         "packages": installed(("numpy", "scipy", "polars", "pydantic", "safetensors")),
         "extras": extras,
-        "data": {name: str(place) if place else None for name, place in places.items()},
+        "data": {name: str(folder) if folder else None for name, folder in folders.items()},
     }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recweave.cli.lines import distinct_lines
 from recweave.cli.output import Json, print_json, print_table, say
 from recweave.core.errors import BadSetting
 
@@ -80,7 +81,7 @@ def enrich(
     dataset, split = read_data(data, how, split_seed)
     by = writer_of(
         writer,
-        categories=_lines(categories),
+        categories=tuple(distinct_lines(categories, "category")) if categories else (),
         encoder=encoder,
         model=model,
         key_variable=key or None,
@@ -178,19 +179,6 @@ def read_data(data: str, how: str, seed: int) -> "tuple[Dataset, Split]":
         raise BadSetting(f"--split {how}: {first['msg']}") from None
     dataset = load(data)
     return dataset, dataset.split(splitter, seed=seed)
-
-
-def _lines(file: Path | None) -> tuple[str, ...]:
-    if file is None:
-        return ()
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise BadSetting(f"{file}: cannot be read ({error.strerror}); name a text file") from None
-    found = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    if not found:
-        raise BadSetting(f"{file} names no category; write one per line")
-    return found
 
 
 def _prices(given: str) -> "Prices | None":

@@ -21,16 +21,25 @@ REMEDIES = {
     errno.EEXIST: IN_THE_WAY,
     errno.ENOENT: "check the path",
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOMEM: "take less data, or a machine with more memory",
     errno.EMFILE: "allow more open files (ulimit -n) and run the command again",
 }
 
 
 def in_words(error: OSError) -> str:
-    """One line: the file, what happened, what to do next."""
+    """One line: the file if it is of one, what happened, what to do next."""
     what = error.strerror or str(error)
-    where = target_of(Path(os.fsdecode(error.filename))) if error.filename else "writing failed"
+    what = what[:1].lower() + what[1:] or type(error).__name__
+    if not error.filename:
+        return f"{what}; {REMEDIES.get(error.errno or 0, 'run the command again')}"
     remedy = REMEDIES.get(error.errno or 0, "check the disk and run the command again")
-    return f"{where}: {what[:1].lower() + what[1:]}; {remedy}"
+    return f"{target_of(Path(os.fsdecode(error.filename)))}: {what}; {remedy}"
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether Polars broke off: such an error is no `Exception`, so `except` must ask for it."""
+    polars = sys.modules.get("polars")  # not imported for this
+    return polars is not None and isinstance(error, polars.exceptions.PanicException)
 
 
 def flush_output() -> None:

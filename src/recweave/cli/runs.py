@@ -1,6 +1,5 @@
 """`recweave run`, `compare`, `tune`: recipes and what they found."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +36,7 @@ def run(
     from recweave.experiment.run import run as run_recipe
     from recweave.report.compare import table_of
     from recweave.report.page import write_report
-    from recweave.runs.folder import REPORT
+    from recweave.runs.layout import REPORT
     from recweave.runs.spec import RecipeText, read_recipe
 
     choose_one(json=as_json, markdown=markdown)
@@ -55,7 +54,7 @@ def run(
     if as_json:
         print_json(found.to_json())
     else:
-        show_table(table_of(found), experiment.title or str(recipe), markdown, found.failed)
+        show_table(table_of(found), experiment.title or str(recipe), markdown)
     say(f"report: {found.path / REPORT}")
     if found.failed:
         say(f"{len(found.failed)} of {len(experiment.models)} rows failed; run again to try them")
@@ -82,7 +81,10 @@ def compare(
         print(to_latex(table), end="")
     elif csv:
         print(table.to_frame().write_csv(), end="")
-    else:
+    if latex or csv:
+        for line in table.failures():
+            say(line)
+    elif not as_json:
         show_table(table, f"against {table.baseline.name}", markdown)
 
 
@@ -121,16 +123,15 @@ def tune(
         print(to_toml(tuned), end="")
 
 
-def show_table(
-    table: "Table", title: str, markdown: bool = False, failed: Mapping[str, str] | None = None
-) -> None:
+def show_table(table: "Table", title: str, markdown: bool = False) -> None:
     """A table for people: means with intervals, and a mark where a difference is significant.
+
+    Rows that failed stand last, and why below the table.
 
     Args:
         table: What was found.
         title: What stands above it.
         markdown: As a README has it.
-        failed: Rows that could not be made, with the reason.
     """
     head = ["model", *table.metrics, "fit, s", "memory, MB"]
     rows = [
@@ -142,14 +143,13 @@ def show_table(
         ]
         for row in table.rows
     ]
-    failed = failed or {}
-    rows += [[row, "failed", *["–"] * (len(head) - 2)] for row in failed]
+    rows += [[row, "failed", *["–"] * (len(head) - 2)] for row in table.failed]
     if markdown:
         print_markdown(head, rows)
     else:
         print_table(title, head, rows)
-    for row, reason in failed.items():
-        print(f"{row} failed: {reason}")
+    for line in table.failures():
+        print(line)
     if markdown:
         return
     print(

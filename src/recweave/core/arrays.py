@@ -53,7 +53,7 @@ def unit_rows(
 
 def digest(*columns: Array) -> str:
     """A short hash of whole numbers, the same on every machine."""
-    told = hashlib.sha256()
+    checksum = hashlib.sha256()
     for column in columns:
-        told.update(np.ascontiguousarray(column, np.int64).tobytes())
-    return told.hexdigest()[:16]
+        checksum.update(np.ascontiguousarray(column, np.int64).tobytes())
+    return checksum.hexdigest()[:16]

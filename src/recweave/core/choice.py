@@ -24,7 +24,7 @@ class Choice(Value):
     """A value that a table picks by its `kind`: a name in `registry`, or `package.module:Class`.
 
     Its JSON holds that `kind`, so that it reads back to the same class. A class may have a field
-    `kind` of its own, as ours do, or none; what stands there is not looked at.
+    `kind` of its own, as ours do, or none; its value is ignored.
     """
 
     registry: ClassVar[Registry[Any]]
@@ -65,7 +65,7 @@ class OneOf(Generic[C]):
             return cast(C, given)
         given = self._by_kind(given)
         if not isinstance(given, dict) or "kind" not in given:
-            raise ValueError(self._wanted())
+            raise ValueError(self._expected())
         names_only = bool((info.context or {}).get(NAMES_ONLY))
         try:
             kind = self._class(given["kind"], names_only)
@@ -94,18 +94,18 @@ class OneOf(Generic[C]):
             return cast(C, given)
         given = self._by_kind(given)
         if not isinstance(given, dict) or "kind" not in given:
-            raise BadSetting(f"{self._wanted()}, not {given!r}")
+            raise BadSetting(f"{self._expected()}, not {given!r}")
         kind = self._class(given["kind"], names_only)
         where = f"{self.registry.kind} '{given['kind']}'"
         return kind.parse(self._table(kind, given), where, names_only=names_only)
 
     def _by_kind(self, given: Any) -> Any:
-        """`name` says the same as `kind`, for whoever writes it."""
+        """`name` may be written for `kind`."""
         if isinstance(given, dict) and "name" in given and "kind" not in given:
             return {("kind" if key == "name" else key): value for key, value in given.items()}
         return given
 
-    def _wanted(self) -> str:
+    def _expected(self) -> str:
         return f"a {self.registry.kind} is a table with a 'kind' ({', '.join(self.registry)})"
 
     def _class(self, name: Any, names_only: bool) -> type[C]:

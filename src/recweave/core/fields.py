@@ -1,4 +1,4 @@
-"""The settings of a value in words: for the command line and the generated pages."""
+"""The settings of a value as text: for the command line and the generated pages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ class Setting:
 
     Attributes:
         name: As written in a recipe file.
-        default: In words; "required" where there is none.
+        default: As text; "required" where there is none.
         takes: What it may be.
         meaning: What it does.
         marks: What else the field is annotated with.
@@ -66,14 +66,14 @@ def _default(value: Any) -> str:
 
 def _takes(schema: dict[str, Any]) -> str:
     """A JSON schema's types and limits as people write them."""
-    told = []
+    types = []
     for option in schema.get("anyOf", schema.get("oneOf", [schema])):
         if "enum" in option:
-            told.append(" | ".join(str(value) for value in option["enum"]))
+            types.append(" | ".join(str(value) for value in option["enum"]))
         elif "const" in option:
-            told.append(str(option["const"]))
+            types.append(str(option["const"]))
         else:
             limits = [f"{sign} {option[key]:g}" for key, sign in SIGNS.items() if key in option]
-            word = option.get("type", "table" if "$ref" in option else "any")
-            told.append(" ".join([KINDS.get(word, word), ", ".join(limits)]).strip())
-    return " or ".join(dict.fromkeys(told))
+            kind = option.get("type", "table" if "$ref" in option else "any")
+            types.append(" ".join([KINDS.get(kind, kind), ", ".join(limits)]).strip())
+    return " or ".join(dict.fromkeys(types))

@@ -11,8 +11,8 @@ def ndcg(hits: Bool[Array, "users k"], relevant: Int[Array, " users"]) -> Float[
     """Normalised discounted cumulative gain (Järvelin & Kekäläinen, TOIS 2002), binary.
 
     The gain of a hit at rank r is 1 / log2(r + 1). The ideal list, the divisor, has
-    min(k, relevant) hits at its head, as in ranx and RecBole; RecTools fills all k places of it
-    unless told `divide_by_achievable`. It may fall as k grows.
+    min(k, relevant) hits at its head, as in ranx and RecBole; RecTools fills all k ranks of it
+    unless given `divide_by_achievable`. It may fall as k grows.
 
     A user without relevant items has no value, NaN; the caller decides whether such a user is left
     out of a mean or counts as 0.

@@ -1,4 +1,4 @@
-"""What the CPU can do; the one place that looks."""
+"""What the CPU can do."""
 
 from pathlib import Path
 

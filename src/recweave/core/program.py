@@ -12,7 +12,7 @@ NAME = "recweave"
 def program() -> str:
     """The program's name, or how it was started where the shell does not find it by name.
 
-    `make` puts it into `.venv/bin`, which is on nobody's path.
+    `make` puts it into `.venv/bin`, which is not on the PATH.
     """
     started = Path(sys.argv[0])
     if shutil.which(NAME) or len(started.parts) < 2:

@@ -34,16 +34,16 @@ def track(
 
     Args:
         items: What to pass on.
-        what: A few words that stand before the bar; a function is asked again after each item.
+        what: The label before the bar; a function is called again after each item.
         total: How many there are, where `items` has no length.
     """
     if not _shown.get():
         yield from items
         return
     length = (length_hint(items) or None) if total is None else total
-    words = what if callable(what) else lambda: what
+    label = what if callable(what) else lambda: what
     if not _on_a_terminal():
-        yield from _in_lines(items, words, length)
+        yield from _in_lines(items, label, length)
         return
     from rich.console import Console
     from rich.progress import (
@@ -68,17 +68,17 @@ def track(
         Rate(),
     )
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task(words(), total=length)
+        task = bar.add_task(label(), total=length)
         for item in items:
             yield item
-            bar.update(task, advance=1, description=words())
+            bar.update(task, advance=1, description=label())
 
 
 def _on_a_terminal() -> bool:
     return sys.stderr.isatty()
 
 
-def _in_lines(items: Iterable[T], words: Callable[[], str], total: int | None) -> Iterator[T]:
+def _in_lines(items: Iterable[T], label: Callable[[], str], total: int | None) -> Iterator[T]:
     """Pass items on, with a line now and then: what is done, and the time left."""
     begun = last = monotonic()
     for done, item in enumerate(items, 1):
@@ -89,7 +89,7 @@ def _in_lines(items: Iterable[T], words: Callable[[], str], total: int | None) -
         last = now
         left = "" if total is None else f", {_clock((now - begun) / done * (total - done))} left"
         of = "" if total is None else f"/{total:,}"
-        print(f"{words()}: {done:,}{of} done{left}", file=sys.stderr, flush=True)
+        print(f"{label()}: {done:,}{of} done{left}", file=sys.stderr, flush=True)
 
 
 def _clock(seconds: float) -> str:

@@ -61,7 +61,7 @@ def resolve(path: str) -> Any:
 def _imported(module: str, path: str) -> Any:
     try:
         return import_module(module)
-    # A module of somebody else may raise anything, and the user is to see whose mistake it is.
+    # A module of another package may raise anything, and the message must name it.
     except (Exception, SystemExit) as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module}.".startswith(f"{missing}."):
@@ -78,7 +78,7 @@ def _imported(module: str, path: str) -> Any:
 class Registry(Mapping[str, T], Generic[T]):
     """A read-only map from a name to what it stands for.
 
-    `registry[name]` also takes a path, `package.module:Class`, that nobody has listed. As a mapping
+    `registry[name]` also takes a path, `package.module:Class`, that is not listed. As a mapping
     it holds the listed names alone.
 
     >>> Registry("shape", {"circle": "math:tau"}, group="doctest")["circle"]

@@ -8,7 +8,7 @@ from recweave.core.errors import BadSetting
 
 BLOCK = 64
 CROWD = 16
-"""A row with more than this many candidates per place has many equal scores."""
+"""A row with more than this many candidates per rank has many equal scores."""
 DIVERGED = (
     "the model gives NaN for a score, most likely because its training diverged; "
     "train it again with a smaller lr or more reg"
@@ -22,14 +22,14 @@ def top_k(
 ) -> tuple[Int[Array, "rows k"], Float[Array, "rows k"]]:
     """Columns and scores of each row's k largest, best first; equal scores by column number.
 
-    Places without a finite score are filled with column -1 and score -inf. Columns at -inf are
+    Ranks without a finite score hold column -1 and score -inf. Columns at -inf are
     never given.
 
     The k-th largest of the blocks' maxima is a lower bound for the k-th largest score, so one pass
     over the row leaves little more than k candidates to sort, and no tie is lost.
 
     Raises:
-        BadSetting: if a score is NaN, which has no place in an order.
+        BadSetting: if a score is NaN, which cannot be ordered.
     """
     rows, columns = scores.shape
     blocks = _blocks(scores, k)
@@ -41,17 +41,17 @@ def top_k(
     found = scores[row, column]
     order = np.lexsort((-found, row))  # stable: equal scores stay by column
     row, column, found = row[order], column[order], found[order]
-    place = np.arange(len(row)) - np.searchsorted(row, row)
-    kept = place < k
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    listed = rank < k
     item = np.full((rows, k), -1, np.int32)
     score = np.full((rows, k), -np.inf, np.float32)
-    item[row[kept], place[kept]] = column[kept]
-    score[row[kept], place[kept]] = found[kept]
+    item[row[listed], rank[listed]] = column[listed]
+    score[row[listed], rank[listed]] = found[listed]
     return item, score
 
 
 def _blocks(scores: Float[Array, "rows columns"], k: int) -> Float[Array, "rows width blocks"]:
-    """The columns dealt out to at least 4 k blocks, as far as they go round evenly.
+    """The columns divided into at least 4 k blocks of equal size; the remainder is left out.
 
     Block b is the columns b, b + blocks, b + 2 blocks, …: the fast axis stays the long one, and
     neighbours that are all good, as where rows follow popularity, are in different blocks.
@@ -79,7 +79,7 @@ def _reaching(
     maxima: Float[Array, "rows blocks"],
     bound: Float[Array, " rows"],
 ) -> Int[Array, " found"]:
-    """Places of all scores that reach the bound, counted through the table row by row."""
+    """Flat indices of all scores that reach the bound, counted row by row."""
     columns = scores.shape[1]
     _, width, count = blocks.shape
     # Flat passes: NumPy finds set bits of a line about ten times faster than those of a table.
@@ -88,10 +88,10 @@ def _reaching(
         return np.flatnonzero(scores >= bound[:, None])
     good = np.flatnonzero(blocks[row, :, block] >= bound[row, None])
     one, inside = np.divmod(good, width)
-    dealt = width * count
-    last, over = np.nonzero(scores[:, dealt:] >= bound[:, None])
+    divided = width * count
+    last, over = np.nonzero(scores[:, divided:] >= bound[:, None])
     within = row[one] * columns + inside * count + block[one]
-    return np.sort(np.concatenate([within, last * columns + dealt + over]))
+    return np.sort(np.concatenate([within, last * columns + divided + over]))
 
 
 def _thin(
@@ -106,5 +106,5 @@ def _thin(
     ties = np.cumsum(tied)
     first = np.searchsorted(row, np.arange(scores.shape[0]))
     before = np.concatenate([[0], ties])[first]
-    kept = ~tied | (ties - before[row] <= k)
-    return row[kept], column[kept]
+    needed = ~tied | (ties - before[row] <= k)
+    return row[needed], column[needed]

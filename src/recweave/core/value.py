@@ -49,7 +49,7 @@ class Value(BaseModel):
 def _explain(cls: type[BaseModel], error: ValidationError) -> list[str]:
     found = []
     problems = error.errors()
-    inner = {problem["loc"][:-1] for problem in problems}
+    inner = {p["loc"][:depth] for p in problems for depth in range(len(p["loc"]))}
     for problem in problems:
         if problem["type"] == "too_short" and problem["loc"] in inner:
             continue  # only because an entry of it is wrong, which is said
@@ -85,7 +85,7 @@ _PLAIN = {
     "dict_type": "write a table, such as {{ key = 1 }}",
     "model_type": "write a table, such as {{ key = 1 }}",
 }
-"""pydantic's messages in the words of a recipe file."""
+"""pydantic's messages in the terms of a recipe file."""
 
 
 def _plain(problem: ErrorDetails) -> str:
@@ -122,14 +122,14 @@ def message_at(title: str, at: str, message: str, given: Any) -> ValidationError
     return ValidationError.from_exception_data(title, [problem])
 
 
-def _near(cls: type[BaseModel], place: Sequence[int | str]) -> str:
+def _near(cls: type[BaseModel], location: Sequence[int | str]) -> str:
     """A hint for an unknown key."""
-    *path, last = place
+    *path, last = location
     return did_you_mean(str(last), _keys_at(cls, path))
 
 
 def _keys_at(cls: type[BaseModel], path: Sequence[int | str]) -> list[str]:
-    """The keys that a part of a value knows; a path holds keys, tags of unions and list places."""
+    """The keys that a part of a value knows; a path holds keys, union tags and list positions."""
     models = [cls]
     for step in (step for step in path if isinstance(step, str)):
         fields = [model.model_fields[step] for model in models if step in model.model_fields]

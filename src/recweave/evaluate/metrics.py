@@ -1,8 +1,9 @@
 """Metrics by name, such as `ndcg@10`, `mae` and `precision>=4`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 from recweave.core.errors import BadSetting, UnknownName
@@ -215,6 +216,16 @@ def parse_metric(text: str) -> Metric:
             raise BadSetting(f"'{text}': the threshold must be a number such as 4 or 3.5")
         return Metric(f"{name}>={float(number):g}", forms[form], threshold=float(number))
     return Metric(name, forms[form])
+
+
+def ranked_names(values: Mapping[str, float | None], metric: Metric) -> list[str]:
+    """The names that have a finite value of a metric, best first, equals in their order.
+
+    >>> ranked_names({"a": 0.9, "b": 0.8, "c": None}, parse_metric("mae"))
+    ['b', 'a']
+    """
+    known = {name: v for name, v in values.items() if v is not None and isfinite(v)}
+    return sorted(known, key=lambda name: -metric.sign * known[name])
 
 
 def _bare(form: str) -> str:

@@ -17,12 +17,11 @@ from recweave.runs.folder import RunFolder
 def fit_blend(
     prepared: Prepared, folder: RunFolder, entry: Entry, seed: int, fold: int | None = None
 ) -> tuple[Model, dict[str, Any], Cost]:
-    """The members fitted anew as their rows chose, their blend, and the weight of each.
+    """The members fitted again with the settings of their rows, their blend, and its weights.
 
     Weights are learned with members that have seen train alone, whatever they are refitted on.
     """
-    chosen = [folder.read_cell(row, seed, fold)[0]["recipe"] for row in entry.members]
-    recipes = [RECIPES[one["name"]].parse(one["settings"], "a blend's member") for one in chosen]
+    recipes = member_recipes(folder, entry, seed, fold)
     with measured() as cost:
         blend = learn_weights(prepared, recipes, seed)
         if prepared.experiment.refits:
@@ -31,6 +30,16 @@ def fit_blend(
     blend = replace(blend, names=entry.members)
     weights = dict(zip(entry.members, blend.weights.tolist(), strict=True))
     return blend, {"weights": weights}, cost
+
+
+def member_recipes(folder: RunFolder, entry: Entry, seed: int, fold: int | None) -> list[Recipe]:
+    """What the rows that a blend joins were fitted with.
+
+    Raises:
+        BadArtifact: if one of them is not done.
+    """
+    chosen = [folder.read_cell(row, seed, fold)[0]["recipe"] for row in entry.members]
+    return [RECIPES[one["name"]].parse(one["settings"], "a blend's member") for one in chosen]
 
 
 def learn_weights(prepared: Prepared, recipes: Sequence[Recipe], seed: int) -> Blend:

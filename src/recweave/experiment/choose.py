@@ -1,4 +1,4 @@
-"""Which settings are best on validation: every tried one is kept, so none is tried twice."""
+"""The best settings on validation; each trial is saved, so none is made twice."""
 
 import logging
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ from recweave.evaluate.metrics import parse_metric
 from recweave.experiment.prepare import Prepared
 from recweave.models import Model, Recipe
 from recweave.runs.entry import Entry
-from recweave.runs.folder import RunFolder, read_json
+from recweave.runs.folder import RunFolder
 from recweave.runs.keys import trial_case
+from recweave.runs.layout import read_json
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Chosen:
 
 
 def try_out(prepared: Prepared, folder: RunFolder, entry: Entry, recipe: Recipe) -> Trial:
-    """Fit on train, judge on validation; from the folder if it was done before."""
+    """Fit on train, evaluate on validation; from the folder if it was done before."""
     return _try(prepared, folder, entry, recipe)[0]
 
 
@@ -74,8 +75,8 @@ def _try(
         report = prepared.evaluate(model, stages, on="valid", metrics=(metric,))
         value = report.value(metric)
         write_json(file, {**asked, "metric": metric, "value": value, "seconds": cost.seconds})
-    kept: dict[str, Any] = read_json(file)
-    return Trial(recipe, kept["value"], kept["seconds"]), fitted
+    saved: dict[str, Any] = read_json(file)
+    return Trial(recipe, saved["value"], saved["seconds"]), fitted
 
 
 def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Chosen:
@@ -88,20 +89,20 @@ def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Cho
     if len(recipes) == 1:
         return Chosen(recipes[0])
     trials: list[Trial] = []
-    kept: Fitted | None = None
+    best_fitted: Fitted | None = None
     for recipe in track(recipes, f"{row}: choosing"):
         try:
             trial, fitted = _try(prepared, folder, entry, recipe)
         except TooLarge:
-            if kept is None:
+            if best_fitted is None:
                 raise
-            kept = None
+            best_fitted = None
             trial, fitted = _try(prepared, folder, entry, recipe)
         trials.append(trial)
         if best(trials, prepared.experiment.choose) is trial:
-            kept = fitted
+            best_fitted = fitted
         del fitted
-    return Chosen(best(trials, prepared.experiment.choose).recipe, trials, kept)
+    return Chosen(best(trials, prepared.experiment.choose).recipe, trials, best_fitted)
 
 
 def _distinct(row: str, recipes: Sequence[Recipe]) -> list[Recipe]:
@@ -123,7 +124,7 @@ def _distinct(row: str, recipes: Sequence[Recipe]) -> list[Recipe]:
 def best(trials: Sequence[Trial], metric: str) -> Trial:
     """The trial with the best value of the metric; the first of equals.
 
-    A trial without a value (NaN: nobody has one) is worse than any other.
+    A trial without a value (NaN: no user has one) is worse than any other.
     """
     sign = parse_metric(metric).sign
     return max(trials, key=lambda trial: -inf if isnan(trial.value) else sign * trial.value)

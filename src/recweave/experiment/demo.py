@@ -120,8 +120,8 @@ def demo(out: Path) -> Iterator[Demo]:
         "and brands tell the style of an item, and users buy by style"
     )
     yield Demo(run(shop, out / f"demo-shop-{shop.key()}"), about)
-    place = find(REAL, Settings())
-    if place is None:
+    folder = find(REAL, Settings())
+    if folder is None:
         return
     movies = Experiment.parse(
         COMMON
@@ -135,5 +135,5 @@ def demo(out: Path) -> Iterator[Demo]:
         },
         "the demo",
     )
-    about = f"MovieLens 100K, real ratings, from {place}; texts are titles and genres"
+    about = f"MovieLens 100K, real ratings, from {folder}; texts are titles and genres"
     yield Demo(run(movies, out / f"demo-{REAL}-{movies.key()}"), about)

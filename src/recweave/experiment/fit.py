@@ -18,11 +18,9 @@ from recweave.models.training import Options
 from recweave.rank.stages import StageContext
 from recweave.runs.entry import Entry
 from recweave.runs.folder import RunFolder
+from recweave.runs.keys import choice_case
 from recweave.runs.spec import Experiment
-from recweave.runs.summary import read_run
-
-CHOSEN_BY = ("models", "data", "filters", "split", "split_seed", "features", "choose")
-"""Keys of a recipe file that settings hang on: a run that differs in one chose for another case."""
+from recweave.runs.summary import Summary, read_run
 
 
 def fit(
@@ -42,8 +40,9 @@ def fit(
         run: A finished run of this recipe, whose chosen settings are taken.
 
     Raises:
-        BadSetting: if the recipe has several rows and none is named, or `run` does not report
-            the metric that the best one is found by.
+        BadSetting: if the recipe has several rows and none is named, if `run` chose the row's
+            settings by another recipe, or does not report the metric that the best one is found by.
+        BadArtifact: if the row failed in `run`.
         UnknownName: if there is no such row.
     """
     name = row or _only_row(experiment, run)
@@ -96,20 +95,23 @@ def fit(
 def _only_row(experiment: Experiment, run: Path | None) -> str:
     rows = experiment.rows()
     if run is not None:
-        summary = read_run(run)
-        metric = summary.experiment.choose
-        if len(rows) > 1 and all(row.value(metric) is None for row in summary.rows):
-            raise BadSetting(
-                f"{run} reports no {metric}, so none of its rows is the best by it; name one with "
-                "--row, or add the metric to `metrics` of the recipe and run it again"
-            )
-        return summary.best_row().name
+        return rows[0] if len(rows) == 1 else _best_of(read_run(run))
     if len(rows) > 1:
         raise BadSetting(
             f"the recipe has {len(rows)} rows ({', '.join(rows)}); name one with --row, or a "
             "finished run of it with --run to take its best"
         )
     return rows[0]
+
+
+def _best_of(run: Summary) -> str:
+    metric = run.experiment.choose
+    if all(row.value(metric) is None for row in run.rows):
+        raise BadSetting(
+            f"{run.path} reports no {metric}, so none of its rows is the best by it; name one with "
+            "--row, or add the metric to `metrics` of the recipe and run it again"
+        )
+    return run.best_row().name
 
 
 def _settings(
@@ -138,16 +140,26 @@ def _from_run(
     experiment: Experiment, entry: Entry, row: str, base_dir: Path, run: Path
 ) -> tuple[list[Recipe], Blend | None]:
     finished = read_run(run)
-    if any(getattr(finished.experiment, key) != getattr(experiment, key) for key in CHOSEN_BY):
-        raise BadSetting(f"{run} is a run of another recipe; leave --run out, or name its own run")
-    by_name = {one.name: one for one in finished.rows}
-    recipes = [
-        RECIPES[by_name[name].model].parse(dict(by_name[name].settings), f"row '{name}'")
-        for name in entry.members or (row,)
-    ]
+    chosen = [finished.row(name) for name in entry.members or (row,)]
+    for name in (*entry.members, row):
+        if keys := _differing(finished.experiment, experiment, name):
+            raise BadSetting(
+                f"{run} chose the settings of '{name}' by another recipe: they differ in "
+                f"{', '.join(keys)}; run the recipe again, or leave --run out"
+            )
+    recipes = [RECIPES[one.model].parse(dict(one.settings), f"row '{one.name}'") for one in chosen]
     if not entry.members:
         return recipes, None
     return recipes, _weights(prepare(experiment, base_dir), recipes)
+
+
+def _differing(one: Experiment, other: Experiment, row: str) -> list[str]:
+    """Keys of two recipes that differ, of those that the choice of a row's settings depends on."""
+    ours, theirs = (
+        choice_case(recipe, recipe.entry(row)) | {"data": recipe.data, "models": recipe.entry(row)}
+        for recipe in (one, other)
+    )
+    return [key for key in ours if ours[key] != theirs[key]]
 
 
 def _weights(prepared: Prepared, recipes: list[Recipe]) -> Blend:

@@ -39,6 +39,7 @@ from recweave.models.training import Checkpoints, Options, TrainingData
 from recweave.rank import Stage
 from recweave.rank.stages import StageContext
 from recweave.runs.entry import Entry
+from recweave.runs.keys import CATEGORIES
 from recweave.runs.spec import Experiment, Source
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Prepared:
         split: What is learned from, chosen by and reported.
         features: Vectors of the items, by name.
         feature_costs: What it took to make those the recipe asks for; less where vectors of their
-            texts were kept on disk.
+            texts were already on disk.
         catalogue: What metrics beyond accuracy need; from train alone.
         removed: What each filter took away.
         base_dir: The folder that relative paths start from.
@@ -80,12 +81,12 @@ class Prepared:
         joined = final and self.experiment.refits
         train = self.experiment.final_events(self.split) if final else self.split.train
         valid = None if joined else self.split.valid
-        kept = Checkpoints(self.checkpoints) if self.checkpoints else None
+        checkpoints = Checkpoints(self.checkpoints) if self.checkpoints else None
         options = Options(
             seed=seed,
             device=self.experiment.device,
             precision=self.experiment.precision,
-            checkpoints=kept,
+            checkpoints=checkpoints,
         )
         parts = (TRAIN, VALID) if joined else (TRAIN,)
         data = TrainingData(
@@ -99,8 +100,8 @@ class Prepared:
         )
         with measured() as cost:
             model = recipe.fit(data, options)
-        if kept:
-            cost.seconds += kept.seconds  # by a process that was killed
+        if checkpoints:
+            cost.seconds += checkpoints.seconds  # of an interrupted process
         return model, cost
 
     @cached_property
@@ -142,11 +143,11 @@ class Prepared:
             base_dir=self.base_dir,
         )
         stages = []
-        for place, stage in enumerate(entry.stages):
+        for index, stage in enumerate(entry.stages):
             try:
                 stages.append(stage.fit(context))
             except (BadSetting, UnknownName) as error:
-                raise BadSetting(str(error), at=("stages", place)) from None
+                raise BadSetting(str(error), at=("stages", index)) from None
         return stages
 
     def evaluate(
@@ -157,7 +158,7 @@ class Prepared:
         on: Literal["test", "valid"],
         metrics: Sequence[str],
     ) -> Report:
-        """The model against what is held out, as the task says.
+        """Evaluate the model on held-out events, as the task says.
 
         Raises:
             BadSetting: if the task is ratings and the model predicts none.
@@ -179,7 +180,7 @@ class Prepared:
         if asked.task == "ratings" and not isinstance(model, RatingModel):
             raise BadSetting(
                 f"the task is ratings, and a {type(model).__name__} predicts none; leave the row "
-                "out, or judge lists"
+                "out, or set task = 'lists'"
             )
         return evaluate_model(
             model,
@@ -201,7 +202,8 @@ class Prepared:
         impressions = self.impressions_of(TEST if on == "test" else VALID)
         if impressions is None:
             raise BadSetting(
-                f"the task is impressions, and {self.dataset.name} has none; judge lists or clicks"
+                f"the task is impressions, and {self.dataset.name} has none; set task = 'lists' or "
+                "'clicks'"
             )
         train_only = on == "valid" or self.experiment.protocol == "paper"
         known = self.split.train if train_only else self.split.known
@@ -243,7 +245,7 @@ class Prepared:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """The same, worked out once."""
+        """`about`, computed once."""
         return self.about()
 
     def _impression_counts(self) -> dict[str, int]:
@@ -288,7 +290,7 @@ def prepare(experiment: Experiment, base_dir: Path, fold: int | None = None) -> 
         _check_relevant(experiment, split, choosing=bool(searched))
     context = FeatureContext(dataset, split, base_dir=base_dir)
     features, costs = make_features(experiment.features, context)
-    kinds = find_item_feature(features, "categories") if "categories" in features else None
+    kinds = find_item_feature(features, CATEGORIES) if CATEGORIES in features else None
     catalogue = Catalogue.of(split.train, categories=kinds, vectors=kinds)
     return Prepared(experiment, dataset, split, features, costs, catalogue, removed, base_dir)
 
@@ -303,7 +305,7 @@ def cut(
 
 
 def _check_relevant(experiment: Experiment, split: Split, *, choosing: bool) -> None:
-    """At least one held-out event must count as liked, or every mean is of nobody."""
+    """At least one held-out event must count as liked, or no user has a value."""
     least = experiment.relevant_from
     if least is None:
         return
@@ -356,7 +358,7 @@ def make_features(
         The features, and what each that was asked for cost.
     """
     categories = encode_categories(context.dataset)
-    features: dict[str, AnyFeature] = {"categories": categories} if categories.present.any() else {}
+    features: dict[str, AnyFeature] = {CATEGORIES: categories} if categories.present.any() else {}
     costs = {}
     for name, spec in specs.items():
         with measured() as costs[name]:

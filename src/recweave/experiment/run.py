@@ -11,23 +11,26 @@ from typing import Any
 from recweave.bundle.make import make_bundle
 from recweave.core.atomic import atomic_file, write_json
 from recweave.core.errors import BadSetting
+from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.core.version import VERSION
 from recweave.experiment.about import about_row
-from recweave.experiment.blend import fit_blend
+from recweave.experiment.blend import fit_blend, member_recipes
 from recweave.experiment.choose import Chosen, choose
+from recweave.experiment.measure_again import measure_again
 from recweave.experiment.prepare import Prepared, prepare
-from recweave.experiment.todo import Todo
+from recweave.experiment.todo import RowFailed, Todo
 from recweave.models import RECIPES, Model
 from recweave.models.artifact import model_hash
 from recweave.models.base import Sourced
 from recweave.rank import Stage
 from recweave.runs.entry import Entry
 from recweave.runs.environment import environment
-from recweave.runs.folder import METRICS, RunFolder
+from recweave.runs.folder import RunFolder
 from recweave.runs.keys import row_keys
-from recweave.runs.per_user import PER_USER, per_user
+from recweave.runs.layout import METRICS, PER_USER
+from recweave.runs.per_user import per_user
 from recweave.runs.spec import Experiment, RecipeText
-from recweave.runs.summary import Summary, read_run
+from recweave.runs.summary import Summary, failures, read_run
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +46,9 @@ def run(
     """Run all rows of a recipe; what an earlier, interrupted run has done is not done again.
 
     A row that fails, for whatever reason, leaves the others as they are: it is in `Summary.failed`
-    with its reason, and tried again by the next run. A row is done if nothing that its numbers hang
-    on has changed (see `runs.keys`); other rows of the recipe may have.
+    with its reason, and tried again by the next run. A row is done if nothing that its numbers
+    depend on has changed (see `runs.keys`); other rows of the recipe may have. Where only metrics
+    or slices have changed, a row whose bundle is kept is evaluated again and not fitted.
 
     Args:
         experiment: The recipe.
@@ -69,19 +73,21 @@ def run(
         folder = RunFolder(out.with_name(f"{out.name}-{prepared.dataset.fingerprint[:8]}"))
     out = folder.path
     prepared = replace(prepared, checkpoints=folder.checkpoints)
-    data = prepared.about()
+    data = prepared.identity
     keys = row_keys(experiment, data)
+    whole_keys = {row: key.whole for row, key in keys.items()}
     made_from = {
         "recipe": experiment.model_dump(mode="json"),
         "data": data,
-        "rows": keys,
+        "rows": whole_keys,
         "version": VERSION,
     }
-    todo = Todo(folder, keys, experiment.seeds)
+    todo = Todo(folder, keys, experiment.seeds, experiment.folds())
     folder.start(made_from, environment() | {"base_dir": str(base_dir.resolve())})
+    todo.drop_bundles()
     folder.keep_features(prepared.features, prepared.feature_costs)
     if family:
-        todo.take_from(sorted(out.parent.glob(f"{glob.escape(family)}-*")), experiment.folds())
+        todo.take_from(sorted(out.parent.glob(f"{glob.escape(family)}-*")))
     for fold in experiment.folds():
         if todo.is_done(fold, *keys):
             continue
@@ -90,9 +96,9 @@ def run(
             prepared = replace(prepare(experiment, base_dir, fold), checkpoints=folder.checkpoints)
             folder.keep_features(prepared.features, prepared.feature_costs, fold)
         _run_fold(prepared, todo, fold, text)
-    summary = read_run(out)
-    if not summary.rows:
+    if len(failures(folder, experiment, whole_keys)) == len(experiment.models):
         raise todo.errors[0]
+    summary = read_run(out)
     if not summary.failed:
         shutil.rmtree(folder.checkpoints, ignore_errors=True)
     write_json(out / METRICS, summary.to_json())
@@ -104,33 +110,39 @@ def run(
 def _run_fold(
     prepared: Prepared, todo: Todo, fold: int | None, text: RecipeText | None = None
 ) -> None:
-    experiment, folder = prepared.experiment, todo.folder
-    for place, entry in enumerate(experiment.models):
+    experiment = prepared.experiment
+    for index, entry in enumerate(experiment.models):
         row = entry.row
         if todo.is_done(fold, row):
             continue
         try:
             for member in entry.members:
                 todo.must_be_done(fold, member)
-            chosen = None if entry.members else _chosen(prepared, folder, row, entry, fold)
+            if not todo.has_cell(row, experiment.seeds[0], fold):
+                measure_again(prepared, todo, entry, fold)
+            chosen = None if entry.members else _chosen(prepared, todo, entry, fold)
             for seed in experiment.seeds:
-                if not folder.is_done(row, seed, fold, todo.keys[row]):
-                    folder.clear_cell(row, seed, fold)
+                if not todo.has_cell(row, seed, fold):
                     _run_cell(prepared, todo, entry, seed, chosen, fold)
-        except Exception as error:
+        except (Exception, *POLARS_ERRORS) as error:
             if isinstance(error, BadSetting) and text is not None:
-                error = text.name_line(BadSetting(str(error), at=("models", place, *error.at)))
+                error = text.name_line(BadSetting(str(error), at=("models", index, *error.at)))
             todo.failed(row, fold, error)
 
 
-def _chosen(
-    prepared: Prepared, folder: RunFolder, row: str, entry: Entry, fold: int | None
-) -> Chosen:
-    """The settings of a row: chosen on validation of the first fold, the same in all others."""
-    if not fold:
-        return choose(prepared, folder, row, entry)
-    first = folder.read_cell(row, prepared.experiment.seeds[0], 0)[0]["recipe"]
-    return Chosen(RECIPES[first["name"]].parse(first["settings"], f"row '{row}'"))
+def _chosen(prepared: Prepared, todo: Todo, entry: Entry, fold: int | None) -> Chosen:
+    """The settings of a row: chosen on validation of the first fold, the same in all others.
+
+    Raises:
+        RowFailed: for another fold, if the first one failed.
+    """
+    row, seed, first = entry.row, todo.seeds[0], todo.folds[0]
+    if todo.has_cell(row, seed, first):
+        settings = todo.folder.result(row, seed, first)["recipe"]["settings"]
+        return Chosen(RECIPES[entry.kind].parse(settings, f"row '{row}'"))
+    if fold != first:
+        raise RowFailed("its settings are chosen on fold 0, which failed")
+    return choose(prepared, todo.folder, row, entry)
 
 
 def _run_cell(
@@ -143,7 +155,8 @@ def _run_cell(
 ) -> None:
     experiment, folder, row = prepared.experiment, todo.folder, entry.row
     first = experiment.seeds[0]
-    if chosen is not None and not chosen.recipe.stochastic and seed != first:
+    recipes = [chosen.recipe] if chosen else member_recipes(folder, entry, seed, fold)
+    if seed != first and not any(recipe.stochastic for recipe in recipes):
         folder.copy_cell(row, first, seed, fold)
         return
     if chosen is None:
@@ -159,7 +172,8 @@ def _run_cell(
     report = prepared.evaluate(model, stages, on="test", metrics=experiment.metrics)
     result = {
         "row": row,
-        "key": todo.keys[row],
+        "key": todo.keys[row].whole,
+        "fit": todo.keys[row].fit,
         "seed": seed,
         "fold": fold,
         "recipe": {"name": entry.kind, "settings": settings},
@@ -207,5 +221,5 @@ def _sources(prepared: Prepared, model: Model) -> dict[str, list[float]]:
     """How much each source of a model counts, by tenths of the catalogue; empty for most models."""
     if not isinstance(model, Sourced):
         return {}
-    told = model.sources(prepared.split.train.item_counts())
-    return {name: [round(float(v), 4) for v in value] for name, value in told.items()}
+    shares = model.sources(prepared.split.train.item_counts())
+    return {name: [round(float(v), 4) for v in value] for name, value in shares.items()}

@@ -43,7 +43,7 @@ def tune(
     """Search each row's settings; the rows come as they are done.
 
     The recipe's own settings are tried first, so the result is never worse than they are. Trials
-    are kept: a killed search asks Optuna for the same settings again and finds their values there.
+    are saved: an interrupted search asks Optuna for the same settings again and finds their values.
 
     Args:
         experiment: The recipe; settings with a search space (`recweave show MODEL`) are searched,
@@ -65,7 +65,7 @@ def tune(
         raise BadSetting(f"the split {prepared.split.how} leaves no validation events to tune by")
     made_from = {
         "tuning": experiment.key(),
-        "data": prepared.about(),
+        "data": prepared.identity,
         "version": VERSION,
     }
     folder.start(made_from, environment())
@@ -100,8 +100,8 @@ def _search(
         return tried
     for _ in track(range(trials - 1), f"{row}: tuning"):
         asked = study.ask()
-        drawn = {name: _suggest(asked, name, how, kind) for name, how in space.items()}
-        recipe = kind.parse(entry.settings | drawn, f"model '{entry.kind}'")
+        suggested = {name: _suggest(asked, name, how, kind) for name, how in space.items()}
+        recipe = kind.parse(entry.settings | suggested, f"model '{entry.kind}'")
         trial = try_out(prepared, folder, entry, recipe)
         study.tell(asked, trial.value)
         tried.append(trial)
@@ -120,7 +120,7 @@ def search_space(kind: type[Recipe]) -> dict[str, Tune]:
 
 def _suggest(asked: Any, name: str, how: Tune, kind: type[Recipe]) -> Any:
     if how.choices:
-        # By place, since Optuna takes only plain values as choices.
+        # By position, since Optuna takes only plain values as choices.
         return how.choices[asked.suggest_categorical(name, list(range(len(how.choices))))]
     if how.low is None or how.high is None:
         raise ValueError(f"{kind.__name__}.{name} has neither choices nor a range to tune over")

@@ -1,8 +1,8 @@
 """Rows of one or more runs side by side, with corrected significance against a baseline."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,36 @@ split with another seed holds out other events."""
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows that may be compared: same data, same split, same held-out events."""
+    """Rows that may be compared: same data, same split, same held-out events.
+
+    Attributes:
+        data: What the runs say of their data.
+        metrics: Those that all runs report.
+        rows: That did not fail.
+        baseline: The row that the others are compared with.
+        comparisons: Every other row with the baseline, by each metric.
+        failed: Why each row that could not be made was not, by name.
+        failed_baseline: The baseline that the recipe names, where that failed and `baseline` is
+            the first row that did not; empty otherwise.
+    """
 
     data: dict[str, Any]
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
     baseline: Row
     comparisons: tuple[Comparison, ...]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    failed_baseline: str = ""
+
+    def failures(self) -> list[str]:
+        """A sentence for each row that failed, and one where the baseline did."""
+        said = [f"{row} failed: {reason}" for row, reason in self.failed.items()]
+        if self.failed_baseline:
+            said.append(
+                f"the baseline {self.failed_baseline} failed, so rows are compared with "
+                f"{self.baseline.name}"
+            )
+        return said
 
     def find(self, row: str, metric: str) -> Comparison | None:
         """How a row differs from the baseline; None for the baseline itself."""
@@ -72,6 +95,8 @@ class Table:
                 }
                 for row in self.rows
             ],
+            "failed": dict(self.failed),
+            "failed_baseline": self.failed_baseline or None,
         }
 
 
@@ -83,9 +108,13 @@ def compare(paths: Sequence[Path | str], baseline: str = "") -> Table:
         baseline: The row that the others are compared with; else the first run's own.
 
     Raises:
-        BadSetting: if the runs differ in data, split or held-out events.
+        BadSetting: if the runs differ in data, split or held-out events, one is named twice, or
+            `baseline` failed.
         UnknownName: if no row is called `baseline`.
     """
+    folders = Counter(Path(path).resolve() for path in paths)
+    if twice := [folder for folder, count in folders.items() if count > 1]:
+        raise BadSetting(f"{twice[0]} is named twice; name each run once")
     runs = [read_run(Path(path)) for path in paths]
     first = runs[0]
     for run in runs[1:]:
@@ -97,15 +126,37 @@ def compare(paths: Sequence[Path | str], baseline: str = "") -> Table:
                 f"{run.path} and {first.path} cannot be compared: they differ in "
                 f"{', '.join(differing)}"
             )
-    rows = _told_apart(runs)
+    names = _distinct_names(runs)
+    rows = [
+        replace(row, name=of_run[row.name])
+        for run, of_run in zip(runs, names, strict=True)
+        for row in run.rows
+    ]
+    failed = {
+        of_run[row]: reason
+        for run, of_run in zip(runs, names, strict=True)
+        for row, reason in run.failed.items()
+    }
+    if baseline in failed:
+        raise BadSetting(
+            f"the baseline '{baseline}' failed ({failed[baseline]}); compare with another "
+            f"row, such as '{rows[0].name}'"
+        )
     shared = [m for m in first.experiment.metrics if all(m in r.experiment.metrics for r in runs)]
-    return tabulate(rows, shared, baseline or first.compared_with(), first.data)
+    asked = first.experiment.compared_with()
+    table = tabulate(rows, shared, baseline or names[0][first.compared_with()], first.data)
+    replaced = names[0][asked] if asked in first.failed and not baseline else ""
+    return replace(table, failed=failed, failed_baseline=replaced)
 
 
 def table_of(run: Summary) -> Table:
     """One run's own table."""
     experiment = run.experiment
-    return tabulate(run.rows, experiment.metrics, run.compared_with(), run.data)
+    table = tabulate(run.rows, experiment.metrics, run.compared_with(), run.data)
+    asked = experiment.compared_with()
+    return replace(
+        table, failed=dict(run.failed), failed_baseline=asked if asked in run.failed else ""
+    )
 
 
 def tabulate(rows: Sequence[Row], metrics: Sequence[str], baseline: str, data: Any) -> Table:
@@ -118,13 +169,22 @@ def tabulate(rows: Sequence[Row], metrics: Sequence[str], baseline: str, data: A
     return Table(dict(data), tuple(metrics), tuple(rows), base, tuple(found))
 
 
-def _told_apart(runs: Sequence[Summary]) -> list[Row]:
-    """All rows; where two runs have one of the same name, with the run's folder before it."""
-    names = Counter(row.name for run in runs for row in run.rows)
+def _distinct_names(runs: Sequence[Summary]) -> list[dict[str, str]]:
+    """For each run, what its rows are called among those of all runs.
+
+    Where two runs have a row of the same name, the run's folder stands before it; the whole path of
+    the folder where two folders have the same name.
+    """
+    rows = Counter(row for run in runs for row in run.experiment.rows())
+    folders = Counter(run.path.name for run in runs)
     return [
-        replace(row, name=f"{run.path.name}/{row.name}") if names[row.name] > 1 else row
+        {
+            row: f"{run.path.name if folders[run.path.name] == 1 else run.path}/{row}"
+            if rows[row] > 1
+            else row
+            for row in run.experiment.rows()
+        }
         for run in runs
-        for row in run.rows
     ]
 
 

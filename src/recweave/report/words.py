@@ -13,7 +13,7 @@ from recweave.evaluate.statistics import Difference, holm
 from recweave.features.controls import Permuted, RandomVectors, TextLength
 from recweave.features.profiles import ProfileText
 from recweave.llm.store import FILE, Store
-from recweave.runs.folder import FEATURES, read_json
+from recweave.runs.layout import FEATURES, read_json
 from recweave.runs.spec import Experiment
 from recweave.runs.summary import Row, Summary, read_run
 
@@ -170,11 +170,12 @@ def words(folder: Path, metric: str = "") -> Words:
     Raises:
         BadSetting: if the run did not report the metric, if no row reads features, or if the
             baseline does.
+        BadArtifact: if the baseline failed.
     """
     run = read_run(folder)
     metric = parse_metric(metric or run.experiment.choose).name
     rows = {row.name: row for row in run.rows}
-    base = rows[run.compared_with()]
+    base = run.row(run.experiment.compared_with())
     read = {name: run.drawn_on(name) for name in rows}
     with_words = [row for row in run.rows if read[row.name]]
     _check(run, metric, base, with_words)

@@ -18,7 +18,7 @@ RESERVED = ("kind", "variant", "search", "stages", "members")
 BLEND = "blend"
 """The kind of an entry that is no model of its own but a blend of other rows."""
 MOST = 10_000
-"""Trials or rows that one entry may stand for; more is a slip, and would not fit into memory."""
+"""Trials or rows that one entry may stand for; more is a mistake, and would not fit into memory."""
 _NOT_IN_A_NAME = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]|\.\.')
 """A row's name is the name of a folder, on any system."""
 _LONGEST = 200
@@ -49,7 +49,7 @@ class Entry(Value):
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, data: Any) -> Any:
-        """In the file the recipe's settings stand beside the kind, not in a table of their own."""
+        """In the file the recipe's settings stand next to the kind, not in a table of their own."""
         if not isinstance(data, dict):
             return data
         if "name" in data and "kind" in data:
@@ -133,7 +133,13 @@ def rows_of(entry: Any) -> list[Any]:
                 f"'each.{key}' is {values!r}: write a list of the values that make a row each",
                 at=("each", key),
             )
-        if key in entry or key == "variant":
+        if key == "variant":
+            raise BadSetting(
+                "'each.variant': the rows of `each` are named after its other keys; leave "
+                "'variant' out of it, or write an entry under [[models]] for each variant",
+                at=("each", key),
+            )
+        if key in entry:
             raise BadSetting(
                 f"'each.{key}': '{key}' is set by `each` and by its entry; keep one of the two",
                 at=("each", key),
@@ -142,10 +148,10 @@ def rows_of(entry: Any) -> list[Any]:
     rest = {key: value for key, value in entry.items() if key != "each"}
     rows = []
     for values in product(*each.values()):
-        words = [_NOT_IN_A_NAME.sub("_", f"{k}={v}") for k, v in zip(each, values, strict=True)]
+        parts = [_NOT_IN_A_NAME.sub("_", f"{k}={v}") for k, v in zip(each, values, strict=True)]
         variant = rest.get("variant", "")
         if isinstance(variant, str):  # what else it is, is refused where variants are checked
-            variant = "-".join(filter(None, [variant, *words]))
+            variant = "-".join(filter(None, [variant, *parts]))
         rows.append({**rest, **dict(zip(each, values, strict=True)), "variant": variant})
     return rows
 

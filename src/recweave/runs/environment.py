@@ -1,4 +1,4 @@
-"""What a run ran on: kept beside its numbers, so that others can run it again."""
+"""Versions and machine of a run, saved with its numbers so that it can be repeated."""
 
 import os
 import platform

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import shutil
 import traceback
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ from typing import Any
 
 import polars as pl
 
-from recweave.core import atomic
 from recweave.core.atomic import atomic_folder, clear_drafts, write_json
 from recweave.core.errors import BadArtifact, BadSetting, RecweaveError
 from recweave.core.measure import Cost
@@ -22,28 +22,32 @@ from recweave.encode.features import AnyFeature, EventFeature, Feature
 from recweave.evaluate import Report
 from recweave.evaluate.resampled import Pooled
 from recweave.rank.ranking import StageCost
+from recweave.runs.layout import (
+    FAILED,
+    FEATURES,
+    MADE_FROM,
+    METRICS,
+    PER_USER,
+    REPORT,
+    RESAMPLES,
+    RESULT,
+    bundle_folder,
+    read_json,
+)
 from recweave.runs.provenance import PROVENANCE, write_provenance
-
-MADE_FROM = "made_from.json"
-RESULT = "result.json"
-RESAMPLES = "resamples.parquet"
-FAILED = "failed.json"
-METRICS = "metrics.json"
-FEATURES = "features.json"
-REPORT = "report.html"
 
 
 @dataclass(frozen=True)
 class RunFolder:
     """Where a run keeps what it has done.
 
-    made_from.json (recipe, data, version, what each row hangs on), environment.json, features.json
-    and provenance.parquet (what features cost and rest on), trials/ (validation values of tried
-    settings), cells/ROW.SEED/ or, of a split with folds, cells/ROW.SEED.FOLD/ (result.json,
-    users.parquet, by SLICE.parquet; of clicks, resamples.parquet; of a row that failed, only
-    failed.json), bundles/ROW/ (what answers for the row, of the first seed and fold), metrics.json,
-    per_user.parquet (each user's values by id), report.html; during it, checkpoints/ (of networks
-    in training).
+    made_from.json (recipe, data, version, what each row depends on), environment.json,
+    features.json and provenance.parquet (what features cost and rest on), trials/ (validation
+    values of tried settings), cells/ROW.SEED/ or, of a split with folds, cells/ROW.SEED.FOLD/
+    (result.json, users.parquet, by SLICE.parquet; of clicks, resamples.parquet; of a row that
+    failed, only failed.json), bundles/ROW/ (what answers for the row, of the first seed and fold),
+    metrics.json, per_user.parquet (each user's values by id), report.html; during it, checkpoints/
+    (of networks in training).
     """
 
     path: Path
@@ -62,7 +66,8 @@ class RunFolder:
     def start(self, made_from: dict[str, Any], environment: dict[str, Any]) -> None:
         """Make the folder, or make sure that it holds a run on the same data.
 
-        The recipe may have changed: each row says by its key what it was made from.
+        The recipe may have changed: each row says by its key what it was made from. What sums up
+        the rows of the old recipe is removed.
 
         Raises:
             BadSetting: if it holds something else.
@@ -74,20 +79,24 @@ class RunFolder:
             if self.data() != made_from["data"]["fingerprint"]:
                 raise BadSetting(
                     f"{self.path} belongs to a run on other data, or on data that have changed "
-                    "since; leave --out out, and the run gets a folder of its own, or name another"
+                    "since; choose another folder with --out"
                 )
-            if ("recipe" in read_json(there)) != ("recipe" in made_from):
+            before = read_json(there)
+            if ("recipe" in before) != ("recipe" in made_from):
                 raise BadSetting(
                     f"{self.path} belongs to a run of another command (`run` or `tune`); choose "
                     "another folder with --out"
                 )
-            if _of_features(read_json(there)) != _of_features(made_from):
+            if _of_features(before) != _of_features(made_from):
                 for stale in (FEATURES, PROVENANCE, "provenance.*.parquet"):
                     for file in self.path.glob(stale):
                         file.unlink()
+            if before != json.loads(json.dumps(made_from)):
+                for name in (METRICS, PER_USER, REPORT):
+                    (self.path / name).unlink(missing_ok=True)
         elif self.path.exists() and any(self.path.iterdir()):
             raise BadSetting(
-                f"{self.path} is not empty and no run; choose another folder with --out"
+                f"{self.path} is not empty and holds no run; choose another folder with --out"
             )
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(there, made_from)
@@ -111,7 +120,7 @@ class RunFolder:
         write_provenance({name: features[name] for name in costs}, provenance)
         if fold:
             return
-        told = {
+        described = {
             name: {
                 "seconds": cost.seconds,
                 "present": int(_of_entities(features[name]).present.sum()),
@@ -120,7 +129,7 @@ class RunFolder:
             }
             for name, cost in costs.items()
         }
-        write_json(self.path / FEATURES, told)
+        write_json(self.path / FEATURES, described)
 
     def data(self) -> str:
         """The fingerprint of the data that the run is on; empty where the folder holds no run.
@@ -152,33 +161,45 @@ class RunFolder:
 
     def is_done(self, row: str, seed: int, fold: int | None, key: str | None) -> bool:
         """Whether a cell is there and was made from what `key` stands for (see `runs.keys`)."""
-        file = self.cell(row, seed, fold) / RESULT
-        return file.exists() and read_json(file).get("key") == key
+        result = self.result(row, seed, fold)
+        return bool(result) and result.get("key") == key
 
-    def clear_cell(self, row: str, seed: int, fold: int | None) -> None:
-        """Remove what is there of a cell."""
-        shutil.rmtree(self.cell(row, seed, fold), ignore_errors=True)
+    def has_fit(self, row: str, seed: int, fold: int | None, fit: str) -> bool:
+        """Whether a cell is there whose model is the one of `RowKey.fit`, whatever was measured."""
+        return self.result(row, seed, fold).get("fit") == fit
+
+    def result(self, row: str, seed: int, fold: int | None) -> dict[str, Any]:
+        """`result.json` of a cell; empty where there is none or it is broken."""
+        file = self.cell(row, seed, fold) / RESULT
+        try:
+            found = read_json(file) if file.exists() else {}
+        except BadArtifact:  # the cell is made again
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def take_cell(
-        self, other: "RunFolder", row: str, seed: int, fold: int | None, key: str
-    ) -> bool:
-        """Copy a cell with this key, and the row's bundle, from another run, if it has it."""
-        if not other.is_done(row, seed, fold, key):
-            return False
-        pairs = [(other.bundle(row), self.bundle(row))]
-        pairs.append((other.cell(row, seed, fold), self.cell(row, seed, fold)))  # says it is whole
+        self,
+        other: "RunFolder",
+        row: str,
+        seed: int,
+        fold: int | None,
+        *,
+        with_bundle: bool,
+    ) -> None:
+        """Copy a cell, and the row's bundle if it is to come along, from another run."""
+        pairs = [(other.cell(row, seed, fold), self.cell(row, seed, fold))]
+        if with_bundle and other.bundle(row).exists():
+            pairs.insert(0, (other.bundle(row), self.bundle(row)))  # the cell says it is whole
         for source, target in pairs:
-            if source.exists():
-                with atomic_folder(target, replace=True) as draft:
-                    shutil.copytree(source, draft, dirs_exist_ok=True)
-        return True
+            with atomic_folder(target, replace=True) as draft:
+                _copy(source, draft)
 
     def keep_failure(
-        self, row: str, seed: int, fold: int | None, key: str, error: Exception
+        self, row: str, seed: int, fold: int | None, key: str, error: BaseException
     ) -> None:
         """Write why a cell could not be made, in place of the cell."""
-        self.clear_cell(row, seed, fold)
         cell = self.cell(row, seed, fold)
+        shutil.rmtree(cell, ignore_errors=True)
         cell.mkdir(parents=True)
         ours = isinstance(error, RecweaveError)
         reason = str(error) if ours else f"{type(error).__name__}: {error}".rstrip(": ")
@@ -195,7 +216,7 @@ class RunFolder:
 
     def bundle(self, row: str) -> Path:
         """The folder of a row's bundle."""
-        return self.path / "bundles" / row
+        return bundle_folder(self.path, row)
 
     def keep_cell(
         self,
@@ -205,33 +226,29 @@ class RunFolder:
         report: Report,
         fold: int | None = None,
     ) -> None:
-        """Write a finished cell; `result.json` comes last and says that it is whole."""
-        cell = self.cell(row, seed, fold)
-        cell.mkdir(parents=True, exist_ok=True)
-        report.per_user.write_parquet(cell / "users.parquet")
-        if report.pooled:
-            drawn = {name: one.resampled for name, one in report.pooled.items()}
-            pl.DataFrame(drawn).write_parquet(cell / RESAMPLES)
-        for way, table in report.slices.items():
-            table.write_parquet(cell / f"by {way}.parquet")
-        write_json(
-            cell / RESULT,
-            result
-            | {
-                "whole": dict(report.whole),
-                "slices": list(report.slices),
-                "not_asked": report.not_asked,
-                "stages": [cost.to_json() for cost in report.costs],
-                "pooled": {name: _finite(one.value) for name, one in report.pooled.items()},
-                "judged_by": report.judged_by,
-                "left_out": report.left_out,
-            },
-        )
+        """Write a finished cell, in place of an older one."""
+        numbers = {
+            "whole": dict(report.whole),
+            "slices": list(report.slices),
+            "not_asked": report.not_asked,
+            "stages": [cost.to_json() for cost in report.costs],
+            "pooled": {name: _finite(one.value) for name, one in report.pooled.items()},
+            "judged_by": report.judged_by,
+            "left_out": report.left_out,
+        }
+        with atomic_folder(self.cell(row, seed, fold), replace=True) as draft:
+            report.per_user.write_parquet(draft / "users.parquet")
+            if report.pooled:
+                resamples = {name: one.resampled for name, one in report.pooled.items()}
+                pl.DataFrame(resamples).write_parquet(draft / RESAMPLES)
+            for way, table in report.slices.items():
+                table.write_parquet(draft / f"by {way}.parquet")
+            write_json(draft / RESULT, result | numbers)
 
     def copy_cell(self, row: str, seed: int, other: int, fold: int | None = None) -> None:
-        """The cell of another seed, where nothing was drawn; appears whole or not at all."""
+        """Copy a cell to another seed, where training is not random."""
         with atomic_folder(self.cell(row, other, fold), replace=True) as draft:
-            shutil.copytree(self.cell(row, seed, fold), draft, dirs_exist_ok=True)
+            _copy(self.cell(row, seed, fold), draft)
             result = read_json(draft / RESULT)
             write_json(draft / RESULT, result | {"seed": other})
 
@@ -268,7 +285,7 @@ class RunFolder:
                 judged_by=result.get("judged_by", ""),
                 left_out=result.get("left_out", 0),
             )
-        except (OSError, *POLARS_ERRORS) as error:
+        except (OSError, KeyError, TypeError, *POLARS_ERRORS) as error:
             raise BadArtifact(f"{cell} is broken ({error}); remove it and run again") from None
         return result, report
 
@@ -280,8 +297,21 @@ class RunFolder:
 
 
 def _of_features(made_from: Mapping[str, Any]) -> Any:
-    """What the features of a run hang on."""
+    """What the features of a run depend on."""
     return made_from.get("recipe", {}).get("features"), made_from["data"]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy what a folder holds into another one; `shutil.copytree` hides which error it met."""
+    for folder, _, files in os.walk(source, onerror=_raise):
+        inside = target / Path(folder).relative_to(source)
+        inside.mkdir(exist_ok=True)
+        for file in files:
+            shutil.copyfile(Path(folder, file), inside / file)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _finite(value: float) -> float | None:
@@ -293,9 +323,9 @@ def _pooled(cell: Path, values: Mapping[str, float | None]) -> dict[str, Pooled]
     """Metrics of all held-out events together, with their resamples."""
     if not values:
         return {}
-    drawn = _read(cell / RESAMPLES)
+    resamples = _read(cell / RESAMPLES)
     return {
-        name: Pooled(math.nan if value is None else value, drawn[name].to_numpy())
+        name: Pooled(math.nan if value is None else value, resamples[name].to_numpy())
         for name, value in values.items()
     }
 
@@ -307,12 +337,3 @@ def _read(file: Path) -> pl.DataFrame:
 def _of_entities(feature: AnyFeature) -> Feature:
     """The feature itself, or what a feature of events has of items or users."""
     return feature.whole if isinstance(feature, EventFeature) else feature
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file of a run.
-
-    Raises:
-        BadArtifact: if it is missing or broken.
-    """
-    return atomic.read_json(path, remedy="run the recipe again")

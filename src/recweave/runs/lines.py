@@ -10,7 +10,7 @@ _BLANK = " \t\r\n,"
 _GROUPED = (("each",), ("search",))
 """Tables of a model's entry whose keys are settings of the model."""
 _ALIAS = {"kind": "name"}
-"""Another word that a recipe file may use for a key."""
+"""Another name that a recipe file may use for a key."""
 
 
 def key_lines(text: str) -> dict[Path, int]:
@@ -35,8 +35,8 @@ def line_at(lines: Mapping[Path, int], at: Sequence[str | int]) -> int | None:
     """
     path: Path = ()
     for step in at:
-        words = (step, _ALIAS[step]) if step in _ALIAS else (step,)
-        inner = [(*path, *group, word) for group in ((), *_GROUPED) for word in words]
+        keys = (step, _ALIAS[step]) if step in _ALIAS else (step,)
+        inner = [(*path, *group, key) for group in ((), *_GROUPED) for key in keys]
         path = next((one for one in inner if one in lines), path)
     return lines.get(path)
 
@@ -83,10 +83,10 @@ class _Scanner:
         keys = self._keys("]")
         self._move(self.at + 1 + many)
         path: Path = ()
-        for place, key in enumerate(keys, 1):
+        for depth, key in enumerate(keys, 1):
             path = (*path, key)
             self.found.setdefault(path, self.line)
-            if many and place == len(keys):
+            if many and depth == len(keys):
                 self._entries[path] = self._entries.get(path, -1) + 1
             if path in self._entries:
                 path = (*path, self._entries[path])

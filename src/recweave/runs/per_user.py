@@ -4,9 +4,6 @@ import polars as pl
 
 from recweave.runs.summary import Summary
 
-PER_USER = "per_user.parquet"
-"""The file beside metrics.json."""
-
 
 def per_user(run: Summary, user_ids: pl.Series) -> pl.DataFrame:
     """A line for each row and user with held-out events, rows in the recipe's order.

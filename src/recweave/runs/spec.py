@@ -4,7 +4,7 @@ import hashlib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,14 @@ from recweave.runs.entry import Entry, rows_of
 from recweave.runs.lines import key_lines, line_at
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+ENCODING = "utf-8-sig"
+"""UTF-8, with or without the mark that some editors put at the start."""
+DEEPEST = 50
+"""Levels of lists and tables within each other in a recipe file; those we know have six."""
 
 
 class Source(Value):
-    """A folder or file of one's own, read by one of the readers."""
+    """Your own folder or file, and the reader for it."""
 
     source: str = Field(description="a reader's name: table, recbole, amazon, …")
     path: str = Field(description="file or folder; relative to the recipe file")
@@ -50,15 +54,17 @@ TASKS: Mapping[Task, Defaults] = {
     "clicks": Defaults(("auc", "log_loss"), "auc", lambda m: m.of_clicks),
     "impressions": Defaults(("auc", "mrr", "ndcg@10"), "auc", lambda m: m.of_impressions),
 }
-"""What is judged: lists over the catalogue (ratings may stand beside them), predicted ratings,
-probabilities of held-out events, or the order of what impressions showed."""
+"""What is evaluated: lists over the catalogue (and ratings with them), predicted ratings,
+probabilities of held-out events, or the order of the items in impressions."""
 
 
 class Experiment(Value):
     """A recipe file."""
 
-    title: str = Field("", description="what the report is headed with")
-    task: Task = Field("lists", description="what is judged: lists, ratings, clicks or impressions")
+    title: str = Field("", description="the title of the report")
+    task: Task = Field(
+        "lists", description="what is evaluated: lists, ratings, clicks or impressions"
+    )
     positive_from: float | None = Field(
         None, description="of clicks: the least value that is a yes; needed unless all are 0 or 1"
     )
@@ -72,7 +78,7 @@ class Experiment(Value):
     )
     filters: tuple[AnyFilter, ...] = Field((), description="applied to the log, in order")
     split: AnySplitter = Field(LeaveLastOut(), description="how the log is cut")
-    split_seed: Seed = Field(0, description="for splits that are drawn at random")
+    split_seed: Seed = Field(0, description="of random splits")
     refit: Literal["train", "train+valid"] = Field(
         "train", description="what the reported models are fitted on, once settings are chosen"
     )
@@ -88,10 +94,11 @@ class Experiment(Value):
         "ndcg@10", description="the metric that chooses on validation; by the task, if unset"
     )
     features: dict[str, AnyFeature] = Field(
-        default_factory=dict, description="vectors that models may draw on, by name"
+        default_factory=dict, description="vectors that models may read, by name"
     )
     slices: tuple[str, ...] = Field(
-        ("popularity", "decile", "item", "history"), description="what is told apart in reports"
+        ("popularity", "decile", "item", "history"),
+        description="groups of users or items with numbers of their own",
     )
     depth: int = Field(100, ge=1, description="length of the lists that stages are handed")
     precision: Precision = Field(
@@ -135,7 +142,7 @@ class Experiment(Value):
     def _different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         twice = [seed for seed, count in Counter(seeds).items() if count > 1]
         if twice:
-            raise ValueError(f"the seed {twice[0]} stands there twice, and would count twice")
+            raise ValueError(f"the seed {twice[0]} is listed twice, and would count twice")
         return seeds
 
     @field_validator("metrics")
@@ -175,12 +182,12 @@ class Experiment(Value):
                     f"'{name}' is no metric of the task {self.task}, which has {usual}, …",
                     at=(key,),
                 )
-        for place, entry in enumerate(self.models):
+        for index, entry in enumerate(self.models):
             if self.task != "lists" and entry.stages:
                 raise BadSetting(
                     f"'{entry.row}' has stages, which change lists, and the task {self.task} "
                     "evaluates no lists; leave the stages out",
-                    at=("models", place, "stages"),
+                    at=("models", index, "stages"),
                 )
         if self.positive_from is not None and self.task != "clicks":
             raise BadSetting(
@@ -194,17 +201,17 @@ class Experiment(Value):
     @model_validator(mode="after")
     def _rows_are_distinct(self) -> "Experiment":
         above: dict[str, Entry] = {}
-        for place, entry in enumerate(self.models):
+        for index, entry in enumerate(self.models):
             if entry.row in above:
                 raise BadSetting(
-                    f"two rows are called '{entry.row}'; give each a variant", at=("models", place)
+                    f"two rows are called '{entry.row}'; give each a variant", at=("models", index)
                 )
             models = [row for row, other in above.items() if not other.members]
             for member in entry.members:
                 if member not in models:
                     raise BadSetting(
                         f"'{member}' is no row above its blend; {did_you_mean(member, models)}",
-                        at=("models", place, "members"),
+                        at=("models", index, "members"),
                     )
             above[entry.row] = entry
         if self.baseline and self.baseline not in above:
@@ -256,28 +263,55 @@ def read_recipe(path: Path) -> Experiment:
     Raises:
         BadSetting: naming the file, the line and the key, and what is wrong with it.
     """
+    text, content = _read_toml(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        told = tomllib.loads(text)
-    except OSError as error:
-        raise BadSetting(f"{path}: cannot be read ({error.strerror}); name a recipe file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{path}: is no TOML: {error}") from None
-    try:
-        experiment = Experiment.parse(told, str(path))
-        for place, entry in enumerate(experiment.models):
+        experiment = Experiment.parse(content, str(path))
+        for index, entry in enumerate(experiment.models):
             try:
                 entry.recipes()
             except BadSetting as error:
-                raise BadSetting(str(error), at=("models", place, *error.at)) from None
+                raise BadSetting(str(error), at=("models", index, *error.at)) from None
     except BadSetting as error:
         raise RecipeText(path, text).name_line(error) from None
     return experiment
 
 
+def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a TOML file, and what it says."""
+    too_deep = BadSetting(
+        f"{path}: lists and tables stand within each other more than {DEEPEST} levels deep; check "
+        "its brackets"
+    )
+    try:
+        text = path.read_text(encoding=ENCODING)
+        content = tomllib.loads(text)
+    except OSError as error:
+        raise BadSetting(f"{path}: cannot be read ({error.strerror}); name a recipe file") from None
+    except UnicodeDecodeError as error:
+        raise BadSetting(
+            f"{path}: is no TOML: it is not encoded in UTF-8 ({error}); save it in UTF-8"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadSetting(f"{path}: is no TOML: {error}") from None
+    except RecursionError:
+        raise too_deep from None
+    level: list[Any] = [content]
+    for _ in range(DEEPEST):
+        level = [inner for value in level for inner in _inside(value)]
+        if not level:
+            return text, content
+    raise too_deep
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """The lists and tables directly inside a list or a table."""
+    values = value.values() if isinstance(value, dict) else value
+    return (one for one in values if isinstance(one, dict | list))
+
+
 @dataclass(frozen=True)
 class RecipeText:
-    """What stands in a recipe file, so that errors found later name its lines."""
+    """The text of a recipe file, so that later errors name its lines."""
 
     path: Path
     text: str
@@ -285,11 +319,11 @@ class RecipeText:
     @classmethod
     def of(cls, path: Path) -> "RecipeText":
         """The text of a file that `read_recipe` has read."""
-        return cls(path, path.read_text(encoding="utf-8"))
+        return cls(path, path.read_text(encoding=ENCODING))
 
     @contextmanager
     def naming_lines(self) -> Iterator[None]:
-        """What is wrong with a setting, and shows inside, is told with the line of the setting."""
+        """Name the line of a setting in errors about it that are raised inside."""
         try:
             yield
         except BadSetting as error:
@@ -315,13 +349,13 @@ class RecipeText:
         """Which entry of the file makes a row: `each` makes several."""
         entries = tomllib.loads(self.text)["models"]
         made = 0
-        for place, entry in enumerate(entries):
+        for index, entry in enumerate(entries):
             try:
                 made += len(rows_of(entry))
             except BadSetting:  # it is what is wrong
-                return place
+                return index
             if row < made:
-                return place
+                return index
         return len(entries)
 
     def _line_of_word(self, message: str) -> int | None:

@@ -5,17 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from recweave.core.errors import BadArtifact
+from recweave.core.errors import UnknownName
 from recweave.core.registry import short_name
 from recweave.evaluate import Report, means, over_seeds, parse_metric, report_differences
 from recweave.evaluate.folds import join_folds
+from recweave.evaluate.metrics import ranked_names
 from recweave.evaluate.statistics import Difference, Interval, holm
 from recweave.models import RECIPES
-from recweave.runs.folder import FEATURES, MADE_FROM, RunFolder, read_json
+from recweave.runs.failures import all_failed, row_failed
+from recweave.runs.folder import RunFolder
+from recweave.runs.layout import FEATURES, MADE_FROM, read_json, read_made_from
 from recweave.runs.spec import Experiment
 
 
@@ -68,8 +70,8 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """For machines."""
-        told = self.report.to_json()
-        whole = {name: {"mean": value} for name, value in told["whole"].items()}
+        report = self.report.to_json()
+        whole = {name: {"mean": value} for name, value in report["whole"].items()}
         return {
             "name": self.name,
             "model": self.model,
@@ -79,12 +81,12 @@ class Row:
             "model_hash": self.model_hash,
             "fit_seconds": round(self.fit_seconds, 4),
             "peak_mb": None if self.peak_mb is None else round(self.peak_mb, 1),
-            "users": told["users"],
-            "judged_by": told["judged_by"],
-            "left_out": told["left_out"],
-            "metrics": told["metrics"] | whole,
-            "slices": told["slices"],
-            "stages": told["stages"],
+            "users": report["users"],
+            "judged_by": report["judged_by"],
+            "left_out": report["left_out"],
+            "metrics": report["metrics"] | whole,
+            "slices": report["slices"],
+            "stages": report["stages"],
         }
 
 
@@ -95,7 +97,7 @@ class Summary:
     Attributes:
         experiment: What was asked.
         data, environment: What it was asked of, and where.
-        rows: What was found.
+        rows: What was found; at least one.
         path: The run folder.
         features: Of each feature of the recipe: what made it, from what, for how many, in how many
             seconds.
@@ -114,6 +116,19 @@ class Summary:
         """Of the rows that did not fail."""
         return [row.name for row in self.rows]
 
+    def row(self, name: str) -> Row:
+        """The row of a name.
+
+        Raises:
+            BadArtifact: if it failed, with the reason.
+            UnknownName: if the run has no such row.
+        """
+        if name in self.failed:
+            raise row_failed(self.path, name, self.failed[name])
+        if name not in self.names():
+            raise UnknownName("row", name, self.names())
+        return self.rows[self.names().index(name)]
+
     def compared_with(self) -> str:
         """The row that the others are compared with: the baseline; the first if that failed."""
         asked = self.experiment.compared_with()
@@ -121,14 +136,13 @@ class Summary:
 
     def drawn_on(self, row: str) -> tuple[str, ...]:
         """The features that a row's model and stages read; of a blend, those of its members."""
-        entries = dict(zip(self.experiment.rows(), self.experiment.models, strict=True))
-        by_name = {one.name: one for one in self.rows}
+        entry = self.experiment.entry(row)
         found: list[str] = []
-        for name in entries[row].members or (row,):
-            member = by_name[name]
+        for name in entry.members or (row,):
+            member = self.row(name)
             recipe = RECIPES[member.model].parse(dict(member.settings), f"row '{name}'")
             found += recipe.features_used()
-        for stage in entries[row].stages:
+        for stage in entry.stages:
             found += stage.features_used()
         return tuple(dict.fromkeys(found))
 
@@ -138,11 +152,8 @@ class Summary:
         A row whose value is not defined (NaN) does not have it.
         """
         metric = parse_metric(self.experiment.choose)
-        valued = [(row, row.value(metric.name)) for row in self.rows]
-        known = [(row, value) for row, value in valued if value is not None and isfinite(value)]
-        if not known:
-            return self.rows[0]
-        return max(known, key=lambda pair: metric.sign * pair[1])[0]
+        ranked = ranked_names({row.name: row.value(metric.name) for row in self.rows}, metric)
+        return self.row(ranked[0]) if ranked else self.rows[0]
 
     def to_json(self) -> dict[str, Any]:
         """What `recweave run --json` prints."""
@@ -151,6 +162,7 @@ class Summary:
             "task": self.experiment.task,
             "data": dict(self.data),
             "features": dict(self.features),
+            "best": self.best_row().name,
             "models": [row.to_json() for row in self.rows],
             "failed": dict(self.failed),
         }
@@ -160,22 +172,16 @@ def read_run(path: Path) -> Summary:
     """Sum up a run folder.
 
     Raises:
-        BadArtifact: if the folder holds no run, or one that has not come to its end.
+        BadArtifact: if the folder holds no run, one that has not come to its end, or one of which
+            every row failed.
     """
-    if not (path / MADE_FROM).exists():
-        raise BadArtifact(
-            f"{path} is no run folder (it has no {MADE_FROM}); name what `recweave run` wrote"
-        )
-    made_from = read_json(path / MADE_FROM)
-    if not isinstance(made_from, dict) or not {"recipe", "data"} <= set(made_from):
-        raise BadArtifact(f"{path / MADE_FROM} names no recipe and data; run the recipe again")
+    made_from = read_made_from(path)
     experiment = Experiment.parse(made_from["recipe"], str(path / MADE_FROM))
     folder = RunFolder(path)
     keys = made_from.get("rows", {})  # runs of earlier versions have none
-    failed: dict[str, str] = {}
-    for name, seed, fold in product(experiment.rows(), experiment.seeds, experiment.folds()):
-        if reason := folder.failure(name, seed, fold, keys.get(name)):
-            failed.setdefault(name, reason)
+    failed = failures(folder, experiment, keys)
+    if len(failed) == len(experiment.models):
+        raise all_failed(path, failed)
     rows = [
         _row(folder, name, experiment, keys.get(name))
         for name in experiment.rows()
@@ -184,6 +190,23 @@ def read_run(path: Path) -> Summary:
     environment = read_json(path / "environment.json")
     features = read_json(path / FEATURES) if experiment.features else {}
     return Summary(experiment, made_from["data"], environment, rows, path, features, failed)
+
+
+def failures(
+    folder: RunFolder, experiment: Experiment, keys: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Why each row that could not be made was not: the reason of its first cell that failed.
+
+    Args:
+        folder: Of the run.
+        experiment: The recipe.
+        keys: What each row was made from (see `runs.keys`).
+    """
+    found: dict[str, str] = {}
+    for name, seed, fold in product(experiment.rows(), experiment.seeds, experiment.folds()):
+        if reason := folder.failure(name, seed, fold, keys.get(name)):
+            found.setdefault(name, reason)
+    return found
 
 
 def _row(folder: RunFolder, name: str, experiment: Experiment, key: str | None) -> Row:

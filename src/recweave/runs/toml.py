@@ -8,10 +8,10 @@ from recweave.runs.spec import Experiment
 
 
 def to_toml(experiment: Experiment) -> str:
-    """The recipe's own words: what differs from the defaults, models last."""
-    told = _differing(experiment)
-    models = told.pop("models")
-    lines = _lines(told)
+    """What of a recipe differs from the defaults, models last."""
+    changed = _differing(experiment)
+    models = changed.pop("models")
+    lines = _lines(changed)
     for entry, dumped in zip(experiment.models, models, strict=True):
         settings = dumped["settings"]
         rest = {k: v for k, v in _differing(entry).items() if k not in ("kind", "settings")}
@@ -25,11 +25,11 @@ def _differing(value: Value) -> dict[str, Any]:
     default = {
         n: f.get_default(call_default_factory=True) for n, f in type(value).model_fields.items()
     }
-    return {name: told for name, told in whole.items() if getattr(value, name) != default[name]}
+    return {name: dumped for name, dumped in whole.items() if getattr(value, name) != default[name]}
 
 
-def _lines(told: dict[str, Any]) -> list[str]:
-    return [f"{key} = {_value(value)}" for key, value in told.items() if value is not None]
+def _lines(settings: dict[str, Any]) -> list[str]:
+    return [f"{key} = {_value(value)}" for key, value in settings.items() if value is not None]
 
 
 def _value(value: Any) -> str:

@@ -13,7 +13,7 @@ from recweave.cli import app
 from recweave.models.artifact import model_hash, save_model
 from recweave.models.factors.ease import EASE
 from recweave.report.audit import audit
-from recweave.runs.folder import read_json
+from recweave.runs.layout import read_json
 from recweave.runs.provenance import PROVENANCE
 
 WORDS = {"words": {"kind": "reviews", "encoder": "tfidf"}}

@@ -10,7 +10,7 @@ from recweave.bundle import Bundle
 from recweave.models.artifact import load_model, model_hash, save_model
 from recweave.models.popularity import Popularity
 from recweave.report.audit import audit
-from recweave.runs.folder import read_json
+from recweave.runs.layout import read_json
 
 ROWS = {"save": True, "models": [{"name": "popularity"}, {"name": "ease"}]}
 

@@ -17,7 +17,7 @@ from recweave.experiment.run import run
 from recweave.models.kinds import Factors
 from recweave.models.unified.recipe import Unified
 from recweave.report.audit import audit
-from recweave.runs.folder import read_json
+from recweave.runs.layout import read_json
 from recweave.runs.provenance import PROVENANCE
 from recweave.runs.spec import Experiment
 from recweave.runs.summary import Row, Summary
