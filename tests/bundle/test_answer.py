@@ -3,7 +3,6 @@
 import numpy as np
 import polars as pl
 import pytest
-from jaxtyping import config
 from planted import F0, ITEMS, T0, USERS, experiment, planted_shop
 
 from recweave.bundle import Bundle
@@ -246,14 +245,6 @@ def test_histories_of_a_few_users_are_equal_to_those_of_all(monkeypatch):
     for name in ("start", "item", "behavior", "value", "time"):
         assert np.array_equal(getattr(few, name), getattr(whole, name)), name
     assert bundle.events_of("u7") == events.filter(user_id="u7").height
-
-
-@pytest.fixture
-def unchecked():
-    """The types of arguments are not checked, as in a program; the tests' checker would refuse."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 def test_after_some_calls_for_one_user_the_log_is_sorted_once():

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from recweave.core.errors import BadArtifact, MissingExtra
+from recweave.core.errors import BadArtifact, BadSetting, MissingExtra
 from recweave.encode.minilm import MiniLM, by_length
 
 pytest.importorskip("torch")
@@ -59,6 +59,13 @@ def test_bf16_is_near_fp32_and_has_another_name(encoder):
 def test_bf16_is_used_if_the_processor_has_it(monkeypatch, setting, precision):
     monkeypatch.setenv("RECWEAVE_BF16", setting)
     assert MiniLM().name == MiniLM(precision).name
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_an_unknown_precision_is_refused():
+    """It would be fp32, silently."""
+    with pytest.raises(BadSetting, match="precision is 'bf-16'; did you mean 'bf16'"):
+        MiniLM("bf-16")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.readers import read
 from recweave.data.reviews import review_parts, train_reviews
@@ -65,6 +66,12 @@ def test_reviews_are_encoded_without_html(shop):
     np.testing.assert_array_equal(feature.vectors, expected.vectors)
     assert feature.source == expected.source
     assert feature.source.startswith("3 reviews by item")
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_reviews_are_of_items_or_of_users(shop):
+    with pytest.raises(BadSetting, match="of is 'users'; did you mean 'user'"):
+        encode_reviews(shop, np.arange(6), "users", ByLetter())
 
 
 def test_no_reviews_give_no_vectors(shop):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from recweave.bundle.base import BundleBase
 from recweave.bundle.lists import SCHEMA
 from recweave.core.arrays import Array
-from recweave.core.errors import BadSetting, did_you_mean
+from recweave.core.errors import BadSetting, require_choice
 from recweave.data.interactions import Histories, behavior_code
 from recweave.models.base import DotProduct, Model
 from recweave.models.query import Query
@@ -28,17 +28,6 @@ FALLBACK = "popularity (no usable history)"
 
 COMPARED = 10
 """Items of a list that are made at least, to see whether the model scores them differently."""
-
-
-def require_choice(setting: str, value: str, choices: Any) -> None:
-    """Refuse a word that is none of a `Literal`.
-
-    Raises:
-        BadSetting: naming the nearest word.
-    """
-    if value not in get_args(choices):
-        hint = did_you_mean(str(value), get_args(choices))
-        raise BadSetting(f"{setting} is {value!r}; {hint}")
 
 
 class ListMaker:
@@ -60,7 +49,7 @@ class ListMaker:
         self.items = len(bundle.dataset.item_ids)
         if k < 1:
             raise BadSetting(f"k is {k}; it must be 1 or more")
-        require_choice("hide", hide, Hide)
+        require_choice("hide", hide, get_args(Hide))
         self.bundle, self.k, self.hide = bundle, min(k, self.items), hide
         self.where = [read_rule(rule) for rule in where]
         self.allow = bundle.allowed(self.where)

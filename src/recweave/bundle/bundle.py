@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
 
-from recweave.bundle.answer import Hide, ListMaker, require_choice
+from recweave.bundle.answer import Hide, ListMaker
 from recweave.bundle.base import BundleBase
 from recweave.bundle.explained import ListExplanation
 from recweave.bundle.ids import text_ids
@@ -17,7 +17,7 @@ from recweave.bundle.query import query_of_history, query_of_users
 from recweave.bundle.saved import load_bundle, save_bundle
 from recweave.bundle.similar import similar
 from recweave.bundle.update import with_events, with_items
-from recweave.core.errors import BadSetting
+from recweave.core.errors import BadSetting, require_choice
 from recweave.core.progress import track
 from recweave.encode.features import Feature
 from recweave.models.query import Query
@@ -75,7 +75,7 @@ class Bundle(BundleBase):
             BadSetting: for an id that is not text, a condition that cannot be read, another word
                 than those listed for `hide` or `unknown`, or a k below 1.
         """
-        require_choice("unknown", unknown, Unknown)
+        require_choice("unknown", unknown, get_args(Unknown))
         if history is not None:
             if users is not None:
                 raise BadSetting("give users or a history, not both")
@@ -98,7 +98,7 @@ class Bundle(BundleBase):
         unknown: Unknown = "refuse",
     ) -> Iterator[pl.DataFrame]:
         """The same as tables of some thousand users at a time, so that a stream stays a stream."""
-        require_choice("unknown", unknown, Unknown)
+        require_choice("unknown", unknown, get_args(Unknown))
         ids = self.dataset.user_ids.ids if users is None else self._ids(users, unknown)
         maker = ListMaker(self, k, where, hide)
         size = max(1, min(BATCH, CELLS // maker.k))

@@ -77,3 +77,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = get_close_matches(name, known, n=1)
     return f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(known)}"
+
+
+def require_choice(setting: str, value: object, choices: Iterable[str]) -> None:
+    """Refuse a value that is none of a few words; a misspelt one would mean the default, silently.
+
+    Raises:
+        BadSetting: naming the setting and the nearest word.
+    """
+    known = tuple(choices)
+    if value not in known:
+        raise BadSetting(f"{setting} is {value!r}; {did_you_mean(str(value), known)}")

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
-from recweave.core.errors import BadArtifact
+from recweave.core.errors import BadArtifact, require_choice
 from recweave.core.extras import require
 from recweave.core.processor import multiplies_bf16
 from recweave.core.settings import Settings
@@ -54,6 +54,9 @@ class MiniLM:
     precision: Precision = "auto"
     threads: int = 1
     folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        require_choice("precision", self.precision, get_args(Precision))
 
     @property
     def dim(self) -> int:

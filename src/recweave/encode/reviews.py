@@ -1,10 +1,13 @@
 """The reviews of an item, or of a user, as one vector."""
 
+from typing import get_args
+
 import numpy as np
 from jaxtyping import Int
 from scipy import sparse
 
 from recweave.core.arrays import Array
+from recweave.core.errors import require_choice
 from recweave.data.dataset import Dataset
 from recweave.data.html import strip_html_series
 from recweave.data.profiles import Entity
@@ -30,7 +33,11 @@ def encode_reviews(
         rows: Rows of the reviews that may be read, such as `train_reviews(dataset, split)`.
         of: Vectors of each item, or of each user, of the dataset.
         encoder: MiniLM if not given.
+
+    Raises:
+        BadSetting: if `of` is neither item nor user.
     """
+    require_choice("of", of, get_args(Entity))
     encoder = encoder or text_encoder()
     rows = np.unique(rows)
     chosen = dataset.reviews[rows]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from recweave.core.arrays import Array
+from recweave.core.errors import require_choice
 from recweave.data.impressions import Impressions
 from recweave.data.interactions import Interactions
 from recweave.data.labels import yes_or_no
@@ -103,3 +104,6 @@ class Options:
     device: str = "auto"
     precision: Precision = "fp32"
     checkpoints: Checkpoints | None = None
+
+    def __post_init__(self) -> None:
+        require_choice("precision", self.precision, get_args(Precision))

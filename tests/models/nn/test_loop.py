@@ -251,3 +251,10 @@ def test_trainings_on_other_data_have_other_digests():
     ]
     assert all(a != b for a, b in combinations(digests, 2))
     assert digests[0] == data_digests(TrainingData(log, other), vectors.copy())
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_an_unknown_precision_is_refused():
+    """It would be fp32, silently."""
+    with pytest.raises(BadSetting, match="precision is 'bf-16'; did you mean 'bf16'"):
+        Options(precision="bf-16")
