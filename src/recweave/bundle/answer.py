@@ -21,23 +21,23 @@ from recweave.rank.recommend import BATCH_BYTES, SEARCH_FROM, recommend
 from recweave.rank.rules import Rule, read_rule
 
 Hide = Literal["all", "purchases", "none"]
-"""Which items of a user's history are kept out of lists."""
+"""Items of a user's history that are hidden from lists."""
 
 FALLBACK = "popularity (no usable history)"
 """The source of lists for users without a usable history."""
 
 COMPARED = 10
-"""Items of a list that are made at least, to see whether the model scores them differently."""
+"""Least length of a list that shows whether the model scores items differently."""
 
 
 class ListMaker:
-    """Makes the lists of one call; what its batches of users share is made once.
+    """Makes the lists of one call; its batches of users share conditions and index.
 
     Args:
-        bundle: What answers.
+        bundle: With model, stages and histories.
         k: Length of the lists.
         where: Conditions on item fields, all of which must hold.
-        hide: Which items of the history are kept out of the lists.
+        hide: Items of the history that are hidden from the lists.
 
     Raises:
         BadSetting: for a condition that cannot be read, another word for `hide`, or a k below 1.
@@ -55,7 +55,7 @@ class ListMaker:
         self.allow = bundle.allowed(self.where)
 
     def source(self, by_model: bool) -> str:
-        """What tables name as the maker of a list."""
+        """The source of a list, as in tables."""
         return self.bundle.name if by_model else FALLBACK
 
     def table(self, query: Query, ids: Sequence[str]) -> pl.DataFrame:
@@ -80,7 +80,7 @@ class ListMaker:
             schema=SCHEMA,
         )
 
-    def rankings(self, query: Query) -> Iterator[tuple[Int[Array, " some"], bool, Ranking]]:
+    def rankings(self, query: Query) -> Iterator[tuple[Int[Array, " rows"], bool, Ranking]]:
         """Lists before the stages: rows of the query, whether the model made them, and the lists.
 
         The model answers users with a usable history: one for which its scores differ.
@@ -99,7 +99,7 @@ class ListMaker:
             yield rest, False, self._rank(self.bundle.fallback, query.rows(rest))
 
     def note(self, query: Query, user: str, by_model: bool, found: int) -> str:
-        """What there is to say of one list: why it is empty, or by the fallback; else ""."""
+        """Why one list is empty or by the fallback; "" for other lists."""
         if not found:
             whom = f"user {user}" if user else "this history"
             return f"no item is left to show to {whom}: {self._why_empty(query)}"
@@ -117,12 +117,12 @@ class ListMaker:
         hidden = self._hidden(query)
         if not np.delete(allow, [] if hidden is None else hidden.item).any():
             if np.count_nonzero(allow) == 1:
-                held, them, verb = "the only item", "it", "fulfils"
+                items, them, verb = "the only item", "it", "fulfils"
             else:
-                held, them, verb = f"all {np.count_nonzero(allow):,} items", "them", "fulfil"
+                items, them, verb = f"all {np.count_nonzero(allow):,} items", "them", "fulfil"
             which = f"that {verb} {fulfil}" if fulfil else "of the catalogue"
             loosen = ", or loosen --where" if fulfil else ""
-            return f"the history holds {held} {which}; show {them} again with --hide none{loosen}"
+            return f"the history holds {items} {which}; show {them} again with --hide none{loosen}"
         labels = "; ".join(str(one["kind"]) for one in self.bundle.about.get("stages", ()))
         if self.bundle.stages and any(r.filled.any() for _, _, r in self.rankings(query)):
             return f"the stages of the row took out all of them ({labels})"
@@ -174,7 +174,7 @@ class ListMaker:
         return np.asarray(found)
 
 
-def _rows(ranking: Ranking, rows: Int[Array, " some"]) -> Ranking:
+def _rows(ranking: Ranking, rows: Int[Array, " rows"]) -> Ranking:
     """The lists of some rows."""
     if len(rows) == len(ranking):
         return ranking

@@ -49,9 +49,9 @@ class BundleBase:
         fallback: What answers users without a usable history.
         known_users: How many users the model was trained with; later ones are known by history.
         removed: Users that a filter of the recipe took out of the log, with the filter.
-        features: Vectors by name, of what the recipe made.
+        features: Item vectors of the recipe, by name.
         depth: Length of the lists that stages are handed.
-        about: What it was made from: recipe, data, versions. Plain JSON.
+        about: Its recipe, data and versions. Plain JSON.
     """
 
     name: str

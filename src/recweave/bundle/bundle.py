@@ -1,4 +1,4 @@
-"""A trained model that stands alone: saved, loaded, extended, asked for lists and similar items."""
+"""A trained model that recommends by itself: saved, loaded, extended, with lists and reasons."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ from recweave.rank.explain import explain
 from recweave.rank.rules import Rule
 
 Unknown = Literal["refuse", "fallback"]
-"""What becomes of a user whom the bundle does not know."""
+"""The result for a user whom the bundle does not know: an error, or the list of the fallback."""
 
 BATCH = 4096
-"""Users whose lists are made at a time when all are asked for."""
+"""Users of a batch of lists."""
 CELLS = 2**22
-"""Positions of lists that are made at a time, where lists are long."""
+"""Positions of lists of a batch, at most; for long lists."""
 MOST_EXPLAINED = 1_000
 """Items of a list that are explained."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bundle(BundleBase):
-    """A trained model that stands alone: it knows its ids, catalogue, histories and stages.
+    """A trained model with its ids, catalogue, histories and stages; it needs no raw data.
 
     The fields are those of `BundleBase`.
     """
@@ -62,9 +62,9 @@ class Bundle(BundleBase):
             k: Length of the lists; shorter where fewer items may be shown.
             history: Ids of items, oldest first, of somebody who is not in the bundle.
             where: Conditions on item fields, all of which must hold ("price <= 20").
-            hide: Which items of the history are kept out of the list.
-            unknown: What becomes of users that the bundle does not know: an error that names the
-                nearest id, or the list of the fallback, as for users without a history.
+            hide: Items of the history that are hidden from the list.
+            unknown: For users that the bundle does not know: an error that names the nearest id, or
+                the list of the fallback, as for users without a history.
 
         Returns:
             The lists; for one user or a history, `note` says why a list is the fallback's or empty.
@@ -97,7 +97,7 @@ class Bundle(BundleBase):
         hide: Hide = "all",
         unknown: Unknown = "refuse",
     ) -> Iterator[pl.DataFrame]:
-        """The same as tables of some thousand users at a time, so that a stream stays a stream."""
+        """The same as a stream of tables, of at most 4,096 users each."""
         require_choice("unknown", unknown, get_args(Unknown))
         ids = self.dataset.user_ids.ids if users is None else self._ids(users, unknown)
         maker = ListMaker(self, k, where, hide)

@@ -14,8 +14,8 @@ class ListExplanation(Sequence[Explanation]):
 
     Attributes:
         user_id: Whose list.
-        source: What made the list, as in a table of recommendations.
-        by_model: Whether the model made it; else the fallback did.
+        source: The source of the list, as in a table of recommendations.
+        by_model: Whether the list is by the model; else it is by the fallback.
         items: One explanation for each item.
         note: Why the list is the fallback's, or empty; "" if there is nothing to say.
         dataset: Ids and titles.

@@ -30,8 +30,8 @@ class Recommendations:
 
     Attributes:
         table: Columns of `SCHEMA`: rank counts from 1, the best first; score orders one list and
-            is not comparable between sources; source is what made the list. Of similar items,
-            item_id and similar_id stand in place of user_id and item_id.
+            is not comparable between sources; source is the row of the recipe, or the fallback.
+            Tables of similar items have item_id and similar_id instead of user_id and item_id.
         titles: Titles by item id, as far as the catalogue has them.
         note: Of one list: why it is empty, or by the fallback; "" if there is nothing to say.
     """
@@ -75,7 +75,7 @@ def write_lists(parts: Iterator[pl.DataFrame], path: Path) -> int:
     """Write tables one after the other into a file that appears whole or not at all.
 
     Args:
-        parts: Taken one at a time; they are never held together.
+        parts: Read one at a time; they are never in memory together.
         path: Ends in .parquet or .csv.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A trained model to a bundle: what it needs to answer is gathered from the dataset once."""
+"""From a trained model to a bundle: ids, catalogue and histories come from the dataset."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from recweave.rank.ranking import Stage
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """What all bundles of one dataset share, made once: catalogue, histories, fallback.
+    """The parts that all bundles of one dataset share: catalogue, histories, fallback.
 
     Attributes:
         dataset: Catalogue and users, a line for each row; no events.
@@ -58,17 +58,17 @@ def make_bundle(
     """What a model needs to answer by itself: ids, catalogue, and everybody's histories.
 
     Args:
-        dataset: What the model was trained on; all of its events become histories. Give `Shared`
-            where several models of one dataset become bundles.
+        dataset: The training data of the model; all of its events become histories. Give `Shared`
+            if several models of one dataset become bundles.
         model: Trained on rows of this dataset.
         name: The source of its lists.
         stages: Applied to the lists.
         features: Vectors that similar items are found by, and that new items may be placed by.
         depth: Length of the lists that stages are handed.
-        about: What the model was made from. Plain JSON.
+        about: Recipe, data and versions. Plain JSON.
     """
     shared = dataset if isinstance(dataset, Shared) else Shared.of(dataset)
-    kept = {name: one for name, one in (features or {}).items() if isinstance(one, Feature)}
+    vectors = {name: one for name, one in (features or {}).items() if isinstance(one, Feature)}
     return Bundle(
         name=name,
         model=model,
@@ -78,7 +78,7 @@ def make_bundle(
         removed=shared.removed,
         known_users=shared.log.shape[0],
         stages=tuple(stages),
-        features={name: one for name, one in kept.items() if one.of == "item"},
+        features={name: one for name, one in vectors.items() if one.of == "item"},
         depth=depth,
         about=about or {},
     )

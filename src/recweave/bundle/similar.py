@@ -86,7 +86,7 @@ class _ByVectors:
     def __init__(self, vectors: Float[Array, "items dim"]) -> None:
         self.unit = unit_rows(vectors)
 
-    def __call__(self, rows: Int[Array, " some"]) -> Float[Array, "some items"]:
+    def __call__(self, rows: Int[Array, " rows"]) -> Float[Array, "rows items"]:
         return np.asarray(self.unit[rows] @ self.unit.T)
 
 
@@ -96,7 +96,7 @@ class _ByScores:
     def __init__(self, bundle: BundleBase) -> None:
         self.bundle = bundle
 
-    def __call__(self, rows: Int[Array, " some"]) -> Float[Array, "some items"]:
+    def __call__(self, rows: Int[Array, " rows"]) -> Float[Array, "rows items"]:
         bundle, count = self.bundle, len(rows)
         now = bundle.last_time + 1
         history = Histories(
@@ -139,8 +139,8 @@ def _text_feature(bundle: BundleBase) -> str:
 
 def _neighbours(
     bundle: BundleBase,
-    rows: Int[Array, " some"],
-    scores: Float[Array, "some items"],
+    rows: Int[Array, " rows"],
+    scores: Float[Array, "rows items"],
     k: int,
     by: str,
     allow: Bool[Array, " items"] | None,

@@ -79,34 +79,34 @@ class Where(Rule):
         if self.op == "is_null" and self.field in table.columns:
             return pl.col(self.field).is_null()
         require_field(table, self.field)
-        column, held = pl.col(self.field), _held(table[self.field])
-        takes = TAKES.get(held, ())
+        column, contents = pl.col(self.field), _contents(table[self.field])
+        takes = TAKES.get(contents, ())
         if self.op not in takes:
             ops = ", ".join((*takes, "is_null"))
-            raise BadSetting(f"'{self.field}' holds {held} and takes {ops}; not '{self.op}'")
+            raise BadSetting(f"'{self.field}' holds {contents} and takes {ops}; not '{self.op}'")
         if self.op == "in":
             given = self.value if isinstance(self.value, tuple) else (self.value,)
-            return column.is_in([self._as(held, value) for value in given])
+            return column.is_in([self._as(contents, value) for value in given])
         if self.op != "contains":
-            compared: pl.Expr = ORDERS[self.op](column, pl.lit(self._as(held, self.value)))
+            compared: pl.Expr = ORDERS[self.op](column, pl.lit(self._as(contents, self.value)))
             return compared
         part = pl.lit(self._as("text", self.value))
-        lists = held == "lists"
+        lists = contents == "lists"
         return column.list.contains(part) if lists else column.str.contains(part, literal=True)
 
-    def _as(self, held: str, value: Any) -> Plain:
+    def _as(self, contents: str, value: Any) -> Plain:
         """The value as what the field holds; a text that reads as one will do."""
-        if held == "text" and isinstance(value, str):
+        if contents == "text" and isinstance(value, str):
             return value
-        if held == "true or false" and (isinstance(value, bool) or value in ("true", "false")):
+        if contents == "true or false" and (isinstance(value, bool) or value in ("true", "false")):
             return value in (True, "true")
         number = isinstance(value, int | float | str) and not isinstance(value, bool)
-        if held == "numbers" and number:
+        if contents == "numbers" and number:
             try:
                 return float(value)
             except ValueError:
                 pass
-        raise BadSetting(f"'{self.field} {self.op}' needs {held}, not {value!r}")
+        raise BadSetting(f"'{self.field} {self.op}' needs {contents}, not {value!r}")
 
     def __str__(self) -> str:
         field = self.field if _NAME.fullmatch(self.field) else f"`{self.field}`"
@@ -240,7 +240,7 @@ def _written(value: Plain) -> str:
     return f'"{escaped}"'
 
 
-def _held(column: pl.Series) -> str:
+def _contents(column: pl.Series) -> str:
     """What a field holds, in the words of `TAKES`; else the name of its type."""
     kind = column.dtype
     if kind == pl.List(pl.String):
