@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from recweave.cli import app
 from recweave.data.profiles import SCHEMA, Profiles, name_of
 from recweave.data.reviews import train_reviews
-from recweave.data.split import TEST, TRAIN
+from recweave.data.split import TEST, TRAIN, VALID
 
 DESCRIBED = {
     "features": {"words": {"kind": "items", "fields": ["description"], "encoder": "tfidf"}},
@@ -197,6 +197,18 @@ def test_5_a_number_that_counts_test_events_is_found(shop, tmp_path, parts):
     assert leak.evidence["part"] == "test"
     assert leak.evidence["size"] > 0.9
     assert leak.evidence["p"] == pytest.approx(1 / 200)
+
+
+@pytest.mark.parametrize(("noise", "levels"), [(2, ["leak"]), (3, ["suspicious"]), (5, [])])
+def test_5_counts_of_test_with_noise_are_a_leak_or_suspicious_by_their_size(shop, noise, levels):
+    blurred = sales(shop, TEST) + np.random.default_rng(0).normal(0, noise, ITEMS)
+    found = examined(with_column(shop, sales=pl.Series(blurred)), checks=[POPULARITY], **RANKED)
+    assert [finding.level for finding in found.findings] == levels
+
+
+def test_5_a_number_that_counts_validation_events_is_found(shop):
+    leaky = with_column(shop, sales=pl.Series(sales(shop, VALID)))
+    assert only(examined(leaky, checks=[POPULARITY], **RANKED)).evidence["part"] == "valid"
 
 
 def test_5_control_sales_in_train_and_what_tends_to_sell_are_clean(shop, tmp_path):
