@@ -199,6 +199,16 @@ def test_5_a_number_that_counts_test_events_is_found(shop, tmp_path, parts):
     assert leak.evidence["p"] == pytest.approx(1 / 200)
 
 
+def test_5_a_column_that_follows_test_by_its_ranks_alone_is_found(shop):
+    """One absurd value hides how the others follow the counts."""
+    counted = sales(shop, TRAIN) + 6 * sales(shop, TEST)
+    counted[int(counted.argmin())] = 1_000_000
+    leak = only(
+        examined(with_column(shop, sales=pl.Series(counted)), checks=[POPULARITY], **RANKED)
+    )
+    assert leak.evidence["scale"] == "by ranks, beyond what train says"
+
+
 @pytest.mark.parametrize(("noise", "levels"), [(2, ["leak"]), (3, ["suspicious"]), (5, [])])
 def test_5_counts_of_test_with_noise_are_a_leak_or_suspicious_by_their_size(shop, noise, levels):
     blurred = sales(shop, TEST) + np.random.default_rng(0).normal(0, noise, ITEMS)
@@ -284,12 +294,17 @@ def test_6_marks_on_the_best_sellers_are_found(shop, best):
     assert "stage 1 (boost) of 'popularity'" in {finding.where for finding in found.of("leak")}
 
 
-def test_6_a_mark_on_the_top_tenth_of_a_large_catalogue_is_found():
+@pytest.fixture(scope="module")
+def large():
+    return honest_shop(people=1_000, count=2_000)
+
+
+@pytest.mark.parametrize("marked", ["the best", "all others"])
+def test_6_a_mark_on_the_top_tenth_of_a_large_catalogue_is_found(large, marked):
     """So many items sell so little that what train and chance explain hides the mark."""
-    large = honest_shop(people=1_000, count=2_000)
-    counted = sales(large, TEST)
-    hot = np.zeros(len(counted), int)
-    hot[np.argsort(-counted, kind="stable")[:200]] = 1
+    best = np.argsort(-sales(large, TEST), kind="stable")[:200]
+    hot = np.full(2_000, int(marked == "all others"))
+    hot[best] = 1 - hot[best]
     found = examined(with_column(large, hot=pl.Series(hot)), checks=[POPULARITY], **BOOSTED)
     assert {finding.where for finding in found.of("leak")} == {
         "stage 1 (boost) of 'popularity'",
