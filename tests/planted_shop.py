@@ -80,6 +80,33 @@ def with_column(dataset: Dataset, **columns: Any) -> Dataset:
     return dataset.replace(items=dataset.items.with_columns(**columns))
 
 
+def with_copies(shop: Dataset, of: Sequence[str], *, target: bool) -> Dataset:
+    """The shop with a copy of some users, who goes on to buy two items more.
+
+    The copy has all that the user has, or all but the user's last two (held-out) events.
+    """
+    order = shop.events.sort("user_id", "time").with_columns(
+        left=pl.len().over("user_id") - pl.int_range(pl.len()).over("user_id")
+    )
+    copied = order.filter(pl.col("user_id").is_in(of))
+    if not target:
+        copied = copied.filter(pl.col("left") > 2)
+    later = pl.DataFrame(
+        {
+            "user_id": np.repeat(of, 2),
+            "item_id": [f"thing-{(7 * n) % len(shop.items):03}" for n in range(2 * len(of))],
+            "time": 10_000_000 + np.arange(2 * len(of)),
+        }
+    )
+    both = pl.concat([copied.select("user_id", "item_id", "time"), later])
+    both = both.with_columns(user_id=pl.lit("copy-of-") + pl.col("user_id"))
+    both = both.with_columns(
+        behavior=pl.lit("purchase").cast(shop.events.schema["behavior"]),
+        value=pl.lit(1.0, pl.Float32),
+    )
+    return shop.replace(events=pl.concat([shop.events, both], how="diagonal"))
+
+
 def audited(dataset: Dataset, folder: Path, **asked: Any) -> Audit:
     """What the audit says of a run of a recipe on a dataset."""
     if not (folder / "shop").exists():

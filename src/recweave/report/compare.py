@@ -190,12 +190,12 @@ def _distinct_names(runs: Sequence[Summary]) -> list[dict[str, str]]:
 
 def _cell(row: Row, metric: str, comparison: Comparison | None) -> dict[str, Any] | None:
     if metric in row.means:
-        told: dict[str, Any] = {**row.means[metric].to_json()}
+        cell: dict[str, Any] = {**row.means[metric].to_json()}
     elif metric in row.report.whole:
-        told = {"mean": row.report.whole[metric]}
+        cell = {"mean": row.report.whole[metric]}
     else:
         return None
     if comparison is not None:
-        told["difference"] = comparison.difference.to_json()
-        told["p_corrected"] = comparison.p
-    return told
+        cell["difference"] = comparison.difference.to_json()
+        cell["p_corrected"] = comparison.p
+    return cell

@@ -6,7 +6,7 @@ import pytest
 from planted_shop import ITEMS, cut, examined, honest_shop, only, with_column
 
 from recweave.data.dataset import Dataset
-from recweave.data.split import TEST
+from recweave.data.split import TEST, TRAIN
 
 POPULARITY = ["held-out popularity"]
 RANKED = {"features": {"rank": {"kind": "number", "field": "sales"}}}
@@ -78,7 +78,7 @@ def test_the_example_names_the_end_that_sells(shop, sold):
 
 
 def test_one_finding_is_given_of_a_column_that_shows_in_test_and_in_validation(shop):
-    held_out = np.flatnonzero(cut(shop).part != 1)
+    held_out = np.flatnonzero(cut(shop).part != TRAIN)
     both = shop.listed_items.rows(shop.events["item_id"][held_out])
     sales = np.bincount(both, minlength=ITEMS)
     assert only(popularity_of(with_column(shop, sales=pl.Series(sales)), **RANKED))

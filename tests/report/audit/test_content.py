@@ -16,6 +16,7 @@ from planted_shop import (
     honest_shop,
     only,
     with_column,
+    with_copies,
 )
 from typer.testing import CliRunner
 
@@ -364,33 +365,6 @@ def test_7_control_a_catalogue_in_the_order_of_train_popularity_is_clean(shop, t
     order = np.argsort(-sales(shop, TRAIN), kind="stable")
     by_train = shop.replace(items=shop.items[order], numbering="table")
     assert examined(by_train).findings == []
-
-
-def with_copies(shop, of, *, target):
-    """The shop with a copy of some users, who goes on to buy two items more.
-
-    The copy has all that the user has, or all but the user's last two (held-out) events.
-    """
-    order = shop.events.sort("user_id", "time").with_columns(
-        left=pl.len().over("user_id") - pl.int_range(pl.len()).over("user_id")
-    )
-    copied = order.filter(pl.col("user_id").is_in(of))
-    if not target:
-        copied = copied.filter(pl.col("left") > 2)
-    later = pl.DataFrame(
-        {
-            "user_id": np.repeat(of, 2),
-            "item_id": [f"thing-{(7 * n) % ITEMS:03}" for n in range(2 * len(of))],
-            "time": 10_000_000 + np.arange(2 * len(of)),
-        }
-    )
-    both = pl.concat([copied.select("user_id", "item_id", "time"), later])
-    both = both.with_columns(user_id=pl.lit("copy-of-") + pl.col("user_id"))
-    both = both.with_columns(
-        behavior=pl.lit("purchase").cast(shop.events.schema["behavior"]),
-        value=pl.lit(1.0, pl.Float32),
-    )
-    return shop.replace(events=pl.concat([shop.events, both], how="diagonal"))
 
 
 def test_8_copies_of_users_that_hold_the_target_are_found(shop, tmp_path):
