@@ -5,12 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from planted import experiment, planted_shop
+from planted import experiment
 
-from recweave.bundle.make import make_bundle
 from recweave.core.errors import BadArtifact, UnknownName
 from recweave.experiment.run import run
-from recweave.models.popularity import Popularity
 from recweave.runs.answering import open_bundle
 from recweave.runs.summary import read_run
 
@@ -54,28 +52,42 @@ def test_a_run_that_is_not_finished_names_what_is_missing(finished):
         open_bundle(finished)
 
 
-def test_a_bundle_answers_without_importing_what_reads_runs(tmp_path):
-    dataset = planted_shop()
-    make_bundle(dataset, Popularity().fit(dataset.interactions()), name="m").save(tmp_path / "b")
-    code = (
-        "import sys; from pathlib import Path; from recweave.runs.answering import open_bundle; "
-        "open_bundle(Path(sys.argv[1])).recommend(['u1']); "
-        "print([name for name in sys.modules if name.startswith('recweave.evaluate')])"
-    )
+NOT_NEEDED = (
+    *("torch", "altair", "optuna", "pandas", "pyarrow", "implicit", "transformers", "openai"),
+    *("pydantic_settings", "dotenv", "sqlite3", "multiprocessing", "rich.progress"),
+    *(f"scipy.{part}" for part in ("stats", "optimize", "linalg", "special", "spatial")),
+    *(f"recweave.{part}" for part in ("evaluate", "experiment", "report", "enrich", "serve")),
+    *("recweave.llm.client", "recweave.encode.text", "recweave.core.settings"),
+    *(
+        "recweave.runs.folder",
+        "recweave.runs.summary",
+        "recweave.runs.spec",
+        "recweave.data.readers",
+    ),
+)
+"""Modules that take long to import, or would bring others along, and that no list needs."""
+IMPORTED = """
+import sys
+from recweave.cli import app
+try:
+    app(sys.argv[2:])
+except SystemExit as stop:
+    assert not stop.code
+parts = [f"{name}." for name in sys.argv[1].split(",")]
+print([n for n in sys.modules if f"{n}.".startswith(tuple(parts))], file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("command", ["recommend", "explain"])
+@pytest.mark.parametrize("folder", ["run", "run/bundles/ease"])
+def test_a_command_for_one_user_imports_only_what_a_list_needs(finished, command, folder):
+    """The imports are most of its time."""
+    words = [command, str(finished.parent / folder), "--user", "u1", "--json"]
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "b")],
+        [sys.executable, "-c", IMPORTED, ",".join(NOT_NEEDED), *words],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "[]"
-
-
-def test_a_command_that_answers_does_not_import_what_reads_runs():
-    """The command line is imported whole for each command, so none may bring all others along."""
-    code = (
-        "import sys, recweave.cli; "
-        "print([n for n in sys.modules if n.startswith(('recweave.evaluate', 'scipy.stats'))])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert json.loads(done.stdout)["items"]
+    assert done.stderr.strip() == "[]"

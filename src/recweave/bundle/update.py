@@ -12,7 +12,6 @@ from recweave.data.frames import name_of, to_polars
 from recweave.data.interactions import Interactions, join
 from recweave.data.schema import conform
 from recweave.encode.features import Feature
-from recweave.encode.text import ENCODERS
 from recweave.features import FEATURES
 from recweave.models.base import Model
 from recweave.models.kinds import ItemScores
@@ -130,6 +129,8 @@ def _new_features(
     bundle: BundleBase, items: pl.DataFrame, skip: Collection[str]
 ) -> dict[str, Feature]:
     """Vectors of the new items by feature name, as far as they can be computed."""
+    from recweave.encode.text import ENCODERS  # a bundle that gets no items needs no encoder
+
     features = {}
     for name, settings in bundle.about.get("features", {}).items():
         encoder = settings.get("encoder")

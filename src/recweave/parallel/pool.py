@@ -2,10 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
 from typing import Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
@@ -49,6 +48,10 @@ class Processes:
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """See `Pool.map`."""
+        # Imported here, as most programs start no process and the import takes a while.
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
         # "spawn": a forked child of a program that has threads (BLAS, Polars) can hang.
         with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as executor:
             yield from _windowed(executor, function, items, 2 * self.workers)
