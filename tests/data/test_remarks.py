@@ -77,3 +77,12 @@ def test_in_a_long_log_placeholders_are_looked_for_in_a_sample_and_counted_in_al
     assert kinds(log(users)) == []
     found = kinds(log([*users, *["unknown"] * 100]))
     assert found == [("user_id that may stand for unknown users", 100)]
+
+
+def test_a_placeholder_that_comes_up_at_every_nth_event_is_not_missed(monkeypatch):
+    monkeypatch.setattr("recweave.data.remarks.SAMPLE", 2_000)
+    for every, first in ((23, 1), (29, 1), (500, 3)):  # 20 events a step: the primes are 23 and 29
+        users = [f"u{n}" for n in range(20_000)]
+        users[first::every] = ["unknown"] * len(users[first::every])
+        count = len(users[first::every])
+        assert kinds(log(users)) == [("user_id that may stand for unknown users", count)]

@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 LATEST = 4_102_444_800
 """2100-01-01 UTC in seconds: what is later does not count seconds, or is a mistake."""
 
+_EARLIEST = 100_000_000
+"""March 1973 in seconds: what is earlier may be a date in digits, as 20260301, or a year."""
+
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """What a time may count, and how many of them are a second."""
 
@@ -170,7 +173,7 @@ def with_seconds(frame: pl.DataFrame, where: str) -> pl.DataFrame:
         return frame.with_columns(seconds(time, "s"))
     if kind == pl.String:
         return frame.with_columns(_text_in_seconds(time, where))
-    if kind.is_numeric() and len(time):
+    if kind.is_numeric() and not _plain_seconds(time):
         if recognised(time.drop_nulls().head(1_000)).unit == ISO:  # 20260301
             return frame.with_columns(_text_in_seconds(time.cast(pl.Int64).cast(pl.String), where))
         least, most = (recognised(pl.Series([end])).unit for end in (time.min(), time.max()))
@@ -180,6 +183,13 @@ def with_seconds(frame: pl.DataFrame, where: str) -> pl.DataFrame:
             _log.warning(warning, where, described(TimeForm(most), example))
             return frame.with_columns(seconds(time, most))
     return frame
+
+
+def _plain_seconds(time: pl.Series) -> bool:
+    """Whether numbers are seconds from 1973 to 2100 beyond doubt; so nearly all are."""
+    least: Any = time.min()
+    most: Any = time.max()
+    return least is None or bool(least >= _EARLIEST and most <= LATEST)
 
 
 def _text_in_seconds(time: pl.Series, where: str) -> pl.Series:
@@ -222,7 +232,7 @@ def recognised(cells: pl.Series) -> TimeForm:
     if 2 * int(text.str.contains(r"^(19|20)\d\d$").sum()) > len(cells):
         return TimeForm(YEAR)
     dates = text.filter(text.str.len_bytes().is_in([8, 14]))
-    if 2 * _moments(dates, ISO) > len(cells):
+    if 2 * len(dates) > len(cells) and 2 * _moments(dates, ISO) > len(cells):
         return TimeForm(ISO)
     sizes = np.digitize(numbers.filter(numbers > 0).to_numpy(), _MAGNITUDES)
     return TimeForm(list(UNITS)[np.bincount(sizes, minlength=1).argmax()])

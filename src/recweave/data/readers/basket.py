@@ -11,9 +11,9 @@ import polars as pl
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import behavior_code
 from recweave.data.problems import BrokenFile
-from recweave.data.readers.care import needs_care
+from recweave.data.readers.care import needs_care, other_lines
 from recweave.data.readers.columns import ids
-from recweave.data.readers.files import files_of, lines, pick_one
+from recweave.data.readers.files import files_of, head, lines, pick_one
 from recweave.data.readers.forms import Lines, Request, Row, TextForm, Types, decoded
 from recweave.data.readers.plan import Plan, Sheet
 
@@ -102,7 +102,7 @@ class Baskets(TextForm):
         self, source: Path | bytes, fields: Sequence[str], hints: Types
     ) -> pl.LazyFrame | None:
         """See `Form.scan`."""
-        if isinstance(source, bytes) or needs_care(source):
+        if isinstance(source, bytes) or other_lines(head(source)):
             return None  # a block does not know the numbers of its lines
         line = pl.col("line")
         text = line.str.strip_prefix("\ufeff").str.strip_suffix("\r")
@@ -123,6 +123,10 @@ class Baskets(TextForm):
         if not self.user:
             found = found.filter(count > 0)
         return found.with_columns(pl.when(count > 0).then("item")).explode("item")
+
+    def misread(self, path: Path) -> bool:
+        """See `Form.misread`."""
+        return needs_care(path)
 
     def rows(
         self, block: Lines, more: Iterator[tuple[int, bytes]], request: Request

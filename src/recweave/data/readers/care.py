@@ -7,7 +7,7 @@ processor finds many at a time, and at what stands around them only where there 
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
 from recweave.core.arrays import Array
 from recweave.data.readers.files import HEAD, line_end, marked_encoding, opened
@@ -31,15 +31,16 @@ def needs_care(source: Path | bytes, separator: str = "") -> bool:
     Raises:
         OSError, EOFError, zlib.error: if the file cannot be read to its end.
     """
-    scanner = _Scanner(separator)
     start = b"\n" * _BEFORE
     if isinstance(source, bytes):
+        scanner = _Scanner(separator, _BEFORE + len(source))
         return scanner.doubtful(bytearray(start + source), _BEFORE + len(source)) or scanner.open
+    scanner = _Scanner(separator, _BEFORE + _BLOCK)
     buffer = bytearray(start) + bytearray(_BLOCK)
     with opened(source) as file, memoryview(buffer)[_BEFORE:] as block:
         first = True
         while size := file.readinto(block):
-            if first and _other_lines(bytes(block[:HEAD])):
+            if first and other_lines(bytes(block[: min(size, HEAD)])):
                 return True
             first = False
             end = _BEFORE + size
@@ -49,24 +50,27 @@ def needs_care(source: Path | bytes, separator: str = "") -> bool:
     return scanner.open
 
 
-def _other_lines(start: bytes) -> bool:
+def other_lines(start: bytes) -> bool:
     """Whether a file that begins so is UTF-16 or UTF-32, or ends its lines as old Macs do."""
     return marked_encoding(start) is not None or line_end(start) == "\r"
 
 
 class _Scanner:
-    """Looks at a text block by block.
+    """Looks at a text block by block, in memory of its own: allocating would slow other threads.
+
+    Args:
+        separator: As `needs_care` takes it.
+        size: The most bytes that are looked at together.
 
     Attributes:
         open: Whether the text so far ends within quotes.
     """
 
-    def __init__(self, separator: str) -> None:
+    def __init__(self, separator: str, size: int) -> None:
         self.quoted = bool(separator)
         self.open = False
-        letter = ord(separator[:1] or "\n")
-        self._starts = _table(letter, _FEED)  # what stands before a cell
-        self._ends = _table(letter, _FEED, _RETURN, _QUOTE)  # what may follow two quotes
+        self._separator = ord(separator[:1] or "\n")
+        self._masks = [np.empty(size, bool) for _ in range(3)]
 
     def doubtful(self, buffer: bytearray, end: int) -> bool:
         """Whether the block from `_BEFORE` to `end`, after the last bytes of the one before, is."""
@@ -75,27 +79,30 @@ class _Scanner:
         text = np.frombuffer(buffer, np.uint8, end)
         # Polars drops carriage returns within cells. The last byte waits for the next block.
         if buffer.find(_RETURN, _BEFORE - 1, end - 1) >= 0:
-            returns = np.flatnonzero(text[_BEFORE - 1 : -1] == _RETURN) + _BEFORE - 1
-            if (text[returns + 1] != _FEED).any():
+            returns = self._equal(0, text[_BEFORE - 1 : -1], _RETURN)
+            feeds = self._equal(1, text[_BEFORE:], _FEED)
+            if np.greater(returns, feeds, out=returns).any():
                 return True
-        return self.quoted and buffer.find(_QUOTE, _BEFORE, end) >= 0 and self._quotes(buffer, text)
+        return self.quoted and buffer.find(_QUOTE, 0, end) >= 0 and self._quotes(buffer, text)
 
     def _quotes(self, buffer: bytearray, text: UInt8[Array, " bytes"]) -> bool:
-        quotes = np.flatnonzero(text == _QUOTE)
-        new = quotes[np.searchsorted(quotes, _BEFORE) :]
-        self.open ^= len(new) % 2 == 1
-        if buffer.find(_BACKSLASH, _BEFORE - 1, len(text)) >= 0 and (
-            (text[new - 1] == _BACKSLASH).any()
-        ):
-            return True
-        pairs = quotes[:-1][np.diff(quotes) == 1]
-        pairs = pairs[(pairs > 0) & (pairs + 2 < len(text))]
-        goes_on = self._starts[text[pairs - 1]] & ~self._ends[text[pairs + 2]]
-        return bool(goes_on.any())
+        quote = self._equal(0, text, _QUOTE)
+        self.open ^= bool(np.count_nonzero(quote[_BEFORE:]) % 2)
+        if buffer.find(_BACKSLASH, _BEFORE - 1, len(text)) >= 0:
+            escape = self._equal(1, text[:-1], _BACKSLASH)
+            if np.logical_and(escape, quote[1:], out=escape)[_BEFORE - 1 :].any():
+                return True
+        pair = np.logical_and(quote[1:-2], quote[2:-1], out=self._masks[1][: len(text) - 3])
+        if not pair.any():
+            return False
+        starts = self._equal(0, text[:-3], self._separator)
+        starts |= self._equal(2, text[:-3], _FEED)
+        pair &= starts
+        for end in (self._separator, _FEED, _RETURN, _QUOTE):  # none of them goes on
+            np.greater(pair, self._equal(0, text[3:], end), out=pair)
+        return bool(pair.any())
 
-
-def _table(*letters: int) -> Array:
-    """Of each byte, whether it is one of these."""
-    table = np.zeros(256, bool)
-    table[list(letters)] = True
-    return table
+    def _equal(self, mask: int, text: UInt8[Array, " n"], byte: int) -> Bool[Array, " n"]:
+        found = self._masks[mask][: len(text)]
+        np.equal(text, byte, out=found)
+        return found

@@ -84,6 +84,17 @@ class Column:
         raw = raw.str.strip_chars()
         return pl.when(~raw.is_in(self.absent)).then(raw) if self.absent else raw
 
+    def certain(self, dtype: Dtype) -> bool:
+        """Whether every cell of a column of this type is a value, or empty as its value is."""
+        return dtype in self.sure
+
+    def faults_of_values(self, values: pl.Expr, dtype: Dtype) -> Iterator[Fault]:
+        """All that may be wrong with values of this type, whose cells were `certain`."""
+        if self.required:
+            yield Fault(_empty(values, dtype), "is missing")
+        for wrong, what in self.limits:
+            yield Fault(wrong(values), what)
+
     def faults(self, dtype: Dtype, values: pl.Expr | None = None) -> Iterator[Fault]:
         """All that may be wrong with the cells of a column of this type.
 
@@ -92,9 +103,7 @@ class Column:
             values: The values, where they are at hand; else they are computed again.
         """
         cells = self.cells(dtype)
-        empty = cells.is_null()
-        if dtype == pl.String:
-            empty |= cells.str.len_bytes() == 0
+        empty = _empty(cells, dtype)
         if self.required:
             yield Fault(empty, "is missing")
         values = self.make(cells, dtype) if values is None else values
@@ -104,9 +113,14 @@ class Column:
             yield Fault(wrong(values), what)
 
 
+def _empty(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
+    empty = cells.is_null()
+    return empty | (cells == "") if dtype == pl.String else empty
+
+
 def ids(source: str) -> Column:
     """An id as it stands (`data.ids` has the rule for numbers); blanks count."""
-    return Column(source, id_text, required=True, verbatim=True)
+    return Column(source, id_text, required=True, verbatim=True, sure=(pl.String(),))
 
 
 def text(source: str, *, html: bool = False, listed: bool = False) -> Column:

@@ -10,8 +10,8 @@ from typing import ClassVar
 import polars as pl
 
 from recweave.data.problems import BrokenFile
-from recweave.data.readers.care import needs_care
-from recweave.data.readers.files import lines
+from recweave.data.readers.care import needs_care, other_lines
+from recweave.data.readers.files import head, lines
 from recweave.data.readers.forms import Lines, Request, Row, TextForm, Types, decoded
 
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
@@ -69,9 +69,12 @@ class Delimited(TextForm):
         self, source: Path | bytes, fields: Sequence[str], hints: Types
     ) -> pl.LazyFrame | None:
         """See `Form.scan`."""
-        if self.escaped or (self.encoding != "utf-8" and isinstance(source, Path)):
+        if self.escaped:
             return None
-        if needs_care(source, self.separator if self.quoted else ""):
+        if isinstance(source, Path):
+            if self.encoding != "utf-8" or other_lines(head(source)):
+                return None
+        elif needs_care(source, self._quotable):
             return None
         names = list(fields)
         if len(self.separator) > 1:  # Polars takes one letter, so an empty column stands between
@@ -86,6 +89,15 @@ class Delimited(TextForm):
             quote_char='"' if self.quoted else None,
             glob=False,
         )
+
+    def misread(self, path: Path) -> bool:
+        """See `Form.misread`."""
+        return needs_care(path, self._quotable)
+
+    @property
+    def _quotable(self) -> str:
+        """What stands between cells that may be quoted."""
+        return self.separator if self.quoted else ""
 
     def rows(
         self, block: Lines, more: Iterator[tuple[int, bytes]], request: Request
@@ -174,7 +186,7 @@ class Words(TextForm):
         self, source: Path | bytes, fields: Sequence[str], hints: Types
     ) -> pl.LazyFrame | None:
         """See `Form.scan`."""
-        if needs_care(source):
+        if other_lines(head(source)) if isinstance(source, Path) else needs_care(source):
             return None
         line = pl.col("line")
         words = line.str.strip_prefix("\ufeff").str.extract_all(r"\S+")
@@ -182,6 +194,10 @@ class Words(TextForm):
         found = found.filter(line.list.len() > 0)
         items = pl.when(line.list.len() > 1).then(line.list.slice(1))  # null makes a row, [] none
         return found.select(user=line.list.first(), item=items).explode("item")
+
+    def misread(self, path: Path) -> bool:
+        """See `Form.misread`."""
+        return needs_care(path)
 
     def rows(
         self, block: Lines, more: Iterator[tuple[int, bytes]], request: Request

@@ -116,11 +116,21 @@ class Form(ABC):
     def scan(
         self, source: Path | bytes, fields: Sequence[str], hints: Types
     ) -> pl.LazyFrame | None:
-        """Columns of a file or of a block of its rows; None if there is no fast way.
+        """Columns of a file (see `misread`) or of a block of rows; None if there is no fast way.
 
         They are of the types hinted at, or of the file's own. Errors come from Polars or from the
         operating system, here or when the frame is collected.
         """
+
+    def misread(self, path: Path) -> bool:
+        """Whether `scan` takes something in a file otherwise than it is meant.
+
+        This may be a pass over the whole file; it can run while the scan is collected.
+
+        Raises:
+            OSError, EOFError, zlib.error: if the file cannot be read to its end.
+        """
+        return False
 
     def head(self, path: Path, selected: Sequence[str], rows: int) -> pl.DataFrame:
         """Columns of the first rows of a file, as they stand; what is no row is passed over.

@@ -7,6 +7,7 @@ read again the careful way, which finds what is wrong, and where.
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -37,14 +38,14 @@ def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
     """
     fields = sheet.form.fields(sheet.path, every=sheet.others)
     columns = _columns(sheet, fields)
-    frame = _at_once(sheet.form, partial(sheet.form.scan, sheet.path, fields), columns)
+    frame = _whole_file(sheet, fields, columns)
     key = KEYS.get(sheet.table)
     errors = problems.errors.total()
     if frame is None:
         before = columns
         sheet, columns = _understood(sheet, columns, fields, problems)
         if columns is not before:
-            frame = _at_once(sheet.form, partial(sheet.form.scan, sheet.path, fields), columns)
+            frame = _whole_file(sheet, fields, columns)
     inferred = [note for column in columns.values() for note in column.noted]
     for what in (*sheet.form.noted, *sheet.noted, *inferred):
         problems.note(sheet.path, None, what, kind=what.partition(";")[0])
@@ -90,6 +91,23 @@ def _columns(sheet: Sheet, fields: Sequence[str]) -> dict[str, Column]:
     return known | {name: anything(name) for name in others}
 
 
+def _whole_file(
+    sheet: Sheet, fields: Sequence[str], columns: Mapping[str, Column]
+) -> pl.DataFrame | None:
+    """All rows of a file in one pass; None where any of them needs care.
+
+    A thread meanwhile looks for what the pass would misread: both wait for the same memory.
+    """
+    form, path = sheet.form, sheet.path
+    with ThreadPoolExecutor(1) as beside:
+        misread = beside.submit(form.misread, path)
+        frame = _at_once(form, partial(form.scan, path, fields), columns)
+        try:
+            return None if frame is None or misread.result() else frame
+        except (OSError, EOFError, zlib.error):
+            return None  # the careful way meets the same and says where
+
+
 def _at_once(
     form: Form, scan: Callable[[Types], pl.LazyFrame | None], columns: Mapping[str, Column]
 ) -> pl.DataFrame | None:
@@ -99,7 +117,8 @@ def _at_once(
         if lazy is None:
             return None
         types = lazy.collect_schema()
-        # First the values, each under a name of its own, then what is doubtful about them.
+        # First the values, each under a name of its own, then what is doubtful about them. Where
+        # the values alone say so, they are asked once they are there, which takes a tenth.
         values = [
             value.alias(f"{name}{_VALUE}")
             for name, value in zip(columns, _values(columns, types), strict=True)
@@ -107,17 +126,34 @@ def _at_once(
         faults = [
             fault.where
             for name, column in columns.items()
+            if not column.certain(types[column.source])
             for fault in column.faults(types[column.source], pl.col(f"{name}{_VALUE}"))
         ]
         named = [pl.col(f"{name}{_VALUE}").alias(name) for name in columns]
-        doubt = pl.any_horizontal(faults).alias(_DOUBT)
+        doubt = [pl.any_horizontal(faults).alias(_DOUBT)] if faults else []
         flags = pl.QueryOptFlags(projection_pushdown=not form.whole)
-        query = lazy.with_columns(values).select(*named, doubt)
+        query = lazy.with_columns(values).select(*named, *doubt)
         with without_panic_reports():
             frame = query.collect(engine="streaming", optimizations=flags)
+        if (faults and frame[_DOUBT].any()) or _faulty(frame, columns, types):
+            return None
     except (*POLARS_ERRORS, OSError, EOFError, zlib.error):
         return None  # the careful way meets the same and says where
-    return None if frame[_DOUBT].any() else frame.drop(_DOUBT)
+    return frame.drop(_DOUBT) if faults else frame
+
+
+def _faulty(frame: pl.DataFrame, columns: Mapping[str, Column], types: Types) -> bool:
+    """Whether a value shows that something is wrong with its cell."""
+    faults = [
+        fault.where.any()
+        for name, column in columns.items()
+        if column.certain(types[column.source])
+        for fault in column.faults_of_values(pl.col(name), frame.schema[name])
+    ]
+    if not faults:
+        return False
+    found = frame.lazy().select(pl.any_horizontal(faults)).collect(engine="streaming")
+    return bool(found.item())
 
 
 def _values(columns: Mapping[str, Column], types: Types) -> Iterator[pl.Expr]:
