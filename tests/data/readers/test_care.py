@@ -33,7 +33,8 @@ def test_it_is_found_across_the_borders_of_blocks(tmp_path_factory, text, size, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(care, "_BLOCK", size)
         patch.setattr(care, "HEAD", size)
-        assert needs_care(path, separator) == by_pattern(text, separator)
+        cut = text[-1:].decode(errors="replace") == separator
+        assert needs_care(path, separator) == (by_pattern(text, separator) or cut)
     assert needs_care(text, separator) == by_pattern(text, separator)
 
 

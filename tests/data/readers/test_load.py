@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -159,3 +160,21 @@ def test_a_json_document_is_parsed_once(tmp_path, monkeypatch):
     parsed.clear()
     guess(path)
     assert len(parsed) == 1
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("bad", ["", "c,Pot,many,red\n"], ids=["at once", "with care"])
+def test_the_last_row_may_end_in_an_empty_cell_and_not_in_one_too_many(tmp_path, end, bad):
+    (tmp_path / "events.csv").write_text("user_id,item_id\n1,a\n")
+    path = tmp_path / "items.csv"
+    head = f"item_id,title,price,colour\na,Tea,1,red\n{bad}"
+    path.write_text(f"{head}b,Cup,2,{end}", newline="")
+    rows = [("a", "Tea", 1.0, "red"), ("b", "Cup", 2.0, None)]
+    items = examine("table", tmp_path).dataset.items
+    chosen = items.select("item_id", "title", "price", "colour")
+    chosen = chosen.filter(pl.col("item_id") != "c")
+    assert chosen.rows() == rows
+    path.write_text(f"{head}b,Cup,2,,{end}", newline="")
+    errors = [str(problem) for problem in examine("table", tmp_path).problems if not problem.note]
+    line = 4 if bad else 3
+    assert errors == [f"{path}:{line}: has 5 columns where 4 are named"]

@@ -17,25 +17,28 @@ _BEFORE = 3  # bytes of the block before: what is looked for is four bytes long 
 _QUOTE, _BACKSLASH, _RETURN, _FEED = b'"\\\r\n'
 
 
-def needs_care(source: Path | bytes, separator: str = "") -> bool:
+def needs_care(source: Path | bytes, separator: str = "", *, quoted: bool = True) -> bool:
     """Whether something is in a text that a fast reader takes otherwise than it is meant.
 
-    NUL bytes, which a half-written file has; carriage returns as line ends; UTF-16; and, where
-    cells may be quoted, a backslash before a quote, a quote that is never closed, and a cell that
-    begins with two quotes and goes on.
+    NUL bytes, which a half-written file has; carriage returns as line ends; UTF-16; a separator as
+    the last byte of a file, where Polars passes over a cell too many; and, where cells may be
+    quoted, a backslash before a quote, a quote that is never closed, and a cell that begins with
+    two quotes and goes on.
 
     Args:
-        source: A file, or a block of lines.
-        separator: What stands between cells that may be quoted; "" where quotes are letters.
+        source: A file, or a block of whole lines.
+        separator: What stands between cells; "" where lines have none.
+        quoted: Whether cells may be quoted.
 
     Raises:
         OSError, EOFError, zlib.error: if the file cannot be read to its end.
     """
     start = b"\n" * _BEFORE
+    quotable = separator if quoted else ""
     if isinstance(source, bytes):
-        scanner = _Scanner(separator, _BEFORE + len(source))
+        scanner = _Scanner(quotable, _BEFORE + len(source))
         return scanner.doubtful(bytearray(start + source), _BEFORE + len(source)) or scanner.open
-    scanner = _Scanner(separator, _BEFORE + _BLOCK)
+    scanner = _Scanner(quotable, _BEFORE + _BLOCK)
     buffer = bytearray(start) + bytearray(_BLOCK)
     with opened(source) as file, memoryview(buffer)[_BEFORE:] as block:
         first = True
@@ -47,7 +50,7 @@ def needs_care(source: Path | bytes, separator: str = "") -> bool:
             if scanner.doubtful(buffer, end):
                 return True
             buffer[:_BEFORE] = buffer[end - _BEFORE : end]
-    return scanner.open
+    return scanner.open or (separator != "" and buffer[_BEFORE - 1] == ord(separator[0]))
 
 
 def other_lines(start: bytes) -> bool:
@@ -59,7 +62,7 @@ class _Scanner:
     """Looks at a text block by block, in memory of its own: allocating would slow other threads.
 
     Args:
-        separator: As `needs_care` takes it.
+        separator: Between cells that may be quoted; "" where quotes are letters.
         size: The most bytes that are looked at together.
 
     Attributes:

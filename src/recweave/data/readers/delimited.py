@@ -74,7 +74,7 @@ class Delimited(TextForm):
         if isinstance(source, Path):
             if self.encoding != "utf-8" or other_lines(head(source)):
                 return None
-        elif needs_care(source, self._quotable):
+        elif needs_care(source, self.separator, quoted=self.quoted):
             return None
         names = list(fields)
         if len(self.separator) > 1:  # Polars takes one letter, so an empty column stands between
@@ -92,12 +92,7 @@ class Delimited(TextForm):
 
     def misread(self, path: Path) -> bool:
         """See `Form.misread`."""
-        return needs_care(path, self._quotable)
-
-    @property
-    def _quotable(self) -> str:
-        """What stands between cells that may be quoted."""
-        return self.separator if self.quoted else ""
+        return needs_care(path, self.separator, quoted=self.quoted)
 
     def rows(
         self, block: Lines, more: Iterator[tuple[int, bytes]], request: Request

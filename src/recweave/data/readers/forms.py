@@ -193,7 +193,7 @@ class TextForm(Form):
         if self.headed():
             next(numbered)
         while block := deque(islice(numbered, BLOCK)):
-            text = b"\n".join(raw for _, raw in block)
+            text = b"\n".join([*(raw for _, raw in block), b""])
             yield Block(
                 partial(self.scan, text, request.fields),
                 partial(_batch, self.rows(block, numbered, request), request.selected),
