@@ -280,3 +280,19 @@ def test_a_panic_of_polars_is_an_error_like_others_and_prints_nothing(tmp_path, 
     with pytest.raises(BadInput, match=r"log\.parquet: is not a whole Parquet file \(Polars pan"):
         read("table", tmp_path / "log.parquet")
     assert "panicked" not in capfd.readouterr().err
+
+
+def test_damage_anywhere_in_a_parquet_file_is_an_error_that_names_it(tmp_path, capfd):
+    times = [1_600_000_000 + 7 * n * n for n in range(50)]
+    whole = parquet(LOG.with_columns(time=pl.Series(times)))
+    path = tmp_path / "log.parquet"
+    refused = 0
+    for start in range(4, len(whole) - 8, 13):
+        path.write_bytes(whole[:start] + b"\xff" * 6 + whole[start + 6 :])
+        try:
+            read("table", path)
+        except BadInput as error:
+            assert str(path) in str(error)
+            refused += 1
+    assert refused > 20
+    assert "panicked" not in capfd.readouterr().err

@@ -293,6 +293,14 @@ class Parquet(Form):
         """See `Form.scan`."""
         return pl.scan_parquet(source, glob=False)
 
+    def head(self, path: Path, selected: Sequence[str], rows: int) -> pl.DataFrame:
+        """See `Form.head`."""
+        try:
+            with without_panic_reports():
+                return pl.scan_parquet(path, glob=False).select(selected).head(rows).collect()
+        except (*POLARS_ERRORS, OSError) as error:
+            raise BrokenFile(path, None, _half_written(error)) from None
+
     def blocks(self, path: Path, request: Request) -> Iterator[Block]:
         """See `Form.blocks`."""
         try:
