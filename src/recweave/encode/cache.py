@@ -1,12 +1,12 @@
-"""A cache of vectors on disk: each encoder encodes a text only once, also across processes."""
+"""A cache of vectors on disk: each text or picture is encoded once, also across processes."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 from jaxtyping import Float
@@ -25,13 +25,79 @@ TABLE = """CREATE TABLE IF NOT EXISTS vectors (
 ) WITHOUT ROWID"""
 
 
+class VectorFile:
+    """Vectors in an SQLite file, by encoder and SHA-256 of the text or picture.
+
+    Processes may share the file, and one that is killed loses no more than what it had not added.
+    Within `with`, an error of the database is raised as BadArtifact.
+
+    Attributes:
+        file: Created with its folder when first needed.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __enter__(self) -> "VectorFile":
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self._store = sqlite3.connect(self.file, timeout=60)
+            self._store.execute("PRAGMA journal_mode = WAL")
+            self._store.execute(TABLE)
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._store.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise self._unusable(error) from None
+
+    def get(self, encoder: str, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The vectors that are there, as the bytes of float32."""
+        found: dict[bytes, bytes] = {}
+        for start in range(0, len(keys), CHUNK):
+            asked = keys[start : start + CHUNK]
+            marks = ",".join("?" * len(asked))
+            select = f"SELECT text, vector FROM vectors WHERE encoder = ? AND text IN ({marks})"
+            found.update(self._store.execute(select, (encoder, *asked)))
+        return found
+
+    def add(self, encoder: str, vectors: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep vectors by their keys, in one transaction."""
+        with self._store:
+            add = "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)"
+            self._store.executemany(add, ((encoder, *pair) for pair in vectors))
+
+    def check(self, encoder: str, vectors: Iterable[bytes]) -> None:
+        """Make sure that an encoder's vectors have one length.
+
+        Raises:
+            BadArtifact: if they do not.
+        """
+        if len({len(vector) for vector in vectors}) > 1:
+            raise BadArtifact(
+                f"{self.file} has vectors of several lengths by {encoder}, so the model of that "
+                "name has changed; remove the file, then the vectors are made again"
+            )
+
+    def _unusable(self, error: sqlite3.DatabaseError) -> BadArtifact:
+        return BadArtifact(
+            f"the vectors in {self.file} cannot be used ({error}); check the disk, or remove "
+            "the file, then they are made again"
+        )
+
+
 @dataclass(frozen=True)
 class Cached:
     """An encoder with a cache: another encoder encodes each new text once.
 
-    Vectors are rows of an SQLite file, keyed by encoder and SHA-256 of the text, added in
-    transactions of `CHUNK` texts: processes may share the file, and one that is killed loses no
-    more than the chunk it was at.
+    Vectors are kept in a `VectorFile`, in transactions of `CHUNK` texts.
 
     Attributes:
         encoder: Encodes the texts that are not in the cache.
@@ -58,44 +124,16 @@ class Cached:
         require_memory(2 * size * len(texts), f"vectors of {len(texts):,} texts", advice)
         keys = [sha256(text.encode()).digest() for text in texts]
         texts_by_key = {key: text for key, text in zip(keys, texts, strict=True) if text.strip()}
-        try:
-            with closing(self._open()) as store:
-                known = self._known(store, list(texts_by_key))
-                for key, vector in self._encode(store, texts_by_key, known.keys()):
-                    known[key] = vector
-        except sqlite3.DatabaseError as error:
-            raise BadArtifact(
-                f"the vectors in {self.file} cannot be used ({error}); check the disk, or remove "
-                "the file, then the texts are encoded again"
-            ) from None
-        sizes = {len(vector) for vector in known.values()}
-        if len(sizes) > 1:
-            raise BadArtifact(
-                f"{self.file} has vectors of several lengths by {self.name}, so the model of that "
-                "name has changed; remove the file, then the texts are encoded again"
-            )
-        size = sizes.pop() if sizes else size
+        with VectorFile(self.file) as store:
+            known = store.get(self.name, list(texts_by_key))
+            known.update(self._encode(store, texts_by_key, known.keys()))
+            store.check(self.name, known.values())
+        size = len(next(iter(known.values()))) if known else size
         joined = b"".join(known.get(key, bytes(size)) for key in keys)
         return np.frombuffer(joined, np.float32).reshape(len(texts), size // 4)
 
-    def _open(self) -> sqlite3.Connection:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        store = sqlite3.connect(self.file, timeout=60)
-        store.execute("PRAGMA journal_mode = WAL")
-        store.execute(TABLE)
-        return store
-
-    def _known(self, store: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        found: dict[bytes, bytes] = {}
-        for start in range(0, len(keys), CHUNK):
-            chunk = keys[start : start + CHUNK]
-            marks = ",".join("?" * len(chunk))
-            select = f"SELECT text, vector FROM vectors WHERE encoder = ? AND text IN ({marks})"
-            found.update(store.execute(select, (self.name, *chunk)))
-        return found
-
     def _encode(
-        self, store: sqlite3.Connection, texts_by_key: Mapping[bytes, str], known: Set[bytes]
+        self, store: VectorFile, texts_by_key: Mapping[bytes, str], known: Set[bytes]
     ) -> Iterator[tuple[bytes, bytes]]:
         """Vectors of the texts that are not known, stored by chunks.
 
@@ -108,7 +146,5 @@ class Cached:
         while chunk := list(islice(remaining, CHUNK)):
             vectors = self.encoder.encode([texts_by_key[key] for key in chunk])
             encoded = [(key, row.tobytes()) for key, row in zip(chunk, vectors, strict=True)]
-            with store:
-                add = "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)"
-                store.executemany(add, ((self.name, *pair) for pair in encoded))
+            store.add(self.name, encoded)
             yield from encoded
