@@ -347,6 +347,23 @@ def test_similar_items_are_never_the_item_itself_and_go_by_cosine():
     assert "f2" not in bundle.similar("t0", 8).to_frame()["similar_id"].to_list()
 
 
+def test_text_and_look_are_the_first_feature_of_their_kind_of_encoder():
+    number, words, pictures = (np.eye(8, 8, dtype=np.float32) for _ in range(3))
+    words[5], pictures[6] = words[0], pictures[0]
+    present = np.ones(8, bool)
+    features = {
+        "price": Feature(number, present, "numbers/1 digits", "items.price"),
+        "poster": Feature(pictures, present, "images/enc/1", "items.images"),
+        "title": Feature(words, present, "enc/1", "items.title"),
+    }
+    bundle = bundle_of(scores(), features=features)
+    ids = bundle.dataset.item_ids.ids
+    for by, row in {"text": 5, "title": 5, "look": 6, "poster": 6}.items():
+        found = bundle.similar(ids[0], 3, by=by).to_frame()
+        assert found["similar_id"].to_list() == [ids[row]]
+        assert set(found["source"]) == {by}
+
+
 def test_similar_items_by_a_feature_need_its_vector():
     vectors = np.eye(8, 3, dtype=np.float32)
     vectors[5] = vectors[0]
@@ -355,6 +372,8 @@ def test_similar_items_by_a_feature_need_its_vector():
     found = bundle.similar("t0", 2, by="text").to_frame()
     assert found["similar_id"].to_list() == ["f0"]
     assert set(found["source"]) == {"text"}
+    with pytest.raises(BadSetting, match=r"no feature of pictures; add .*kind = \"images\""):
+        bundle.similar("t0", by="look")
     with pytest.raises(BadSetting, match="'test' has no text"):
         bundle.similar("test", by="text")
     with pytest.raises(BadSetting, match="did you mean 'text'"):

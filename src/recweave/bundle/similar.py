@@ -14,6 +14,7 @@ from recweave.core.errors import BadSetting, did_you_mean
 from recweave.core.lists import top_k_visible, writable
 from recweave.core.progress import track
 from recweave.data.interactions import Histories, behavior_code
+from recweave.encode.images.encoder import IMAGES
 from recweave.models.base import DotProduct
 from recweave.models.query import Query
 from recweave.rank.rules import Rule
@@ -23,7 +24,10 @@ BATCH = 1024
 CELLS = 2**25
 """Scores in memory at a time, if the catalogue is large: 128 MiB."""
 
-BEHAVIOUR = "behaviour"
+BEHAVIOUR, TEXT, LOOK = "behaviour", "text", "look"
+
+NUMBERS = ("numbers/", "categories/", "random/")
+"""What the encoders of vectors begin with that are neither of texts nor of pictures."""
 
 
 def similar(
@@ -41,8 +45,9 @@ def similar(
         items: Their ids.
         k: How many for each; fewer where fewer have anything in common with it.
         by: "behaviour": the cosine of the model's item vectors, or for models without them the
-            scores of a user whose history is that item. Else the name of a feature, or "text"
-            for the first feature of a text encoder: the cosine of its vectors.
+            scores of a user whose history is that item. Else the name of a feature, "text" for
+            the first feature of a text encoder, or "look" for the first of an image encoder: the
+            cosine of its vectors.
         where: Conditions on item fields, all of which must hold.
 
     Raises:
@@ -115,9 +120,10 @@ def _measure(bundle: BundleBase, by: str, rows: Array | None) -> "_ByVectors | _
     if by == BEHAVIOUR:
         model = bundle.model
         return _ByVectors(model.item) if isinstance(model, DotProduct) else _ByScores(bundle)
-    name = _text_feature(bundle) if by == "text" and "text" not in bundle.features else by
+    wanted = by in (TEXT, LOOK) and by not in bundle.features
+    name = _first_feature(bundle, by) if wanted else by
     if name not in bundle.features:
-        known = (BEHAVIOUR, *bundle.features)
+        known = (BEHAVIOUR, TEXT, LOOK, *bundle.features)
         raise BadSetting(f"items cannot be compared by '{by}'; {did_you_mean(by, known)}")
     feature = bundle.features[name]
     if rows is not None and not feature.present[rows].all():
@@ -126,14 +132,17 @@ def _measure(bundle: BundleBase, by: str, rows: Array | None) -> "_ByVectors | _
     return _ByVectors(feature.vectors)
 
 
-def _text_feature(bundle: BundleBase) -> str:
-    """The first feature of a text encoder."""
+def _first_feature(bundle: BundleBase, by: str) -> str:
+    """The first feature of a text encoder, or of an image encoder."""
     for name, feature in bundle.features.items():
-        if not feature.encoder.startswith(("numbers/", "categories/", "random/")):
+        if by == LOOK and feature.encoder.startswith(IMAGES):
             return name
+        if by == TEXT and not feature.encoder.startswith((*NUMBERS, IMAGES)):
+            return name
+    kind, words = ("images", "pictures") if by == LOOK else ("items", "texts")
     raise BadSetting(
-        f"the bundle {bundle.name} has no text features; add a table [features.text] with "
-        'kind = "items" to the recipe and fit it again'
+        f"the bundle {bundle.name} has no feature of {words}; add a table [features.{by}] with "
+        f'kind = "{kind}" to the recipe and fit it again'
     )
 
 

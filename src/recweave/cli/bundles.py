@@ -35,7 +35,7 @@ Items = Annotated[Path | None, typer.Option(help="New items: a CSV or Parquet fi
 OutFile = Annotated[Path | None, typer.Option(help="Write lists to this .parquet or .csv file.")]
 SHOWN = 10_000
 """Lines that are printed; more go to a file."""
-By = Annotated[str, typer.Option(help="behaviour, text, or the name of a feature.")]
+By = Annotated[str, typer.Option(help="behaviour, text, look, or the name of a feature.")]
 
 
 def fit(
@@ -122,7 +122,7 @@ def similar(
     items: Items = None,
     as_json: Json = False,
 ) -> None:
-    """Find items similar to an item, by behaviour or by text."""
+    """Find items similar to an item, by behaviour, by text or by look."""
     from recweave.bundle.lists import write_lists
     from recweave.bundle.similar import similar_batches
 

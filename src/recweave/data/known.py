@@ -267,6 +267,13 @@ DATASETS: Mapping[str, Known] = {
         page="https://msnews.github.io/",
         layouts=(Layout(mark="behaviors.tsv", source="mind"),),
     ),
+    "ml-100k-posters": Known(
+        what="posters of 1,663 films of ml-100k, by item id; no events",
+        licence="the studios' artwork: research on one's own machine",
+        citation="The Movie Database (TMDB), https://www.themoviedb.org.",
+        page="https://www.themoviedb.org/",
+        layouts=(Layout(mark="posters.zip", source="photos"),),
+    ),
     "fashion-photos": Known(
         what="5,000 catalogue photographs of fashion with category and colour; no events",
         licence="MIT, as its publisher's page says",

@@ -20,6 +20,7 @@ FEATURES: "Registry[type[FeatureSpec]]" = Registry(
     "feature",
     {
         "items": "recweave.features.text:ItemText",
+        "images": "recweave.features.images:ItemImages",
         "reviews": "recweave.features.text:ReviewText",
         "profiles": "recweave.features.profiles:ProfileText",
         "number": "recweave.features.numbers:Number",

@@ -6,10 +6,10 @@ from io import BytesIO
 from pathlib import Path
 
 from recweave.core.errors import BadInput, MissingExtra
-from recweave.core.extras import require
 from recweave.core.settings import Settings
 from recweave.data.catalogue import find
-from recweave.data.readers.photos import open_photo
+from recweave.data.pictures import PictureFiles
+from recweave.encode.images.decode import BadPicture, decode
 from recweave.runs.summary import Summary
 
 SIDE = 88
@@ -40,7 +40,8 @@ def small_picture(image: str, folders: Sequence[Path]) -> str:
     """
     for folder in folders:
         try:
-            content = open_photo(folder, image)
+            with PictureFiles(folder) as files:
+                content = files.read(image)
         except (BadInput, ValueError):  # such as a null byte in the path
             continue
         return _small_jpeg(content)
@@ -49,19 +50,10 @@ def small_picture(image: str, folders: Sequence[Path]) -> str:
 
 def _small_jpeg(content: bytes) -> str:
     try:
-        pillow = require("PIL.Image", extra="photos")
-    except MissingExtra:
+        picture, _ = decode(content, SIDE)
+    except (MissingExtra, BadPicture):
         return ""
-    # Pillow's errors of broken files, and of those that would fill the memory.
-    broken = (OSError, ValueError, SyntaxError, pillow.DecompressionBombError)
-    try:
-        with pillow.open(BytesIO(content)) as picture:
-            picture.thumbnail((SIDE, SIDE))
-            small = picture.convert("RGBA")
-    except broken:
-        return ""
-    ground = pillow.new("RGBA", small.size, "white")
-    ground.alpha_composite(small)
+    picture.thumbnail((SIDE, SIDE))
     file = BytesIO()
-    ground.convert("RGB").save(file, "JPEG", quality=80)
+    picture.save(file, "JPEG", quality=80)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"

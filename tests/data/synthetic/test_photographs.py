@@ -97,6 +97,6 @@ def test_without_pillow_the_message_has_the_command_that_adds_it(shop, tmp_path,
         raise MissingExtra(f"pip install 'recweave[{extra}]'")
 
     monkeypatch.setattr(photographs, "require", missing)
-    with pytest.raises(MissingExtra, match="photos"):
+    with pytest.raises(MissingExtra, match="images"):
         draw_photographs(*shop, tmp_path / "photos")
     assert not (tmp_path / "photos").exists()

@@ -7,14 +7,12 @@ import polars as pl
 
 from recweave.core.errors import BadInput
 from recweave.data.dataset import Dataset
+from recweave.data.pictures import INSIDE
 from recweave.data.problems import BrokenFile, Problems
 from recweave.data.readers.columns import ids, text
 from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick
 from recweave.data.readers.plan import Plan, Sheet, Tables
-
-INSIDE = "!/"
-"""Stands between a zip and a file in it."""
 
 _ENDS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 
@@ -28,7 +26,7 @@ _STYLES = {
 def photos(path: Path) -> Plan:
     """Photographs named by item id (`10001.jpg`): a folder or zip of them, or the folder of a zip.
 
-    Paths of photographs are relative to the folder read (`photos.zip!/10001.jpg`); `open_photo`
+    Paths of photographs are relative to the folder read (`photos.zip!/10001.jpg`); `PictureFiles`
     reads them. Beside them may lie `styles.csv` (Kaggle's fashion products: id,
     productDisplayName, masterCategory, subCategory, articleType, …); items without a photograph
     are kept. There are no events; `with_photos` gives the photographs to another dataset's items.
@@ -80,22 +78,6 @@ def with_photos(dataset: Dataset, path: Path) -> Dataset:
     items = dataset.items.drop("images")
     items = items.join(found, on="item_id", how="left", maintain_order="left")
     return dataset.replace(items=items)
-
-
-def open_photo(folder: Path, image: str) -> bytes:
-    """The bytes of a photograph, from its path in `items.images` and the folder that was read.
-
-    Raises:
-        BadInput: if it cannot be read.
-    """
-    packed, _, name = image.rpartition(INSIDE)
-    try:
-        if not packed:
-            return (folder / name).read_bytes()
-        with zipfile.ZipFile(folder / packed) as archive:
-            return archive.read(name)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{folder / image} cannot be read ({error}); check the folder") from None
 
 
 def _in_zip(path: Path) -> list[str]:

@@ -111,7 +111,7 @@ def draw_photographs(
     """
     if len(dataset.items) != len(truth.category):
         raise ValueError("the dataset is not the one that the truth is of")
-    image = require("PIL.Image", extra="photos")
+    image = require("PIL.Image", extra="images")
     folder.mkdir(parents=True, exist_ok=True)
     for row, item_id in enumerate(track(dataset.items["item_id"].to_list(), "drawing")):
         pixels = draw(truth, row, size=size, seed=seed)
@@ -135,10 +135,10 @@ def draw(truth: Truth, row: int, *, size: int, seed: int) -> UInt8[Array, "size 
 
 def _shape(parts: Sequence[Part], size: int, rng: np.random.Generator) -> Grid:
     """How much of each pixel the thing covers, 0 to 1."""
-    image = require("PIL.Image", extra="photos")
+    image = require("PIL.Image", extra="images")
     fine = size * FINER
     mask = image.new("L", (fine, fine), HOLE)
-    pen = require("PIL.ImageDraw", extra="photos").Draw(mask)
+    pen = require("PIL.ImageDraw", extra="images").Draw(mask)
     scale = rng.uniform(0.68, 0.88)
     aside = (1 - scale) / 2 + rng.uniform(-0.06, 0.06, 2)
     for kind, fill, corners in parts:

@@ -1,5 +1,6 @@
 """Colours and textures as numbers: an image encoder without weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from recweave.core.arrays import Array, unit_rows
 from recweave.core.extras import require
 from recweave.core.settings import Settings
 from recweave.encode.images.decode import EXTRA, resized
+from recweave.encode.images.encoder import IMAGES
 
 SIDE = 64
 
@@ -18,25 +20,30 @@ BINS = (5, 7, 7)
 
 RANGES = ((0, 100), (-70, 70), (-70, 70))
 
-CELL, DIRECTIONS = 16, 9
-"""Pixels of a cell's side in which the directions of edges are counted, and their number."""
+CELL, BLOCK, DIRECTIONS = 8, 2, 9
+"""Pixels of a cell's side in which directions of edges are counted, cells of a block's side that
+are scaled alike, and directions."""
 
-TEXTURE = DIRECTIONS * (SIDE // CELL) ** 2
+TEXTURE = DIRECTIONS * BLOCK**2 * (SIDE // CELL - BLOCK + 1) ** 2
+
+SHARE = 0.4
+"""Of colours in the dot product of two vectors; the rest is that of edges. Chosen on half of
+fashion-photos, joined with EfficientNet: colours and kinds of clothes found about equally well."""
 
 
 @dataclass(frozen=True)
 class ColourTexture:
     """How often each colour occurs (CIELAB), beside the directions of edges in each part (HOG).
 
-    Square roots of shares, so that the dot product of two histograms is their Bhattacharyya
-    coefficient. Pixels in the middle count more than those at the edge, which are often
-    background. Histogram of oriented gradients: Dalal & Triggs, CVPR 2005.
+    Of colours, the square roots of their shares, whose dot product is the Bhattacharyya
+    coefficient; pixels in the middle count more than those at the edge, which are often background.
+    Histogram of oriented gradients: Dalal & Triggs, CVPR 2005. Vectors are of unit length.
     """
 
     @property
     def name(self) -> str:
         """See `ImageEncoder.name`."""
-        return "colour/1"
+        return f"{IMAGES}colour/1"
 
     @property
     def dim(self) -> int:
@@ -50,12 +57,14 @@ class ColourTexture:
 
     def prepare(self, picture: Any) -> UInt8[Array, "64 64 3"]:
         """See `ImageEncoder.prepare`."""
-        return resized(picture, SIDE, "stretch")
+        return resized(picture, SIDE, "pad")
 
-    def encode(self, prepared: UInt8[Array, "pictures 64 64 3"]) -> Float[Array, "pictures dim"]:
+    def encode(self, prepared: Sequence[UInt8[Array, "64 64 3"]]) -> Float[Array, "pictures dim"]:
         """See `ImageEncoder.encode`."""
-        texture = np.stack([_texture(one) for one in prepared])
-        return np.hstack([_colours(prepared), unit_rows(texture)]).astype(np.float32)
+        edges = unit_rows(np.stack([_edges(pixels) for pixels in prepared]))
+        colours = _colours(np.stack(prepared))
+        joined = np.hstack([np.sqrt(SHARE) * colours, np.sqrt(1 - SHARE) * edges])
+        return joined.astype(np.float32)
 
 
 def colour(settings: Settings) -> ColourTexture:
@@ -86,7 +95,9 @@ def _colours(prepared: UInt8[Array, "pictures side side 3"]) -> Float[Array, "pi
     return np.asarray(np.sqrt(counted / counted.sum(axis=1, keepdims=True)))
 
 
-def _texture(pixels: UInt8[Array, "side side 3"]) -> Float[Array, " texture"]:
+def _edges(pixels: UInt8[Array, "side side 3"]) -> Float[Array, " texture"]:
     hog = require("skimage.feature", extra=EXTRA).hog
-    made = hog(pixels, DIRECTIONS, (CELL, CELL), (1, 1), block_norm="L1", channel_axis=-1)
-    return np.sqrt(np.asarray(made, np.float32))
+    found = hog(
+        pixels, DIRECTIONS, (CELL, CELL), (BLOCK, BLOCK), block_norm="L2-Hys", channel_axis=-1
+    )
+    return np.asarray(found, np.float32)

@@ -20,6 +20,7 @@ from recweave.core.errors import BadArtifact
 from recweave.core.extras import require
 from recweave.core.settings import Settings
 from recweave.encode.images.decode import EXTRA, resized
+from recweave.encode.images.encoder import IMAGES
 from recweave.encode.images.onnx import GraphBuilder, open_session, run_batches
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -57,7 +58,7 @@ class EfficientNetLite0:
     @property
     def name(self) -> str:
         """See `ImageEncoder.name`."""
-        return f"efficientnet-lite0-{SHA256[:8]}/{self.how}"
+        return f"{IMAGES}efficientnet-lite0-{SHA256[:8]}/{self.how}"
 
     @property
     def dim(self) -> int:
@@ -73,13 +74,13 @@ class EfficientNetLite0:
         """See `ImageEncoder.prepare`."""
         return resized(picture, SIDE, self.how)
 
-    def encode(self, prepared: UInt8[Array, "pictures 224 224 3"]) -> Float[Array, "pictures dim"]:
+    def encode(self, prepared: Sequence[UInt8[Array, "224 224 3"]]) -> Float[Array, "pictures dim"]:
         """See `ImageEncoder.encode`.
 
         Raises:
             BadArtifact: if the weights are not those that were published.
         """
-        return run_batches(self._session, prepared, self.threads)
+        return run_batches(self._session, np.stack(prepared), self.threads)
 
     def probabilities(self, vectors: Float[Array, "pictures dim"]) -> Float[Array, "pictures 1000"]:
         """Of each class of ImageNet (`labels`) to be what the picture shows; rows sum to 1."""

@@ -1,14 +1,20 @@
 """The interface of image encoders, and encoders by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from jaxtyping import Float
 
-from recweave.core.arrays import Array
+from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.registry import Registry, is_path
 from recweave.core.settings import Settings
+
+IMAGES = "images/"
+"""What the names of image encoders begin with, so that their vectors are known as such."""
 
 
 @runtime_checkable
@@ -17,7 +23,10 @@ class ImageEncoder(Protocol):
 
     @property
     def name(self) -> str:
-        """The encoder with its version: equal names give equal vectors for equal pictures."""
+        """`images/` and the encoder with its version.
+
+        Equal names give equal vectors for equal pictures.
+        """
 
     @property
     def dim(self) -> int:
@@ -27,11 +36,11 @@ class ImageEncoder(Protocol):
     def side(self) -> int:
         """Pixels of a picture's shorter side that it needs."""
 
-    def prepare(self, picture: Any) -> Array:
-        """The array of one picture (Pillow's RGB image); all have the same shape."""
+    def prepare(self, picture: Any) -> Any:
+        """What it reads of one picture, Pillow's RGB image."""
 
-    def encode(self, prepared: Array) -> Float[Array, "pictures dim"]:
-        """A vector for each of some prepared pictures, stacked; it need not be of unit length."""
+    def encode(self, prepared: Sequence[Any]) -> Float[Array, "pictures dim"]:
+        """A vector for each of some prepared pictures; it need not be of unit length."""
 
 
 IMAGE_ENCODERS: Registry[Callable[[Settings], ImageEncoder]] = Registry(
@@ -51,8 +60,8 @@ def image_encoder(name: str = "efficientnet", settings: Settings | None = None) 
 
     Args:
         name: `efficientnet` (EfficientNet-Lite0 as shipped by a package, offline), `colour` (no
-            weights: colours and textures), or `package.module:function` (called with `settings`,
-            it gives an `ImageEncoder`).
+            weights: colours and edges), `package.module:function` (called with `settings`, it
+            gives an `ImageEncoder`), or several joined by `+`.
         settings: Threads, and where weights are kept; from the environment if not given.
 
     Raises:
@@ -60,12 +69,50 @@ def image_encoder(name: str = "efficientnet", settings: Settings | None = None) 
         BadSetting: for a `package.module:function` that is not there or gives no encoder.
         MissingExtra: if the encoder's packages are not installed.
     """
+    settings = settings or Settings()
+    if "+" in name:
+        return Joined(tuple(image_encoder(part.strip(), settings) for part in name.split("+")))
     if name not in IMAGE_ENCODERS and not is_path(name):
         raise UnknownName("image encoder", name, IMAGE_ENCODERS)
-    encoder = IMAGE_ENCODERS[name](settings or Settings())
+    encoder = IMAGE_ENCODERS[name](settings)
     if not isinstance(encoder, ImageEncoder):
         raise BadSetting(
             f"'{name}' gives a {type(encoder).__name__}, which is no image encoder; it must have "
             "name, dim, side, prepare and encode"
         )
     return encoder
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The unit vectors of several encoders side by side: the cosine is the mean of their cosines.
+
+    Attributes:
+        encoders: Two or more.
+    """
+
+    encoders: tuple[ImageEncoder, ...]
+
+    @property
+    def name(self) -> str:
+        """See `ImageEncoder.name`."""
+        return IMAGES + "+".join(encoder.name.removeprefix(IMAGES) for encoder in self.encoders)
+
+    @property
+    def dim(self) -> int:
+        """See `ImageEncoder.dim`."""
+        return sum(encoder.dim for encoder in self.encoders)
+
+    @cached_property
+    def side(self) -> int:
+        """See `ImageEncoder.side`."""
+        return max(encoder.side for encoder in self.encoders)
+
+    def prepare(self, picture: Any) -> tuple[Any, ...]:
+        """See `ImageEncoder.prepare`."""
+        return tuple(encoder.prepare(picture) for encoder in self.encoders)
+
+    def encode(self, prepared: Sequence[tuple[Any, ...]]) -> Float[Array, "pictures dim"]:
+        """See `ImageEncoder.encode`."""
+        parts = zip(self.encoders, zip(*prepared, strict=True), strict=True)
+        return np.hstack([unit_rows(encoder.encode(part)) for encoder, part in parts])

@@ -29,7 +29,7 @@ from recweave.parallel import Pool, Threads
 _log = logging.getLogger(__name__)
 
 BATCH = 64
-"""Pictures in a batch: 64 x 224 x 224 pixels are 10 MB, and 300 MB inside the network."""
+"""Pictures that the encoder is given at a time; 64 of 224 x 224 pixels are 10 MB."""
 
 CHUNK = 256
 """Pictures read between two commits of vectors to the disk."""
@@ -166,14 +166,11 @@ def report(encoded: EncodedPictures) -> None:
     for finding in encoded.findings:
         kinds[finding.used, finding.what].append(finding.picture)
     for (used, what), names in sorted(kinds.items()):
-        more = f", {names[0]} for one" if len(names) > NAMED else f": {', '.join(names)}"
+        usable = "can be used all the same" if used else "cannot be used"
+        several = "each" if len(names) > 1 else "it"
+        first = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
         _log.warning(
-            "%s of %s pictures %s, each of which %s%s",
-            f"{len(names):,}",
-            f"{len(encoded.keys):,}",
-            "are used all the same" if used else "cannot be used",
-            what,
-            more,
+            f"{len(names):,} of {len(encoded.keys):,} pictures {usable}: {several} {what} ({first})"
         )
 
 
@@ -229,7 +226,7 @@ def _encode(
             prepared.append((file.key, pixels))
     for start in range(0, len(prepared), BATCH):
         batch = prepared[start : start + BATCH]
-        made = encoder.encode(np.stack([pixels for _, pixels in batch]))
+        made = encoder.encode([pixels for _, pixels in batch])
         pairs = [(key, row.tobytes()) for (key, _), row in zip(batch, made, strict=True)]
         known.add(encoder.name, pairs)
         found.update(pairs)

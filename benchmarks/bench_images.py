@@ -1,0 +1,121 @@
+"""Pictures to vectors: how many a second beside a plain loop, and what is found by them.
+
+Speed: reading, decoding and encoding photographs by EfficientNet-Lite0, beside a plain loop that does
+the same with Pillow and the package efficientnet-lite-pytorch, one picture at a time, in turns.
+Finding: of fashion-photos, how many of the ten nearest photographs show the same type of article, and
+the same base colour. The joint weight of colours and edges was chosen on one half of the photographs;
+the figures are of the other half.
+
+    python benchmarks/bench_images.py [--photos 500] [--turns 3] [--find]
+"""
+
+import argparse
+import csv
+import json
+import tempfile
+import time
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from recweave.core.settings import Settings
+from recweave.data.catalogue import find
+from recweave.data.pictures import PictureFiles
+from recweave.encode.images import image_encoder
+from recweave.encode.images.efficientnet import MEAN, STD, published
+from recweave.encode.images.items import encode_pictures
+
+ENCODERS = ("efficientnet", "colour", "efficientnet+colour")
+NEAREST = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=500)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--find", action="store_true", help="the figures of what is found, too")
+    asked = parser.parse_args()
+    folder = find("fashion-photos", Settings())
+    if folder is None:
+        raise SystemExit("fashion-photos is not here; set RECWEAVE_DATA")
+    styles = list(csv.DictReader((folder / "styles.csv").open()))
+    pictures = [f"photos.zip!/{row['id']}.jpg" for row in styles]
+    print(json.dumps(speed(folder, pictures[: asked.photos], asked.turns)), flush=True)
+    if asked.find:
+        for encoder in ENCODERS:
+            print(json.dumps(found(folder, pictures, styles, encoder)), flush=True)
+
+
+def speed(folder: Path, pictures: list[str], turns: int) -> dict[str, object]:
+    import torch
+
+    threads = Settings().threads
+    torch.set_num_threads(threads)
+    ours, plain, cosine = [], [], 0.0
+    peer = plain_loop(folder)
+    peer(pictures[:8])
+    for _ in range(turns):
+        with tempfile.TemporaryDirectory() as home:
+            settings = Settings(home=Path(home), threads=threads)
+            encoder = image_encoder("efficientnet", settings)
+            encode_pictures(pictures[:8], folder, encoder, settings=settings)
+            start = time.perf_counter()
+            vectors = encode_pictures(pictures[8:], folder, encoder, settings=settings).vectors
+            ours.append((len(pictures) - 8) / (time.perf_counter() - start))
+        start = time.perf_counter()
+        others = peer(pictures[8:])
+        plain.append((len(pictures) - 8) / (time.perf_counter() - start))
+        norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(others, axis=1)
+        cosine = float(((vectors * others).sum(axis=1) / norms).min())
+    return {
+        "benchmark": "pictures to vectors, with decoding",
+        "photos": len(pictures) - 8,
+        "ours_per_second": round(float(np.median(ours)), 1),
+        "plain_per_second": round(float(np.median(plain)), 1),
+        "ratio": round(float(np.median(ours) / np.median(plain)), 2),
+        "smallest_cosine": round(cosine, 5),
+        "threads": threads,
+    }
+
+
+def plain_loop(folder: Path):
+    import torch
+    from efficientnet_lite_pytorch import EfficientNet
+    from PIL import Image
+
+    net = EfficientNet.from_name("efficientnet-lite0")
+    net.load_state_dict({name: torch.tensor(value) for name, value in published().items()})
+    net.eval()
+
+    def encode(pictures: list[str]) -> np.ndarray:
+        vectors = []
+        with PictureFiles(folder) as files, torch.inference_mode():
+            for picture in pictures:
+                image = Image.open(BytesIO(files.read(picture))).convert("RGB").resize((224, 224))
+                pixels = (np.asarray(image, np.float32) / 255 - MEAN) / STD
+                batch = torch.tensor(pixels.transpose(2, 0, 1), dtype=torch.float32)[None]
+                vectors.append(net.extract_features(batch).mean((2, 3)).numpy()[0])
+        return np.stack(vectors)
+
+    return encode
+
+
+def found(folder: Path, pictures: list[str], styles: list[dict], name: str) -> dict[str, object]:
+    settings = Settings()
+    encoded = encode_pictures(pictures, folder, image_encoder(name, settings), settings=settings)
+    vectors = encoded.vectors / np.linalg.norm(encoded.vectors, axis=1, keepdims=True)
+    asked = np.random.default_rng(0).permutation(len(pictures))[len(pictures) // 2 :]
+    near = vectors[asked] @ vectors.T
+    near[np.arange(len(asked)), asked] = -np.inf
+    nearest = np.argpartition(-near, NEAREST, axis=1)[:, :NEAREST]
+    line: dict[str, object] = {"benchmark": "what looks alike", "encoder": name}
+    for field in ("articleType", "baseColour"):
+        label = np.unique([row[field] for row in styles], return_inverse=True)[1]
+        line[f"same_{field}"] = round(float((label[nearest] == label[asked, None]).mean()), 3)
+        line[f"chance_{field}"] = round(float(((np.bincount(label) / len(label)) ** 2).sum()), 3)
+    return line
+
+
+if __name__ == "__main__":
+    main()

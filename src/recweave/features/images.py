@@ -1,0 +1,57 @@
+"""The pictures of items as a feature."""
+
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from recweave.core.settings import Settings
+from recweave.data.catalogue import DATASETS, get
+from recweave.data.dataset import Dataset
+from recweave.data.readers.photos import with_photos
+from recweave.encode.features import Feature
+from recweave.encode.images import encode_images, image_encoder
+from recweave.features.spec import FeatureContext, FeatureSpec
+
+
+class ItemImages(FeatureSpec):
+    """The pictures of each item: the mean of their vectors.
+
+    Pictures that cannot be used are named in the log; an item without any has no vector.
+    """
+
+    kind: Literal["images"] = "images"
+    folder: str = Field(
+        "",
+        description="a folder, or a zip if `by_id`: relative to the recipe file, or the name of "
+        "known data",
+    )
+    by_id: bool = Field(
+        False,
+        description="whether the pictures are found by their names, ITEM_ID.jpg, instead of by the "
+        "paths in items.images",
+    )
+    encoder: str = Field(
+        "efficientnet", description="efficientnet, colour, or several joined: efficientnet+colour"
+    )
+
+    def build(self, context: FeatureContext) -> Feature:
+        """See `FeatureSpec.build`."""
+        path = get(self.folder) if self.folder in DATASETS else context.base_dir / self.folder
+        if not self.by_id:
+            return self._encode(context.dataset, path)
+        folder = path if path.is_dir() else path.parent
+        return self._encode(with_photos(context.dataset, path), folder)
+
+    def of_new_items(self, items: pl.DataFrame) -> Feature | None:
+        """See `FeatureSpec.of_new_items`; their paths are absolute, or from the current folder."""
+        if self.by_id or "images" not in items.columns or not items["images"].list.len().sum():
+            return None
+        return self._encode(Dataset("new items", items=items, numbering="table"), Path())
+
+    def _encode(self, dataset: Dataset, folder: Path) -> Feature:
+        settings = Settings()
+        return encode_images(
+            dataset, folder, image_encoder(self.encoder, settings), settings=settings
+        )

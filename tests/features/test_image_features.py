@@ -1,0 +1,83 @@
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recweave.core.errors import BadInput, BadSetting
+from recweave.data.dataset import Dataset
+from recweave.data.interactions import Interactions
+from recweave.data.split import Split
+from recweave.features.images import ItemImages
+from recweave.features.spec import FEATURES, FeatureContext
+
+Image = pytest.importorskip("PIL.Image")
+pytest.importorskip("skimage")
+
+COLOURS = {"red": (200, 30, 40), "blue": (20, 40, 210), "green": (30, 160, 60)}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("RECWEAVE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def shop(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (30, 30), colour).save(tmp_path / "pictures" / f"{name}.png")
+    items = pl.DataFrame(
+        {"item_id": ["red", "blue", "none"], "images": [["red.png"], ["blue.png"], []]},
+        schema={"item_id": pl.String, "images": pl.List(pl.String)},
+    )
+    return Dataset("shop", items=items)
+
+
+def context(shop, folder):
+    log = Interactions.of([0], [0], shape=(1, len(shop.item_ids)))
+    return FeatureContext(shop, Split.whole(log), base_dir=folder)
+
+
+def test_pictures_are_found_by_their_paths_from_the_folder_of_the_recipe(shop, tmp_path):
+    spec = FEATURES["images"](folder="pictures", encoder="colour")
+    feature = spec.build(context(shop, tmp_path))
+    rows = shop.item_ids.rows(pl.Series(["red", "blue", "none"]))
+    assert feature.present[rows].tolist() == [True, True, False]
+    assert feature.vectors[rows[0]] @ feature.vectors[rows[1]] < 0.7
+    assert feature.encoder == "images/colour/1"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_or_by_the_ids_of_items_in_a_folder_or_a_zip(packed, shop, tmp_path):
+    bare = shop.replace(items=shop.items.drop("images"))
+    folder = "pictures"
+    if packed:
+        shutil.make_archive(str(tmp_path / "all"), "zip", tmp_path / "pictures")
+        folder = "all.zip"
+    by_id = ItemImages(folder=folder, by_id=True, encoder="colour")
+    by_path = ItemImages(folder="pictures", encoder="colour")
+    np.testing.assert_array_equal(
+        by_id.build(context(bare, tmp_path)).vectors, by_path.build(context(shop, tmp_path)).vectors
+    )
+
+
+def test_a_folder_that_is_not_there_is_an_error_that_names_it(shop, tmp_path):
+    with pytest.raises(BadSetting, match=r"none of the 2 pictures.*check the folder .*gone"):
+        ItemImages(folder="gone", encoder="colour").build(context(shop, tmp_path))
+    with pytest.raises(BadInput, match="gone"):
+        ItemImages(folder="gone", by_id=True, encoder="colour").build(context(shop, tmp_path))
+
+
+def test_new_items_get_vectors_from_absolute_paths_or_none(shop, tmp_path):
+    spec = ItemImages(folder="pictures", encoder="colour")
+    known = spec.build(context(shop, tmp_path))
+    new = pl.DataFrame(
+        {"item_id": ["new", "bare"], "images": [[str(tmp_path / "pictures" / "red.png")], []]},
+        schema={"item_id": pl.String, "images": pl.List(pl.String)},
+    )
+    feature = spec.of_new_items(new)
+    assert feature.present.tolist() == [True, False]
+    np.testing.assert_array_equal(feature.vectors[0], known.vectors[shop.item_ids.row("red")])
+    assert spec.of_new_items(new.drop("images")) is None
+    assert ItemImages(by_id=True).of_new_items(new) is None
