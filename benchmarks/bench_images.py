@@ -1,9 +1,9 @@
 """Pictures to vectors: how many a second beside a plain loop, and what is found by them.
 
-Speed: reading, decoding and encoding photographs by EfficientNet-Lite0, beside a plain loop that does
-the same with Pillow and the package efficientnet-lite-pytorch, one picture at a time, in turns.
-Finding: of fashion-photos, how many of the ten nearest photographs show the same type of article, and
-the same base colour. The joint weight of colours and edges was chosen on one half of the photographs;
+Speed: reading, decoding and encoding photographs by EfficientNet-Lite0, beside a plain loop that
+does the same with Pillow and the package efficientnet-lite-pytorch, a picture at a time, in turns.
+Finding: of fashion-photos, how many of the ten nearest photographs show the same type of article,
+and the same base colour. The weight of colours and edges was chosen on one half of the photographs;
 the figures are of the other half.
 
     python benchmarks/bench_images.py [--photos 500] [--turns 3] [--find]

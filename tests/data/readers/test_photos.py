@@ -5,8 +5,9 @@ import pytest
 
 from recweave.core.errors import BadInput
 from recweave.data.dataset import Dataset
+from recweave.data.pictures import PictureFiles
 from recweave.data.readers import read
-from recweave.data.readers.photos import open_photo, with_photos
+from recweave.data.readers.photos import with_photos
 
 
 @pytest.fixture
@@ -32,7 +33,8 @@ def test_styles_and_photographs_meet_by_id(packed):
     ]
     assert items["title"].to_list() == ["Check Shirt", "Skirt"]
     assert items["year"].to_list() == [2011, 2012]
-    assert open_photo(packed, items["images"][0][0]) == b"ten"
+    with PictureFiles(packed) as files:
+        assert files.read(items["images"][0][0]) == b"ten"
 
 
 def test_a_folder_of_photographs_is_enough(tmp_path):
@@ -41,7 +43,7 @@ def test_a_folder_of_photographs_is_enough(tmp_path):
     (tmp_path / "6.png").write_bytes(b"six")
     items = read("photos", tmp_path).items
     assert items.select("item_id", "images").rows() == [("5", ["men/5.JPG"]), ("6", ["6.png"])]
-    assert open_photo(tmp_path, "men/5.JPG") == b"five"
+    assert PictureFiles(tmp_path).read("men/5.JPG") == b"five"
 
 
 def test_another_datasets_items_get_their_photographs(packed):
@@ -62,8 +64,3 @@ def test_no_photographs_are_said_so(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(BadInput, match="holds no photographs"):
         read("photos", tmp_path)
-
-
-def test_a_photograph_that_is_gone_is_named(packed):
-    with pytest.raises(BadInput, match=r"photos\.zip!/99\.jpg cannot be read"):
-        open_photo(packed, "photos.zip!/99.jpg")

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from recweave.data.check import check
+from recweave.data.pictures import PictureFiles
 from recweave.data.readers import examine, read
-from recweave.data.readers.photos import open_photo
 
 pytestmark = pytest.mark.realdata
 
@@ -145,7 +145,8 @@ def test_fashion_photos(real_data):
     dataset = sound("photos", folder)
     assert counts(dataset) == {"items": 5_000}
     assert dataset.items["images"].list.len().to_list() == [1] * 5_000
-    assert open_photo(folder, dataset.items["images"][0][0])[:2] == b"\xff\xd8"  # a JPEG
+    with PictureFiles(folder) as files:
+        assert files.read(dataset.items["images"][0][0])[:2] == b"\xff\xd8"  # a JPEG
 
 
 def test_a_source_reads_the_same_every_time(real_data):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from recweave.core.errors import MissingExtra
-from recweave.data.readers.photos import open_photo
+from recweave.data.pictures import PictureFiles
 from recweave.data.synthetic import Shop, draw_photographs, make_shop, photographs
 from recweave.data.synthetic.lexicon import CATEGORIES, COLOURS, STYLES
 from recweave.data.synthetic.photographs import PATTERNS, SHAPES, draw
@@ -40,7 +40,7 @@ def test_each_item_gets_a_photograph_that_its_row_names(shop, tmp_path):
         path = tmp_path / "photos" / images[0]
         with Image.open(path) as photograph:
             assert photograph.size == (SIZE, SIZE)
-        assert open_photo(tmp_path / "photos", images[0]) == path.read_bytes()
+        assert PictureFiles(tmp_path / "photos").read(images[0]) == path.read_bytes()
 
 
 def test_the_same_seed_gives_the_same_bytes(shop, tmp_path):
