@@ -1,7 +1,7 @@
 """A shop in which nothing leaks, for one leak to be planted in; and what looks at a run of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,21 @@ class Silent(FeatureSpec):
         rng = np.random.default_rng(0)
         vectors = rng.standard_normal((len(context.dataset.item_ids), 3)).astype(np.float32)
         return Feature(vectors, np.ones(len(vectors), bool), "silent/1", "who knows")
+
+
+class Doubled(FeatureSpec):
+    """Twice the vectors of another feature."""
+
+    feature: str
+
+    def made_from(self):
+        """See `FeatureSpec.made_from`."""
+        return (self.feature,)
+
+    def build(self, context):
+        """See `FeatureSpec.build`."""
+        other = context.features[self.feature]
+        return replace(other, vectors=2 * other.vectors)
 
 
 class Oracle(FeatureSpec):

@@ -21,6 +21,30 @@ def test_vectors_that_know_nothing_are_clean():
     assert examined(honest_shop(), features={"m": {"kind": "planted_shop:Silent"}}).findings == []
 
 
+def test_vectors_made_from_another_feature_are_looked_at_with_it():
+    """The other one is of the project itself, and made for nothing else."""
+    asked = {
+        "title": {"kind": "items", "fields": ["title"], "encoder": "tfidf"},
+        "mine": {"kind": "planted_shop:Doubled", "feature": "title"},
+    }
+    shop = honest_shop()
+    more = examined(shop, checks=["held-out popularity"], features=asked)
+    assert more.findings == []
+    less = examined(shop, checks=["held-out popularity"], features={"title": asked["title"]})
+    counts = [int(found.checked[0].split()[0]) for found in (more, less)]
+    assert counts[0] - counts[1] == 64
+
+
+def test_a_feature_made_from_vectors_that_name_no_rows_is_unverified_too(tmp_path):
+    features = {
+        "mine": {"kind": "planted_shop:Silent"},
+        "permuted": {"kind": "shuffled", "feature": "mine"},
+    }
+    found = audited(honest_shop(), tmp_path, features=features)
+    assert {finding.features[0] for finding in found.of("unverified")} == {"mine", "permuted"}
+    assert not any("catalogue alone" in line for line in found.checked)
+
+
 def test_a_stage_that_counts_all_events_is_found():
     leak = only(examined(honest_shop(), **staged("LiftsHot", everything=True)))
     assert leak.stages == (("popularity", 0),)

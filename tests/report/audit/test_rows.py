@@ -7,6 +7,7 @@ from planted_shop import audited, cut, exit_code, honest_shop, only
 
 from recweave.data.profiles import SCHEMA, Profiles, name_of
 from recweave.data.reviews import train_reviews
+from recweave.data.split import TRAIN
 
 
 def honest_texts(dataset, split, folder, *, rows=True):
@@ -89,6 +90,14 @@ def test_a_plain_feature_of_reviews_that_a_click_model_reads_learns_from_itself(
     assert (leak.check, leak.features) == ("learning from itself", ("words",))
     assert leak.count == len(cut(rated).train)
     assert exit_code(tmp_path) == 1
+
+
+def test_a_plain_feature_of_events_that_a_click_model_reads_learns_from_itself(rated, tmp_path):
+    leak = only(audited(rated, tmp_path, **clicks({"counts": {"kind": "planted:EventCounts"}})))
+    assert (leak.check, leak.features) == ("learning from itself", ("counts",))
+    assert leak.count == len(cut(rated).train)
+    first = rated.events[int(np.flatnonzero(cut(rated).part == TRAIN)[0])]
+    assert leak.example.endswith(f"user {first['user_id'][0]} and item {first['item_id'][0]}")
 
 
 def test_features_of_events_and_of_the_catalogue_are_fine_for_click_models(rated, tmp_path):

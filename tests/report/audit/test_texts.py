@@ -73,6 +73,36 @@ def test_texts_for_another_split_are_refused(shop, tmp_path):
         audit_texts(tmp_path, *shop)
 
 
+def test_texts_from_other_data_are_refused(shop, tmp_path):
+    dataset, split = shop
+    write(shop, tmp_path, [[0]])
+    other = dataset.replace(events=dataset.events[:-1])
+    with pytest.raises(BadArtifact, match="was written from data with fingerprint"):
+        audit_texts(tmp_path, other, split)
+
+
+def test_texts_that_name_held_out_buyers_are_found(tmp_path):
+    """The rows that they name are train's."""
+    shop = honest_shop()
+    split = cut(shop)
+    rows = shop.reviews.with_row_index("row")[train_reviews(shop, split)]
+    named = rows.group_by("item_id").agg("row")
+    buyers = shop.events.group_by("item_id").agg(pl.col("user_id").str.join(", "))
+    table = buyers.join(named, on="item_id").select(
+        entity=pl.lit("item"),
+        id="item_id",
+        kind=pl.lit("summary"),
+        fold=None,
+        text="user_id",
+        writer=pl.lit("made/1"),
+        reviews="row",
+        events=pl.lit([], pl.List(pl.UInt32)),
+    )
+    Profiles(table, shop.fingerprint, name_of(split)).save(tmp_path / PROFILES)
+    (leak,) = audit_texts(tmp_path, shop, split).findings
+    assert (leak.check, leak.count) == ("ids in texts", 2 * len(split.test))
+
+
 def test_the_content_of_texts_is_checked_whatever_rows_they_name(tmp_path):
     """Profiles of all reviews that name train's rows, or none."""
     shop = honest_shop()

@@ -67,6 +67,15 @@ def test_how_sure_a_finding_is_goes_by_the_share_of_the_users(shop, copies, leve
     assert [found.level for found in examined(copied, checks=TWINS).findings] == levels
 
 
+@pytest.mark.parametrize(("later", "share"), [(0, 1), (7, 0)])
+def test_copied_times_are_pointed_out(shop, later, share):
+    copied = with_copies(shop, [f"buyer-{n:03}" for n in range(20)], target=True)
+    shifted = pl.col("time") + later * pl.col("user_id").str.starts_with("copy-of-")
+    copied = copied.replace(events=copied.events.with_columns(time=shifted))
+    (leak,) = examined(copied, checks=TWINS).findings
+    assert leak.evidence["same_times"] == pytest.approx(share, abs=0.1)
+
+
 def log_of(histories):
     """A dataset of the items of each user, in this order."""
     events = pl.DataFrame(
