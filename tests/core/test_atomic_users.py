@@ -82,7 +82,7 @@ def export_batch(path):
 
 
 def write_part(path):
-    job._keep(pl.DataFrame(schema=SCHEMA), path.parent)
+    job._store(pl.DataFrame(schema=SCHEMA), path.parent)
 
 
 def begin_job(path):
