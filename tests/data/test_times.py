@@ -334,3 +334,8 @@ def test_a_whole_number_among_dates_that_is_no_date_is_refused_with_its_row():
     events["time"] = [20260301, 20260302, 20261302, 20260303]
     with pytest.raises(BadInput, match="time '20261302' in row 2"):
         Dataset.from_frames(events=events)
+
+
+def test_a_lazy_frame_that_cannot_be_read_is_an_error_of_ours(tmp_path):
+    with pytest.raises(BadInput, match=r"this table cannot be read: .*none\.csv"):
+        Dataset.from_frames(events=pl.scan_csv(tmp_path / "none.csv"))

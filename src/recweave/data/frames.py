@@ -23,9 +23,9 @@ def to_polars(given: Any) -> pl.DataFrame:
     """
     if isinstance(given, pl.DataFrame):
         return given
-    if isinstance(given, pl.LazyFrame):
-        return given.collect()
     try:
+        if isinstance(given, pl.LazyFrame):
+            return given.collect()
         if isinstance(given, str | Path):
             return _read(Path(given))
         if type(given).__module__.partition(".")[0] == "pandas":
