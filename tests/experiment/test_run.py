@@ -152,8 +152,9 @@ def test_a_folder_of_other_things_is_left_alone(go, tmp_path):
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
 
 
-def test_changed_data_are_refused(go, shop, tmp_path):
+def test_changed_data_are_refused_before_features_are_made(go, shop, tmp_path, monkeypatch):
     go(tmp_path / "run")
+    monkeypatch.setattr("recweave.experiment.prepare.make_features", pytest.fail)
     events = pl.read_parquet(shop / "events.parquet")
     events.with_columns(value=pl.lit(2.0, pl.Float32)).write_parquet(shop / "events.parquet")
     with pytest.raises(BadSetting, match="belongs to a run on other data"):

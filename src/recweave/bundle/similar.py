@@ -14,7 +14,7 @@ from recweave.core.errors import BadSetting, did_you_mean
 from recweave.core.lists import top_k_visible, writable
 from recweave.core.progress import track
 from recweave.data.interactions import Histories, behavior_code
-from recweave.encode.images.encoder import IMAGES
+from recweave.encode.features import IMAGES
 from recweave.models.base import DotProduct
 from recweave.models.query import Query
 from recweave.rank.rules import Rule

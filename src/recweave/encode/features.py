@@ -10,6 +10,9 @@ from jaxtyping import Bool, Float, Int
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadSetting, did_you_mean
 
+IMAGES = "images/"
+"""What the names of image encoders begin with, so that their vectors are known as such."""
+
 Entity = Literal["item", "user"]
 
 

@@ -1,7 +1,7 @@
 """The data of an experiment made ready: read, filtered, split, once for all its models."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -263,15 +263,25 @@ class Prepared:
         }
 
 
-def prepare(experiment: Experiment, base_dir: Path, fold: int | None = None) -> Prepared:
+def prepare(
+    experiment: Experiment,
+    base_dir: Path,
+    fold: int | None = None,
+    *,
+    check: Callable[[str], None] | None = None,
+) -> Prepared:
     """Read, filter, split, and make the features.
 
     Args:
         experiment: The recipe.
         base_dir: The folder that the recipe's relative paths start from.
         fold: Of a split with folds; the first if not given.
+        check: Called with the fingerprint of the data before features are made, which may take
+            minutes; it raises if the run must not go on.
     """
     dataset, split, removed = cut(experiment, base_dir, fold)
+    if check:
+        check(dataset.fingerprint)
     searched = [
         row for row, e in zip(experiment.rows(), experiment.models, strict=True) if e.search
     ]

@@ -66,9 +66,9 @@ def run(
         RecweaveError: for what concerns all rows, and if all fail: the first one's.
         OSError: if the disk is full, or the folder cannot be written to.
     """
-    RunFolder(out).check()
-    prepared = prepare(experiment, base_dir)
     folder = RunFolder(out)
+    folder.check()
+    prepared = prepare(experiment, base_dir, check=None if family else folder.check)
     if family and folder.data() not in ("", prepared.dataset.fingerprint):
         folder = RunFolder(out.with_name(f"{out.name}-{prepared.dataset.fingerprint[:8]}"))
     out = folder.path

@@ -60,7 +60,7 @@ def tune(
     require("optuna", extra="tune")
     folder = RunFolder(out)
     folder.check()
-    prepared = prepare(experiment, base_dir)
+    prepared = prepare(experiment, base_dir, check=folder.check)
     if not len(prepared.split.valid):
         raise BadSetting(f"the split {prepared.split.how} leaves no validation events to tune by")
     made_from = {

@@ -52,15 +52,28 @@ class RunFolder:
 
     path: Path
 
-    def check(self) -> None:
-        """Make sure that no file has the folder's name.
+    def check(self, data: str = "") -> None:
+        """Make sure that a run may use the folder, before it computes anything.
+
+        Args:
+            data: Fingerprint of the run's data; that of an older run is not compared if not given.
 
         Raises:
-            BadSetting: if one has.
+            BadSetting: if a file has its name, or it holds something else or a run on other data.
         """
         if self.path.exists() and not self.path.is_dir():
             raise BadSetting(
                 f"{self.path} is a file, and a run needs a folder; choose another with --out"
+            )
+        if (self.path / MADE_FROM).exists():
+            if data and self.data() != data:
+                raise BadSetting(
+                    f"{self.path} belongs to a run on other data, or on data that have changed "
+                    "since; choose another folder with --out"
+                )
+        elif self.path.exists() and any(self.path.iterdir()):
+            raise BadSetting(
+                f"{self.path} is not empty and holds no run; choose another folder with --out"
             )
 
     def start(self, made_from: dict[str, Any], environment: dict[str, Any]) -> None:
@@ -72,15 +85,10 @@ class RunFolder:
         Raises:
             BadSetting: if it holds something else.
         """
-        self.check()
+        self.check(made_from["data"]["fingerprint"])
         clear_drafts(self.path)
         there = self.path / MADE_FROM
         if there.exists():
-            if self.data() != made_from["data"]["fingerprint"]:
-                raise BadSetting(
-                    f"{self.path} belongs to a run on other data, or on data that have changed "
-                    "since; choose another folder with --out"
-                )
             before = read_json(there)
             if ("recipe" in before) != ("recipe" in made_from):
                 raise BadSetting(
@@ -94,10 +102,6 @@ class RunFolder:
             if before != json.loads(json.dumps(made_from)):
                 for name in (METRICS, PER_USER, REPORT):
                     (self.path / name).unlink(missing_ok=True)
-        elif self.path.exists() and any(self.path.iterdir()):
-            raise BadSetting(
-                f"{self.path} is not empty and holds no run; choose another folder with --out"
-            )
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(there, made_from)
         made_in = self.path / "environment.json"

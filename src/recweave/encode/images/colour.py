@@ -10,8 +10,8 @@ from jaxtyping import Float, UInt8
 from recweave.core.arrays import Array, unit_rows
 from recweave.core.extras import require
 from recweave.core.settings import Settings
+from recweave.encode.features import IMAGES
 from recweave.encode.images.decode import EXTRA, resized
-from recweave.encode.images.encoder import IMAGES
 
 SIDE = 64
 

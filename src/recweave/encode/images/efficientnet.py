@@ -19,8 +19,8 @@ from recweave.core.atomic import atomic_file
 from recweave.core.errors import BadArtifact
 from recweave.core.extras import require
 from recweave.core.settings import Settings
+from recweave.encode.features import IMAGES
 from recweave.encode.images.decode import EXTRA, resized
-from recweave.encode.images.encoder import IMAGES
 from recweave.encode.images.onnx import GraphBuilder, open_session, run_batches
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"

@@ -12,9 +12,7 @@ from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.registry import Registry, is_path
 from recweave.core.settings import Settings
-
-IMAGES = "images/"
-"""What the names of image encoders begin with, so that their vectors are known as such."""
+from recweave.encode.features import IMAGES
 
 
 @runtime_checkable
