@@ -27,8 +27,9 @@ def distinct_lines(file: Path, what: str) -> list[str]:
             )
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise BadSetting(
-            f"{file} cannot be read ({error}); give a text file in UTF-8, one {what} per line"
+            f"{file}: cannot be read ({reason}); give a text file in UTF-8, one {what} per line"
         ) from None
     found = list(dict.fromkeys(word for line in lines if (word := line.strip())))
     if not found:
