@@ -291,7 +291,7 @@ def test_a_user_s_mistake_is_one_line_and_exit_code_2(call, words, said):
         (["--user", "u1", "--where", "price <="], "at character 9: a value is missing"),
         (["--user", "u1", "--where", "price > 5"], "loosen --where"),
         (["--history", "i1,i99"], "no item has the id 'i99'"),
-        (["--users", "none.txt"], "none.txt cannot be read"),
+        (["--users", "none.txt"], "none.txt: cannot be read"),
         (["--all", "--out", "lists.docx"], "lists.docx"),
         (["--all", "--user", "u1"], "not --user and --all"),
         ([], "none was given"),
