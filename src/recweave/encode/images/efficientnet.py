@@ -115,6 +115,53 @@ def efficientnet(settings: Settings) -> EfficientNetLite0:
     return EfficientNetLite0(threads=settings.threads, home=settings.home)
 
 
+@dataclass(frozen=True)
+class ImageNetLabels:
+    """What a picture as a whole shows, of ImageNet's 1,000 classes: a detector without boxes.
+
+    Attributes:
+        encoder: The network.
+        threshold: Classes of smaller probability count as 0.
+    """
+
+    encoder: EfficientNetLite0
+    threshold: float
+
+    @property
+    def name(self) -> str:
+        """See `ImageEncoder.name`."""
+        return f"{IMAGES}objects/{self.encoder.name.removeprefix(IMAGES)}/{self.threshold:g}"
+
+    @property
+    def dim(self) -> int:
+        """See `ImageEncoder.dim`."""
+        return len(self.classes)
+
+    @property
+    def side(self) -> int:
+        """See `ImageEncoder.side`."""
+        return self.encoder.side
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """See `Detector.classes`."""
+        return self.encoder.labels
+
+    def prepare(self, picture: Any) -> UInt8[Array, "224 224 3"]:
+        """See `ImageEncoder.prepare`."""
+        return self.encoder.prepare(picture)
+
+    def encode(self, prepared: Sequence[UInt8[Array, "224 224 3"]]) -> Float[Array, "pictures dim"]:
+        """The probability of each class, 0 below the threshold."""
+        found = self.encoder.probabilities(self.encoder.encode(prepared))
+        return np.where(found >= self.threshold, found, 0).astype(np.float32)
+
+
+def imagenet(settings: Settings, threshold: float) -> ImageNetLabels:
+    """With the threads and the folder of the settings."""
+    return ImageNetLabels(efficientnet(settings), threshold)
+
+
 def published() -> dict[str, Array]:
     """The arrays of the package's file, by their names.
 

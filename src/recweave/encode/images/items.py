@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadInput, BadSetting
@@ -69,6 +69,11 @@ class EncodedPictures:
     keys: Sequence[bytes]
     findings: Sequence[Finding]
 
+    @property
+    def source(self) -> str:
+        """What the vectors were made from, by a fingerprint of the files."""
+        return f"items.images, {fingerprint(key.hex() for key in self.keys)}"
+
 
 def encode_images(
     dataset: Dataset,
@@ -92,23 +97,9 @@ def encode_images(
     """
     settings = settings or Settings()
     encoder = encoder or image_encoder(settings=settings)
-    images = dataset.items["images"]
-    item = np.repeat(
-        dataset.item_ids.rows(dataset.items["item_id"]), images.list.len().fill_null(0)
-    )
-    pictures = images.explode(empty_as_null=False).drop_nulls().to_list()
-    if not pictures:
-        raise BadSetting(
-            f"no item of {dataset.name} has a picture in its column 'images'; read the data with "
-            "the pictures' paths, or name the folder or zip of pictures called ITEM_ID.jpg"
-        )
+    item, pictures = item_pictures(dataset)
     encoded = encode_pictures(pictures, folder, encoder, pool=pool, settings=settings)
-    report(encoded)
-    if not encoded.present.any():
-        raise BadSetting(
-            f"none of the {len(pictures):,} pictures of {dataset.name} can be used: "
-            f"{encoded.findings[0].picture} {encoded.findings[0].what}; check the folder {folder}"
-        )
+    report(encoded, dataset.name, folder)
     unit = unit_rows(encoded.vectors)
     total = np.zeros((len(dataset.item_ids), encoder.dim), np.float32)
     np.add.at(total, item[encoded.present], unit[encoded.present])
@@ -116,8 +107,26 @@ def encode_images(
         vectors=unit_rows(total),
         present=np.bincount(item[encoded.present], minlength=len(total)) > 0,
         encoder=encoder.name,
-        source=f"items.images, {fingerprint(key.hex() for key in encoded.keys)}",
+        source=encoded.source,
     )
+
+
+def item_pictures(dataset: Dataset) -> tuple[Int[Array, " pictures"], list[str]]:
+    """The row of the item that each picture is of, and the picture's path.
+
+    Raises:
+        BadSetting: if no item has a picture.
+    """
+    images = dataset.items["images"]
+    counts = images.list.len().fill_null(0)
+    item = np.repeat(dataset.item_ids.rows(dataset.items["item_id"]), counts)
+    pictures = images.explode(empty_as_null=False).drop_nulls().to_list()
+    if not pictures:
+        raise BadSetting(
+            f"no item of {dataset.name} has a picture in its column 'images'; read the data with "
+            "the pictures' paths, or name the folder or zip of pictures called ITEM_ID.jpg"
+        )
+    return item, pictures
 
 
 def encode_pictures(
@@ -160,8 +169,12 @@ def encode_pictures(
     return EncodedPictures(vectors, present, keys, findings)
 
 
-def report(encoded: EncodedPictures) -> None:
-    """One line of the log for each kind of finding: how many, and the first of them by name."""
+def report(encoded: EncodedPictures, name: str, folder: Path | str) -> None:
+    """One line of the log for each kind of finding: how many, and the first of them by name.
+
+    Raises:
+        BadSetting: if none of the pictures can be used.
+    """
     kinds: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for finding in encoded.findings:
         kinds[finding.used, finding.what].append(finding.picture)
@@ -171,6 +184,11 @@ def report(encoded: EncodedPictures) -> None:
         first = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
         _log.warning(
             f"{len(names):,} of {len(encoded.keys):,} pictures {usable}: {several} {what} ({first})"
+        )
+    if not encoded.present.any():
+        raise BadSetting(
+            f"none of the {len(encoded.keys):,} pictures of {name} can be used: "
+            f"{encoded.findings[0].picture} {encoded.findings[0].what}; check the folder {folder}"
         )
 
 
