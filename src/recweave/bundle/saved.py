@@ -235,6 +235,8 @@ def _write_features(features: Any, folder: Path) -> None:
     for name, feature in features.items():
         arrays |= {f"{name}/vectors": feature.vectors, f"{name}/present": feature.present}
         described[name] = {"encoder": feature.encoder, "source": feature.source, "of": feature.of}
+        if feature.columns:
+            described[name]["columns"] = list(feature.columns)
     store.write(folder, arrays, {"features": described})
 
 
@@ -247,6 +249,7 @@ def _read_features(folder: Path) -> dict[str, Feature]:
             about["encoder"],
             about["source"],
             of=about["of"],
+            columns=tuple(about.get("columns", ())),
         )
         for name, about in described["features"].items()
     }

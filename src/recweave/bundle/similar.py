@@ -26,7 +26,7 @@ CELLS = 2**25
 
 BEHAVIOUR, TEXT, LOOK = "behaviour", "text", "look"
 
-NUMBERS = ("numbers/", "categories/", "random/")
+NUMBERS = ("numbers/", "categories/", "objects/", "random/")
 """What the encoders of vectors begin with that are neither of texts nor of pictures."""
 
 

@@ -1,6 +1,6 @@
 """Content as numbers: named arrays aligned to items, users or events, with their provenance."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,6 +29,8 @@ class Feature:
             from: entry (i, r) is 1 if row r is part of item i's vector. Empty for features of the
             catalogue alone. The audit compares it with the held-out rows (data leakage).
         of: Whether rows are items or users.
+        columns: What each number of a vector stands for, such as the name of an object; empty where
+            they have no names.
     """
 
     vectors: Float[Array, "rows dim"]
@@ -37,6 +39,7 @@ class Feature:
     source: str
     used: Mapping[str, Csr] = field(default_factory=dict)
     of: Entity = "item"
+    columns: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,13 +15,9 @@ from recweave.encode.images import encode_images, image_encoder
 from recweave.features.spec import FeatureContext, FeatureSpec
 
 
-class ItemImages(FeatureSpec):
-    """The pictures of each item: the mean of their vectors.
+class ImageFolder(FeatureSpec):
+    """Where the pictures of items are."""
 
-    Pictures that cannot be used are named in the log; an item without any has no vector.
-    """
-
-    kind: Literal["images"] = "images"
     folder: str = Field(
         "",
         description="a folder, or a zip if `by_id`: relative to the recipe file, or the name of "
@@ -32,17 +28,29 @@ class ItemImages(FeatureSpec):
         description="whether the pictures are found by their names, ITEM_ID.jpg, instead of by the "
         "paths in items.images",
     )
+
+    def pictures(self, context: FeatureContext) -> tuple[Dataset, Path]:
+        """The dataset with its items' pictures, and the folder that their paths start from."""
+        path = get(self.folder) if self.folder in DATASETS else context.base_dir / self.folder
+        if not self.by_id:
+            return context.dataset, path
+        return with_photos(context.dataset, path), path if path.is_dir() else path.parent
+
+
+class ItemImages(ImageFolder):
+    """The pictures of each item: the mean of their vectors.
+
+    Pictures that cannot be used are named in the log; an item without any has no vector.
+    """
+
+    kind: Literal["images"] = "images"
     encoder: str = Field(
         "efficientnet", description="efficientnet, colour, or several joined: efficientnet+colour"
     )
 
     def build(self, context: FeatureContext) -> Feature:
         """See `FeatureSpec.build`."""
-        path = get(self.folder) if self.folder in DATASETS else context.base_dir / self.folder
-        if not self.by_id:
-            return self._encode(context.dataset, path)
-        folder = path if path.is_dir() else path.parent
-        return self._encode(with_photos(context.dataset, path), folder)
+        return self._encode(*self.pictures(context))
 
     def of_new_items(self, items: pl.DataFrame) -> Feature | None:
         """See `FeatureSpec.of_new_items`; their paths are absolute, or from the current folder."""

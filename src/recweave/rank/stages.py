@@ -28,6 +28,7 @@ STAGES: "Registry[type[StageRecipe]]" = Registry(
         "popularity": "recweave.rank.popularity:PopularityRecipe",
         "freshness": "recweave.rank.freshness:FreshnessRecipe",
         "interest": "recweave.rank.freshness:InterestRecipe",
+        "vision": "recweave.rank.vision:VisionRecipe",
     },
     group="recweave.stages",
     subclass_of="recweave.rank.stages:StageRecipe",
@@ -44,6 +45,8 @@ STAGE_KINDS: Registry[type[Any]] = Registry(
         "mmr": "recweave.rank.diversity:MMR",
         "popularity_weight": "recweave.rank.popularity:PopularityWeight",
         "freshness_weight": "recweave.rank.freshness:FreshnessWeight",
+        "vision": "recweave.rank.vision:Vision",
+        "vision_evidence": "recweave.rank.vision:Evidence",
     },
     group="recweave.stage_kinds",
 )

@@ -16,7 +16,7 @@ from recweave.core.registry import Registry, is_path
 from recweave.core.settings import Settings
 from recweave.data.dataset import Dataset
 from recweave.data.vocabulary import Vocabulary
-from recweave.encode.features import IMAGES
+from recweave.encode.features import IMAGES, Feature
 from recweave.encode.images.encoder import ImageEncoder
 from recweave.encode.images.items import encode_pictures, item_pictures, report
 
@@ -117,6 +117,11 @@ class Objects:
         count = (self.confidence > 0).sum(axis=0)
         share = count[count > 0] / max(1, count.sum())
         return float(-(share * np.log2(share)).sum())
+
+    def as_feature(self) -> Feature:
+        """The confidences as vectors, with the names of the classes."""
+        columns = tuple(self.classes)
+        return Feature(self.confidence, self.pictured, self.detector, self.source, columns=columns)
 
     def save(self, file: Path, item_ids: Vocabulary) -> None:
         """Write `objects.json`: for each item with objects, the confidence in each class."""
