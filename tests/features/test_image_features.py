@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recweave.core.errors import BadInput, BadSetting
+from recweave.core.errors import BadInput, BadSetting, Unavailable
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.data.split import Split
@@ -81,3 +81,32 @@ def test_new_items_get_vectors_from_absolute_paths_or_none(shop, tmp_path):
     np.testing.assert_array_equal(feature.vectors[0], known.vectors[shop.item_ids.row("red")])
     assert spec.of_new_items(new.drop("images")) is None
     assert ItemImages(by_id=True).of_new_items(new) is None
+
+
+class Painted:
+    """Finds how red a picture is."""
+
+    name, dim, side, classes, threshold = "images/objects/painted/0.25", 1, 4, ("red",), 0.25
+
+    def prepare(self, picture):
+        return np.asarray(picture.resize((1, 1)), float)[0, 0, 0] / 255
+
+    def encode(self, prepared):
+        return np.array(prepared, np.float32)[:, None]
+
+
+def test_objects_are_a_feature_whose_numbers_have_names(shop, tmp_path, monkeypatch):
+    monkeypatch.setattr("recweave.features.objects.detector", lambda *_: Painted())
+    spec = FEATURES["objects"](folder="pictures")
+    feature = spec.build(context(shop, tmp_path))
+    rows = shop.item_ids.rows(pl.Series(["red", "blue", "none"]))
+    np.testing.assert_allclose(feature.vectors[rows, 0], [200 / 255, 20 / 255, 0], atol=1e-3)
+    assert feature.present[rows].tolist() == [True, True, False]
+    assert feature.columns == ("red",)
+    assert feature.encoder == "objects/painted/0.25"
+
+
+def test_a_detector_s_file_is_looked_for_from_the_folder_of_the_recipe(shop, tmp_path):
+    spec = FEATURES["objects"](folder="pictures", detector="yolox:models/own.onnx")
+    with pytest.raises(Unavailable, match=str(tmp_path / "models" / "own.onnx")):
+        spec.build(context(shop, tmp_path))

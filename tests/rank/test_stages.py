@@ -30,8 +30,11 @@ SETTINGS = [
     {"kind": "freshness", "strength": 0.5, "half_life": 2.0},
     {"kind": "freshness", "strength": -0.5, "since": "last"},
     {"kind": "interest", "strength": 0.5},
+    {"kind": "vision", "feature": "categories", "strength": 0.5},
+    {"kind": "vision", "feature": "categories", "operator": "tier"},
 ]
 NOTHING = [
+    {"kind": "vision", "feature": "categories", "strength": 0.0},
     {"kind": "exclude", "where": "price > 1000"},
     {"kind": "cap", "field": "brand", "n": 100},
     {"kind": "boost", "where": "organic == true", "factor": 1.0},

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from recweave.core.settings import Settings
 from recweave.encode.features import Feature
-from recweave.encode.images.objects import THRESHOLD, detector, find_objects
+from recweave.encode.images.boxes import THRESHOLD
+from recweave.encode.images.objects import detector, find_objects
 from recweave.features.images import ImageFolder
 from recweave.features.spec import FeatureContext
 

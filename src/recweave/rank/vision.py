@@ -186,7 +186,8 @@ class Vision:
 def standardised(ranking: Ranking) -> Float[Array, "users k"]:
     """Scores less the mean of their list, over its standard deviation; 0 where all are equal."""
     there = ranking.filled
-    score = np.where(there, np.minimum(ranking.score, np.finfo(np.float32).max), 0.0)
+    score = np.minimum(ranking.score.astype(np.float64), np.finfo(np.float32).max)
+    score = np.where(there, score, 0.0)
     count = np.maximum(there.sum(axis=1, keepdims=True), 1)
     centred = np.where(there, score - score.sum(axis=1, keepdims=True) / count, 0.0)
     spread = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)

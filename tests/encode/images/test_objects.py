@@ -10,9 +10,10 @@ import pytest
 from recweave.core.errors import BadArtifact, BadSetting, Unavailable, UnknownName
 from recweave.core.settings import Settings
 from recweave.data.dataset import Dataset
-from recweave.encode.images.objects import detector, find_objects, union
+from recweave.encode.images.boxes import best_boxes, union
+from recweave.encode.images.objects import detector, find_objects
 from recweave.encode.images.onnx import GraphBuilder
-from recweave.encode.images.yolox import Yolox, best_boxes, decode_boxes
+from recweave.encode.images.yolox import Yolox, decode_boxes
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("onnxruntime")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -253,7 +254,7 @@ def _encode(
     ]
 
 
-def _prepare(encoder: ImageEncoder, content: bytes) -> tuple[Array, str] | str:
+def _prepare(encoder: ImageEncoder, content: bytes) -> tuple[Any, str] | str:
     """The pixels that the encoder reads with a remark, or why there are none."""
     try:
         picture, what = decode(content, encoder.side)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from recweave.core.arrays import Array
 from recweave.core.atomic import atomic_file
@@ -17,14 +17,11 @@ from recweave.core.settings import Settings
 from recweave.data.dataset import Dataset
 from recweave.data.vocabulary import Vocabulary
 from recweave.encode.features import IMAGES, Feature
+from recweave.encode.images.boxes import THRESHOLD
 from recweave.encode.images.encoder import ImageEncoder
 from recweave.encode.images.items import encode_pictures, item_pictures, report
 
 FORMAT = "1"
-
-THRESHOLD = 0.25
-"""What a detector must be sure of, for an object to count."""
-
 
 YOLOX, LEGACY = "yolox", "yolox-legacy"
 
@@ -142,15 +139,6 @@ class Objects:
         }
         with atomic_file(file) as draft:
             draft.write_text(json.dumps(about | {"objects": found}, ensure_ascii=False, indent=1))
-
-
-def union(
-    label: Int[Array, " objects"], confidence: Float[Array, " objects"], classes: int
-) -> Float[Array, " classes"]:
-    """How sure one is that each class is there: 1 − Π (1 − confidence) over its objects."""
-    missing = np.ones(classes)
-    np.multiply.at(missing, label, 1 - confidence)
-    return np.asarray(1 - missing, np.float32)
 
 
 def find_objects(

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Float32
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadArtifact
 from recweave.core.extras import require
 from recweave.encode.features import IMAGES
+from recweave.encode.images.boxes import THRESHOLD, Boxes, best_boxes, union
 from recweave.encode.images.decode import EXTRA
 from recweave.encode.images.efficientnet import MEAN, STD
-from recweave.encode.images.objects import THRESHOLD, union
 from recweave.encode.images.onnx import open_session, run_batches
 
 STRIDES = (8, 16, 32)
@@ -25,24 +25,6 @@ STRIDES = (8, 16, 32)
 
 GREY = 114
 """What stands beside a picture that is not square, as in training."""
-
-OVERLAP = 0.45
-"""Of two boxes of one class with a larger intersection over union, the less sure one goes."""
-
-
-@dataclass(frozen=True, eq=False)
-class Boxes:
-    """What a detector found in a picture.
-
-    Attributes:
-        corners: Left, top, right and bottom, in pixels of the picture.
-        label: Positions of the classes.
-        confidence: Between 0 and 1; the surest first.
-    """
-
-    corners: Float[Array, "boxes 4"]
-    label: Int[Array, " boxes"]
-    confidence: Float[Array, " boxes"]
 
 
 @dataclass(frozen=True)
@@ -141,25 +123,3 @@ def decode_boxes(
     centre = (raw[:, :2] + grid) * stride_of
     half = np.exp(np.minimum(raw[:, 2:4], 20)) * stride_of / 2
     return np.hstack([centre - half, centre + half]), raw[:, 4:5] * raw[:, 5:]
-
-
-def best_boxes(
-    corners: Float[Array, "cells 4"], confidence: Float[Array, "cells classes"], threshold: float
-) -> Boxes:
-    """Non-maximum suppression by class: of boxes that overlap, the surest."""
-    cell, label = np.nonzero(confidence >= threshold)
-    sure = confidence[cell, label]
-    order = np.argsort(-sure, kind="stable")
-    cell, label, sure = cell[order], label[order], sure[order]
-    found = corners[cell]
-    area = np.prod(np.maximum(found[:, 2:] - found[:, :2], 0), axis=1)
-    kept = np.ones(len(cell), bool)
-    for row in range(len(cell)):  # boxes of one picture: a few dozen
-        if not kept[row]:
-            continue
-        low = np.maximum(found[row, :2], found[row + 1 :, :2])
-        high = np.minimum(found[row, 2:], found[row + 1 :, 2:])
-        shared = np.prod(np.maximum(high - low, 0), axis=1)
-        over = shared > OVERLAP * (area[row] + area[row + 1 :] - shared)
-        kept[row + 1 :] &= ~(over & (label[row + 1 :] == label[row]))
-    return Boxes(found[kept], label[kept], sure[kept])
