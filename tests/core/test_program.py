@@ -35,6 +35,13 @@ def test_where_the_shell_does_not_find_it_the_program_is_called_as_it_was(
         assert program() == typed
 
 
+def test_from_another_folder_the_whole_path_is_given(lost, monkeypatch):
+    monkeypatch.setattr("sys.argv", [str(lost / ".venv/bin/recweave"), "demo"])
+    (lost / "work").mkdir()
+    monkeypatch.chdir(lost / "work")
+    assert program() == str(lost / ".venv/bin/recweave")
+
+
 def test_on_the_path_the_name_is_enough(lost, monkeypatch):
     (lost / "nowhere").mkdir()
     there = lost / "nowhere" / "recweave"

@@ -18,7 +18,9 @@ def program() -> str:
     if shutil.which(NAME) or len(started.parts) < 2:
         return NAME
     if started.name == NAME:
-        return shlex.quote(os.path.relpath(started))
+        near = os.path.relpath(started)
+        # From a folder beside it, the whole path is easier to read than the way there.
+        return shlex.quote(os.path.abspath(started) if near.startswith(os.pardir) else near)
     if started.parts[-2:] == (NAME, "__main__.py"):
         return f"{shlex.quote(sys.executable)} -m {NAME}"
     return NAME
