@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from recweave.core.errors import BadSetting
+from recweave.core.lists import ndcg
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.encode.features import Feature
@@ -16,7 +17,7 @@ from recweave.models.query import Query
 from recweave.rank.ranking import PAD, Ranking
 from recweave.rank.recommend import recommend
 from recweave.rank.stages import StageContext, read_stage
-from recweave.rank.vision import Evidence, Vision, VisionRecipe, ndcg_at_10, standardised
+from recweave.rank.vision import Evidence, Vision, VisionRecipe, standardised
 
 COMIC, CAR, DOG = range(3)
 
@@ -207,10 +208,14 @@ def gain(planted, objects):
     train, _, test = planted[:3]
     liked = test[test.value > 3]
     base = recommend(Indifferent(), Query.before(train, liked), 60)
-    target = liked.matrix(values=False)[base.query.user]
-    return ndcg_at_10(VisionRecipe().fit(context(planted, objects))(base), target) - ndcg_at_10(
-        base, target
-    )
+    held_out = liked.matrix(values=False)[base.query.user].toarray() > 0
+    ranked = VisionRecipe().fit(context(planted, objects))(base)
+
+    def value(ranking):
+        hits = np.take_along_axis(held_out, ranking.item[:, :10].astype(int), axis=1)
+        return ndcg(hits, held_out.sum(axis=1)).mean()
+
+    return value(ranked) - value(base)
 
 
 def test_a_planted_taste_pays_on_unseen_ratings_and_permuted_objects_do_not(planted):

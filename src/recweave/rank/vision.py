@@ -16,6 +16,7 @@ from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadSetting
+from recweave.core.lists import ndcg_of_pairs, pair_keys
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Histories, Interactions, behavior_code
 from recweave.encode.categories import encode_categories
@@ -279,22 +280,13 @@ class VisionRecipe(StageRecipe):
         query = Query.before(context.train, wanted)
         depth = min(self.depth, context.train.shape[1])
         base = recommend(model, query, depth, pool=context.pool)
-        target = sparse.csr_array(
-            (np.ones(len(wanted)), (wanted.user, wanted.item)), shape=wanted.shape
-        )[query.user]
-        tried = [replace(stage, strength=value)(base) for value in self.strengths]
-        values = [ndcg_at_10(ranking, target) for ranking in tried]
-        return self.strengths[int(np.argmax(values))]
-
-
-def ndcg_at_10(ranking: Ranking, target: Csr) -> float:
-    """The mean over the lists; `target` has the wanted items of each, at least one."""
-    item = ranking.item[:, :JUDGED_AT]
-    users = np.arange(len(item))[:, None]
-    hit = (target[users, np.maximum(item, 0)].toarray() > 0) & (item >= 0)
-    gain = 1 / np.log2(np.arange(2, hit.shape[1] + 2))
-    most = np.minimum(np.diff(target.indptr), hit.shape[1])
-    return float(((hit @ gain) / np.concatenate([[1], np.cumsum(gain)])[most]).mean())
+        held_out = Histories.of(wanted, query.user)
+        items = held_out.items
+        relevant = np.unique(pair_keys(held_out.row_numbers(), held_out.item, items))
+        row = np.arange(len(query))[:, None]
+        lists = [replace(stage, strength=value)(base).top(JUDGED_AT) for value in self.strengths]
+        values = [ndcg_of_pairs(pair_keys(row, r.item, items), relevant, items) for r in lists]
+        return self.strengths[int(np.argmax([value.mean() for value in values]))]
 
 
 def _weighted(confidence: Float[Array, "items classes"], train: Interactions) -> Csr:
