@@ -1,5 +1,6 @@
 """The vision re-ranker: its arithmetic by hand, its invariants, and a planted taste."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -228,13 +229,14 @@ def test_a_planted_taste_pays_on_unseen_ratings_and_permuted_objects_do_not(plan
     assert abs(permuted) < 0.03
 
 
-def test_rare_objects_weigh_more(planted):
+def test_rare_objects_weigh_more_as_counted_among_the_items_of_train(planted):
     objects = np.zeros((ITEMS, 2), np.float32)
-    objects[:, 0], objects[3, 1] = 0.5, 0.5
-    stage = VisionRecipe(strength=0.1).fit(context(planted, objects))
-    dense = stage.weighted.toarray()
-    assert dense[3, 1] == pytest.approx(0.5 * np.log(81 / 2))
-    assert dense[3, 0] == pytest.approx(0.5 * np.log(81 / 81))
+    objects[:, 0], objects[[3, 5], 1] = 0.5, 0.5
+    train = planted[0]
+    made_from = replace(context(planted, objects), train=train[train.item != 5])
+    dense = VisionRecipe(strength=0.1).fit(made_from).weighted.toarray()
+    assert dense[3, 1] == dense[5, 1] == pytest.approx(0.5 * np.log(80 / 2))
+    assert dense[3, 0] == pytest.approx(0.5 * np.log(80 / 80))
 
 
 def test_a_strength_needs_validation_unless_it_is_given(planted):
