@@ -119,7 +119,8 @@ def shop(images):
 
 
 def test_the_vector_of_an_item_is_the_mean_of_those_of_its_usable_pictures(folder, settings):
-    dataset = shop([["red.png", "blue.png"], ["gone.png", "blue.png"], None, ["empty.png"], []])
+    (folder / "dim.png").write_bytes(jpeg((0, 0, 90)))  # its vector is short, and counts as much
+    dataset = shop([["red.png", "dim.png"], ["gone.png", "blue.png"], None, ["empty.png"], []])
     feature = encode_images(dataset, folder, MeanColour(), settings=settings)
     row = [dataset.item_ids.row(f"i{n}") for n in range(5)]
     half = np.sqrt(0.5)
