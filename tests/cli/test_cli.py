@@ -93,6 +93,11 @@ def test_compare_reads_what_run_wrote(call):
     code, out, _ = call("compare", "run", "--csv")
     assert code == 0
     assert out.startswith("row,metric,mean,low,high,difference,p,fit_seconds\n")
+    code, out, _ = call("compare", "run", "--slices", "--csv")
+    assert code == 0
+    assert out.startswith("slice,label,row,users,metric,mean,low,high\n")
+    code, out, _ = call("compare", "run", "--slices", "--markdown")
+    assert out.startswith("| slice | label | model | users | ")
     code, _, err = call("compare", "run", "--csv", "--latex")
     assert code == 2
     assert "--latex and --csv cannot be given together" in err

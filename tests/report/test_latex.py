@@ -3,11 +3,12 @@
 import csv
 import io
 
+import polars as pl
 import pytest
 
 from recweave.experiment.run import run
 from recweave.report.compare import compare
-from recweave.report.latex import escape, to_latex
+from recweave.report.latex import escape, slices_to_latex, to_latex
 from recweave.runs.spec import read_recipe
 
 
@@ -45,3 +46,30 @@ def test_a_csv_has_a_line_for_each_row_and_metric(table):
     found = table.find("popularity", "ndcg@5")
     assert float(line["difference"]) == found.difference.mean
     assert float(line["p"]) == found.p
+
+
+def test_slices_are_the_means_over_the_users_of_each_label(table):
+    assert {one.slice for one in table.slices()} == set(table.rows[0].report.slices)
+    for one in table.slices():
+        row = next(r for r in table.rows if r.name == one.row)
+        part = row.report.slices[one.slice]
+        part = part.filter(part["label"].cast(pl.String) == one.label)
+        assert one.users == len(part)
+        for metric, interval in one.values.items():
+            assert interval.mean == pytest.approx(part[metric].mean())
+    labels = [(one.slice, one.label) for one in table.slices()]
+    assert labels == sorted(labels, key=labels.index)  # rows of a label stand together
+    assert len(set(labels)) * len(table.rows) == len(labels)
+
+
+def test_tables_of_slices_have_a_line_for_each_row_of_a_label_and_only_metrics_of_users(table):
+    frame = table.slices_to_frame()
+    assert set(frame["metric"]) == set(table.slice_metrics()) == {"recall@5", "ndcg@5"}
+    assert len(frame) == 2 * len(table.slices())
+    lines = slices_to_latex(table).splitlines()
+    assert lines[1] == r"\begin{tabular}{lllrrr}"
+    first = table.slices()[0]
+    value = first.values["recall@5"]
+    assert lines[5].startswith(f"{first.slice} & {first.label} & {first.row} & {first.users} & ")
+    assert rf"{value.mean:.4f} $\pm$ {(value.high - value.low) / 2:.4f}" in lines[5]
+    assert len(lines) == 7 + len(table.slices())

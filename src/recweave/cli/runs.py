@@ -15,8 +15,10 @@ from recweave.cli.output import (
     print_table,
     say,
 )
+from recweave.core.errors import BadSetting
 
 if TYPE_CHECKING:  # a command loads what it needs when it runs
+    from recweave.evaluate.statistics import Interval
     from recweave.report.compare import Table
     from recweave.runs.spec import Experiment
     from recweave.runs.summary import Row
@@ -68,14 +70,27 @@ def compare(
     markdown: Markdown = False,
     latex: Latex = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a line per row and metric.")] = False,
+    slices: Annotated[bool, typer.Option(help="Print the metrics of each slice instead.")] = False,
 ) -> None:
     """Compare runs, with confidence intervals and significance tests."""
     from recweave.report.compare import compare as compare_runs
-    from recweave.report.latex import to_latex
+    from recweave.report.latex import slices_to_latex, to_latex
 
     choose_one(json=as_json, markdown=markdown, latex=latex, csv=csv)
     table = compare_runs(runs, baseline)
-    if as_json:
+    if slices:
+        frame = table.slices_to_frame()
+        if frame.is_empty():
+            raise BadSetting('the runs have no slices; add slices = ["history"] to the recipe')
+        if as_json:
+            print_json(frame.to_dicts())
+        elif latex:
+            print(slices_to_latex(table), end="")
+        elif csv:
+            print(frame.write_csv(), end="")
+        else:
+            _show_slices(table, markdown)
+    elif as_json:
         print_json(table.to_json())
     elif latex:
         print(to_latex(table), end="")
@@ -156,6 +171,28 @@ def show_table(table: "Table", title: str, markdown: bool = False) -> None:
         "mean ± half of the 95 % confidence interval over users; * differs significantly from the "
         "baseline"
     )
+
+
+def _show_slices(table: "Table", markdown: bool) -> None:
+    metrics = table.slice_metrics()
+    head = ["slice", "label", "model", "users", *metrics]
+    rows = [
+        [
+            *(one.slice, one.label, one.row, f"{one.users:,}"),
+            *(_interval(one.values.get(metric)) for metric in metrics),
+        ]
+        for one in table.slices()
+    ]
+    if markdown:
+        print_markdown(head, rows)
+    else:
+        print_table("by slice", head, rows)
+
+
+def _interval(interval: "Interval | None") -> str:
+    if interval is None:
+        return "–"
+    return f"{interval.mean:.4f} ±{(interval.high - interval.low) / 2:.4f}"
 
 
 def _cell(table: "Table", row: "Row", metric: str) -> str:

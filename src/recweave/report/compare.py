@@ -10,11 +10,37 @@ import polars as pl
 
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.tables import html_table
+from recweave.evaluate.statistics import Interval
 from recweave.runs.summary import Comparison, Row, Summary, against, read_run
 
 SAME = ("fingerprint", "split", "users", "items", "test", "held_out")
 """What `about` of the data must agree in. `held_out` is a hash of the test events: the same random
 split with another seed holds out other events."""
+
+SLICES = {
+    **dict.fromkeys(("slice", "label", "row"), pl.String),
+    "users": pl.Int64,
+    "metric": pl.String,
+    **dict.fromkeys(("mean", "low", "high"), pl.Float64),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """A row's metrics over some of the users or items.
+
+    Attributes:
+        slice, label: How they were divided, and which of them these are.
+        row: The name of the row.
+        users: How many users have a value.
+        values: By metric.
+    """
+
+    slice: str
+    label: str
+    row: str
+    users: int
+    values: Mapping[str, Interval]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +103,44 @@ class Table:
                     }
                 )
         return pl.DataFrame(lines, infer_schema_length=None)
+
+    def slices(self) -> list["Slice"]:
+        """What each row reached with each label of a slice: by slice and label, then by row."""
+        found = [
+            Slice(
+                way, label, row.name, int((parts["label"].cast(pl.String) == label).sum()), values
+            )
+            for row in self.rows
+            for way, parts in row.report.slices.items()
+            for label, values in row.slice_means(way).items()
+        ]
+        labels = list(dict.fromkeys((one.slice, one.label) for one in found))
+        return sorted(found, key=lambda one: labels.index((one.slice, one.label)))
+
+    def slice_metrics(self) -> list[str]:
+        """The metrics that slices have: coverage, for one, is of all lists together."""
+        slices = self.slices()
+        return [metric for metric in self.metrics if any(metric in one.values for one in slices)]
+
+    def slices_to_frame(self) -> pl.DataFrame:
+        """A line for each slice, label, row and metric; none where the runs have no slices.
+
+        Columns: slice, label, row, users, metric, mean, low, high.
+        """
+        lines = [
+            {
+                "slice": one.slice,
+                "label": one.label,
+                "row": one.row,
+                "users": one.users,
+                "metric": metric,
+                **vars(one.values[metric]),
+            }
+            for one in self.slices()
+            for metric in self.metrics
+            if metric in one.values
+        ]
+        return pl.DataFrame(lines, schema=SLICES)
 
     def _repr_html_(self) -> str:
         return html_table(self.to_frame(), f"against {self.baseline.name}")

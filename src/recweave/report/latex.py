@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from recweave.evaluate import parse_metric
+from recweave.evaluate.statistics import Interval
 from recweave.report.compare import Table
 from recweave.report.ranking import ranked_rows
 from recweave.runs.summary import Row
@@ -22,6 +23,9 @@ NOTE = (
 )
 
 
+SLICE_NOTE = (r"needs \usepackage{booktabs}; mean and half of the 95 % interval over users",)
+
+
 def to_latex(table: Table) -> str:
     """A tabular: the best value of each metric bold, the second underlined, * where significant."""
     ranks = {metric: _first_two(table, metric) for metric in table.metrics}
@@ -31,6 +35,27 @@ def to_latex(table: Table) -> str:
         for row in table.rows
     ]
     return tabular(NOTE, head, lines)
+
+
+def slices_to_latex(table: Table) -> str:
+    """A tabular of the slices: a line for each label and row, the mean of each metric."""
+    metrics = table.slice_metrics()
+    lines = [
+        [
+            *(escape(text) for text in (one.slice, one.label, one.row)),
+            f"{one.users:,}",
+            *(_plain(one.values.get(metric)) for metric in metrics),
+        ]
+        for one in table.slices()
+    ]
+    head = ["slice", "label", "model", "users", *(_head(metric) for metric in metrics)]
+    return tabular(SLICE_NOTE, head, lines, texts=3)
+
+
+def _plain(cell: Interval | None) -> str:
+    if cell is None:
+        return "--"
+    return rf"{cell.mean:.4f} $\pm$ {(cell.high - cell.low) / 2:.4f}"
 
 
 def tabular(
