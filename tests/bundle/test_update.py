@@ -1,5 +1,7 @@
 """New items, events and users in a bundle that is not trained again."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -12,6 +14,7 @@ from recweave.core.errors import BadInput, BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.split import Split
 from recweave.features import FeatureContext
+from recweave.features.images import ItemImages
 from recweave.features.text import ItemText
 from recweave.models.factors.ease import EASE
 from recweave.models.neighbours.item_cf import ItemCF
@@ -198,3 +201,33 @@ def test_an_encoder_that_a_bundle_names_by_path_is_not_imported(bundle):
 def test_vectors_of_another_precision_are_compared_and_of_another_encoder_are_not():
     assert _same_space("minilm-1/bf16") == _same_space("minilm-1/fp32")
     assert _same_space("minilm-1/bf16") != _same_space("minilm-2/bf16")
+
+
+def test_new_items_are_placed_by_their_pictures(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    pytest.importorskip("skimage")
+    dataset = load("synthetic:small")
+    colours = [(200, 30, 40), (20, 40, 210)]
+    paths = [str(tmp_path / f"{n}.png") for n in range(2)]
+    for path, colour in zip(paths, colours, strict=True):
+        image.new("RGB", (20, 20), colour).save(path)
+    images = pl.Series([[paths[n % 2]] for n in range(len(dataset.items))])
+    dataset = dataset.replace(items=dataset.items.with_columns(images=images))
+    log = dataset.interactions()
+    spec = ItemImages(folder="/", encoder="colour")
+    features = {
+        "look": replace(spec.build(FeatureContext(dataset, Split.whole(log))), columns=("a",))
+    }
+    recipe = EASE(features=("look",), reg=50, prior_weight=500)
+    bundle = make_bundle(
+        dataset,
+        recipe.fit(TrainingData(log, features=features)),
+        name="shop",
+        features=features,
+        about={"features": {"look": spec.model_dump(mode="json")}},
+    )
+    grown = bundle.with_items([{"item_id": "new", "images": [paths[0]]}])
+    like = grown.similar("new", 3, by="look").to_frame()["similar_id"]
+    red = dataset.items.filter(pl.col("images").list.first() == paths[0])["item_id"]
+    assert set(like) <= set(red)
+    assert grown.features["look"].columns == ("a",)

@@ -258,3 +258,11 @@ def test_the_stage_is_read_from_a_recipe_by_name():
     assert isinstance(recipe, VisionRecipe)
     assert recipe.features_used() == ("pictures",)
     assert VisionRecipe(feature="categories").features_used() == ()
+
+
+def test_settled_settings_make_the_same_stage_without_validation(planted):
+    chosen = VisionRecipe().fit(context(planted, planted[3]))
+    again = VisionRecipe().settled(chosen).fit(context(planted, planted[3], valid=False))
+    assert again.strength == chosen.strength == 1.0
+    tier = VisionRecipe(operator="tier")
+    assert tier.settled(tier.fit(context(planted, planted[3]))).operator == "tier"

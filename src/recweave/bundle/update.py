@@ -1,6 +1,7 @@
 """Data after training: new events, new users, new items. The model itself is not trained."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -129,14 +130,17 @@ def _new_features(
     bundle: BundleBase, items: pl.DataFrame, skip: Collection[str]
 ) -> dict[str, Feature]:
     """Vectors of the new items by feature name, as far as they can be computed."""
-    from recweave.encode.text import ENCODERS  # a bundle that gets no items needs no encoder
+    # A bundle that gets no items needs no encoder.
+    from recweave.encode.images.encoder import IMAGE_ENCODERS
+    from recweave.encode.text import ENCODERS
 
+    listed = {*ENCODERS, *IMAGE_ENCODERS}
     features = {}
     for name, settings in bundle.about.get("features", {}).items():
         encoder = settings.get("encoder")
         if name not in bundle.features or name in skip:
             continue
-        if encoder is not None and encoder not in ENCODERS:
+        if encoder is not None and not {part.strip() for part in encoder.split("+")} <= listed:
             continue  # a file must not decide that code is imported or a server is called
         # The kind comes out of a file, so it must be a listed name: a path would be imported.
         spec = FEATURES.named(settings["kind"]).parse(
@@ -190,12 +194,10 @@ def _joined(old: Feature, new: Feature | None, count: int) -> Feature:
     dim = old.vectors.shape[1]
     vectors = np.zeros((count, dim), np.float32) if new is None else new.vectors
     present = np.zeros(count, bool) if new is None else new.present
-    return Feature(
-        np.concatenate([old.vectors, vectors]),
-        np.concatenate([old.present, present]),
-        old.encoder,
-        old.source,
-        of=old.of,
+    return replace(
+        old,
+        vectors=np.concatenate([old.vectors, vectors]),
+        present=np.concatenate([old.present, present]),
     )
 
 
@@ -208,7 +210,7 @@ def _padded(fallback: Any, count: int) -> Any:
 
 
 def _stages(bundle: BundleBase) -> tuple[Stage, ...]:
-    """The stages fitted again, for the items that there are now."""
+    """The stages fitted again for the items that there are now, with what they had learned."""
     settings = bundle.about.get("stages", [])
     if len(settings) != len(bundle.stages):
         raise BadSetting("the bundle's stages cannot be fitted again for new items; fit it again")
@@ -219,4 +221,7 @@ def _stages(bundle: BundleBase) -> tuple[Stage, ...]:
         STAGES.named(one["kind"]).parse(one, "the bundle's stage", names_only=True)
         for one in settings
     ]
-    return tuple(recipe.fit(context) for recipe in recipes)
+    return tuple(
+        recipe.settled(stage).fit(context)
+        for recipe, stage in zip(recipes, bundle.stages, strict=True)
+    )

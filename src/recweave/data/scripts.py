@@ -15,7 +15,7 @@ SCRIPTS = (
     *("Han", "Hiragana", "Katakana", "Hangul", "Cyrillic", "Greek", "Arabic", "Hebrew", "Thai"),
     *("Devanagari", "Bengali", "Tamil", "Telugu", "Georgian", "Armenian"),
 )
-"""Scripts that are told by name; the rest is "another script"."""
+"""Scripts that messages name; the rest is "another script"."""
 
 
 def foreign_script(texts: Sequence[str | None] | pl.Series) -> str:

@@ -224,6 +224,14 @@ class VisionRecipe(StageRecipe):
         """See `StageRecipe.features_used`; categories are read from the catalogue."""
         return () if self.feature == "categories" else (self.feature,)
 
+    def settled(self, stage: Stage) -> StageRecipe:
+        """See `StageRecipe.settled`: with the strength that was chosen."""
+        return (
+            self.model_copy(update={"strength": stage.strength})
+            if isinstance(stage, Vision)
+            else self
+        )
+
     def fit(self, context: StageContext) -> Stage:
         """See `StageRecipe.fit`.
 
@@ -270,8 +278,9 @@ class VisionRecipe(StageRecipe):
         valid, model = context.valid, context.model
         if model is None or valid is None or not len(valid):
             raise BadSetting(
-                "stage 'vision': there is no validation part to choose the strength on; give "
-                "`strength`, such as the one that a run has chosen"
+                "stage 'vision': there is no validation part to choose the strength on, or the "
+                "model has learned from it (`refit`); give `strength`, such as the one that a run "
+                "has chosen"
             )
         rating = valid.behavior == behavior_code("rating")
         wanted = valid[~rating | (valid.value > stage.evidence.bought_above)]

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recweave.core.errors import BadSetting
+from recweave.core.errors import BadArtifact, BadSetting
 from recweave.core.settings import Settings
 from recweave.data.dataset import Dataset
 from recweave.encode.images.items import encode_images, encode_pictures
@@ -156,3 +156,38 @@ def test_the_log_names_kinds_of_faults_and_a_few_pictures(folder, settings, capl
 def test_a_shop_without_any_usable_picture_is_refused(images, words, folder, settings):
     with pytest.raises(BadSetting, match=words):
         encode_images(shop(images), folder, MeanColour(), settings=settings)
+
+
+def test_a_missing_path_among_others_shifts_no_picture_to_another_item(folder, settings):
+    dataset = shop([["red.png", None], [None], ["blue.png"]])
+    feature = encode_images(dataset, folder, MeanColour(), settings=settings)
+    row = [dataset.item_ids.row(f"i{n}") for n in range(3)]
+    np.testing.assert_allclose(feature.vectors[row], [[1, 0, 0], [0, 0, 0], [0, 0, 1]], atol=1e-6)
+
+
+class Wide(MeanColour):
+    """Gives float64, and one number too many if asked for it."""
+
+    name = "images/wide/1"
+
+    def __init__(self, more=0):
+        super().__init__()
+        self.more = more
+
+    def encode(self, prepared):
+        means = super().encode(prepared).astype(np.float64)
+        return np.hstack([means, np.zeros((len(means), self.more))])
+
+
+def test_an_encoder_of_one_s_own_may_give_any_floats_but_the_promised_number_of_them(
+    folder, settings, unchecked
+):
+    for _ in range(2):  # the second time from the disk
+        found = encode_pictures(["red.png"], folder, Wide(), settings=settings)
+        np.testing.assert_allclose(found.vectors, [[255, 0, 0]])
+    with pytest.raises(BadSetting, match=r"images/wide/1 gave an array of \(1, 4\).*3 numbers"):
+        encode_pictures(["blue.png"], folder, Wide(more=1), settings=settings)
+    short = Wide()
+    short.dim = 2
+    with pytest.raises(BadArtifact, match="several lengths by images/wide/1"):
+        encode_pictures(["red.png"], folder, short, settings=settings)

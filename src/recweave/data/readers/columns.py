@@ -100,7 +100,7 @@ class Column:
 
         Args:
             dtype: The type.
-            values: The values, where they are at hand; else they are computed again.
+            values: The values, if the caller has them; else they are computed again.
         """
         cells = self.cells(dtype)
         empty = _empty(cells, dtype)

@@ -154,7 +154,7 @@ class JsonDocument(Form):
     reshape: Callable[[Record], Record] | None = None
     encoding: str = "utf-8"
     parsed: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
-    """Documents as they stand: a form that reshapes them anew parses nothing again."""
+    """Documents as they stand: another form of the same file parses nothing again."""
     reshaped: dict[Path, list[Record]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

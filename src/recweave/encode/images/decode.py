@@ -1,4 +1,4 @@
-"""Picture files to RGB pixels; what cannot be used is told apart from what only needs a remark."""
+"""Picture files to RGB pixels; what cannot be used, and what only needs a remark."""
 
 from io import BytesIO
 from typing import Any

@@ -1,4 +1,4 @@
-"""The pictures of items as vectors, with every picture that cannot be used told by name."""
+"""The pictures of items as vectors, and the name of every picture that cannot be used."""
 
 import logging
 import warnings
@@ -118,10 +118,10 @@ def item_pictures(dataset: Dataset) -> tuple[Int[Array, " pictures"], list[str]]
     Raises:
         BadSetting: if no item has a picture.
     """
-    images = dataset.items["images"]
+    images = dataset.items["images"].list.drop_nulls()
     counts = images.list.len().fill_null(0)
     item = np.repeat(dataset.item_ids.rows(dataset.items["item_id"]), counts)
-    pictures = images.explode(empty_as_null=False).drop_nulls().to_list()
+    pictures = images.explode().drop_nulls().to_list()  # an item without any gives a null
     if not pictures:
         raise BadSetting(
             f"no item of {dataset.name} has a picture in its column 'images'; read the data with "
@@ -245,10 +245,16 @@ def _encode(
             prepared.append((file.key, pixels))
     for start in range(0, len(prepared), BATCH):
         batch = prepared[start : start + BATCH]
-        made = encoder.encode([pixels for _, pixels in batch])
+        made = np.asarray(encoder.encode([pixels for _, pixels in batch]), np.float32)
+        if made.shape != (len(batch), encoder.dim):
+            raise BadSetting(
+                f"the encoder {encoder.name} gave an array of {made.shape} for {len(batch)} "
+                f"pictures; it must give {encoder.dim} numbers, its dim, for each"
+            )
         pairs = [(key, row.tobytes()) for (key, _), row in zip(batch, made, strict=True)]
         known.add(encoder.name, pairs)
         found.update(pairs)
+    known.check(encoder.name, [*found.values(), bytes(4 * encoder.dim)])
     return [
         np.frombuffer(found[file.key], np.float32) if file.key in found else None for file in chunk
     ]
