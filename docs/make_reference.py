@@ -104,7 +104,7 @@ def recipe() -> str:
         "# Recipe files\n\nA recipe is a TOML file; one file is one table of a report. An unknown key is "
         "refused with its line.\n\n"
         + settings(Experiment)
-        + "\n## [[models]]\n\nOne table for each row. The recipe's own settings stand beside `name`; "
+        + "\n## [[models]]\n\nOne table for each row. The recipe's own settings stand beside `kind`; "
         "`search = { reg = [10, 100] }` lets validation choose.\n\n" + settings(Entry)
     )
 

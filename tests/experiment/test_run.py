@@ -7,13 +7,16 @@ import polars as pl
 import pytest
 
 from recweave.bundle import Bundle
-from recweave.core.errors import BadArtifact, BadSetting
+from recweave.core.errors import BadArtifact, BadSetting, UnknownName
 from recweave.data.catalogue import load
 from recweave.evaluate import evaluate_model
+from recweave.experiment.fit import fit
 from recweave.experiment.prepare import Prepared, prepare
 from recweave.experiment.run import run
 from recweave.models.popularity import Popularity
 from recweave.models.training import TrainingData
+from recweave.report.compare import compare
+from recweave.runs.answering import open_bundle
 from recweave.runs.spec import Experiment, read_recipe
 from recweave.runs.summary import read_run
 
@@ -211,6 +214,31 @@ def test_a_blend_weighs_the_rows_above_it_on_validation(recipe, tmp_path):
     found = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
     assert found.rows[2].settings["weights"] == {"popularity": 1.0, "random": 0.0}
     assert found.rows[2].value("ndcg@5") == found.rows[0].value("ndcg@5")
+
+
+def test_rows_go_by_their_own_names_in_folders_blends_comparisons_bundles_and_errors(
+    recipe, tmp_path
+):
+    named = recipe.read_text().replace('name = "popularity"', 'kind = "popularity"\nrow = "base"')
+    named = named.replace('baseline = "random"', 'baseline = "base"')
+    blend = '[[models]]\nkind = "blend"\nrow = "both"\nmembers = ["base", "random"]\n'
+    recipe.write_text(named + blend)
+    experiment = read_recipe(recipe)
+    found = run(experiment, tmp_path / "run", base_dir=recipe.parent)
+    assert found.names() == ["base", "random", "both"]
+    assert [(row.model, row.variant) for row in found.rows][0::2] == [
+        ("popularity", ""),
+        ("blend", ""),
+    ]
+    assert found.row("both").settings["weights"] == {"base": 1.0, "random": 0.0}
+    table = compare([found.path])
+    assert table.baseline.name == "base"
+    assert table.find("random", "ndcg@5") is not None
+    assert set(pl.read_parquet(found.path / "per_user.parquet")["row"]) == set(found.names())
+    assert open_bundle(found.path, "both").name == "both"
+    assert fit(experiment, base_dir=recipe.parent, run=found.path).name == found.best_row().name
+    with pytest.raises(UnknownName, match="popularity"):
+        open_bundle(found.path, "popularity")
 
 
 def test_the_model_that_was_chosen_is_not_fitted_again(recipe, tmp_path, monkeypatch):

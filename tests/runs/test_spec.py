@@ -88,6 +88,39 @@ def test_each_value_makes_a_row(tmp_path):
     assert [entry.recipes()[0].days for entry in experiment.models] == [1.0, 7.0]
 
 
+def test_a_row_is_called_what_its_entry_says_wherever_rows_are_named(tmp_path):
+    text = """
+        data = "x"
+        baseline = "base"
+        [[models]]
+        kind = "popularity"
+        row = "base"
+        [[models]]
+        kind = "popularity"
+        row = "late"
+        each = { days = [1, 7] }
+        [[models]]
+        kind = "blend"
+        row = "both"
+        members = ["base", "late-days=7"]
+        """
+    experiment = read_recipe(written(tmp_path, text))
+    assert experiment.rows() == ["base", "late-days=1", "late-days=7", "both"]
+    assert experiment.compared_with() == "base"
+    assert experiment.entry("both").members == ("base", "late-days=7")
+    assert {entry.variant for entry in experiment.models} == {""}
+    assert read_recipe(written(tmp_path, to_toml(experiment))) == experiment
+    with pytest.raises(BadSetting, match=r"'lat-days=7' is no row .* 'late-days=7'"):
+        read_recipe(written(tmp_path, text.replace('"late-days=7"]', '"lat-days=7"]')))
+
+
+def test_a_row_without_a_name_is_written_without_one(tmp_path):
+    text = "data = 'x'\n[[models]]\nkind = 'popularity'\nvariant = 'late'\ndays = 7.0\n"
+    experiment = read_recipe(written(tmp_path, text))
+    assert experiment.rows() == ["popularity-late"]
+    assert "row" not in to_toml(experiment)
+
+
 def test_a_recipe_written_as_toml_reads_back_equal(tmp_path):
     text = """
         title = 'With "quotes" and ü'

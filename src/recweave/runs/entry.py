@@ -14,13 +14,16 @@ from recweave.core.value import Value
 from recweave.models import RECIPES, Recipe
 from recweave.rank.stages import AnyStage
 
-RESERVED = ("kind", "variant", "search", "stages", "members")
+RESERVED = ("kind", "variant", "row", "search", "stages", "members")
+NAMES = ("variant", "row")
+"""Keys that name the row."""
 BLEND = "blend"
 """The kind of an entry that is no model of its own but a blend of other rows."""
 MOST = 10_000
 """Trials or rows that one entry may stand for; more is a mistake, and would not fit into memory."""
 _NOT_IN_A_NAME = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]|\.\.')
 """A row's name is the name of a folder, on any system."""
+_NOT_AT_AN_END = re.compile(r"^[ .]|[ .]$")
 _LONGEST = 200
 """Bytes of a row's name; with the seed and the fold after it, file systems take 255."""
 
@@ -35,7 +38,10 @@ class Entry(Value):
         "read as well"
     )
     variant: str = Field(
-        "", description="distinguishes rows of the same model; becomes part of a folder's name"
+        "", description="distinguishes rows of the same model: the row is KIND-VARIANT"
+    )
+    row: str = Field(
+        "", description="the whole name of the row, and of its folders, in place of KIND-VARIANT"
     )
     settings: dict[str, Any] = Field(default_factory=dict, description="the recipe's settings")
     search: dict[str, Values] = Field(
@@ -55,21 +61,39 @@ class Entry(Value):
         if "name" in data and "kind" in data:
             raise ValueError("'kind' and 'name' both say which model; keep 'kind'")
         known = {("kind" if key == "name" else key): value for key, value in data.items()}
-        if "settings" in known:
-            return known
-        own = {key: known[key] for key in RESERVED if key in known}
-        return own | {"settings": {k: v for k, v in known.items() if k not in RESERVED}}
+        if "settings" not in known:
+            settings = {k: v for k, v in known.items() if k not in RESERVED}
+            known = {key: known[key] for key in RESERVED if key in known} | {"settings": settings}
+        kind, variant = known.get("kind"), known.get("variant", "")
+        if not isinstance(kind, str) or not isinstance(variant, str):
+            return known  # is refused where each is checked
+        usual = usual_row(kind, variant)
+        if variant and known.get("row", usual) != usual:
+            raise ValueError(
+                "'row' is the whole name of the row, and 'variant' a part of it; keep one of them"
+            )
+        return {"row": usual} | known
 
-    @field_validator("variant")
+    @field_validator("variant", "row")
     @classmethod
-    def _in_a_folder_name(cls, variant: str) -> str:
-        found = _NOT_IN_A_NAME.search(variant)
+    def _in_a_folder_name(cls, text: str) -> str:
+        found = _NOT_IN_A_NAME.search(text)
         if found:
             raise ValueError(
-                f"a variant becomes the name of a folder, which cannot hold {found[0]!r}; use "
+                f"a row's name becomes the name of a folder, which cannot hold {found[0]!r}; use "
                 "letters, digits, '-', '_', '=' and '.'"
             )
-        return variant
+        return text
+
+    @field_validator("row")
+    @classmethod
+    def _is_a_folder_name(cls, row: str) -> str:
+        if not row or _NOT_AT_AN_END.search(row):
+            raise ValueError(
+                "a row's name becomes the name of a folder; it must not be empty, and must start "
+                "and end with another character than a dot or a space"
+            )
+        return row
 
     @model_validator(mode="after")
     def _is_a_row(self) -> "Entry":
@@ -80,15 +104,9 @@ class Entry(Value):
         if len(self.row.encode()) > _LONGEST:
             raise ValueError(
                 f"the row's name '{self.row[:40]}…' is longer than {_LONGEST} bytes; set a "
-                "shorter 'variant'"
+                "shorter 'variant' or 'row'"
             )
         return self
-
-    @property
-    def row(self) -> str:
-        """The name of the row: the model's (of a path, the class), with any variant."""
-        name = short_name(self.kind)
-        return f"{name}-{self.variant}" if self.variant else name
 
     def recipes(self) -> list[Recipe]:
         """Every combination of what may be searched; one where nothing is, none of a blend.
@@ -114,6 +132,15 @@ class Entry(Value):
         return [kind.parse(self.settings | values, where) for values in tried]
 
 
+def usual_row(kind: str, variant: str) -> str:
+    """What a row is called that has no name of its own: its model's, with any variant.
+
+    >>> usual_row("ease", "text"), usual_row("my_package.models:Buys", "")
+    ('ease-text', 'Buys')
+    """
+    return "-".join(filter(None, [short_name(kind), variant]))
+
+
 def rows_of(entry: Any) -> list[Any]:
     """The entries that one of the file stands for: `each = { k = [5, 10] }` makes k=5 and k=10.
 
@@ -133,10 +160,10 @@ def rows_of(entry: Any) -> list[Any]:
                 f"'each.{key}' is {values!r}: write a list of the values that make a row each",
                 at=("each", key),
             )
-        if key == "variant":
+        if key in NAMES:
             raise BadSetting(
-                "'each.variant': the rows of `each` are named after its other keys; leave "
-                "'variant' out of it, or write an entry under [[models]] for each variant",
+                f"'each.{key}': the rows of `each` are named after its other keys; leave "
+                f"'{key}' out of it, or write an entry under [[models]] for each {key}",
                 at=("each", key),
             )
         if key in entry:
@@ -149,10 +176,11 @@ def rows_of(entry: Any) -> list[Any]:
     rows = []
     for values in product(*each.values()):
         parts = [_NOT_IN_A_NAME.sub("_", f"{k}={v}") for k, v in zip(each, values, strict=True)]
-        variant = rest.get("variant", "")
-        if isinstance(variant, str):  # what else it is, is refused where variants are checked
-            variant = "-".join(filter(None, [variant, *parts]))
-        rows.append({**rest, **dict(zip(each, values, strict=True)), "variant": variant})
+        named = {key: rest[key] for key in NAMES if key in rest} or {"variant": ""}
+        for key, text in named.items():
+            if isinstance(text, str):  # what else it is, is refused where names are checked
+                named[key] = "-".join(filter(None, [text, *parts]))
+        rows.append({**rest, **dict(zip(each, values, strict=True)), **named})
     return rows
 
 

@@ -51,7 +51,7 @@ def row_keys(experiment: Experiment, data: Mapping[str, Any]) -> dict[str, RowKe
     for entry in experiment.models:
         members = [keys[row] for row in entry.members]
         fit = {
-            "entry": entry.model_dump(mode="json"),
+            "entry": entry.model_dump(mode="json", exclude={"row"}),
             "members": [member.fit for member in members],
             "recipe": experiment.model_dump(mode="json", exclude=NEVER | OF_TEST),
             **_basis(experiment, entry, data),

@@ -204,7 +204,8 @@ class Experiment(Value):
         for index, entry in enumerate(self.models):
             if entry.row in above:
                 raise BadSetting(
-                    f"two rows are called '{entry.row}'; give each a variant", at=("models", index)
+                    f"two rows are called '{entry.row}'; give each a variant, or a name by `row`",
+                    at=("models", index),
                 )
             models = [row for row, other in above.items() if not other.members]
             for member in entry.members:

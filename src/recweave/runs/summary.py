@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from recweave.core.errors import UnknownName
-from recweave.core.registry import short_name
 from recweave.evaluate import Report, means, over_seeds, parse_metric, report_differences
 from recweave.evaluate.folds import join_folds
 from recweave.evaluate.metrics import ranked_names
@@ -26,8 +25,8 @@ class Row:
     """One row of the table, over all its seeds and folds.
 
     Attributes:
-        name: The model's name, with its variant where there is one.
-        model, variant: The two apart.
+        name: What the recipe calls the row; else the model's name, with any variant.
+        model, variant: The model's name and the variant.
         settings: The recipe that was fitted, as chosen on validation.
         tried: How many settings validation chose among; 0 where nothing was searched.
         fit_seconds, peak_mb: The mean and the highest over seeds.
@@ -222,7 +221,7 @@ def _row(folder: RunFolder, name: str, experiment: Experiment, key: str | None) 
     return Row(
         name=name,
         model=model,
-        variant=name.removeprefix(short_name(model)).removeprefix("-"),
+        variant=experiment.entry(name).variant,
         settings=first["recipe"]["settings"],
         tried=len(first["tried"]),
         fit_seconds=statistics.mean(result["fit_seconds"] for result in results),

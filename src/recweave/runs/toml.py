@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from recweave.core.value import Value
+from recweave.runs.entry import usual_row
 from recweave.runs.spec import Experiment
 
 
@@ -15,6 +16,8 @@ def to_toml(experiment: Experiment) -> str:
     for entry, dumped in zip(experiment.models, models, strict=True):
         settings = dumped["settings"]
         rest = {k: v for k, v in _differing(entry).items() if k not in ("kind", "settings")}
+        if entry.row == usual_row(entry.kind, entry.variant):
+            del rest["row"]
         lines += ["", "[[models]]", *_lines({"kind": entry.kind} | settings | rest)]
     return "\n".join(lines) + "\n"
 
