@@ -190,3 +190,36 @@ class Flips(StageRecipe):
 def turned_over(ranking: Any) -> Any:
     """A stage: lists upside down, so the first item tells how long the list was."""
     return ranking.ordered_by(-ranking.score)
+
+
+class PutsFirst(StageRecipe):
+    """One item first: the one with the most validation events, unless it is given."""
+
+    item: int | None = None
+
+    @property
+    def learns(self) -> bool:
+        """See `StageRecipe.learns`."""
+        return self.item is None
+
+    def settled(self, stage: Any) -> StageRecipe:
+        """See `StageRecipe.settled`."""
+        return self.model_copy(update={"item": stage.item})
+
+    def fit(self, context: Any) -> Any:
+        """See `StageRecipe.fit`."""
+        STAGE_CONTEXTS.append(context)
+        if self.item is not None:
+            return First(self.item)
+        return First(int(context.valid.item_counts().argmax()))
+
+
+@dataclass(frozen=True)
+class First:
+    """A stage: one item first."""
+
+    item: int
+
+    def __call__(self, ranking: Any) -> Any:
+        """See `Stage`."""
+        return ranking.ordered_by((ranking.item == self.item) - np.arange(ranking.k) / ranking.k)

@@ -17,7 +17,7 @@ from recweave.features import FEATURES
 from recweave.models.base import Model
 from recweave.models.kinds import ItemScores
 from recweave.rank.ranking import Stage
-from recweave.rank.stages import STAGES, StageContext
+from recweave.rank.stages import STAGES, StageContext, settled
 
 
 def with_events(bundle: B, events: Any) -> B:
@@ -221,7 +221,4 @@ def _stages(bundle: BundleBase) -> tuple[Stage, ...]:
         STAGES.named(one["kind"]).parse(one, "the bundle's stage", names_only=True)
         for one in settings
     ]
-    return tuple(
-        recipe.settled(stage).fit(context)
-        for recipe, stage in zip(recipes, bundle.stages, strict=True)
-    )
+    return tuple(recipe.fit(context) for recipe in settled(recipes, bundle.stages))

@@ -7,20 +7,19 @@ from recweave.runs.spec import Experiment
 
 
 def about_row(
-    experiment: Experiment, row: str, result: Mapping[str, Any], fingerprint: str
+    experiment: Experiment, result: Mapping[str, Any], fingerprint: str
 ) -> dict[str, Any]:
     """Plain JSON: the recipe with its settings, the stages, and how its features are made.
 
     Args:
         experiment: The recipe file.
-        row: Which row of it.
-        result: With the key "recipe": name and settings as they were fitted.
+        result: With the keys "recipe", name and settings as they were fitted, and "stage_settings",
+            those of the stages with what they have learned.
         fingerprint: Of the dataset.
     """
-    entry = experiment.entry(row)
     return {
         "recipe": dict(result["recipe"]),
-        "stages": [stage.model_dump(mode="json") for stage in entry.stages],
+        "stages": list(result["stage_settings"]),
         "features": {
             name: spec.model_dump(mode="json") for name, spec in experiment.features.items()
         },

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from recweave.core.measure import Cost, measured
 from recweave.evaluate import parse_metric
 from recweave.experiment.prepare import Prepared
-from recweave.models import RECIPES, Model, Query, Recipe
+from recweave.models import RECIPES, Query, Recipe
 from recweave.models.blend import Blend
 from recweave.models.learn_blend import learn_blend
 from recweave.runs.entry import Entry
@@ -16,20 +15,22 @@ from recweave.runs.folder import RunFolder
 
 def fit_blend(
     prepared: Prepared, folder: RunFolder, entry: Entry, seed: int, fold: int | None = None
-) -> tuple[Model, dict[str, Any], Cost]:
-    """The members fitted again with the settings of their rows, their blend, and its weights.
+) -> tuple[Blend, Blend, Cost]:
+    """The members fitted again with the settings of their rows, and their blend.
 
     Weights are learned with members that have seen train alone, whatever they are refitted on.
+
+    Returns:
+        The blend, the blend of the members that have seen train alone (the same one, unless the
+        recipe refits), and what both cost.
     """
     recipes = member_recipes(folder, entry, seed, fold)
     with measured() as cost:
-        blend = learn_weights(prepared, recipes, seed)
+        blend = honest = replace(learn_weights(prepared, recipes, seed), names=entry.members)
         if prepared.experiment.refits:
             again = (prepared.fit(recipe, seed=seed, final=True)[0] for recipe in recipes)
             blend = replace(blend, members=tuple(again))
-    blend = replace(blend, names=entry.members)
-    weights = dict(zip(entry.members, blend.weights.tolist(), strict=True))
-    return blend, {"weights": weights}, cost
+    return blend, honest, cost
 
 
 def member_recipes(folder: RunFolder, entry: Entry, seed: int, fold: int | None) -> list[Recipe]:

@@ -1,6 +1,7 @@
 """One row of a recipe file, trained on all data: what goes live after an experiment."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from recweave.core.errors import BadSetting
 from recweave.experiment.about import about_row
 from recweave.experiment.blend import learn_weights
 from recweave.experiment.choose import choose
-from recweave.experiment.prepare import Prepared, cut, make_features, prepare
+from recweave.experiment.prepare import cut, make_features, prepare
 from recweave.features import FeatureContext
-from recweave.models import RECIPES, Recipe
+from recweave.models import RECIPES, Model, Recipe
 from recweave.models.blend import Blend
 from recweave.models.training import Options
-from recweave.rank.stages import StageContext
+from recweave.rank.stages import StageContext, StageRecipe, settled
 from recweave.runs.entry import Entry
 from recweave.runs.folder import RunFolder
 from recweave.runs.keys import choice_case
@@ -29,15 +30,17 @@ def fit(
     """Train one row on all events, with the settings that validation chose.
 
     Settings to search are chosen as `run` does: fitted on train, evaluated on validation. Weights
-    of a blend are learned there too. Then features, stages and the model are made again from all
-    events, the held-out ones included, so no figure of an experiment is about this model. Networks
-    keep the test events of the recipe's split out of training, as they stop by them.
+    of a blend, and what stages learn, are learned there too. Then features, stages and the model
+    are made again from all events, the held-out ones included, so no figure of an experiment is
+    about this model. Networks keep the test events of the recipe's split out of training, as they
+    stop by them.
 
     Args:
         experiment: The recipe.
         row: The row; the only one, or the best one of `run`, without it.
         base_dir: The folder that the recipe's relative paths start from.
-        run: A finished run of this recipe, whose chosen settings are taken.
+        run: A finished run of this recipe, whose chosen settings are taken, and what its stages
+            have learned.
 
     Raises:
         BadSetting: if the recipe has several rows and none is named, if `run` chose the row's
@@ -47,7 +50,7 @@ def fit(
     """
     name = row or _only_row(experiment, run)
     entry = experiment.entry(name)
-    recipes, blend = _settings(experiment, entry, name, base_dir, run)
+    recipes, blend, stages = _settings(experiment, entry, name, base_dir, run)
     dataset, split, removed = cut(experiment, base_dir)
     whole = dataset.whole()
     context = FeatureContext(dataset, whole, base_dir=base_dir)
@@ -73,6 +76,11 @@ def fit(
     else:
         model = replace(blend, members=tuple(models), names=entry.members)
         settings = {"weights": dict(zip(entry.members, blend.weights.tolist(), strict=True))}
+    result = {
+        "recipe": {"name": entry.kind, "settings": settings},
+        "stage_settings": [stage.model_dump(mode="json") for stage in stages],
+        "learned_from": "all events",
+    }
     stage_context = StageContext(
         dataset, whole.train, features=features, model=model, base_dir=base_dir
     )
@@ -80,15 +88,10 @@ def fit(
         Shared.of(dataset, removed),
         model,
         name=name,
-        stages=[stage.fit(stage_context) for stage in entry.stages],
+        stages=[stage.fit(stage_context) for stage in stages],
         features=features,
         depth=experiment.depth,
-        about=about_row(
-            experiment,
-            name,
-            {"recipe": {"name": entry.kind, "settings": settings}, "learned_from": "all events"},
-            dataset.fingerprint,
-        ),
+        about=about_row(experiment, result, dataset.fingerprint),
     )
 
 
@@ -116,29 +119,42 @@ def _best_of(run: Summary) -> str:
 
 def _settings(
     experiment: Experiment, entry: Entry, row: str, base_dir: Path, run: Path | None
-) -> tuple[list[Recipe], Blend | None]:
-    """The recipes to train (several for a blend), and a blend's weights."""
+) -> tuple[Sequence[Recipe], Blend | None, Sequence[StageRecipe]]:
+    """The recipes to train (several for a blend), a blend's weights, and settings of the stages."""
+    names = entry.members or (row,)
+    stages: Sequence[StageRecipe] = entry.stages
+    recipes: Sequence[Recipe] = ()
     if run is not None:
-        return _from_run(experiment, entry, row, base_dir, run)
-    rows = entry.members or (row,)
-    entries = [experiment.entry(name) for name in rows]
-    if not entry.members and not entry.search:
-        return entry.recipes(), None
+        recipes, found = _from_run(experiment, entry, row, run)
+        stages = stages if found is None else found
+    elif not entry.members and not entry.search:
+        recipes = entry.recipes()
+    learning = any(stage.learns for stage in stages)
+    if recipes and not entry.members and not learning:
+        return recipes, None, stages
     prepared = prepare(experiment, base_dir)
-    with tempfile.TemporaryDirectory() as folder:
-        where = RunFolder(Path(folder))
-        recipes = [
-            choose(prepared, where, name, one).recipe
-            for name, one in zip(rows, entries, strict=True)
-        ]
-    if not entry.members:
-        return recipes, None
-    return recipes, _weights(prepared, recipes)
+    if not recipes:
+        with tempfile.TemporaryDirectory() as folder:
+            where = RunFolder(Path(folder))
+            entries = map(experiment.entry, names)
+            recipes = [
+                choose(prepared, where, name, one).recipe
+                for name, one in zip(names, entries, strict=True)
+            ]
+    seed = experiment.seeds[0]
+    blend = learn_weights(prepared, recipes, seed) if entry.members else None
+    honest: Model | None = blend
+    if learning:
+        if honest is None:
+            honest, _ = prepared.fit(recipes[0], seed=seed, final=False)
+        stages = settled(entry.stages, prepared.fit_stages(entry, honest))
+    return recipes, blend, stages
 
 
 def _from_run(
-    experiment: Experiment, entry: Entry, row: str, base_dir: Path, run: Path
-) -> tuple[list[Recipe], Blend | None]:
+    experiment: Experiment, entry: Entry, row: str, run: Path
+) -> tuple[Sequence[Recipe], Sequence[StageRecipe] | None]:
+    """What a run chose for the rows to train, and what the stages of `row` have learned in it."""
     finished = read_run(run)
     chosen = [finished.row(name) for name in entry.members or (row,)]
     for name in (*entry.members, row):
@@ -148,9 +164,7 @@ def _from_run(
                 f"{', '.join(keys)}; run the recipe again, or leave --run out"
             )
     recipes = [RECIPES[one.model].parse(dict(one.settings), f"row '{one.name}'") for one in chosen]
-    if not entry.members:
-        return recipes, None
-    return recipes, _weights(prepare(experiment, base_dir), recipes)
+    return recipes, finished.row(row).stages
 
 
 def _differing(one: Experiment, other: Experiment, row: str) -> list[str]:
@@ -160,7 +174,3 @@ def _differing(one: Experiment, other: Experiment, row: str) -> list[str]:
         for recipe in (one, other)
     )
     return [key for key in ours if ours[key] != theirs[key]]
-
-
-def _weights(prepared: Prepared, recipes: list[Recipe]) -> Blend:
-    return learn_weights(prepared, recipes, prepared.experiment.seeds[0])

@@ -14,10 +14,11 @@ from recweave.core.errors import BadSetting
 from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.core.version import VERSION
 from recweave.experiment.about import about_row
-from recweave.experiment.blend import fit_blend, member_recipes
+from recweave.experiment.blend import member_recipes
 from recweave.experiment.choose import Chosen, choose
 from recweave.experiment.measure_again import measure_again
 from recweave.experiment.prepare import Prepared, prepare
+from recweave.experiment.row import fit_row
 from recweave.experiment.todo import RowFailed, Todo
 from recweave.models import RECIPES, Model
 from recweave.models.artifact import model_hash
@@ -159,34 +160,27 @@ def _run_cell(
     if seed != first and not any(recipe.stochastic for recipe in recipes):
         folder.copy_cell(row, first, seed, fold)
         return
-    if chosen is None:
-        model, settings, cost = fit_blend(prepared, folder, entry, seed, fold)
-    else:
-        if chosen.fitted is not None and seed == first and not experiment.refits:
-            model, cost = chosen.fitted
-        else:
-            model, cost = prepared.fit(chosen.recipe, seed=seed, final=True)
-        settings = chosen.recipe.model_dump(mode="json")
-    trials = [] if chosen is None else chosen.trials
-    stages = prepared.fit_stages(entry, None if experiment.refits else model)
-    report = prepared.evaluate(model, stages, on="test", metrics=experiment.metrics)
+    fitted = fit_row(prepared, folder, entry, seed, fold, chosen)
+    model, trials = fitted.model, chosen.trials if chosen else []
+    report = prepared.evaluate(model, fitted.stages, on="test", metrics=experiment.metrics)
     result = {
         "row": row,
         "key": todo.keys[row].whole,
         "fit": todo.keys[row].fit,
         "seed": seed,
         "fold": fold,
-        "recipe": {"name": entry.kind, "settings": settings},
+        "recipe": {"name": entry.kind, "settings": fitted.settings},
+        "stage_settings": [stage.model_dump(mode="json") for stage in fitted.stage_settings],
         "tried": [{"recipe": t.recipe.model_dump(mode="json"), "value": t.value} for t in trials],
         "learned_from": experiment.final_events(prepared.split).digest(),
         "statistics": prepared.statistics(),
         "model_hash": model_hash(model),
         "sources": _sources(prepared, model),
-        "fit_seconds": cost.seconds,
-        "peak_mb": cost.peak_mb,
+        "fit_seconds": fitted.cost.seconds,
+        "peak_mb": fitted.cost.peak_mb,
     }
     if experiment.save and seed == first and not fold and len(prepared.dataset.events):
-        _keep_bundle(prepared, folder, row, model, stages, result)
+        _keep_bundle(prepared, folder, row, model, fitted.stages, result)
     folder.keep_cell(row, seed, result, report, fold)
 
 
@@ -209,7 +203,7 @@ def _keep_bundle(
         stages=stages,
         features=prepared.features,
         depth=prepared.experiment.depth,
-        about=about_row(prepared.experiment, row, result, prepared.dataset.fingerprint),
+        about=about_row(prepared.experiment, result, prepared.dataset.fingerprint),
     )
     try:
         bundle.save(folder.bundle(row))

@@ -1,6 +1,7 @@
 """Stages by name: the settings of one in a recipe file, and how they become a `Stage`."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -95,9 +96,23 @@ class StageRecipe(Choice, ABC):
         """Names of the features that the stage reads."""
         return ()
 
+    @property
+    def learns(self) -> bool:
+        """Whether `fit` learns something on the validation events of the context."""
+        return False
+
     def settled(self, stage: Stage) -> "StageRecipe":
-        """The settings that make the same stage without learning anything on validation."""
+        """The settings that make the same stage without learning anything on validation.
+
+        Args:
+            stage: What `fit` made. Settings that learn nothing give themselves.
+        """
         return self
+
+
+def settled(recipes: Sequence[StageRecipe], stages: Sequence[Stage]) -> tuple[StageRecipe, ...]:
+    """The same of several, with the stage that each has made."""
+    return tuple(recipe.settled(stage) for recipe, stage in zip(recipes, stages, strict=True))
 
 
 ONE_STAGE: OneOf[StageRecipe] = OneOf(STAGES)

@@ -224,6 +224,11 @@ class VisionRecipe(StageRecipe):
         """See `StageRecipe.features_used`; categories are read from the catalogue."""
         return () if self.feature == "categories" else (self.feature,)
 
+    @property
+    def learns(self) -> bool:
+        """See `StageRecipe.learns`: the strength of a blend, if it is not given."""
+        return self.operator == "blend" and self.strength is None
+
     def settled(self, stage: Stage) -> StageRecipe:
         """See `StageRecipe.settled`: with the strength that was chosen."""
         return (
@@ -252,7 +257,7 @@ class VisionRecipe(StageRecipe):
             self.operator,
             self.strength or 0.0,
         )
-        if self.operator != "blend" or self.strength is not None:
+        if not self.learns:
             return stage
         strength = self._choose(stage, context)
         return replace(stage, strength=strength, label=f"vision {strength:g}")
@@ -278,9 +283,8 @@ class VisionRecipe(StageRecipe):
         valid, model = context.valid, context.model
         if model is None or valid is None or not len(valid):
             raise BadSetting(
-                "stage 'vision': there is no validation part to choose the strength on, or the "
-                "model has learned from it (`refit`); give `strength`, such as the one that a run "
-                "has chosen"
+                "stage 'vision': there is no validation part to choose the strength on; give "
+                "`strength`, such as the one that a run has chosen"
             )
         rating = valid.behavior == behavior_code("rating")
         wanted = valid[~rating | (valid.value > stage.evidence.bought_above)]

@@ -14,6 +14,7 @@ from recweave.evaluate.folds import join_folds
 from recweave.evaluate.metrics import ranked_names
 from recweave.evaluate.statistics import Difference, Interval, holm
 from recweave.models import RECIPES
+from recweave.rank.stages import StageRecipe, read_stage
 from recweave.runs.failures import all_failed, row_failed
 from recweave.runs.folder import RunFolder
 from recweave.runs.layout import FEATURES, MADE_FROM, read_json, read_made_from
@@ -35,6 +36,8 @@ class Row:
         sources: Of the first seed: each source's share by tenths of the catalogue, if it has some.
         model_hash: SHA-256 of the trained model of the first seed and fold; empty where it cannot
             be saved. `recweave audit` compares the saved model with it.
+        stages: Settings of the stages of the first seed and fold, with what they have learned on
+            validation; None in runs of earlier versions, which did not keep them.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Row:
     report: Report
     sources: Mapping[str, Sequence[float]] = field(default_factory=dict)
     model_hash: str = ""
+    stages: Sequence[StageRecipe] | None = None
 
     @cached_property
     def means(self) -> Mapping[str, Interval]:
@@ -76,6 +80,7 @@ class Row:
             "model": self.model,
             "variant": self.variant,
             "settings": dict(self.settings),
+            "stage_settings": [one.model_dump(mode="json") for one in self.stages or ()],
             "tried": self.tried,
             "model_hash": self.model_hash,
             "fit_seconds": round(self.fit_seconds, 4),
@@ -217,6 +222,7 @@ def _row(folder: RunFolder, name: str, experiment: Experiment, key: str | None) 
         by_fold.append(over_seeds([report for _, report in cells]))
     first = results[0]
     model = first["recipe"]["name"]
+    stages = first.get("stage_settings")
     peaks = [result["peak_mb"] for result in results if result["peak_mb"] is not None]
     return Row(
         name=name,
@@ -229,6 +235,7 @@ def _row(folder: RunFolder, name: str, experiment: Experiment, key: str | None) 
         report=join_folds(by_fold),
         sources=first.get("sources", {}),
         model_hash=first.get("model_hash", ""),
+        stages=None if stages is None else tuple(map(read_stage, stages)),
     )
 
 

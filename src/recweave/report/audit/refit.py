@@ -11,8 +11,9 @@ import polars as pl
 
 from recweave.bundle.saved import MODEL
 from recweave.evaluate import Report
-from recweave.experiment.blend import fit_blend
+from recweave.experiment.choose import Chosen
 from recweave.experiment.prepare import Prepared, prepare
+from recweave.experiment.row import FittedRow, fit_row
 from recweave.models import RECIPES, Model, Query, Recipe
 from recweave.models.artifact import load_model
 from recweave.report.audit.case import Case
@@ -90,15 +91,13 @@ def _row(case: Case, prepared: Prepared, name: str, entry: Entry) -> Iterator[Fi
         stochastic = recipe is None or recipe.stochastic
         if seed != experiment.seeds[0] and not stochastic:
             continue
-        if recipe is None:
-            model = fit_blend(prepared, folder, entry, seed, case.fold)[0]
-        else:
-            model = prepared.fit(recipe, seed=seed, final=True)[0]
+        chosen = Chosen(recipe) if recipe else None
+        fitted = fit_row(prepared, folder, entry, seed, case.fold, chosen)
         level: Level = "suspicious" if stochastic else "leak"
-        yield from _numbers(prepared, model, entry, name, seed, report, level)
+        yield from _numbers(prepared, fitted, name, seed, report, level)
         saved = folder.bundle(name)
         if seed == experiment.seeds[0] and not case.fold and saved.is_dir():
-            yield from _scores(prepared, model, load_model(saved / MODEL)[0], name, level)
+            yield from _scores(prepared, fitted.model, load_model(saved / MODEL)[0], name, level)
 
 
 def _recipe(result: dict[str, Any], entry: Entry) -> Recipe | None:
@@ -111,16 +110,14 @@ def _recipe(result: dict[str, Any], entry: Entry) -> Recipe | None:
 
 def _numbers(
     prepared: Prepared,
-    model: Model,
-    entry: Entry,
+    fitted: FittedRow,
     name: str,
     seed: int,
     kept: Report,
     level: Level,
 ) -> Iterator[Finding]:
     experiment = prepared.experiment
-    stages = prepared.fit_stages(entry, None if experiment.refits else model)
-    again = prepared.evaluate(model, stages, on="test", metrics=experiment.metrics)
+    again = prepared.evaluate(fitted.model, fitted.stages, on="test", metrics=experiment.metrics)
     for metric in experiment.metrics:
         now, then = again.value(metric), kept.value(metric)
         if now is None or then is None or not (isfinite(now) and isfinite(then)):
