@@ -30,6 +30,19 @@ class Buys(Recipe):
         return (self.feature,) if self.feature else ()
 
 
+class Watched(Recipe):
+    """Remembers how many validation events it was given."""
+
+    trainer: ClassVar[str] = "plugin_parts:train_watched"
+    seen: ClassVar[list] = []
+
+
+def train_watched(recipe, data, options):
+    """The trainer of `Watched`."""
+    Watched.seen.append(None if data.valid is None else len(data.valid))
+    return ItemScores(data.train.item_counts().astype(np.float32))
+
+
 def count_buys(recipe, data, options):
     """The trainer of `Buys`; its model is of a kind that is listed."""
     score = data.train.item_counts() ** recipe.power

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from recweave.core.errors import BadSetting, UnknownName
+from recweave.data.k_fold import assign_folds
 from recweave.enrich import KINDS, Extractive, Material, enrich
-from recweave.enrich.material import assign_folds
 
 from .conftest import shop_of
 

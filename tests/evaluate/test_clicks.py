@@ -199,3 +199,46 @@ def test_lists_of_metrics_of_another_kind_are_refused(held_out, table):
 
 def test_a_report_without_metrics_of_users_has_none():
     assert Report(pl.DataFrame({"user": [1, 2], "rated": [3, 4]})).means() == {}
+
+
+def test_the_curve_has_the_rates_of_the_metric_at_each_tpr(held_out, table):
+    report = evaluated(Fixed(table), held_out, ["fpr@tpr0.95", "fpr@tpr0.5"], resamples=0)
+    assert len(report.roc) == 101 and report.roc[0] == 0 and report.roc[100] <= 1
+    assert report.roc[95] == pytest.approx(report.value("fpr@tpr0.95"))
+    assert report.roc[50] == pytest.approx(report.value("fpr@tpr0.5"))
+    assert list(report.roc) == sorted(report.roc)
+
+
+def test_a_tpr_is_reached_on_validation_and_not_on_test(held_out, table):
+    valid, test = held_out[:120], held_out[120:]
+    split = Split(held_out[:0], valid, test)
+    model = Fixed(table)
+    report = evaluate_clicks(
+        model, split, ["tpr", "fpr"], positive_from=4, decide_at="tpr0.8", resamples=0
+    )
+    liked = np.sort(table[valid.user, valid.item][valid.value >= 4])[::-1]
+    assert report.decided_at == liked[int(np.ceil(0.8 * len(liked))) - 1]
+    called = table[test.user, test.item] >= report.decided_at
+    assert report.value("tpr") == pytest.approx(called[test.value >= 4].mean())
+    # Ratings of test change what is measured, and never where it is decided.
+    other = Split(held_out[:0], valid, test[::-1][:60])
+    again = evaluate_clicks(model, other, ["tpr"], positive_from=4, decide_at="tpr0.8", resamples=0)
+    assert again.decided_at == report.decided_at
+
+
+@pytest.mark.parametrize("text", ["tpr0", "tpr1.5", "tpr", "0.5", "fpr0.1", "tpr0.9x"])
+def test_what_is_no_rate_is_refused(held_out, table, text):
+    with pytest.raises(BadSetting, match="decide_at"):
+        evaluated(Fixed(table), held_out, ["tpr"], decide_at=text)
+
+
+def test_a_rate_needs_validation_events(held_out, table):
+    with pytest.raises(BadSetting, match="there are none"):
+        evaluated(Fixed(table), held_out, ["tpr"], decide_at="tpr0.9")
+
+
+def test_curves_and_thresholds_of_seeds_are_averaged(held_out, table):
+    one, other = (evaluated(Fixed(p), held_out, ["tpr"], resamples=3) for p in (table, 1 - table))
+    both = over_seeds([one, other])
+    np.testing.assert_allclose(both.roc, (np.array(one.roc) + np.array(other.roc)) / 2)
+    assert both.decided_at == 0.5

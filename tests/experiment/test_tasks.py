@@ -5,13 +5,16 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from plugin_parts import Watched
 
 from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.experiment import run as run_module
 from recweave.experiment.run import run
 from recweave.report.audit import audit
+from recweave.report.compare import table_of
 from recweave.report.page import page
+from recweave.report.plots import plots
 from recweave.runs.spec import Experiment
 from recweave.runs.summary import read_run
 
@@ -181,3 +184,41 @@ def test_settings_are_chosen_on_the_first_fold_alone(data, tmp_path):
     assert [len(one["tried"]) for one in results] == [2, 0, 0]
     assert len({json.dumps(one["recipe"]) for one in results}) == 1
     assert len(list((tmp_path / "run/trials").iterdir())) == 2
+
+
+@pytest.mark.parametrize(("protocol", "share"), [("paper", 100), ("rigorous", 0)])
+def test_only_the_paper_protocol_stops_on_test(data, tmp_path, monkeypatch, protocol, share):
+    monkeypatch.setattr(Watched, "seen", [])
+    asked = recipe(
+        "clicks",
+        [{"name": "plugin_parts:Watched"}],
+        protocol=protocol,
+        **CLICKS | {"split": {"kind": "random_warm", "keep": 1}},
+        save=False,
+    )
+    summary = run(asked, tmp_path / "run", base_dir=data)
+    assert Watched.seen == [share]
+    told = "selected by the test events" in page(summary)
+    assert told == (protocol == "paper")
+
+
+def test_with_validation_events_the_paper_protocol_stops_on_these(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(Watched, "seen", [])
+    more = CLICKS | {"protocol": "paper", "save": False}
+    run(recipe("clicks", [{"name": "plugin_parts:Watched"}], **more), tmp_path / "r", base_dir=data)
+    assert Watched.seen == [40]
+
+
+def test_a_rate_decides_on_validation_and_the_page_says_so(data, tmp_path):
+    more = CLICKS | {"decide_at": "tpr0.9", "metrics": ["tpr", "fpr", "auc"]}
+    summary = run(recipe("clicks", [LOGISTIC], **more), tmp_path / "run", base_dir=data)
+    row = summary.to_json()["models"][0]
+    assert 0 < row["decided_at"] < 1 and len(row["roc"]) == 101
+    shown = page(summary)
+    assert "finds 90% of the liked pairs of validation" in shown
+    charts = plots(table_of(summary), "auc")
+    assert {"ROC curves", "False-positive rate at a TPR"} <= set(charts)
+    with pytest.raises(BadSetting, match="refit"):
+        recipe("clicks", [LOGISTIC], **more, refit="train+valid")
+    with pytest.raises(BadSetting, match="decide_at"):
+        recipe("clicks", [LOGISTIC], **more | {"decide_at": "often"})

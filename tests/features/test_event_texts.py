@@ -83,3 +83,17 @@ def test_texts_that_are_not_cross_fitted_and_encoders_of_all_texts_are_refused()
         build(shop(), ProfileText(kinds=("summary",), for_events=True))
     with pytest.raises(BadSetting, match="depend on all texts"):
         build(shop(), SPEC.model_copy(update={"encoder": "tfidf"}))
+
+
+def test_labels_are_numbers_with_names_and_cross_fitted_as_texts_are(monkeypatch):
+    spec = ProfileText(kinds=("categories",), folds=2, for_events=True, encoder="labels")
+    written = {None: "Wood; Tin", 0: "Wood", 1: "Tin; Stone"}
+    monkeypatch.setattr(
+        "recweave.features.profiles.Extractive.write",
+        lambda self, material, tasks: ((task, written[task.fold]) for task in tasks),
+    )
+    feature, split = build(shop(), spec)
+    assert tuple(feature.whole.columns) == ("tin", "wood")
+    np.testing.assert_array_equal(np.unique(feature.whole.vectors, axis=0), [[1, 1]])
+    own = feature.at(np.flatnonzero(split.part == TRAIN))[0]
+    np.testing.assert_array_equal(np.unique(own, axis=0), [[0, 1], [1, 0]])

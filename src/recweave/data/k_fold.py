@@ -1,10 +1,12 @@
-"""Cross-validation: the log cut several times, each time with another test part."""
+"""Folds: the log cut several times, each time with another test part; pairs left out in turn."""
 
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Int
 from pydantic import Field, model_validator
 
+from recweave.core.arrays import Array, order_by
 from recweave.data.interactions import Interactions
 from recweave.data.split import TEST, TRAIN, VALID, Parts, Splitter
 
@@ -47,3 +49,22 @@ class KFold(Splitter):
         drawn = np.random.default_rng([seed, self.test_fold]).permutation(rest)
         part[drawn[: int(self.valid * len(rest) + 1e-9)]] = VALID
         return part if self.by == "event" else part[log.user]
+
+
+def assign_folds(
+    entity: Int[Array, " n"], other: Int[Array, " n"], folds: int, small: int, seed: int
+) -> Int[Array, " n"]:
+    """The fold of each row: an entity's pairs in a random order, assigned in turn.
+
+    All rows of a pair have the same fold. An entity with at most max(folds, small) pairs has one
+    fold per pair.
+    """
+    pairs, back = np.unique(np.stack([entity, other]), axis=1, return_inverse=True)
+    owner = pairs[0]
+    size = int(owner.max(initial=-1)) + 1
+    count = np.bincount(owner, minlength=size)
+    permuted = np.random.default_rng(seed).permutation(len(owner))
+    order = permuted[order_by(owner[permuted], size)]
+    rank = np.empty(len(owner), np.int64)
+    rank[order] = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    return np.where(count[owner] <= small, rank, rank % folds)[back.reshape(-1)]

@@ -4,7 +4,6 @@ from typing import get_args
 
 import numpy as np
 from jaxtyping import Int
-from scipy import sparse
 
 from recweave.core.arrays import Array
 from recweave.core.errors import require_choice
@@ -13,6 +12,7 @@ from recweave.data.html import strip_html_series
 from recweave.data.profiles import Entity
 from recweave.encode.encoder import TextEncoder, fingerprint
 from recweave.encode.features import Feature
+from recweave.encode.means import Contributions
 from recweave.encode.text import text_encoder
 
 
@@ -37,24 +37,35 @@ def encode_reviews(
     Raises:
         BadSetting: if `of` is neither item nor user.
     """
+    return review_vectors(dataset, rows, of, encoder).mean()
+
+
+def review_vectors(
+    dataset: Dataset,
+    rows: Int[Array, " n"],
+    of: Entity = "item",
+    encoder: TextEncoder | None = None,
+) -> Contributions:
+    """The vector of each review, to be averaged; arguments and errors as of `encode_reviews`."""
     require_choice("of", of, get_args(Entity))
     encoder = encoder or text_encoder()
     rows = np.unique(rows)
     chosen = dataset.reviews[rows]
     texts = strip_html_series(chosen["text"].fill_null("")).to_list()
-    vocabulary = dataset.item_ids if of == "item" else dataset.user_ids
-    entity = vocabulary.rows(chosen[f"{of}_id"])
-    read = (entity >= 0) & np.array([bool(text.strip()) for text in texts], bool)
-    ones = np.ones(int(read.sum()), np.float32)
-    shape = (len(vocabulary), len(dataset.reviews))
-    used = sparse.csr_array((ones, (entity[read], rows[read])), shape=shape)
-    count = np.diff(used.indptr)
-    total = used[:, rows] @ encoder.encode(texts)
-    return Feature(
-        vectors=total / np.maximum(count, 1).astype(np.float32)[:, None],
-        present=count > 0,
-        encoder=f"{encoder.name}/mean",
-        source=f"{len(ones):,} reviews by {of}, {fingerprint(texts)}",
-        used={"reviews": used},
+    user = dataset.user_ids.rows(chosen["user_id"])
+    item = dataset.item_ids.rows(chosen["item_id"])
+    read = (item if of == "item" else user) >= 0
+    read &= np.array([bool(text.strip()) for text in texts], bool)
+    return Contributions(
         of=of,
+        user=user[read],
+        item=item[read],
+        shape=(len(dataset.user_ids), len(dataset.item_ids)),
+        vectors=encoder.encode(texts),
+        vector=np.flatnonzero(read),
+        rows=rows[read],
+        table="reviews",
+        size=len(dataset.reviews),
+        encoder=f"{encoder.name}/mean",
+        source=f"{read.sum():,} reviews by {of}, {fingerprint(texts)}",
     )

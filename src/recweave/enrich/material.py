@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int
 
-from recweave.core.arrays import Array, order_by
+from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.data.dataset import Dataset
+from recweave.data.k_fold import assign_folds
 from recweave.data.profiles import Entity, Table
 from recweave.data.reviews import train_reviews
 from recweave.data.split import TRAIN, Split
@@ -155,25 +156,6 @@ class Material:
         folds = self.fold_of[entity, table][order] if self.fold_of else np.empty(0, np.int64)
         by_owner = np.split(folds, ends) if self.fold_of else [folds] * size
         return list(zip(np.split(rows[order], ends), by_owner, strict=True))
-
-
-def assign_folds(
-    entity: Int[Array, " n"], other: Int[Array, " n"], folds: int, small: int, seed: int
-) -> Int[Array, " n"]:
-    """The fold of each row: an entity's pairs in a random order, assigned in turn.
-
-    All rows of a pair have the same fold. An entity with at most max(folds, small) pairs has one
-    fold per pair.
-    """
-    pairs, back = np.unique(np.stack([entity, other]), axis=1, return_inverse=True)
-    owner = pairs[0]
-    size = int(owner.max(initial=-1)) + 1
-    count = np.bincount(owner, minlength=size)
-    permuted = np.random.default_rng(seed).permutation(len(owner))
-    order = permuted[order_by(owner[permuted], size)]
-    rank = np.empty(len(owner), np.int64)
-    rank[order] = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    return np.where(count[owner] <= small, rank, rank % folds)[back.reshape(-1)]
 
 
 def _pairs(dataset: Dataset, table: Table, rows: Int[Array, " n"]) -> tuple[Array, Array]:

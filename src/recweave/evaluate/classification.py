@@ -113,6 +113,36 @@ def fpr_at_tpr(positive: Truth, score: Scores, tpr: float) -> float:
     return float(false[first] / zeros)
 
 
+ROC_POINTS = 101
+"""True-positive rates at which a curve is kept: 0, .01, …, 1."""
+
+
+def fpr_by_tpr(positive: Truth, score: Scores) -> Float[Array, " points"]:
+    """The ROC curve: `fpr_at_tpr` at the true-positive rates 0, .01, …, 1; NaN for one class only.
+
+    At fixed rates, so that the curves of several seeds can be averaged.
+    """
+    true, false = _counts_by_threshold(positive, score)
+    ones, zeros = int(positive.sum()), int((~positive).sum())
+    if not ones or not zeros:
+        return np.full(ROC_POINTS, np.nan)
+    reached = np.linspace(0, 1, ROC_POINTS) * ones * (1 - 1e-12)
+    first = np.searchsorted(np.append(0, true), reached)
+    return np.asarray(np.append(0, false)[first] / zeros)
+
+
+def threshold_at_tpr(positive: Truth, score: Scores, tpr: float) -> float:
+    """The highest threshold that reaches the true-positive rate `tpr`; -inf without positives.
+
+    >>> threshold_at_tpr(np.array([True, True, False]), np.array([0.9, 0.5, 0.7]), 0.5)
+    0.9
+    """
+    liked = np.sort(score[positive])[::-1]
+    if not len(liked):
+        return float("-inf")
+    return float(liked[max(0, int(np.ceil(tpr * len(liked) - 1e-9)) - 1)])
+
+
 def log_loss(positive: Truth, probability: Scores) -> float:
     """Mean of -log of the probability of the true label, in nats; from 0 up, lower is better.
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from recweave.evaluate.metrics import parse_metric
-from recweave.evaluate.report import COUNTS, Report
+from recweave.evaluate.report import COUNTS, Report, mean_decision, mean_roc
 from recweave.evaluate.resampled import Pooled
 
 
@@ -33,6 +33,8 @@ def join_folds(reports: Sequence[Report]) -> Report:
         not_asked=sum(report.not_asked for report in reports),
         left_out=sum(report.left_out for report in reports),
         pooled={key: Pooled.mean([r.pooled[key] for r in reports]) for key in first.pooled},
+        decided_at=mean_decision(reports),
+        roc=mean_roc(reports),
         spread={key: float(np.mean([r.spread[key] for r in reports])) for key in first.spread},
     )
 

@@ -43,6 +43,8 @@ class Report:
         pooled: Metrics of all held-out events together, with their resamples over users.
         judged_by: What metrics of clicks or impressions were computed from.
         left_out: Number of impressions that cannot be evaluated (see `evaluate_impressions`).
+        decided_at: Of clicks, the least probability that was predicted positive.
+        roc: Of clicks, the least false-positive rate at the true-positive rates 0, .01, …, 1.
         spread: Standard deviation of each mean between seeds, if there were several.
         costs: Cost and fallbacks of each stage for the evaluated lists.
     """
@@ -57,6 +59,8 @@ class Report:
     pooled: Mapping[str, Pooled] = field(default_factory=dict)
     judged_by: Basis = ""
     left_out: int = 0
+    decided_at: float | None = None
+    roc: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         shown = {name: f"{mean.mean:.4f}" for name, mean in self.means(how="normal").items()}
@@ -115,6 +119,8 @@ class Report:
             "not_asked": self.not_asked,
             "judged_by": self.judged_by,
             "left_out": self.left_out,
+            "decided_at": self.decided_at,
+            "roc": list(self.roc) if np.isfinite(self.roc).all() else [],
             "metrics": {
                 name: mean.to_json() | ({"sd": self.spread[name]} if self.spread else {})
                 for name, mean in self.means().items()
@@ -183,7 +189,21 @@ def over_seeds(reports: Sequence[Report]) -> Report:
         slices={way: _averaged([r.slices[way] for r in reports]) for way in first.slices},
         pooled={key: Pooled.mean([r.pooled[key] for r in reports]) for key in first.pooled},
         spread=spread,
+        decided_at=mean_decision(reports),
+        roc=mean_roc(reports),
     )
+
+
+def mean_decision(reports: Sequence[Report]) -> float | None:
+    """The mean of the thresholds of several seeds or folds; None where there are none."""
+    found = [report.decided_at for report in reports if report.decided_at is not None]
+    return float(np.mean(found)) if found else None
+
+
+def mean_roc(reports: Sequence[Report]) -> tuple[float, ...]:
+    """The mean of the curves of several seeds or folds, at each true-positive rate."""
+    curves = [report.roc for report in reports if report.roc]
+    return tuple(np.mean(curves, axis=0).tolist()) if curves else ()
 
 
 def differences(

@@ -44,6 +44,10 @@ from recweave.runs.spec import Experiment, Source
 
 log = logging.getLogger(__name__)
 
+STOPS = (
+    "Networks stop and are selected by the test events, as published: their numbers are too good."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -80,7 +84,7 @@ class Prepared:
         """
         joined = final and self.experiment.refits
         train = self.experiment.final_events(self.split) if final else self.split.train
-        valid = None if joined else self.split.valid
+        valid = None if joined else self.split.test if self.stops_on_test else self.split.valid
         checkpoints = Checkpoints(self.checkpoints) if self.checkpoints else None
         options = Options(
             seed=seed,
@@ -103,6 +107,15 @@ class Prepared:
         if checkpoints:
             cost.seconds += checkpoints.seconds  # of an interrupted process
         return model, cost
+
+    @property
+    def stops_on_test(self) -> bool:
+        """Whether training is stopped and selected by the test events, as MMREC was (F-TESTSEL).
+
+        Under the protocol "paper", for click models that no validation events are held out for.
+        """
+        asked = self.experiment
+        return asked.protocol == "paper" and asked.task == "clicks" and not len(self.split.valid)
 
     @cached_property
     def shared(self) -> Shared:
@@ -233,7 +246,7 @@ class Prepared:
             "impressions": self._impression_counts(),
             "removed": [one.model_dump() for one in self.removed],
             "split": split.how,
-            "remark": split.remark,
+            "remark": "\n".join(filter(None, [split.remark, STOPS * self.stops_on_test])),
             "statistics": self.statistics(),
             "folds": self.experiment.split.folds,
             "features": {

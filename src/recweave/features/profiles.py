@@ -13,9 +13,10 @@ from recweave.core.errors import BadSetting, UnknownName
 from recweave.data.dataset import Dataset
 from recweave.data.profiles import SCHEMA, Entity, Profiles, Table, name_of
 from recweave.data.split import TRAIN, Split
-from recweave.encode.encoder import fingerprint
+from recweave.encode.encoder import TextEncoder, fingerprint
 from recweave.encode.features import AnyFeature as AnyVectors
 from recweave.encode.features import EventFeature, Feature
+from recweave.encode.labels import MultiHot
 from recweave.encode.text import text_encoder
 from recweave.enrich import KINDS, Extractive, Material
 from recweave.enrich.job import PROFILES
@@ -42,7 +43,11 @@ class ProfileText(FeatureSpec):
         description="written by `recweave enrich --out`, relative to the recipe file; if empty, "
         "the run writes the texts itself, extractively",
     )
-    encoder: str = Field("minilm", description="minilm, tfidf, a path, owner/model or openai:…")
+    encoder: str = Field(
+        "minilm",
+        description="minilm, tfidf, a path, owner/model or openai:…; labels: one number for each "
+        "label of the texts, for tags such as price and categories",
+    )
     sentences: str = Field("minilm", description="encoder of the extractive writer")
     folds: int = Field(
         0, ge=0, description="cross-fitted variants of each text that the run writes; 0 for none"
@@ -76,8 +81,8 @@ class ProfileText(FeatureSpec):
             else self._write(context.dataset, context.split)
         )
         ids = (context.dataset.item_ids if self.of == "item" else context.dataset.user_ids).ids
-        encoder = text_encoder(self.encoder)
         texts = self._texts(profiles, ids, {})
+        encoder = MultiHot.of(texts) if self.encoder == "labels" else text_encoder(self.encoder)
         vectors = encoder.encode(texts)
         writers = profiles.table.filter(pl.col("kind").is_in(self.kinds), entity=self.of)
         by = ", ".join(writers["writer"].unique(maintain_order=True))
@@ -88,11 +93,14 @@ class ProfileText(FeatureSpec):
             source=f"{'+'.join(self.kinds)} of {self.of}s by {by}, {fingerprint(texts)}",
             used=self._used(profiles, context.dataset, ids, {}),
             of=self.of,
+            columns=encoder.labels if isinstance(encoder, MultiHot) else (),
         )
-        return self._for_events(whole, profiles, context) if self.for_events else whole
+        if not self.for_events:
+            return whole
+        return self._for_events(whole, encoder, profiles, context)
 
     def _for_events(
-        self, whole: Feature, profiles: Profiles, context: FeatureContext
+        self, whole: Feature, encoder: TextEncoder, profiles: Profiles, context: FeatureContext
     ) -> EventFeature:
         """Variants of the texts for the training events that are part of them."""
         dataset, part = context.dataset, context.split.part
@@ -109,7 +117,7 @@ class ProfileText(FeatureSpec):
         events = events.join(variants, on=key, how="left", nulls_equal=True, maintain_order="left")
         by_kind = {kind: variants[kind] for kind in self.kinds}
         texts = self._texts(profiles, variants["id"], by_kind)
-        vectors = text_encoder(self.encoder).encode(texts)
+        vectors = encoder.encode(texts)
         variant = np.full(len(part), -1, np.int64)
         variant[events["row"].to_numpy()] = events["variant"].to_numpy()
         log = dataset.interactions()

@@ -25,6 +25,7 @@ FEATURES: "Registry[type[FeatureSpec]]" = Registry(
         "reviews": "recweave.features.text:ReviewText",
         "profiles": "recweave.features.profiles:ProfileText",
         "number": "recweave.features.numbers:Number",
+        "history": "recweave.features.history:History",
         "statistics": "recweave.features.statistics:Statistics",
         "interest": "recweave.features.numbers:InterestHorizon",
         "length": "recweave.features.controls:TextLength",

@@ -8,6 +8,7 @@ from typing import Any
 
 from recweave.bundle import Bundle
 from recweave.core.errors import BadArtifact, MissingExtra
+from recweave.evaluate.clicks import tpr_of
 from recweave.models import RECIPES
 from recweave.report.compare import Table, table_of
 from recweave.report.definitions import definitions
@@ -87,10 +88,24 @@ def _evaluated_on(run: Summary) -> str:
             for row in run.rows
             if row.report.judged_by != "probability"
         ]
+        said.append(f"Predicted positive: {_decided(run)}.")
     left_out = {row.report.left_out for row in run.rows} - {0}
     if left_out:
         said.append(f"{max(left_out):,} impressions say nothing about an order and are left out.")
     return " ".join(said)
+
+
+def _decided(run: Summary) -> str:
+    """Where click models say yes, and what that comes to for each row if validation decides it."""
+    tpr = tpr_of(run.experiment.decide_at)
+    if tpr is None:
+        return f"a probability of {run.experiment.decide_at:g} or more"
+    found = ", ".join(
+        f"{row.name} {row.report.decided_at:.3f}"
+        for row in run.rows
+        if row.report.decided_at is not None
+    )
+    return f"the probability that finds {tpr:.0%} of the liked pairs of validation ({found})"
 
 
 def _deciding(run: Summary, table: Table) -> str:

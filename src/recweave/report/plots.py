@@ -1,6 +1,7 @@
 """Plots of a table, as SVG: made once, so a report opens anywhere without a network."""
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,8 @@ BAR, DARK = "#5b9bd5", "#d9822b"
 """Of bars, and of the lines over them; both are visible on white and on black."""
 MOST = 6
 """Rows of one plot by slices: more colours cannot be distinguished."""
+HIGH = 0.8
+"""Where the second plot of the ROC curves starts."""
 
 
 def plots(table: Table, metric: str) -> dict[str, str]:
@@ -35,6 +38,7 @@ def plots(table: Table, metric: str) -> dict[str, str]:
         "Accuracy against coverage": _coverage(alt, table, rows, metric),
         "Seconds of the fit": _bars(alt, "seconds", {r.name: r.fit_seconds for r in rows}),
         "Memory of the fit": _bars(alt, "megabytes", {r.name: r.peak_mb for r in rows}),
+        **_roc(alt, rows),
         **_slices(alt, rows, metric),
         **_sources(alt, table),
     }
@@ -116,6 +120,35 @@ def _bars(alt: Any, unit: str, values: dict[str, float | None]) -> Any:
     chart = alt.Chart(frame).properties(width=WIDTH, height=_height(len(known)))
     y = alt.Y("row:N", sort=None, title=None)
     return chart.mark_bar(color=BAR).encode(x=alt.X("value:Q", title=unit), y=y)
+
+
+def _roc(alt: Any, rows: Sequence[Row]) -> dict[str, Any]:
+    """The ROC curves of click models, and their right end, where few positives are missed."""
+    lines = [
+        {"row": row.name, "tpr": number / (len(row.report.roc) - 1), "fpr": fpr}
+        for row in rows[:MOST]
+        for number, fpr in enumerate(row.report.roc)
+        if not isnan(fpr)  # one class alone has no curve
+    ]
+    if not lines:
+        return {}
+    frame = pl.DataFrame(lines)
+    best = f", best {MOST} rows" if len(rows) > MOST else ""
+    color = alt.Color("row:N", sort=None, title=None, legend=alt.Legend(orient="bottom", columns=3))
+    fpr, tpr = ("share of disliked pairs recommended (FPR)", "share of liked pairs found (TPR)")
+    whole = alt.Chart(frame).properties(width=WIDTH, height=HEIGHT)
+    chance = alt.Chart(pl.DataFrame({"fpr": [0, 1], "tpr": [0, 1]}))
+    diagonal = chance.mark_line(color="#888", strokeDash=[4, 4]).encode(x="fpr:Q", y="tpr:Q")
+    # A curve may rise straight up: the order of its points is that of the true-positive rate.
+    curves = whole.mark_line().encode(
+        x=alt.X("fpr:Q", title=fpr), y=alt.Y("tpr:Q", title=tpr), color=color, order="tpr:Q"
+    )
+    high = alt.Chart(frame.filter(pl.col("tpr") >= HIGH)).properties(width=WIDTH, height=HEIGHT)
+    scale = alt.Scale(domain=[HIGH, 1], nice=False)
+    ends = high.mark_line().encode(
+        x=alt.X("tpr:Q", title=tpr, scale=scale), y=alt.Y("fpr:Q", title=fpr), color=color
+    )
+    return {f"ROC curves{best}": curves + diagonal, f"False-positive rate at a TPR{best}": ends}
 
 
 def _slices(alt: Any, rows: Sequence[Row], metric: str) -> dict[str, Any]:

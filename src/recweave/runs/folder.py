@@ -239,6 +239,8 @@ class RunFolder:
             "pooled": {name: _finite(one.value) for name, one in report.pooled.items()},
             "judged_by": report.judged_by,
             "left_out": report.left_out,
+            "decided_at": report.decided_at,
+            "roc": [_finite(rate) for rate in report.roc],
         }
         with atomic_folder(self.cell(row, seed, fold), replace=True) as draft:
             report.per_user.write_parquet(draft / "users.parquet")
@@ -288,6 +290,8 @@ class RunFolder:
                 pooled=_pooled(cell, result.get("pooled", {})),
                 judged_by=result.get("judged_by", ""),
                 left_out=result.get("left_out", 0),
+                decided_at=result.get("decided_at"),
+                roc=tuple(math.nan if r is None else r for r in result.get("roc", ())),
             )
         except (OSError, KeyError, TypeError, *POLARS_ERRORS) as error:
             raise BadArtifact(f"{cell} is broken ({error}); remove it and run again") from None

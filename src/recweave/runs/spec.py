@@ -18,6 +18,7 @@ from recweave.data.filters import AnyFilter
 from recweave.data.interactions import Interactions, join
 from recweave.data.split import AnySplitter, LeaveLastOut, Split
 from recweave.evaluate import SLICES, Metric, parse_metric
+from recweave.evaluate.clicks import tpr_of
 from recweave.features.spec import AnyFeature, in_order
 from recweave.models.training import Precision
 from recweave.runs.entry import Entry, rows_of
@@ -68,13 +69,16 @@ class Experiment(Value):
     positive_from: float | None = Field(
         None, description="of clicks: the least value that is a yes; needed unless all are 0 or 1"
     )
-    decide_at: float = Field(
-        0.5, ge=0, le=1, description="of clicks: the least probability that is called a yes"
+    decide_at: Annotated[float, Field(ge=0, le=1)] | str = Field(
+        0.5,
+        description="of clicks: the least probability that is called a yes; or tpr0.95: the one "
+        "that reaches a true-positive rate of .95 on validation",
     )
     data: str | Source = Field(description="a known dataset's name, a dataset folder, or a source")
     protocol: Literal["rigorous", "paper"] = Field(
         "rigorous",
-        description="paper: as much published code does it, validation events not in histories",
+        description="paper: as much published code does it: validation events are not in "
+        "histories; click models without validation events stop and are selected on test",
     )
     filters: tuple[AnyFilter, ...] = Field((), description="applied to the log, in order")
     split: AnySplitter = Field(LeaveLastOut(), description="how the log is cut")
@@ -155,6 +159,15 @@ class Experiment(Value):
     def _choosable(cls, name: str) -> str:
         return _metric_name(name)
 
+    @field_validator("decide_at")
+    @classmethod
+    def _decidable(cls, decide_at: float | str) -> float | str:
+        try:
+            tpr_of(decide_at)
+        except BadSetting as error:
+            raise ValueError(str(error)) from None
+        return decide_at
+
     @field_validator("features")
     @classmethod
     def _made_in_order(cls, features: dict[str, Any]) -> dict[str, Any]:
@@ -189,6 +202,12 @@ class Experiment(Value):
                     "evaluates no lists; leave the stages out",
                     at=("models", index, "stages"),
                 )
+        if tpr_of(self.decide_at) is not None and self.refits:
+            raise BadSetting(
+                f"decide_at = '{self.decide_at}' decides by the validation events, which refit = "
+                "'train+valid' trains on; leave one of them out",
+                at=("decide_at",),
+            )
         if self.positive_from is not None and self.task != "clicks":
             raise BadSetting(
                 "'positive_from' is for task = 'clicks'; leave it out", at=("positive_from",)

@@ -88,6 +88,8 @@ class Row:
             "users": report["users"],
             "judged_by": report["judged_by"],
             "left_out": report["left_out"],
+            "decided_at": report["decided_at"],
+            "roc": report["roc"],
             "metrics": report["metrics"] | whole,
             "slices": report["slices"],
             "stages": report["stages"],
