@@ -241,6 +241,7 @@ COUNTS = {
     "mind-subset": {"events": 7_542, "impressions": 5_000, "items": 2_000},
     "bing-news-dkn": {"events": 10_401 + 462},
     "fashion-photos": {"items": 5_000},
+    "ml-100k-posters": {"events": 100_000, "items": 1_682},
 }
 """As data.md tells."""
 

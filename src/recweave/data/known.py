@@ -268,11 +268,11 @@ DATASETS: Mapping[str, Known] = {
         layouts=(Layout(mark="behaviors.tsv", source="mind"),),
     ),
     "ml-100k-posters": Known(
-        what="posters of 1,663 films of ml-100k, by item id; no events",
+        what="ml-100k with posters of 1,663 of its films, and overviews; needs ml-100k beside it",
         licence="the studios' artwork: research on one's own machine",
         citation="The Movie Database (TMDB), https://www.themoviedb.org.",
         page="https://www.themoviedb.org/",
-        layouts=(Layout(mark="posters.zip", source="photos"),),
+        layouts=(Layout(mark="posters.zip", source="movielens_posters"),),
     ),
     "fashion-photos": Known(
         what="5,000 catalogue photographs of fashion with category and colour; no events",

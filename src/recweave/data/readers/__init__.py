@@ -43,6 +43,7 @@ READERS: Registry[Reader] = Registry(
             "lightgcn",
             "mind",
             "movielens",
+            "movielens_posters",
             "photos",
             "recbole",
             "sequence",
