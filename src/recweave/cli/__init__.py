@@ -15,6 +15,7 @@ from recweave.cli.doctor import doctor
 from recweave.cli.enrich import enrich
 from recweave.cli.failures import drop_output, flush_output, in_words, is_panic
 from recweave.cli.models import show
+from recweave.cli.pictures import pictures
 from recweave.cli.runs import compare, run, tune
 from recweave.cli.words import probe, words
 from recweave.core.errors import RecweaveError
@@ -41,6 +42,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     similar,
     explain,
     enrich,
+    pictures,
     words,
     probe,
 )

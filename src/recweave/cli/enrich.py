@@ -92,7 +92,7 @@ def enrich(
             requests_per_minute=calls_per_minute,
             tokens_per_minute=tokens_per_minute,
         ),
-        prices=_prices(prices),
+        prices=prices_of(prices),
         retry=retry,
     )
     asked = [kind.strip() for kind in kinds.split(",") if kind.strip()] or list(KINDS)
@@ -181,7 +181,8 @@ def read_data(data: str, how: str, seed: int) -> "tuple[Dataset, Split]":
     return dataset, dataset.split(splitter, seed=seed)
 
 
-def _prices(given: str) -> "Prices | None":
+def prices_of(given: str) -> "Prices | None":
+    """The two numbers of --prices."""
     from recweave.llm import Prices
 
     if not given:

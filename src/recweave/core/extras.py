@@ -46,6 +46,9 @@ EXTRAS: Mapping[str, Extra] = {
         ),
     ),
     "tune": Extra("searching settings with Optuna", ("optuna",)),
+    "vision": Extra(
+        "Hugging Face models that read pictures, by path or name", ("PIL", "torch", "transformers")
+    ),
 }
 """The extras of pyproject.toml; a test keeps the two lists alike."""
 

@@ -1,4 +1,4 @@
-"""A cache of vectors on disk: each text or picture is encoded once, also across processes."""
+"""A cache on disk: each text or picture is encoded once, also across processes."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -25,8 +25,8 @@ TABLE = """CREATE TABLE IF NOT EXISTS vectors (
 ) WITHOUT ROWID"""
 
 
-class VectorFile:
-    """Vectors in an SQLite file, by encoder and SHA-256 of the text or picture.
+class CacheFile:
+    """Vectors or captions in an SQLite file, by what made them and SHA-256 of the text or picture.
 
     Processes may share the file, and one that is killed loses no more than what it had not added.
     Within `with`, an error of the database is raised as BadArtifact.
@@ -38,7 +38,7 @@ class VectorFile:
     def __init__(self, file: Path) -> None:
         self.file = file
 
-    def __enter__(self) -> "VectorFile":
+    def __enter__(self) -> "CacheFile":
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self._store = sqlite3.connect(self.file, timeout=60)
@@ -59,7 +59,7 @@ class VectorFile:
             raise self._unusable(error) from None
 
     def get(self, encoder: str, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """The vectors that are there, as the bytes of float32."""
+        """What is there, as bytes; of vectors those of float32."""
         found: dict[bytes, bytes] = {}
         for start in range(0, len(keys), CHUNK):
             asked = keys[start : start + CHUNK]
@@ -69,12 +69,12 @@ class VectorFile:
         return found
 
     def add(self, encoder: str, vectors: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep vectors by their keys, in one transaction."""
+        """Keep vectors or captions by their keys, in one transaction."""
         with self._store:
             add = "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)"
             self._store.executemany(add, ((encoder, *pair) for pair in vectors))
 
-    def check(self, encoder: str, vectors: Iterable[bytes]) -> None:
+    def check_lengths(self, encoder: str, vectors: Iterable[bytes]) -> None:
         """Make sure that an encoder's vectors have one length.
 
         Raises:
@@ -88,8 +88,8 @@ class VectorFile:
 
     def _unusable(self, error: sqlite3.DatabaseError) -> BadArtifact:
         return BadArtifact(
-            f"the vectors in {self.file} cannot be used ({error}); check the disk, or remove "
-            "the file, then they are made again"
+            f"{self.file} cannot be used ({error}); check the disk, or remove the file, then what "
+            "was in it is made again"
         )
 
 
@@ -97,7 +97,7 @@ class VectorFile:
 class Cached:
     """An encoder with a cache: another encoder encodes each new text once.
 
-    Vectors are kept in a `VectorFile`, in transactions of `CHUNK` texts.
+    Vectors are kept in a `CacheFile`, in transactions of `CHUNK` texts.
 
     Attributes:
         encoder: Encodes the texts that are not in the cache.
@@ -124,16 +124,16 @@ class Cached:
         require_memory(2 * size * len(texts), f"vectors of {len(texts):,} texts", advice)
         keys = [sha256(text.encode()).digest() for text in texts]
         texts_by_key = {key: text for key, text in zip(keys, texts, strict=True) if text.strip()}
-        with VectorFile(self.file) as store:
+        with CacheFile(self.file) as store:
             known = store.get(self.name, list(texts_by_key))
             known.update(self._encode(store, texts_by_key, known.keys()))
-            store.check(self.name, known.values())
+            store.check_lengths(self.name, known.values())
         size = len(next(iter(known.values()))) if known else size
         joined = b"".join(known.get(key, bytes(size)) for key in keys)
         return np.frombuffer(joined, np.float32).reshape(len(texts), size // 4)
 
     def _encode(
-        self, store: VectorFile, texts_by_key: Mapping[bytes, str], known: Set[bytes]
+        self, store: CacheFile, texts_by_key: Mapping[bytes, str], known: Set[bytes]
     ) -> Iterator[tuple[bytes, bytes]]:
         """Vectors of the texts that are not known, stored by chunks.
 

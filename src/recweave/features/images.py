@@ -15,6 +15,23 @@ from recweave.encode.images import encode_images, image_encoder
 from recweave.features.spec import FeatureContext, FeatureSpec
 
 
+def find_pictures(
+    dataset: Dataset, folder: str, by_id: bool = False, base_dir: Path = Path()
+) -> tuple[Dataset, Path]:
+    """The dataset with its items' pictures, and the folder that their paths start from.
+
+    Args:
+        dataset: Whose items.
+        folder: A folder, or a zip if `by_id`: relative to `base_dir`, or the name of known data.
+        by_id: Whether pictures are found by their names, ITEM_ID.jpg; else by `items.images`.
+        base_dir: What the folder is relative to.
+    """
+    path = get(folder) if folder in DATASETS else base_dir / folder
+    if not by_id:
+        return dataset, path
+    return with_photos(dataset, path), path if path.is_dir() else path.parent
+
+
 class ImageFolder(FeatureSpec):
     """Where the pictures of items are."""
 
@@ -30,11 +47,8 @@ class ImageFolder(FeatureSpec):
     )
 
     def pictures(self, context: FeatureContext) -> tuple[Dataset, Path]:
-        """The dataset with its items' pictures, and the folder that their paths start from."""
-        path = get(self.folder) if self.folder in DATASETS else context.base_dir / self.folder
-        if not self.by_id:
-            return context.dataset, path
-        return with_photos(context.dataset, path), path if path.is_dir() else path.parent
+        """See `find_pictures`."""
+        return find_pictures(context.dataset, self.folder, self.by_id, context.base_dir)
 
 
 class ItemImages(ImageFolder):

@@ -27,8 +27,5 @@ class ItemObjects(ImageFolder):
         """See `FeatureSpec.build`."""
         settings = Settings()
         dataset, folder = self.pictures(context)
-        name, separator, path = self.detector.partition(":")
-        if separator and name.startswith("yolox"):
-            path = str(context.base_dir / path)
-        finder = detector(name + separator + path, settings, self.threshold)
+        finder = detector(self.detector, settings, self.threshold, context.base_dir)
         return find_objects(dataset, folder, finder, settings=settings).as_feature()

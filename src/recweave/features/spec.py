@@ -22,6 +22,7 @@ FEATURES: "Registry[type[FeatureSpec]]" = Registry(
         "items": "recweave.features.text:ItemText",
         "images": "recweave.features.images:ItemImages",
         "objects": "recweave.features.objects:ItemObjects",
+        "captions": "recweave.features.captions:ItemCaptions",
         "reviews": "recweave.features.text:ReviewText",
         "profiles": "recweave.features.profiles:ProfileText",
         "number": "recweave.features.numbers:Number",

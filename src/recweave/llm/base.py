@@ -1,25 +1,70 @@
 """What is asked of a language model, what comes back, and the ways in which it fails."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
-from recweave.core.errors import RecweaveError
+from recweave.core.errors import BadSetting, RecweaveError
 
 T = TypeVar("T", bound=BaseModel)
 
 
+MOST_PICTURE_BYTES = 4 * 2**20
+"""A larger picture is not sent; servers refuse them at 5 to 20 MB."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in a question, as the bytes of its file.
+
+    Attributes:
+        content: At most 4 MB; scale it down to what the model needs, as its pixels cost tokens.
+        media_type: What the bytes are.
+
+    Raises:
+        BadSetting: if it is larger.
+    """
+
+    content: bytes = field(repr=False)
+    media_type: Literal["image/jpeg", "image/png"] = "image/jpeg"
+
+    def __post_init__(self) -> None:
+        if len(self.content) > MOST_PICTURE_BYTES:
+            raise BadSetting(
+                f"a picture of {len(self.content):,} bytes is too large to send; scale it down to "
+                f"{MOST_PICTURE_BYTES:,} bytes at most"
+            )
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the bytes: part of an answer's address."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def url(self) -> str:
+        """The picture itself as a `data:` URL, so that the server fetches nothing."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.content).decode()}"
+
+
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    Attributes:
+        role: Who says it.
+        content: Its words.
+        pictures: Shown before the words; for models that read pictures.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,9 +218,15 @@ def digest(name: str, messages: Sequence[Message], schema: type[BaseModel]) -> s
     asked = {
         "model": name,
         "schema": task_of(schema),
-        "messages": [[message.role, message.content] for message in messages],
+        "messages": [_asked(message) for message in messages],
     }
     return hashlib.sha256(canonical(asked).encode()).hexdigest()
+
+
+def _asked(message: Message) -> list[Any]:
+    """A message without pictures has the address that it always had."""
+    pictures = [picture.sha256 for picture in message.pictures]
+    return [message.role, message.content, *([pictures] if pictures else [])]
 
 
 def characters(messages: Sequence[Message]) -> int:

@@ -14,9 +14,8 @@ from recweave.llm.base import (
     T,
     TemporaryFailure,
     Usage,
-    characters,
 )
-from recweave.llm.tokens import PRIOR
+from recweave.llm.tokens import PRIOR, prior_prompt
 
 
 class _Said(BaseModel):
@@ -72,4 +71,4 @@ def reply_of(body: bytes | str, messages: Sequence[Message], schema: type[T]) ->
 def _usage(used: _Used | None, messages: Sequence[Message], text: str) -> Usage:
     if used is not None:
         return Usage(used.prompt_tokens, used.completion_tokens)
-    return Usage(round(characters(messages) / PRIOR), round(len(text) / PRIOR))
+    return Usage(round(prior_prompt(messages)), round(len(text) / PRIOR))

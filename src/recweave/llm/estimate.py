@@ -28,6 +28,19 @@ class Estimate:
     cost: float | None
     basis: str
 
+    def __add__(self, other: "Estimate") -> "Estimate":
+        """Of two jobs with different questions, at the prices of one client."""
+        costs = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return Estimate(
+            self.requests + other.requests,
+            self.stored + other.stored,
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            sum(costs) if costs else None,
+            self.basis,
+        )
+
     def __str__(self) -> str:
         cost = "not known (no prices given)" if self.cost is None else f"{self.cost:,.4f}"
         return (

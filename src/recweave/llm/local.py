@@ -62,12 +62,17 @@ class Local:
         """See `LLM.ask`.
 
         Raises:
-            BadSetting: if the model cannot be read.
+            BadSetting: if the model cannot be read, or is shown a picture.
             MissingExtra: without the packages for local models.
         """
         return await asyncio.to_thread(self._ask, messages, schema)
 
     def _ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
+        if any(message.pictures for message in messages):
+            raise BadSetting(
+                f"{self.path.name} is asked as a model of words alone; put a model that reads "
+                "pictures behind a server, such as `transformers serve`"
+            )
         with self._one:
             asked = self._encoded(messages)
             processor = self._processor(schema)

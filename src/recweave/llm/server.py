@@ -62,7 +62,7 @@ class Server:
 
     def body(self, messages: Sequence[Message], schema: type[BaseModel]) -> dict[str, Any]:
         """What is sent, also as a line of a batch file."""
-        turns = [{"role": message.role, "content": message.content} for message in messages]
+        turns = [{"role": message.role, "content": _content(message)} for message in messages]
         form = {"name": schema.__name__, "schema": json_schema(schema)}
         asked = {"response_format": {"type": "json_schema", "json_schema": form}}
         return {
@@ -145,6 +145,14 @@ class Server:
                 reason, retry_after=_seconds(error.response.headers.get("retry-after"))
             )
         return Failed(reason)
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """The words, or with pictures the parts: these first, as the words are about them."""
+    if not message.pictures:
+        return message.content
+    shown = [{"type": "image_url", "image_url": {"url": one.url}} for one in message.pictures]
+    return [*shown, {"type": "text", "text": message.content}]
 
 
 def _lost(error: Exception) -> TemporaryFailure:

@@ -19,7 +19,8 @@ from recweave.data.vocabulary import Vocabulary
 from recweave.encode.features import IMAGES, Feature
 from recweave.encode.images.boxes import THRESHOLD
 from recweave.encode.images.encoder import ImageEncoder
-from recweave.encode.images.items import encode_pictures, item_pictures, report
+from recweave.encode.images.items import encode_pictures, item_pictures
+from recweave.encode.images.reading import report
 
 FORMAT = "1"
 
@@ -45,7 +46,10 @@ DETECTORS: Registry[Callable[[Settings, float], Detector]] = Registry(
 
 
 def detector(
-    name: str = "imagenet", settings: Settings | None = None, threshold: float = THRESHOLD
+    name: str = "imagenet",
+    settings: Settings | None = None,
+    threshold: float = THRESHOLD,
+    base_dir: Path = Path(),
 ) -> Detector:
     """A detector by name.
 
@@ -56,6 +60,7 @@ def detector(
             settings and threshold, it gives a `Detector`).
         settings: Threads, and where weights are kept; from the environment if not given.
         threshold: What it must be sure of, for an object to count.
+        base_dir: The folder that relative paths start from.
 
     Raises:
         UnknownName: for a name that is none of these.
@@ -68,9 +73,10 @@ def detector(
     if family in (YOLOX, LEGACY):
         from recweave.encode.images.yolox import Yolox
 
-        if not Path(path).is_file():
-            raise Unavailable(f"there is no file '{path}'; give the path of a YOLOX model")
-        return Yolox(Path(path), threshold, family == LEGACY, settings.threads)
+        file = base_dir / path
+        if not file.is_file():
+            raise Unavailable(f"there is no file '{file}'; give the path of a YOLOX model")
+        return Yolox(file, threshold, family == LEGACY, settings.threads)
     if name not in DETECTORS and not is_path(name):
         raise UnknownName("detector", name, [*DETECTORS, f"{YOLOX}:PATH", f"{LEGACY}:PATH"])
     made = DETECTORS[name](settings, threshold)
@@ -165,7 +171,7 @@ def find_objects(
     finder = finder or detector(settings=settings, threshold=threshold)
     row, pictures = item_pictures(dataset)
     encoded = encode_pictures(pictures, folder, finder, settings=settings)
-    report(encoded, dataset.name, folder)
+    report(encoded.findings, pictures, dataset.name, folder)
     missing = np.ones((len(dataset.item_ids), finder.dim))
     np.multiply.at(missing, row[encoded.present], 1 - encoded.vectors[encoded.present])
     pictured = np.bincount(row[encoded.present], minlength=len(missing)) > 0

@@ -1,0 +1,60 @@
+"""Hugging Face models that read pictures: loaded by path or by name, and a fingerprint of one."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from recweave.core.errors import Unavailable
+from recweave.core.extras import require
+
+EXTRA = "vision"
+
+SIDE = 224
+"""Pixels, for processors that do not say."""
+
+WEIGHTS = ("*.safetensors", "*.bin")
+
+
+def load(kind: str, model: Path | str, **settings: Any) -> Any:
+    """A part of a pretrained model: `AutoModel`, `AutoProcessor`, …
+
+    Of a folder nothing is downloaded. No code that comes with a model is run.
+
+    Args:
+        kind: The name of a class of transformers.
+        model: A folder, or `owner/model`, which is downloaded unless the hub's cache has it.
+        settings: Other arguments of `from_pretrained`.
+
+    Raises:
+        Unavailable: if it cannot be loaded.
+        MissingExtra: without transformers or torch.
+    """
+    require("torch", extra=EXTRA)
+    transformers = require("transformers", extra=EXTRA)
+    local = isinstance(model, Path)
+    try:
+        return getattr(transformers, kind).from_pretrained(
+            model, local_files_only=local, trust_remote_code=False, **settings
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        wanted = "the folder of a Hugging Face model" if local else "a folder, or owner/model"
+        raise Unavailable(f"{model} cannot be loaded ({first}); give {wanted}") from None
+
+
+def side_of(processor: Any) -> int:
+    """Pixels of a picture's shorter side that an image processor reads."""
+    size = dict(getattr(processor, "size", None) or {})
+    shorter = [size[name] for name in ("height", "width", "shortest_edge") if name in size]
+    return int(max(shorter or size.values(), default=SIDE))
+
+
+def fingerprint_of(folder: Path) -> str:
+    """A short hash of a model's configuration, processor and weights."""
+    digest = hashlib.sha256()
+    weights = [file for pattern in WEIGHTS for file in sorted(folder.glob(pattern))]
+    for file in [*weights, *sorted(folder.glob("*.json"))]:
+        digest.update(file.name.encode())
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()[:16]
