@@ -1,6 +1,7 @@
 """Captions: what a picture shows, in words."""
 
-from recweave.enrich.captions.captioner import Captioner, CaptionerOptions, captioner
+from recweave.enrich.captions.captioner import Captioner, CaptionerOptions
+from recweave.enrich.captions.choose import captioner
 from recweave.enrich.captions.items import ItemCaptions, caption_items
 from recweave.enrich.captions.pictures import CaptionedPictures, caption_pictures
 

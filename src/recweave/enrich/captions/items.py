@@ -18,7 +18,8 @@ from recweave.encode.encoder import TextEncoder
 from recweave.encode.features import Feature
 from recweave.encode.images.items import item_pictures
 from recweave.encode.images.reading import report
-from recweave.enrich.captions.captioner import Captioner, captioner
+from recweave.enrich.captions.captioner import Captioner
+from recweave.enrich.captions.choose import captioner
 from recweave.enrich.captions.pictures import CaptionedPictures, caption_pictures, mean_vectors
 
 FORMAT = "1"
