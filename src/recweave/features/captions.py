@@ -12,21 +12,16 @@ from recweave.enrich.captions import CaptionerOptions, caption_items, captioner
 from recweave.enrich.captions import ItemCaptions as Captions
 from recweave.enrich.captions.captioner import LABELS, SERVER
 from recweave.features.images import ImageFolder
-from recweave.features.spec import FeatureContext
+from recweave.features.spec import FeatureContext, FeatureSpec
 
 
-class CaptionSettings(ImageFolder):
+class Captioning(FeatureSpec):
     """Which captions, and what encodes them."""
 
     captioner: str = Field(
         LABELS,
         description="labels (names of what EfficientNet-Lite0 sees, no sentence), labels:DETECTOR, "
         "the folder of a BLIP or BLIP-2 model, or package.module:function",
-    )
-    file: str = Field(
-        "",
-        description="captions.json, written by `recweave pictures` with any captioner, relative to "
-        "the recipe file; then no picture is read",
     )
     encoder: str = Field("minilm", description="minilm, tfidf, a path, owner/model or openai:…")
 
@@ -45,13 +40,18 @@ class CaptionSettings(ImageFolder):
         return CaptionerOptions(self.captioner, base_dir=context.base_dir)
 
 
-class ItemCaptions(CaptionSettings):
+class ItemCaptions(Captioning, ImageFolder):
     """The mean embedding of the captions of an item's pictures.
 
     Pictures that cannot be used are named in the log; an item without a caption has no vector.
     """
 
     kind: Literal["captions"] = "captions"
+    file: str = Field(
+        "",
+        description="captions.json, written by `recweave pictures` with any captioner, relative to "
+        "the recipe file; then no picture is read",
+    )
 
     def build(self, context: FeatureContext) -> Feature:
         """See `FeatureSpec.build`."""

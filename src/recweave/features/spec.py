@@ -24,6 +24,8 @@ FEATURES: "Registry[type[FeatureSpec]]" = Registry(
         "objects": "recweave.features.objects:ItemObjects",
         "captions": "recweave.features.captions:ItemCaptions",
         "reviews": "recweave.features.text:ReviewText",
+        "review_images": "recweave.features.review_pictures:ReviewImages",
+        "review_captions": "recweave.features.review_pictures:ReviewCaptions",
         "profiles": "recweave.features.profiles:ProfileText",
         "number": "recweave.features.numbers:Number",
         "history": "recweave.features.history:History",
