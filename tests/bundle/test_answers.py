@@ -28,6 +28,7 @@ from recweave.models.factors.ease import EASE
 from recweave.models.kinds import Factors, ItemScores
 from recweave.models.popularity import Popularity
 from recweave.rank.stages import StageContext, read_stage
+from recweave.report.people import people
 
 FAVORS = "planted:Favors"
 
@@ -264,6 +265,43 @@ def test_stages_are_applied_to_lists_and_explanations_alike():
     assert (ITEMS[why.item], why.catalogue_rank) == ("f2", 3)
     assert [(move.before, move.after) for move in why.moves] == [(3, 1)]
     assert bundle.recommend(history=["t0"], k=1).to_frame()["item_id"].to_list() == ["f2"]
+
+
+@pytest.mark.parametrize("feature", ["classes", "dense"])
+def test_reasons_of_stages_are_given_in_parts_in_words_and_on_cards(tmp_path, feature):
+    """t0 and f1 show a comic book, or have the same vector, unlike t1; u0 has bought t0."""
+    dataset = planted_shop()
+    shown = np.isin(ITEMS, ["t0", "f1"]).astype(np.float32)[:, None]
+    columns = ("comic book",) if feature == "classes" else ()
+    if not columns:
+        shown[ITEMS.index("t1")] = -1
+    context = StageContext(
+        dataset,
+        dataset.interactions(),
+        features={"objects": Feature(shown, shown[:, 0] != 0, "x/1", "x", columns=columns)},
+    )
+    stage = read_stage({"kind": "vision", "strength": 9.0}).fit(context)
+    made = bundle_of(scores(f0=3, f1=2, f2=1), stages=[stage], depth=3)
+    made.save(tmp_path / "bundle")
+    bundle = Bundle.load(tmp_path / "bundle")
+    first, *_ = bundle.explanations("u0", 2).to_json()["items"]
+    (move,) = first["moves"]
+    (reason,) = move["reasons"]
+    assert (first["item_id"], move["before"], move["after"]) == ("f1", 2, 1)
+    assert reason["text"] == ("comic book" if columns else "looks like")
+    assert reason["value"] > 0
+    assert reason["items"] == [{"item_id": "t0", "title": "Title of t0", "did": "bought"}]
+    words = {
+        "classes": ("comic book, as in 1 item you bought",) * 2,
+        "dense": (
+            "looks like Title of t0 (t0), which you bought",
+            "looks like Title of t0, which you bought",
+        ),
+    }[feature]
+    said = "moved up from 2 to 1 by vision 9: "
+    assert bundle.explain("u0", 1)[0].endswith(said + words[0])
+    (card,) = [one for one in people(bundle, 30, k=1) if one.user_id == "u0"]
+    assert card.recommended[0].text == f"Because many users chose it; {said}{words[1]}"
 
 
 @pytest.mark.parametrize(("depth", "first"), [(1, "f0"), (2, "f1"), (3, "f2")])

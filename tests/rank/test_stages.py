@@ -15,6 +15,7 @@ from recweave.models import Query
 from recweave.models.kinds import ItemScores
 from recweave.rank import STAGES, AnyStage, Ranking, recommend
 from recweave.rank.ranking import StageCost
+from recweave.rank.reasons import Reasoned
 from recweave.rank.stages import StageContext, read_stage
 
 SETTINGS = [
@@ -49,6 +50,8 @@ NEXT_TO_NOTHING = [
     {"kind": "popularity", "strength": 1e-12},
     {"kind": "freshness", "strength": 1e-12},
 ]
+REASONED = ("mmr", "popularity", "freshness", "interest", "vision")
+"""Kinds that say why they move items; of the others the label says all."""
 RULES = [s for s in SETTINGS if s["kind"] in ("exclude", "cap", "pin")]
 
 
@@ -127,6 +130,24 @@ def test_a_stage_without_strength_changes_nothing(train, built, data):
     before = ranking_of(train, data.draw(lists()))
     for name, stage in built(NOTHING):
         assert_same(stage(before), before, name)
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=st.data())
+def test_reasons_are_of_the_items_asked_for_and_of_none_without_strength(train, built, data):
+    before = ranking_of(train, data.draw(lists()))
+    item = before.item[:, ::-1]
+    for name, stage in built([one for one in SETTINGS + NOTHING if one["kind"] in REASONED]):
+        assert isinstance(stage, Reasoned), name
+        reasons = stage.reasons(before, item)
+        assert [len(row) for row in reasons] == [item.shape[1]] * len(item), name
+        for listed, row in zip(item, reasons, strict=True):
+            for one, given_reasons in zip(listed, row, strict=True):
+                values = [abs(reason.value) for reason in given_reasons]
+                assert values == sorted(values, reverse=True), name
+                assert 0 not in values, name
+                assert one >= 0 or not values, name
+                assert not values or json.loads(name) not in NOTHING, name
 
 
 @settings(deadline=None, max_examples=50)

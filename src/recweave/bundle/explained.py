@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from recweave.data.dataset import Dataset
-from recweave.rank.explain import Because, Explanation, sentences
+from recweave.rank.explain import Because, Explanation, Move, sentences
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,22 @@ class ListExplanation(Sequence[Explanation]):
             "catalogue_rank": one.catalogue_rank,
             "basis": one.basis,
             "because": [self._because(part, one.basis) for part in one.because],
-            "moves": [vars(move) for move in one.moves],
+            "moves": [self._move(move) for move in one.moves],
+        }
+
+    def _move(self, move: Move) -> dict[str, Any]:
+        return {
+            "stage": move.stage,
+            "before": move.before,
+            "after": move.after,
+            "reasons": [
+                {
+                    "text": reason.text,
+                    "value": reason.value,
+                    "items": [{**self._named(item), "did": did} for item, did in reason.items],
+                }
+                for reason in move.reasons or ()
+            ],
         }
 
     def _because(self, part: Because, basis: str) -> dict[str, Any]:

@@ -26,4 +26,5 @@ def encode_categories(dataset: Dataset) -> Feature:
         present=np.asarray(vectors.any(axis=1)),
         encoder="categories/1",
         source="items.categories",
+        columns=tuple(names),
     )

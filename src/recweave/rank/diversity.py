@@ -12,6 +12,7 @@ from recweave.core.errors import BadSetting
 from recweave.encode.categories import encode_categories
 from recweave.encode.features import find_item_feature
 from recweave.rank.ranking import PAD, Ranking, Stage
+from recweave.rank.reasons import Reasons, StageReason
 from recweave.rank.stages import StageContext, StageRecipe
 
 BLOCK_BYTES = 4 * 2**20
@@ -56,6 +57,24 @@ class MMR:
             item[block] = np.where(worth > -np.inf, taken, PAD)
             score[block] = worth
         return replace(ranking, item=item, score=np.minimum.accumulate(score, axis=1))
+
+    def reasons(self, before: Ranking, item: Int[Array, "users n"]) -> Reasons:
+        """See `Reasoned`: of the items above an item, the one that it is most like."""
+        return [
+            [self._nearest_above(taken, int(one)) for one in listed]
+            for taken, listed in zip(self(before).item, item, strict=True)
+        ]
+
+    def _nearest_above(self, taken: Int[Array, " k"], item: int) -> list[StageReason]:
+        place = np.flatnonzero(taken == item)
+        above = taken[: place[0]] if item != PAD and len(place) else taken[:0]
+        if not len(above):
+            return []
+        similarity = self.vectors[above] @ self.vectors[item]
+        most = int(similarity.argmax())
+        value = float((self.trade - 1) * similarity[most])
+        reason = StageReason("similar to", value, ((int(above[most]), ""),), named=True)
+        return [reason] if value < 0 else []
 
 
 def _greedy(

@@ -1,6 +1,6 @@
 """Why an item is in a list, and at its rank: what the history adds, and which stage moved it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from recweave.data.schema import BEHAVIORS
 from recweave.models.base import Basis, Model
 from recweave.models.query import Query
 from recweave.rank.ranking import Ranking, Stage, stage_label
+from recweave.rank.reasons import Reasoned, Reasons, StageReason, and_
 from recweave.rank.rules import item_table
 
 TRIED = 50
@@ -49,11 +50,18 @@ class Because:
 
 @dataclass(frozen=True)
 class Move:
-    """From which rank to which a stage moved an item; ranks count from 1."""
+    """From which rank to which a stage moved an item; ranks count from 1.
+
+    Attributes:
+        stage: What the stage is called.
+        before, after: Equal where the stage kept an item that it has reasons for.
+        reasons: What the stage says of it, strongest first; None if the stage gives no reasons.
+    """
 
     stage: str
     before: int
     after: int
+    reasons: tuple[StageReason, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class Explanation:
         catalogue_rank: Its rank among all items by that score, from 1.
         basis: What the score rests on.
         because: The items of the history that support it most, strongest first.
-        moves: The stages that changed its rank, in order.
+        moves: The stages that changed its rank, or have reasons to keep it, in order.
     """
 
     item: int
@@ -98,8 +106,11 @@ def explain(
     trace = [ranking]
     for stage in stages:
         trace.append(stage(trace[-1]))
-    names = [stage_label(stage) for stage in stages]
     final = trace[-1].top(k)
+    steps = [
+        (stage_label(stage), before.item, after.item, _stage_reasons(stage, before, final))
+        for stage, before, after in zip(stages, trace, trace[1:], strict=False)
+    ]
     scores = model.scores(ranking.query)
     basis, lines = _reasons(model, final)
     explained = []
@@ -116,7 +127,7 @@ def explain(
                     catalogue_rank=_rank_of(scores[row], item),
                     basis=basis[row],
                     because=_because(lines, line, basis[row], strongest, most),
-                    moves=_moves(item, [step.item[row] for step in trace], names),
+                    moves=tuple(_moves(item, row, position, steps)),
                 )
             )
         explained.append(explanations)
@@ -132,7 +143,7 @@ def sentences(explanations: Sequence[Explanation], dataset: Dataset) -> list[str
 
     lines = []
     for e in explanations:
-        why = [_why(e, name, len(ids)), *(_moved(move) for move in e.moves)]
+        why = [_why(e, name, len(ids)), *(moved(move, name) for move in e.moves)]
         lines.append(f"{e.rank}. {name(e.item)}: {'; '.join(why)}")
     return lines
 
@@ -199,10 +210,20 @@ def _rank_of(scores: Float[Array, " items"], item: int) -> int:
     return int(1 + before + np.count_nonzero(scores[item + 1 :] > scores[item]))
 
 
-def _moves(item: int, trace: Sequence[Int[Array, " k"]], names: Sequence[str]) -> tuple[Move, ...]:
-    ranks = [int(np.flatnonzero(items == item)[0]) + 1 for items in trace]
-    steps = zip(names, ranks, ranks[1:], strict=False)
-    return tuple(Move(name, before, after) for name, before, after in steps if before != after)
+_Step = tuple[str, Int[Array, "users k"], Int[Array, "users k"], Reasons | None]
+"""A stage: its name, the lists before and after it, and its reasons for the final items."""
+
+
+def _stage_reasons(stage: Stage, before: Ranking, final: Ranking) -> Reasons | None:
+    return stage.reasons(before, final.item) if isinstance(stage, Reasoned) else None
+
+
+def _moves(item: int, row: int, position: int, steps: Sequence[_Step]) -> Iterator[Move]:
+    for name, before, after, reasons in steps:
+        ranks = [int(np.flatnonzero(items[row] == item)[0]) + 1 for items in (before, after)]
+        given = None if reasons is None else tuple(reasons[row][position])
+        if ranks[0] != ranks[1] or any(reason.value > 0 for reason in given or ()):
+            yield Move(name, ranks[0], ranks[1], given)
 
 
 def _why(e: Explanation, name: Callable[[int], str], items: int) -> str:
@@ -214,23 +235,28 @@ def _why(e: Explanation, name: Callable[[int], str], items: int) -> str:
         return "nothing in the history supports it"
     if e.basis == "likeness":
         like = [f"{name(b.item)} ({b.share:.2f}), which you {_did(b, '')}" for b in e.because]
-        return f"because it is like {_and(like)}"
-    return f"because you {_and([f'{_did(b, name(b.item))} ({b.share:.0%})' for b in e.because])}"
+        return f"because it is like {and_(like)}"
+    return f"because you {and_([f'{_did(b, name(b.item))} ({b.share:.0%})' for b in e.because])}"
 
 
 def _did(because: Because, what: str) -> str:
     return " ".join(DID[because.behavior].format(what).split())
 
 
-def _moved(move: Move) -> str:
-    way = "up" if move.after < move.before else "down"
-    return f"moved {way} from {move.before} to {move.after} by {move.stage}"
+def moved(move: Move, name: Callable[[int], str]) -> str:
+    """What a stage did to an item, and why, as a part of a sentence.
 
-
-def _and(parts: Sequence[str]) -> str:
+    Args:
+        move: By one stage.
+        name: What an item (a row) is called.
     """
-    >>> _and(["a", "b", "c"])
-    'a, b and c'
-    """
-    *head, last = parts
-    return f"{', '.join(head)} and {last}" if head else last
+    up = move.after <= move.before
+    if move.after == move.before:
+        said = f"kept at {move.after} by {move.stage}"
+    else:
+        way = "up" if up else "down"
+        said = f"moved {way} from {move.before} to {move.after} by {move.stage}"
+    if move.reasons is None:
+        return said
+    fitting = [reason.in_words(name) for reason in move.reasons if (reason.value > 0) == up]
+    return f"{said}: {'; '.join(fitting)}" if fitting else f"{said}, as other items moved"

@@ -12,6 +12,7 @@ from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
 from recweave.enrich.interest import Interest
 from recweave.rank.ranking import Ranking, Stage
+from recweave.rank.reasons import Reasons, beside_mean, one_each
 from recweave.rank.stages import StageContext, StageRecipe
 
 DAY = 86_400
@@ -44,11 +45,32 @@ class FreshnessWeight:
         """See `Stage`."""
         if not self.strength:
             return ranking
-        item = np.maximum(ranking.item, 0)
-        age = self.age(item, ranking.query.now[:, None])
-        half_life = self.half_life if isinstance(self.half_life, float) else self.half_life[item]
-        fresh = np.where(np.isnan(age), 0.0, np.exp2(-age / half_life))
+        fresh = self.freshness(ranking.item, ranking.query.now[:, None])
         return ranking.ordered_by(ranking.scaled() + self.strength * fresh)
+
+    def freshness(
+        self, item: Int[Array, "users k"], now: Int[Array, "users 1"]
+    ) -> Float[Array, "users k"]:
+        """2^(−age / half-life); 0 where there was no event before `now`."""
+        item = np.maximum(item, 0)
+        age = self.age(item, now)
+        half_life = self.half_life if isinstance(self.half_life, float) else self.half_life[item]
+        return np.where(np.isnan(age), 0.0, np.exp2(-age / half_life))
+
+    def reasons(self, before: Ranking, item: Int[Array, "users n"]) -> Reasons:
+        """See `Reasoned`: the item's age, against the mean of the list."""
+        now = before.query.now[:, None]
+        fresh, of_list = self.freshness(item, now), self.freshness(before.item, now)
+        value = self.strength * beside_mean(fresh, of_list, before)
+        age = self.age(np.maximum(item, 0), now)
+        return one_each(lambda row, at: self._said(float(age[row, at])), value, item)
+
+    def _said(self, age: float) -> str:
+        if np.isnan(age):
+            return "no event so far"
+        days = round(age / DAY)
+        count = {0: "less than a day", 1: "1 day"}.get(days, f"{days:,} days")
+        return f"{count} since its {self.since} event"
 
     def age(
         self, item: Int[Array, "users k"], now: Int[Array, "users 1"]

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 
 from recweave.core.arrays import Array
 from recweave.rank.ranking import Ranking, Stage
+from recweave.rank.reasons import Reasons, beside_mean, one_each
 from recweave.rank.stages import StageContext, StageRecipe
 
 
@@ -31,6 +32,14 @@ class PopularityWeight:
         if not self.strength:
             return ranking
         return ranking.ordered_by(ranking.scaled() + self.strength * self.popularity[ranking.item])
+
+    def reasons(self, before: Ranking, item: Int[Array, "users n"]) -> Reasons:
+        """See `Reasoned`: the item's rank by popularity, against the mean of the list."""
+        found = self.popularity[item]
+        value = self.strength * beside_mean(found, self.popularity[before.item], before)
+        rank = np.searchsorted(np.sort(-self.popularity), -found) + 1
+        count = f"of {len(self.popularity):,} in popularity"
+        return one_each(lambda row, at: f"number {rank[row, at]:,} {count}", value, item)
 
 
 class PopularityRecipe(StageRecipe):

@@ -132,6 +132,19 @@ class Ranking:
         level = np.where(self.filled, 1.0, 0.0)
         return np.asarray(np.divide(above_lowest, largest, out=level, where=largest > 0))
 
+    def standardized(self) -> Float[Array, "users k"]:
+        """Scores less the mean of their list, over its standard deviation; 0 where all are equal.
+
+        What is not there has 0.
+        """
+        score = np.minimum(self.score.astype(np.float64), np.finfo(np.float32).max)
+        count = np.maximum(self.filled.sum(axis=1, keepdims=True), 1)
+        mean = np.where(self.filled, score, 0.0).sum(axis=1, keepdims=True) / count
+        centred = np.where(self.filled, score - mean, 0.0)
+        deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
+        level = np.zeros_like(centred)
+        return np.asarray(np.divide(centred, deviation, out=level, where=deviation > 0))
+
 
 Stage = Callable[[Ranking], Ranking]
 """A step after retrieval: re-rank, filter or diversify. It may drop items but not add any.

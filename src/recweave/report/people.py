@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from recweave.bundle import Bundle
 from recweave.data.schema import BEHAVIORS
-from recweave.rank.explain import DID, Explanation
+from recweave.rank.explain import DID, Explanation, moved
 
 SHORT, LONG = 4, 40
 """Lengths of history among which users are picked: enough for reasons, and readable."""
@@ -78,6 +79,12 @@ def because(bundle: Bundle, one: Explanation) -> str:
     return f"Because you {' and '.join(parts)}"
 
 
+def _reason(bundle: Bundle, one: Explanation) -> str:
+    """Why the model chose an item, and what the stages that give reasons did to it."""
+    stages = [moved(move, partial(_title, bundle)) for move in one.moves if move.reasons]
+    return "; ".join([because(bundle, one), *stages])
+
+
 def _person(bundle: Bundle, row: int, recent: int, k: int) -> Person:
     user_id = bundle.dataset.user_ids.ids[row]
     listed = bundle.explanations(user_id, k)
@@ -88,7 +95,7 @@ def _person(bundle: Bundle, row: int, recent: int, k: int) -> Person:
         user_id=user_id,
         events=len(items),
         history=_recent(bundle, items, codes, recent),
-        recommended=tuple(_shown(bundle, one.item, because(bundle, one)) for one in listed),
+        recommended=tuple(_shown(bundle, one.item, _reason(bundle, one)) for one in listed),
     )
 
 

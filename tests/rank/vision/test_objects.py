@@ -4,21 +4,21 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import polars as pl
 import pytest
+from planted_taste import ITEMS, context, gain, listed, rated
 from scipy import sparse
 
 from recweave.core.errors import BadSetting
-from recweave.core.lists import ndcg
-from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
-from recweave.encode.features import Feature
-from recweave.models.base import Model
+from recweave.models.kinds import ItemScores
 from recweave.models.query import Query
+from recweave.rank.explain import explain, moved
 from recweave.rank.ranking import PAD, Ranking
 from recweave.rank.recommend import recommend
-from recweave.rank.stages import StageContext, read_stage
-from recweave.rank.vision import Evidence, Vision, VisionRecipe, standardised
+from recweave.rank.stages import read_stage
+from recweave.rank.vision.evidence import Evidence
+from recweave.rank.vision.objects import Vision
+from recweave.rank.vision.recipe import VisionRecipe
 
 COMIC, CAR, DOG = range(3)
 
@@ -30,19 +30,9 @@ def nothing(items):
 def vision(weighted, operator="blend", strength=1.0, also_buy=None, also_view=None, **evidence):
     weighted = sparse.csr_array(np.asarray(weighted, np.float64))
     links = nothing(weighted.shape[0])
-    return Vision(
-        weighted,
-        links if also_buy is None else also_buy,
-        links if also_view is None else also_view,
-        Evidence(**evidence),
-        operator,
-        strength,
-    )
-
-
-def rated(user, item, value, items, users=1):
-    log = Interactions.of(user, item, value, np.arange(len(user)), shape=(users, items))
-    return Query.of(log)
+    also = (links if one is None else one for one in (also_buy, also_view))
+    classes = ("comic book", "car", "dog", "hat")[: weighted.shape[1]]
+    return Vision(weighted, classes, Evidence(*also, **evidence), operator, strength)
 
 
 OBJECTS = [[2, 0, 0], [0, 1, 0], [1, 0, 0], [0, 3, 0], [0, 0, 0], [1, 1, 0], [0, 0, 1]]
@@ -75,12 +65,6 @@ def test_linked_items_count_but_never_what_the_user_dislikes():
     np.testing.assert_allclose(stage.taste(query.history), [[2 + 0.75 * 1, -3, 0]])
 
 
-def listed(query, *lists):
-    item = np.array(lists, np.int32)
-    score = np.tile(-np.arange(item.shape[1], dtype=np.float32), (len(item), 1))
-    return Ranking(query, item, np.where(item == PAD, -np.inf, score))
-
-
 ONE_WHO_LIKES_COMICS_AND_NO_CARS = rated([0, 0], [0, 1], [5.0, 1.0], items=7)
 
 
@@ -91,7 +75,7 @@ def test_filter_tier_and_blend_by_hand():
     tiered = vision(OBJECTS, "tier", 0, disliked=-3)(base)
     assert tiered.item.tolist() == [[2, 6, 4, 5, 3, PAD]]  # both at once is neutral
     # Soft: the car −1, the dog and nothing 0, both (1 − 1)/√2, the comic book 1.
-    z = standardised(base)[0]
+    z = base.standardized()[0]
     blended = vision(OBJECTS, "blend", 1.0)(base)
     expected = {3: z[0] - 1, 6: z[1], 4: z[2], 5: z[3], 2: z[4] + 1}
     assert blended.item[0, :5].tolist() == sorted(expected, key=lambda i: -expected[i])
@@ -100,17 +84,17 @@ def test_filter_tier_and_blend_by_hand():
     )
 
 
-def test_standardised_scores_have_mean_0_and_deviation_1_of_what_is_there():
+def test_standardized_scores_have_mean_0_and_deviation_1_of_what_is_there():
     ranking = Ranking(
         ONE_WHO_LIKES_COMICS_AND_NO_CARS,
         np.array([[1, 2, 3, PAD]], np.int32),
         np.array([[9, 5, 1, -np.inf]], np.float32),
     )
     np.testing.assert_allclose(
-        standardised(ranking)[0, :3], np.array([4, 0, -4]) / np.std([9, 5, 1])
+        ranking.standardized()[0, :3], np.array([4, 0, -4]) / np.std([9, 5, 1])
     )
     equal = Ranking(ranking.query, ranking.item, np.where(ranking.filled, 2, -np.inf).astype("f4"))
-    assert not standardised(equal).any()
+    assert not equal.standardized().any()
 
 
 def case(seed):
@@ -160,72 +144,17 @@ def test_filter_keeps_the_order_within_both_parts(seed):
         assert sum(b < a for a, b in pairwise(place)) <= 1
 
 
-# A planted taste: half of the users like comic books and dislike cars, half the other way round.
-USERS, ITEMS = 120, 80
-
-
-@pytest.fixture(scope="module")
-def planted():
-    """Train, valid and test ratings by taste, one object an item, and a model that knows nobody."""
-    rng = np.random.default_rng(0)
-    kind = rng.permutation(np.arange(ITEMS) % 2)
-    shown = np.stack([rng.permutation(ITEMS)[:30] for _ in range(USERS)])
-    user, item = np.repeat(np.arange(USERS), 30), shown.ravel()
-    value = np.where(kind[item] == user % 2, 5.0, 1.0)
-    part = np.tile(np.digitize(np.arange(30), [14, 22]), USERS)
-    parts = [
-        Interactions.of(user[at], item[at], value[at], np.flatnonzero(at), shape=(USERS, ITEMS))
-        for at in (part == 0, part == 1, part == 2)
-    ]
-    objects = np.zeros((ITEMS, 2), np.float32)
-    objects[np.arange(ITEMS), kind] = 0.9
-    return (*parts, objects, rng)
-
-
-class Indifferent(Model):
-    """The same order for everybody."""
-
-    def scores(self, query):
-        return np.tile(np.linspace(1, 0, ITEMS, dtype=np.float32), (len(query), 1))
-
-
-def context(planted, objects, valid=True):
-    train, held = planted[:2]
-    feature = Feature(
-        objects, objects.any(axis=1), "objects/made", "made", columns=("comic", "car")
-    )
-    ids = pl.DataFrame({"item_id": [f"i{n}" for n in range(ITEMS)]})
-    return StageContext(
-        dataset=Dataset("made", items=ids, numbering="table"),
-        train=train,
-        valid=held if valid else None,
-        features={"objects": feature},
-        model=Indifferent(),
-    )
-
-
-def gain(planted, objects):
-    """What the stage adds to the NDCG@10 of ratings that neither it nor the model has seen."""
-    train, _, test = planted[:3]
-    liked = test[test.value > 3]
-    base = recommend(Indifferent(), Query.before(train, liked), 60)
-    held_out = liked.matrix(values=False)[base.query.user].toarray() > 0
-    ranked = VisionRecipe().fit(context(planted, objects))(base)
-
-    def value(ranking):
-        hits = np.take_along_axis(held_out, ranking.item[:, :10].astype(int), axis=1)
-        return ndcg(hits, held_out.sum(axis=1)).mean()
-
-    return value(ranked) - value(base)
-
-
 def test_a_planted_taste_pays_on_unseen_ratings_and_permuted_objects_do_not(planted):
     objects, rng = planted[3:]
     chosen = VisionRecipe().fit(context(planted, objects))
     assert chosen.strength == 1.0
     assert chosen.label == "vision 1"
-    assert gain(planted, objects) > 0.1
-    permuted = np.mean([gain(planted, rng.permutation(objects)) for _ in range(8)])
+    assert gain(planted, chosen) > 0.1
+
+    def fitted(objects):
+        return VisionRecipe().fit(context(planted, objects))
+
+    permuted = np.mean([gain(planted, fitted(rng.permutation(objects))) for _ in range(8)])
     assert abs(permuted) < 0.03
 
 
@@ -266,3 +195,82 @@ def test_settled_settings_make_the_same_stage_without_validation(planted):
     assert again.strength == chosen.strength == 1.0
     tier = VisionRecipe(operator="tier")
     assert tier.settled(tier.fit(context(planted, planted[3]))).operator == "tier"
+
+
+# Reasons: the history of ONE_WHO_LIKES_COMICS_AND_NO_CARS is a comic book liked and a car disliked.
+
+
+def said(stage, before, item):
+    """For each item of the first list: text, value and items of each reason."""
+    found = stage.reasons(before, np.array([item], np.int32))[0]
+    return [[(r.text, round(r.value, 4), r.items) for r in one] for one in found]
+
+
+def test_reasons_name_classes_by_what_they_add_and_the_items_of_the_history_that_show_them():
+    base = listed(ONE_WHO_LIKES_COMICS_AND_NO_CARS, [3, 6, 4, 5, 2, PAD])
+    half = round(0.5 / np.sqrt(2), 4)
+    assert said(vision(OBJECTS, "blend", 0.5), base, [3, 5, 2, 6, 4, PAD]) == [
+        [("car", -0.5, ((1, "disliked"),))],
+        [("comic book", half, ((0, "liked"),)), ("car", -half, ((1, "disliked"),))],
+        [("comic book", 0.5, ((0, "liked"),))],
+        [],
+        [],
+        [],
+    ]
+    for operator in ("filter", "tier"):
+        # The evidence itself: 1.5 times a comic book of 2, and a car of 1.
+        assert said(vision(OBJECTS, operator, 0, disliked=-3), base, [3, 5]) == [
+            [("car", -3.0, ((1, "disliked"),))],
+            [("comic book", 3.0, ((0, "liked"),)), ("car", -3.0, ((1, "disliked"),))],
+        ]
+    assert said(vision(OBJECTS, "blend", 0.0), base, [3, 5]) == [[], []]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_reasons_add_up_to_is_the_soft_score(seed):
+    objects, base = case(seed)
+    stage = vision(objects * (np.cumsum(objects > 0, axis=1) <= 2), "blend", 0.5)
+    value, _ = stage.values(base)
+    parts = [[sum(r.value for r in one) for one in row] for row in stage.reasons(base, base.item)]
+    np.testing.assert_allclose(
+        np.where(base.filled, 0.5 * value, 0), np.reshape(parts, base.item.shape), atol=1e-12
+    )
+
+
+def test_reasons_count_each_item_of_the_history_once_by_the_strongest_deed():
+    log = Interactions.of(
+        [0, 0, 0, 0, 0], [0, 0, 2, 5, 1], [1.0, 5.0, 1.0, 1.0, 1.0], [1, 2, 3, 4, 5], shape=(1, 7),
+        behavior=["view", "rating", "view", "purchase", "rating"],
+    )  # fmt: skip
+    base = listed(Query.of(log), [3, 6])
+    stage = vision(OBJECTS, disliked=-0.01)
+    found = said(stage, base, [2])[0][0]
+    assert (found[0], dict(found[2])) == ("comic book", {0: "liked", 5: "bought", 2: "viewed"})
+    # A car is in what was bought and in what was disliked: only what speaks the same way counts.
+    assert [(text, dict(items)) for text, _, items in said(stage, base, [3])[0]] == [
+        ("car", {5: "bought"})
+    ]
+
+
+def test_a_class_that_only_linked_items_show_is_said_to_come_from_them():
+    also = sparse.csr_array((np.ones(1), ([6], [2])), shape=(7, 7))
+    base = listed(rated([0], [6], [5.0], items=7), [0, 3])
+    ((reason,), _) = said(vision(OBJECTS, also_buy=also), base, [0, 3])
+    assert reason[0] == "comic book, as in items that are linked to those you bought"
+    assert reason[2] == ()
+
+
+def test_filter_tells_what_it_moved_to_the_end():
+    scores = np.array([[0, 0, 1, 9, 3, 8, 5]], np.float32)[0]
+    model = ItemScores(scores)
+    stage = replace(vision(OBJECTS, "filter", 0, disliked=-3), label="vision filter")
+    query = ONE_WHO_LIKES_COMICS_AND_NO_CARS
+    (found,) = explain(model, recommend(model, query, 5), stages=[stage], k=5)
+    names = [f"item {n}" for n in range(7)]
+    assert [[moved(move, names.__getitem__) for move in one.moves] for one in found] == [
+        ["moved up from 2 to 1 by vision filter: comic book, as in 1 item you liked"],
+        ["moved up from 3 to 2 by vision filter, as other items moved"],
+        ["moved up from 4 to 3 by vision filter, as other items moved"],
+        ["moved up from 5 to 4 by vision filter: comic book, as in 1 item you liked"],
+        ["moved down from 1 to 5 by vision filter: car, as in 1 item you disliked"],
+    ]

@@ -1,0 +1,1 @@
+from planted_taste import planted  # noqa: F401 - fixtures
