@@ -21,6 +21,8 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "slit": "recweave.models.factors.slit:SLIT",
         "biased_mf": "recweave.models.factors.mf:BiasedMF",
         "logistic": "recweave.models.ctr.logistic:Logistic",
+        "dlrm": "recweave.models.ctr.dlrm:DLRM",
+        "dcn": "recweave.models.ctr.dcn:DCN",
         "unified": "recweave.models.unified.recipe:Unified",
         "sasrec": "recweave.models.sequence.sasrec:SASRec",
         "gru4rec": "recweave.models.sequence.gru4rec:GRU4Rec",

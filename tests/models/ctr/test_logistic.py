@@ -7,6 +7,7 @@ from recweave.data.interactions import Interactions
 from recweave.encode.features import EventFeature, Feature
 from recweave.models import Query, load_model, save_model
 from recweave.models.base import ClickModel
+from recweave.models.ctr.class_weights import row_weights
 from recweave.models.ctr.logistic import Logistic, solve
 from recweave.models.training import TrainingData
 
@@ -46,7 +47,8 @@ def test_the_weights_are_those_of_scikit_learn(balanced):
     reference = LogisticRegression(
         C=1 / 2.5, tol=1e-10, max_iter=10_000, class_weight="balanced" if balanced else None
     ).fit(columns, positive)
-    weight, bias = solve(columns, positive, 2.5, balanced=balanced)
+    row_weight = row_weights(positive, "balanced" if balanced else "none")
+    weight, bias = solve(columns, positive, 2.5, row_weight)
     np.testing.assert_allclose(weight, reference.coef_[0], atol=1e-4)
     np.testing.assert_allclose(bias, reference.intercept_[0], atol=1e-4)
 

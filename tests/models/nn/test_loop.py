@@ -69,6 +69,14 @@ def test_the_same_seed_gives_the_same_weights_and_restores_the_state_of_torchs_g
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+def test_early_stopping_counts_only_checks_after_the_least_number_of_epochs():
+    """The best is in epoch 1; patience of 3 after 4 epochs ends it at 7."""
+    values = iter(range(50, 0, -1))
+    progress = run(line(), Line(epochs=50, patience=3, min_epochs=4), lambda: float(next(values)))
+    assert progress.epoch == 7
+    assert progress.best == 50
+
+
 def test_early_stopping_keeps_the_best_weights():
     values = iter([1.0, 3.0, 2.0, 2.5, 9.0])
     net, seen = line(), []

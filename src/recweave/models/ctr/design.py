@@ -1,46 +1,113 @@
-"""The design matrix of a regression, from features of events, items and users."""
+"""The columns that click models read of events, items and users, from features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
-from recweave.encode.features import AnyFeature, EventFeature, Feature, find_feature
+from recweave.encode.features import Entity, EventFeature, Feature, find_feature
 from recweave.models.training import TrainingData
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
-    """The columns of one feature, standardized over the training rows (mean 0, deviation 1).
+class Source:
+    """The vectors of one feature, and which of them each training row reads.
+
+    With a feature of events, a training row reads the vector computed without it, so that there is
+    no data leakage. A table of vectors and row numbers takes far less memory than a vector for each
+    training row.
+
+    Attributes:
+        name: The name of the feature.
+        entity: The feature of items or users that is used after training; for a feature of events,
+            the one computed from all of train.
+        vectors: Those of the entities, then the variants.
+        present: Whether each row of `vectors` is there.
+        row: Row in `vectors` of each training event.
+    """
+
+    name: str
+    entity: Feature
+    vectors: Float[Array, "table dim"]
+    present: Bool[Array, " table"]
+    row: Int[Array, " n"]
+
+    @classmethod
+    def of(cls, data: TrainingData, name: str) -> "Source":
+        """The feature of this name.
+
+        Raises:
+            BadSetting: if there is none, or if it is of events and the events' rows in the log are
+                not known.
+        """
+        feature = find_feature(data.features, name)
+        if isinstance(feature, EventFeature):
+            whole = feature.whole
+            if data.rows is None:
+                raise BadSetting(
+                    f"'{name}' is a feature of events, but the rows of the training events in the "
+                    "log are not known; pass TrainingData(rows=…)"
+                )
+            entity, variant = feature.entity[data.rows], feature.variant[data.rows]
+            return cls(
+                name,
+                whole,
+                np.concatenate([whole.vectors, feature.vectors]),
+                np.concatenate([whole.present, feature.present]),
+                np.where(variant >= 0, len(whole.vectors) + variant, entity),
+            )
+        row = data.train.item if feature.of == "item" else data.train.user
+        return cls(name, feature, feature.vectors, feature.present, row)
+
+
+@dataclass(frozen=True, eq=False)
+class Standardizer:
+    """Turns vectors into columns with mean 0 and deviation 1 over the training rows.
 
     Where the vector is missing, its columns are 0 (the mean) and an extra column is 1. The extra
     column exists only if a training row has no vector.
 
     Attributes:
-        entity: The feature of items or users that is used after training; for a feature of events,
-            the one computed from all of train.
+        name: The name of the feature.
+        of: Whether its vectors are of items or users.
         mean, scale: Mean and standard deviation of each column; a constant column has scale 1.
         flagged: Whether there is a column for missing vectors.
     """
 
-    entity: Feature
+    name: str
+    of: Entity
     mean: Float[Array, " dim"]
     scale: Float[Array, " dim"]
     flagged: bool
 
+    @classmethod
+    def fit(cls, source: Source) -> "Standardizer":
+        """From the vectors of the training rows."""
+        count = np.bincount(source.row, minlength=len(source.vectors)) * source.present
+        used = np.flatnonzero(count)
+        weight = count[used] / max(1, count.sum())
+        vectors = source.vectors[used].astype(np.float64)
+        mean = weight @ vectors
+        vectors -= mean
+        scale = np.sqrt(weight @ (vectors * vectors))
+        scale[scale < 1e-8] = 1.0
+        flagged = not source.present[source.row].all()
+        return cls(source.name, source.entity.of, mean, scale, flagged)
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.mean) + self.flagged
+
     def columns(
-        self, vectors: Float[Array, "rows dim"], present: Array
+        self, vectors: Float[Array, "rows dim"], present: Bool[Array, " rows"]
     ) -> Float[Array, "rows columns"]:
         """The standardized columns, float64."""
         scaled = np.where(present[:, None], (vectors - self.mean) / self.scale, 0.0)
         return np.hstack([scaled, ~present[:, None]]) if self.flagged else scaled
-
-    def of_entities(self) -> Float[Array, "entities columns"]:
-        """The columns of every item or user."""
-        return np.asarray(self.columns(self.entity.vectors, self.entity.present))
 
     def unknown(self) -> Float[Array, " columns"]:
         """The columns of an unknown user or item."""
@@ -48,43 +115,48 @@ class Block:
         return np.asarray(self.columns(zeros, np.zeros(1, bool))[0])
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The columns of one feature.
+
+    Attributes:
+        source: The feature.
+        standardizer: Fitted on its training rows.
+    """
+
+    source: Source
+    standardizer: Standardizer
+
+    @classmethod
+    def of(cls, data: TrainingData, name: str) -> "Block":
+        """The feature of this name; see `Source.of`."""
+        source = Source.of(data, name)
+        return cls(source, Standardizer.fit(source))
+
+    @property
+    def of_entity(self) -> Entity:
+        """Whether the columns are of items or users."""
+        return self.source.entity.of
+
+    def table(self) -> Float[Array, "table columns"]:
+        """The columns of each row of `source.vectors`."""
+        return self.standardizer.columns(self.source.vectors, self.source.present)
+
+    def of_entities(self) -> Float[Array, "entities columns"]:
+        """The columns of every item or user."""
+        entity = self.source.entity
+        return self.standardizer.columns(entity.vectors, entity.present)
+
+
 def design(
     data: TrainingData, names: Sequence[str]
 ) -> tuple[Float[Array, "n columns"], list[Block]]:
     """The columns of the training rows, and one block per feature to compute those of any pair.
 
-    With a feature of events, each training row gets the vector computed without that row, so that
-    there is no data leakage.
-
     Raises:
         BadSetting: for a feature of events if the events' rows in the log are not known.
     """
-    columns, blocks = [np.empty((len(data.train), 0))], []
-    for name in names:
-        feature = find_feature(data.features, name)
-        vectors, present = _at_rows(feature, name, data)
-        block = _block(feature, vectors, present)
-        columns.append(block.columns(vectors, present))
-        blocks.append(block)
+    blocks = [Block.of(data, name) for name in names]
+    columns = [np.empty((len(data.train), 0))]
+    columns += [block.table()[block.source.row] for block in blocks]
     return np.hstack(columns), blocks
-
-
-def _at_rows(feature: AnyFeature, name: str, data: TrainingData) -> tuple[Array, Array]:
-    if isinstance(feature, EventFeature):
-        if data.rows is None:
-            raise BadSetting(
-                f"'{name}' is a feature of events, but the rows of the training events in the log "
-                "are not known; pass TrainingData(rows=…)"
-            )
-        return feature.at(data.rows)
-    row: Int[Array, " n"] = data.train.item if feature.of == "item" else data.train.user
-    return feature.vectors[row], feature.present[row]
-
-
-def _block(feature: AnyFeature, vectors: Array, present: Array) -> Block:
-    known = vectors[present].astype(np.float64)
-    mean = known.mean(axis=0) if len(known) else np.zeros(vectors.shape[1])
-    scale = known.std(axis=0) if len(known) else np.ones(vectors.shape[1])
-    scale[scale < 1e-8] = 1.0
-    entity = feature.whole if isinstance(feature, EventFeature) else feature
-    return Block(entity, mean, scale, flagged=not present.all())

@@ -1,7 +1,7 @@
 """Logistic regression on features: the baseline of click models (CTR prediction)."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -11,7 +11,8 @@ from scipy.special import expit
 
 from recweave.core.arrays import Array
 from recweave.models.base import Model, Recipe, Tune
-from recweave.models.ctr.design import Block, design
+from recweave.models.ctr.class_weights import DESCRIPTION, ClassWeight, row_weights
+from recweave.models.ctr.design import design
 from recweave.models.query import Query
 from recweave.models.training import Options, TrainingData
 
@@ -34,10 +35,7 @@ class Logistic(Recipe):
     reg: Annotated[float, Tune(0.01, 1000, log=True)] = Field(
         1.0, gt=0, description="L2 regularization: adds reg / 2 · ‖weights‖² to the log loss"
     )
-    class_weight: Literal["none", "balanced"] = Field(
-        "none",
-        description="balanced: both classes weigh the same; scores are no probabilities then",
-    )
+    class_weight: ClassWeight = Field("none", description=DESCRIPTION)
 
     def features_used(self) -> tuple[str, ...]:
         """See `Recipe.features_used`."""
@@ -91,31 +89,27 @@ def train_logistic(recipe: Logistic, data: TrainingData, options: Options) -> Lo
     """
     columns, blocks = design(data, recipe.features)
     positive = data.labels()
-    weight, bias = solve(columns, positive, recipe.reg, balanced=recipe.class_weight == "balanced")
+    row_weight = row_weights(positive, recipe.class_weight)
+    weight, bias = solve(columns, positive, recipe.reg, row_weight)
     users, items = data.train.shape
     by_entity = {"user": np.zeros(users), "item": np.zeros(items)}
     unknown = {"user": 0.0, "item": 0.0}
     first = 0
     for block in blocks:
-        part, first = _part(weight, block, first)
-        by_entity[block.entity.of] += block.of_entities() @ part
-        unknown[block.entity.of] += float(block.unknown() @ part)
+        part = weight[first : first + block.standardizer.width]
+        first += len(part)
+        by_entity[block.of_entity] += block.of_entities() @ part
+        unknown[block.of_entity] += float(block.standardizer.unknown() @ part)
     return LogisticClicks(
         by_entity["user"], by_entity["item"], unknown["user"], unknown["item"], bias
     )
-
-
-def _part(weight: Array, block: Block, first: int) -> tuple[Array, int]:
-    end = first + len(block.unknown())
-    return weight[first:end], end
 
 
 def solve(
     columns: Float[Array, "n columns"],
     positive: Bool[Array, " n"],
     reg: float,
-    *,
-    balanced: bool = False,
+    row_weight: Float[Array, " n"] | None = None,
 ) -> tuple[Float[Array, " columns"], float]:
     """The weights and the bias that minimize Σ c_i log loss_i + reg/2 · ‖w‖²; the bias is free.
 
@@ -126,15 +120,14 @@ def solve(
         columns: The rows; standardize them, as the penalty is the same for all columns.
         positive: The labels of the rows.
         reg: As in the formula; scikit-learn's C is 1 / reg.
-        balanced: Whether c_i is n / (2 · rows of the class); else 1.
+        row_weight: c_i; 1 if not given.
     """
     n, positives = len(positive), int(positive.sum())
     if positives in (0, n):
         return np.zeros(columns.shape[1]), float(np.log((positives + 0.5) / (n - positives + 0.5)))
     sign = np.where(positive, 1.0, -1.0)
-    weight = np.ones(n)
-    if balanced:
-        weight = np.where(positive, n / (2 * positives), n / (2 * (n - positives)))
+    weight = np.ones(n) if row_weight is None else row_weight
+    share = float(weight[positive].sum() / weight.sum())
 
     def loss(at: Array) -> tuple[float, Array]:
         margin = sign * (columns @ at[:-1] + at[-1])
@@ -148,9 +141,7 @@ def solve(
         product = variance * (columns @ vector[:-1] + vector[-1])
         return np.append(columns.T @ product + reg * vector[:-1], product.sum())
 
-    start = np.append(
-        np.zeros(columns.shape[1]), np.log(positives / (n - positives)) if not balanced else 0.0
-    )
+    start = np.append(np.zeros(columns.shape[1]), np.log(share / (1 - share)))
     solution = minimize(
         loss, start, jac=True, hessp=hessian_product, method="trust-ncg", options={"gtol": 1e-6}
     )

@@ -33,7 +33,7 @@ class Progress:
         losses: Mean loss of each epoch.
         checks: The validation metric at each check.
         best: The best of these values.
-        since: Checks since the best one.
+        since: Checks since the best one, of those after `min_epochs`.
         seconds: Training time, summed over all processes that worked on it.
     """
 
@@ -106,7 +106,7 @@ def train(
         progress.losses.append(mean)
         progress.epoch += 1
         if validate is not None and progress.epoch % recipe.every == 0:
-            best = _validate(net, validate, progress, best)
+            best = _validate(net, validate, progress, best, recipe)
         progress.seconds = time.perf_counter() - began
         if checkpoint is not None and not _finished(progress, recipe):
             checkpoint.save(progress.epoch, net, best, optimiser, vars(progress))
@@ -155,14 +155,18 @@ def _epoch(
 
 
 def _validate(
-    net: nn.Module, validate: Callable[[], float], progress: Progress, best: dict[str, Tensor]
+    net: nn.Module,
+    validate: Callable[[], float],
+    progress: Progress,
+    best: dict[str, Tensor],
+    recipe: LoopSettings,
 ) -> dict[str, Tensor]:
     net.eval()
     with torch.inference_mode():
         value = validate()
     progress.checks.append(value)
     if value <= progress.best:
-        progress.since += 1
+        progress.since += progress.epoch > recipe.min_epochs
         return best
     progress.best, progress.since = value, 0
     return {name: value.detach().clone() for name, value in net.state_dict().items()}

@@ -32,13 +32,16 @@ class LoopSettings(Value):
     patience: int = Field(
         5, ge=0, description="early stopping: checks without a gain before it stops; 0 never stops"
     )
+    min_epochs: int = Field(
+        0, ge=0, description="early stopping counts only checks after this number of epochs"
+    )
 
 
 class NetworkRecipe(LoopSettings, Recipe, ABC):
     """A recipe whose model is trained by `nn.loop.train`.
 
     With validation events it uses early stopping: training stops when NDCG@10 of the full ranking
-    no longer rises, and the best weights are kept.
+    (click models: `stop_by`) no longer rises, and the best weights are kept.
     """
 
     uses_validation: ClassVar[bool] = True

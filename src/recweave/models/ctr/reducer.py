@@ -1,0 +1,204 @@
+"""Networks that reduce a group of features, trained before the click model; imports torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from recweave.core.arrays import Array, digest
+from recweave.core.errors import BadSetting
+from recweave.core.lists import pair_keys
+from recweave.models.ctr.design import Block
+from recweave.models.ctr.export import layers_of
+from recweave.models.ctr.inputs import Rows
+from recweave.models.ctr.model import Layer, mlp
+from recweave.models.ctr.net import mlp as network
+from recweave.models.ctr.settings import ClickNetworkRecipe, Reducer
+from recweave.models.ctr.tensors import ROWS, GroupTables, shuffled, tables_of
+from recweave.models.ctr.validation import goodness
+from recweave.models.nn.checkpoint import data_digests
+from recweave.models.nn.device import choose_device
+from recweave.models.nn.loop import train as run_loop
+from recweave.models.nn.tensors import float_tensor, index_tensor, seeded, to_array
+from recweave.models.training import Options, TrainingData
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """A trained reduction of a group.
+
+    Attributes:
+        layers: The network of all training rows, up to the code.
+        train: The code of each training row.
+        valid: The code of each validation row.
+    """
+
+    layers: tuple[Layer, ...]
+    train: Float[Array, "n dim"]
+    valid: Float[Array, "valid dim"]
+
+
+class ReducerNet(nn.Module):
+    """An MLP with a logit; its last hidden layer is the code."""
+
+    def __init__(self, width: int, dim: int, settings: Reducer) -> None:
+        super().__init__()
+        self.code = network((width, *settings.hidden, dim), settings.dropout)
+        self.out = nn.Linear(dim, 1)
+
+    def forward(self, columns: Float[Tensor, "n width"]) -> Float[Tensor, " n"]:
+        """The log-odds."""
+        logit: Tensor = self.out(self.code(columns))[:, 0]
+        return logit
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A group with its rows, ready for training.
+
+    Attributes:
+        blocks: Its features.
+        train, valid: The columns of the training and the validation rows.
+        positive, valid_positive: Their labels.
+    """
+
+    blocks: Sequence[Block]
+    train: GroupTables
+    valid: GroupTables | None
+    positive: Bool[Array, " n"]
+    valid_positive: Bool[Array, " valid"]
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return sum(block.standardizer.width for block in self.blocks)
+
+
+def reduce_group(
+    recipe: ClickNetworkRecipe,
+    blocks: Sequence[Block],
+    data: TrainingData,
+    rows: Rows,
+    valid_rows: Rows | None,
+    valid_positive: Bool[Array, " valid"],
+    options: Options,
+) -> Reduced:
+    """Train the reduction of a group.
+
+    Cross-fitted: the rows are split into folds at random, all rows of a pair of user and item into
+    one. The code of a row comes from a network that did not train on its fold. Networks of other
+    weights have other codes, so the code of each fold's network is mapped to the code of the
+    network of all rows, by least squares on the rows outside the fold, which both trained on.
+
+    Args:
+        recipe: Its `reducer`, `dim` and `upstream` are read.
+        blocks: The features.
+        data, rows: The training rows.
+        valid_rows, valid_positive: The validation rows, for early stopping, and their labels.
+        options: Seed, device, checkpoints.
+    """
+    settings, dim = recipe.reducer, recipe.dim
+    device = choose_device(options.device)
+    tables = tables_of(blocks, device)
+    group = Group(
+        blocks,
+        GroupTables.of(blocks, rows, tables, device),
+        None if valid_rows is None else GroupTables.of(blocks, valid_rows, tables, device),
+        data.labels(),
+        valid_positive,
+    )
+    vectors = [part for block in blocks for part in (block.source.vectors, block.source.row)]
+    description = {
+        **data_digests(data, *vectors),
+        "group": [block.source.name for block in blocks],
+        "labels": [digest(group.positive), digest(valid_positive)],
+    }
+    everything = np.arange(len(rows))
+    whole = _train(settings, group, dim, everything, options, description)
+    codes = _codes(group.train, whole)
+    valid = np.empty((0, dim), np.float32) if group.valid is None else _codes(group.valid, whole)
+    if recipe.upstream == "same_labels":
+        return Reduced(whole, codes, valid)
+    fold = _folds(data, settings.folds, options.seed)
+    fitted = np.empty_like(codes)
+    for number in range(settings.folds):
+        outside, inside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        part = {**description, "fold": number}
+        layers = _train(settings, group, dim, outside, options, part)
+        own = _codes(group.train, layers)
+        fitted[inside] = aligned(own[outside], codes[outside], own[inside])
+    return Reduced(whole, fitted, valid)
+
+
+def aligned(
+    source: Float[Array, "n dim"], target: Float[Array, "n dim"], rows: Float[Array, "m dim"]
+) -> Float[Array, "m dim"]:
+    """`rows` through the affine map from `source` to `target` that has the least squared error."""
+    ones = np.ones((len(source), 1), source.dtype)
+    solution = np.linalg.lstsq(np.hstack([source, ones]), target, rcond=None)[0]
+    return np.asarray(rows @ solution[:-1] + solution[-1], np.float32)
+
+
+def _folds(data: TrainingData, folds: int, seed: int) -> Int[Array, " n"]:
+    pair = pair_keys(data.train.user, data.train.item, data.train.shape[1])
+    pairs, group = np.unique(pair, return_inverse=True)
+    if len(pairs) < folds:
+        raise BadSetting(
+            f"{len(pairs)} pairs of users and items cannot be cross-fitted with {folds} folds; set "
+            'upstream = "joint"'
+        )
+    fold = np.random.default_rng([seed, folds]).permutation(len(pairs)) % folds
+    return np.asarray(fold[group.reshape(-1)])
+
+
+def _train(
+    settings: Reducer,
+    group: Group,
+    dim: int,
+    rows: Int[Array, " part"],
+    options: Options,
+    description: Mapping[str, Any],
+) -> tuple[Layer, ...]:
+    """Train a network on some of the training rows; the layers of its code."""
+    device = choose_device(options.device)
+    with seeded(options.seed):
+        net = ReducerNet(group.width, dim, settings)
+    target = float_tensor(group.positive.astype(np.float32), device)
+    part = index_tensor(rows, device)
+
+    def batches(rng: np.random.Generator) -> Sequence[Tensor]:
+        return [part[index] for index in shuffled(len(rows), settings.batch, rng, device)]
+
+    def loss(index: Tensor) -> Tensor:
+        logit = net(group.train.take(index)).float()
+        return binary_cross_entropy_with_logits(logit, target[index])
+
+    def validate() -> float:
+        assert group.valid is not None
+        every = torch.arange(len(group.valid_positive), device=device)
+        logits = [to_array(net(group.valid.take(index))) for index in torch.split(every, ROWS)]
+        return goodness("log_loss", group.valid_positive, np.concatenate(logits), (0.5, 0.5))
+
+    run_loop(
+        net,
+        batches,
+        loss,
+        settings,
+        options=options,
+        validate=None if group.valid is None else validate,
+        description={**description, "dim": dim},
+    )
+    return layers_of(net.code)
+
+
+def _codes(group: GroupTables, layers: tuple[Layer, ...]) -> Float[Array, "n dim"]:
+    """The code of each row."""
+    every = torch.arange(len(group.rows[0]), device=group.rows[0].device)
+    return np.concatenate(
+        [mlp(to_array(group.take(part)), layers) for part in torch.split(every, ROWS)]
+    )

@@ -1,0 +1,105 @@
+"""The inputs of click networks as tensors, made once before training; imports torch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from recweave.core.arrays import Array
+from recweave.models.ctr.design import Block
+from recweave.models.ctr.inputs import Inputs, Rows
+from recweave.models.ctr.net import Batch
+from recweave.models.nn.tensors import float_tensor, index_tensor
+
+ROWS = 1 << 15
+"""Rows that are evaluated at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class GroupTables:
+    """The columns of a group, by table: a row of each for each row of the data.
+
+    Attributes:
+        tables: The columns of each feature.
+        rows: For each feature, the row in its table.
+    """
+
+    tables: tuple[Float[Tensor, "_ _"], ...]
+    rows: tuple[Int[Tensor, " n"], ...]
+
+    @classmethod
+    def of(
+        cls, blocks: Sequence[Block], rows: Rows, tables: Sequence[Tensor], device: torch.device
+    ) -> "GroupTables":
+        """Of these rows, from `tables_of`."""
+        at = (index_tensor(rows.at(block.source), device) for block in blocks)
+        return cls(tuple(tables), tuple(at))
+
+    def take(self, index: Int[Tensor, " batch"]) -> Float[Tensor, "batch columns"]:
+        """The columns of some rows."""
+        parts = [t[row[index]] for t, row in zip(self.tables, self.rows, strict=True)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def tables_of(blocks: Sequence[Block], device: torch.device) -> list[Tensor]:
+    """The columns of each row of each feature's table; training and validation rows share them."""
+    return [float_tensor(block.table(), device) for block in blocks]
+
+
+@dataclass(frozen=True, eq=False)
+class Tensors:
+    """What a network reads of all rows; see `net.Batch`."""
+
+    dense: Float[Tensor, "n dense"]
+    groups: tuple[GroupTables | Float[Tensor, "n dim"], ...]
+    labels: tuple[Int[Tensor, "n _"], ...]
+    user: Int[Tensor, " n"]
+    item: Int[Tensor, " n"]
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Inputs,
+        rows: Rows,
+        groups: Sequence[GroupTables | Float[Array, "n dim"]],
+        device: torch.device,
+    ) -> "Tensors":
+        """Of these rows; `groups` holds the columns of each group, or their codes."""
+        padding = inputs.label_count
+        labels = (one.code[rows.at(one.source)] for one in inputs.labels)
+        return cls(
+            dense=float_tensor(rows.columns(inputs.dense), device),
+            groups=tuple(
+                float_tensor(one, device) if isinstance(one, np.ndarray) else one for one in groups
+            ),
+            labels=tuple(index_tensor(np.where(c >= 0, c, padding), device) for c in labels),
+            user=index_tensor(rows.user, device),
+            item=index_tensor(rows.item, device),
+        )
+
+    def take(self, index: Int[Tensor, " batch"]) -> Batch:
+        """Some rows."""
+        groups = (g.take(index) if isinstance(g, GroupTables) else g[index] for g in self.groups)
+        return Batch(
+            dense=self.dense[index],
+            groups=tuple(groups),
+            labels=tuple(labels[index] for labels in self.labels),
+            user=self.user[index],
+            item=self.item[index],
+        )
+
+    def batches(self) -> Iterator[Batch]:
+        """All rows in order."""
+        for index in torch.split(torch.arange(len(self.user), device=self.user.device), ROWS):
+            yield self.take(index)
+
+
+def shuffled(
+    count: int, size: int, rng: np.random.Generator, device: torch.device
+) -> Sequence[Int[Tensor, " batch"]]:
+    """All row numbers in random order, in batches of nearly equal sizes."""
+    order = index_tensor(rng.permutation(count), device)
+    return torch.tensor_split(order, max(1, round(count / size)))
