@@ -17,6 +17,7 @@ from recweave.models.kinds import ItemScores
 ALL = [
     "auc",
     "pr_auc",
+    "pr_auc_negative",
     "log_loss",
     "brier",
     "ece",
@@ -88,6 +89,7 @@ def test_every_metric_is_that_of_scikit_learn(held_out, table):
     expected = {
         "auc": theirs.roc_auc_score(y, p),
         "pr_auc": theirs.average_precision_score(y, p),
+        "pr_auc_negative": theirs.average_precision_score(~y, -p),
         "log_loss": theirs.log_loss(y, np.clip(p, 1e-15, 1 - 1e-15)),
         "brier": theirs.brier_score_loss(y, p),
         "accuracy": theirs.accuracy_score(y, called),
@@ -152,7 +154,7 @@ def test_seeds_are_averaged_resample_by_resample(held_out, table):
 def test_a_model_without_probabilities_is_evaluated_by_its_order_and_says_so(held_out, table):
     found = evaluated(ItemScores(np.arange(20, dtype=np.float32)), held_out)
     assert found.judged_by == "score"
-    assert set(found.pooled) == {"auc", "pr_auc", "fpr@tpr0.95", "fpr@tpr0.5"}
+    assert set(found.pooled) == {"auc", "pr_auc", "pr_auc_negative", "fpr@tpr0.95", "fpr@tpr0.5"}
     expected = theirs.roc_auc_score(held_out.value >= 4, held_out.item)
     assert found.pooled["auc"].value == pytest.approx(expected, abs=1e-9)
     with pytest.raises(BadSetting, match="no probabilities"):

@@ -102,6 +102,7 @@ BUILT_IN: dict[str, Measure] = {
     "pr_auc_negative>=x": Measure(classification.pr_auc_negative, "curve"),
     "auc": Measure(classification.roc_auc, "click_order"),
     "pr_auc": Measure(classification.pr_auc, "click_order"),
+    "pr_auc_negative": Measure(classification.pr_auc_negative, "click_order"),
     "fpr@tprx": Measure(classification.fpr_at_tpr, "click_order_at", lower_is_better=True),
     "log_loss": Measure(classification.log_loss, "click_probability", lower_is_better=True),
     "brier": Measure(classification.brier, "click_probability", lower_is_better=True),

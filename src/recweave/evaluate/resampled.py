@@ -135,6 +135,11 @@ def _of_order(metric: Metric, true: Steps, false: Steps) -> Float[Array, " resam
     if metric.name == "pr_auc":
         share = true / np.maximum(true + false, 1e-300)
         return _ratio((true_step * share).sum(axis=1), ones)
+    if metric.name == "pr_auc_negative":  # from the lowest score up
+        false_step = np.diff(false, axis=1, prepend=0)
+        below, others = zeros[:, None] - false + false_step, ones[:, None] - true + true_step
+        share = below / np.maximum(below + others, 1e-300)
+        return _ratio((false_step * share).sum(axis=1), zeros)
     reached = true >= (metric.tpr or 1.0) * ones[:, None] * (1 - 1e-12)
     first = reached.argmax(axis=1)
     found = _ratio(false[np.arange(len(false)), first], zeros)
