@@ -92,7 +92,7 @@ def test_compare_reads_what_run_wrote(call):
     assert r"item\_knn" in out
     code, out, _ = call("compare", "run", "--csv")
     assert code == 0
-    assert out.startswith("row,metric,mean,low,high,difference,p,fit_seconds\n")
+    assert out.startswith("row,metric,mean,low,high,difference,p,fit_seconds,stage_ms\n")
     code, out, _ = call("compare", "run", "--slices", "--csv")
     assert code == 0
     assert out.startswith("slice,label,row,users,metric,mean,low,high\n")

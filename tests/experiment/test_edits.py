@@ -107,6 +107,7 @@ def numbers(summary):
     for model in found["models"]:
         model.pop("fit_seconds")
         model.pop("peak_mb")
+        model.pop("stage_ms")
     for feature in found["features"].values():
         feature.pop("seconds")
     return found

@@ -27,6 +27,7 @@ def numbers(summary):
     for model in payload["models"]:
         model.pop("fit_seconds")
         model.pop("peak_mb")
+        model.pop("stage_ms")
     return payload
 
 

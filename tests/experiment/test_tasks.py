@@ -169,7 +169,7 @@ def test_a_run_that_is_killed_between_cells_is_resumed_there(data, tmp_path, mon
     assert len(done) == 12
     for one in (whole, again):
         for row in one["models"]:
-            row.pop("fit_seconds"), row.pop("peak_mb")
+            row.pop("fit_seconds"), row.pop("peak_mb"), row.pop("stage_ms")
     assert again["models"] == whole["models"]
 
 

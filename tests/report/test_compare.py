@@ -1,10 +1,16 @@
+import polars as pl
 import pytest
 
+from recweave.cli.runs import show_table
 from recweave.core.errors import BadSetting, UnknownName
+from recweave.evaluate import Report
 from recweave.experiment.run import run
-from recweave.report.compare import compare, table_of
+from recweave.rank.ranking import StageCost
+from recweave.report.compare import compare, table_of, tabulate
+from recweave.report.table_html import html_rows
 from recweave.report.verdict import verdict
 from recweave.runs.spec import read_recipe
+from recweave.runs.summary import Row
 
 
 @pytest.fixture
@@ -57,3 +63,33 @@ def test_the_verdict_names_the_best_and_the_interval(two_runs, recipe):
     table = table_of(read_run(run_folder))
     words = verdict(table, "ndcg@5")
     assert f"popularity is best by ndcg@5: {table.rows[0].means['ndcg@5'].mean:.4f}" in words
+
+
+def costing(name, *costs):
+    report = Report(pl.DataFrame({"user": [0], "relevant": [1], "ndcg@5": [0.5]}), costs=costs)
+    return Row(name, name, "", {}, 0, 1.0, None, report)
+
+
+def test_what_stages_take_for_a_list_stands_beside_the_other_costs(capsys):
+    """0.5 s and 0.3 s for 200 lists each; 0 s for 10; no stages; no lists."""
+    rows = [
+        costing("two", StageCost("mmr", 0.5, 200), StageCost("vision", 0.3, 200)),
+        costing("free", StageCost("pin", 0.0, 10)),
+        costing("plain"),
+        costing("nobody", StageCost("pin", 0.1, 0)),
+    ]
+    table = tabulate(rows, ["ndcg@5"], "two", {})
+    assert [row.stage_ms for row in table.rows] == [pytest.approx(4.0), 0.0, None, None]
+    assert [one["stage_ms"] for one in table.to_json()["models"]] == [4.0, 0.0, None, None]
+    assert rows[0].to_json()["stage_ms"] == 4.0
+    assert table.to_frame()["stage_ms"].to_list() == [4.0, 0.0, None, None]
+    html = html_rows(table, "ndcg@5")
+    assert "<th>stages, ms/list</th>" in html and "<td>4.000</td></tr>" in html
+    show_table(table, "", markdown=True)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].endswith("| stages, ms/list |")
+    assert [line.split("|")[-2].strip() for line in shown[2:6]] == ["4.000", "0.000", "–", "–"]
+    plain = tabulate(rows[2:], ["ndcg@5"], "plain", {})
+    assert "ms/list" not in html_rows(plain, "ndcg@5")
+    show_table(plain, "", markdown=True)
+    assert "ms/list" not in capsys.readouterr().out

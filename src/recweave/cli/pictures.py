@@ -10,6 +10,8 @@ from recweave.cli.output import Json, print_json, print_table, say
 from recweave.core.errors import BadSetting
 
 CAPTIONS, OBJECTS = "captions.json", "objects.json"
+MOST = 8
+"""Classes of objects that are named."""
 
 Folder = Annotated[str, typer.Option(help="Of the pictures, or a zip: a path or known data.")]
 ById = Annotated[bool, typer.Option("--by-id", help="The pictures are called ITEM_ID.jpg.")]
@@ -96,6 +98,7 @@ def pictures(
         [CAPTIONS, captions.captioner, f"{captions.coverage:.1%}"],
         [OBJECTS, objects.detector, f"{objects.coverage:.1%}"],
     ]
+    counts = objects.counts
     if as_json:
         keys = ("file", "by", "coverage")
         values = (captions.coverage, objects.coverage)
@@ -106,10 +109,23 @@ def pictures(
                     dict(zip(keys, (name, by, round(share, 4)), strict=True))
                     for (name, by, _), share in zip(rows, values, strict=True)
                 ],
+                "objects": {
+                    "items": len(objects.confidence),
+                    "pictured": int(objects.pictured.sum()),
+                    "coverage": objects.coverage,
+                    "entropy": objects.entropy,
+                    "classes": len(objects.classes),
+                    "found": counts,
+                },
             }
         )
         return
     print_table(f"what the pictures show, in {out}", ["file", "by", "items with any"], rows)
+    most = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:MOST])
+    print(
+        f"{len(counts):,} of {len(objects.classes):,} classes of objects found, entropy "
+        f"{objects.entropy:.2f} bits; most often: {most or 'none'}"
+    )
     if isinstance(by, ServerCaptions):
         calls, used = by.spent()
         say(f"spent so far: {calls:,} calls, {used.tokens:,} tokens, cost {used.cost:,.4f}")

@@ -148,13 +148,15 @@ def show_table(table: "Table", title: str, markdown: bool = False) -> None:
         title: What stands above it.
         markdown: As a README has it.
     """
-    head = ["model", *table.metrics, "fit, s", "memory, MB"]
+    staged = any(row.stage_ms is not None for row in table.rows)
+    head = ["model", *table.metrics, "fit, s", "memory, MB", *(["stages, ms/list"] * staged)]
     rows = [
         [
             row.name + (" (baseline)" if row is table.baseline else ""),
             *(_cell(table, row, metric) for metric in table.metrics),
             f"{row.fit_seconds:.2f}",
             "–" if row.peak_mb is None else f"{row.peak_mb:,.0f}",
+            *(["–" if row.stage_ms is None else f"{row.stage_ms:.3f}"] * staged),
         ]
         for row in table.rows
     ]

@@ -84,7 +84,8 @@ class Table:
     def to_frame(self) -> pl.DataFrame:
         """A line for each row and metric, with the difference from the baseline where there is one.
 
-        Columns: row, metric, mean, low, high, difference, p (corrected by Holm), fit_seconds.
+        Columns: row, metric, mean, low, high, difference, p (corrected by Holm), fit_seconds,
+        stage_ms (of the stages, for each list; null without stages).
         """
         lines = []
         for row in self.rows:
@@ -100,6 +101,7 @@ class Table:
                         "difference": found.difference.mean if found else None,
                         "p": found.p if found else None,
                         "fit_seconds": row.fit_seconds,
+                        "stage_ms": row.stage_ms,
                     }
                 )
         return pl.DataFrame(lines, infer_schema_length=None)
@@ -155,6 +157,7 @@ class Table:
                     "name": row.name,
                     "fit_seconds": row.fit_seconds,
                     "peak_mb": row.peak_mb,
+                    "stage_ms": row.stage_ms,
                     "metrics": {m: _cell(row, m, self.find(row.name, m)) for m in self.metrics},
                 }
                 for row in self.rows

@@ -1,6 +1,7 @@
 """The table of the report: best row first, signs lead colours, definitions on hover."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from recweave.report.compare import Table
@@ -17,6 +18,22 @@ NOTE = f"""Mean over users with its 95 % confidence interval (bootstrap over use
 (paired bootstrap) and corrected by Holm for the number of comparisons."""
 
 
+@dataclass(frozen=True)
+class _Cost:
+    """A column of what rows cost; shown if any row has it."""
+
+    head: str
+    digits: str
+    of: Callable[[Row], float | None]
+
+
+COSTS = (
+    _Cost("fit, s", ".2f", lambda row: row.fit_seconds),
+    _Cost("memory, MB", ",.0f", lambda row: row.peak_mb),
+    _Cost("stages, ms/list", ".3f", lambda row: row.stage_ms),
+)
+
+
 def html_rows(table: Table, metric: str) -> str:
     """The whole table as HTML, ranked by the metric; every name is escaped."""
     ranked, leads = ranked_rows(table, metric), lead_over(table, metric)
@@ -24,27 +41,31 @@ def html_rows(table: Table, metric: str) -> str:
     head = "".join(
         f'<th><abbr title="{escape(definition(m))}">{escape(m)}</abbr></th>' for m in table.metrics
     )
-    memory = any(row.peak_mb is not None for row in table.rows)
+    costs = [cost for cost in COSTS if any(cost.of(row) is not None for row in table.rows)]
     lead = f'<th class="said">against {escape(best.name)}</th>' if best and leads else ""
-    costs = "<th>fit, s</th>" + ("<th>memory, MB</th>" if memory else "")
-    rows = "".join(_row(table, row, best, leads, memory) for row in ordered(table, metric))
+    heads = "".join(f"<th>{cost.head}</th>" for cost in costs)
+    rows = "".join(_row(table, row, best, leads, costs) for row in ordered(table, metric))
     return (
-        f"<table><thead><tr><th>model</th>{head}{lead}{costs}</tr></thead>"
+        f"<table><thead><tr><th>model</th>{head}{lead}{heads}</tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
 
 
 def _row(
-    table: Table, row: Row, best: Row | None, leads: Mapping[str, Comparison], memory: bool
+    table: Table,
+    row: Row,
+    best: Row | None,
+    leads: Mapping[str, Comparison],
+    costs: Sequence["_Cost"],
 ) -> str:
     name = escape(row.name) + ("<small>baseline</small>" if row is table.baseline else "")
     first = f"{BEST} {name}" if row is best else name
     cells = "".join(_cell(table, row, metric) for metric in table.metrics)
     if leads:
         cells += _lead(row, best, leads)
-    cells += f"<td>{row.fit_seconds:.2f}</td>"
-    if memory:
-        cells += f"<td>{'–' if row.peak_mb is None else f'{row.peak_mb:,.0f}'}</td>"
+    for cost in costs:
+        value = cost.of(row)
+        cells += f"<td>{'–' if value is None else format(value, cost.digits)}</td>"
     kind = ' class="best"' if row is best else ""
     return f"<tr{kind}><td>{first}</td>{cells}</tr>"
 

@@ -52,6 +52,15 @@ class Row:
     model_hash: str = ""
     stages: Sequence[StageRecipe] | None = None
 
+    @property
+    def stage_ms(self) -> float | None:
+        """Milliseconds that the stages took for each list of test; None without stages.
+
+        Lists are made together, as in batch inference; one list alone takes longer.
+        """
+        costs = [cost for cost in self.report.costs if cost.lists]
+        return sum(1000 * cost.seconds / cost.lists for cost in costs) if costs else None
+
     @cached_property
     def means(self) -> Mapping[str, Interval]:
         """Metrics that each user has a value of: the mean and its 95 % interval over users."""
@@ -85,6 +94,7 @@ class Row:
             "model_hash": self.model_hash,
             "fit_seconds": round(self.fit_seconds, 4),
             "peak_mb": None if self.peak_mb is None else round(self.peak_mb, 1),
+            "stage_ms": self.stage_ms,
             "users": report["users"],
             "judged_by": report["judged_by"],
             "left_out": report["left_out"],

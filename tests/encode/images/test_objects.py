@@ -60,6 +60,7 @@ def test_an_item_has_what_any_of_its_pictures_shows(shop, tmp_path, settings):
     assert found.pictured[rows].tolist() == [True, True, True, False]
     assert found.coverage == 0.5
     assert found.entropy == 1.0  # one item for each of two classes
+    assert found.counts == {"red": 1, "blue": 1}
     assert (found.detector, found.threshold) == ("objects/painted/0.25", 0.25)
 
 

@@ -38,13 +38,23 @@ def test_captions_and_objects_are_written_for_people(call, tmp_path, caplog):
             {"file": "captions.json", "by": "colours/1", "coverage": 0.5},
             {"file": "objects.json", "by": "objects/reds/0.25", "coverage": 0.25},
         ],
+        "objects": {
+            "items": 4,
+            "pictured": 2,
+            "coverage": 0.25,
+            "entropy": 0.0,
+            "classes": 1,
+            "found": {"red": 1},
+        },
     }
     captions = json.loads((tmp_path / "pictures" / "captions.json").read_text())["captions"]
     objects = json.loads((tmp_path / "pictures" / "objects.json").read_text())["objects"]
     assert captions["blue"] == [{"picture": "blue.png", "caption": "a blue thing"}]
     assert objects == {"both": {"red": pytest.approx(200 / 255, abs=1e-3)}}
     assert "empty.png" in caplog.text
-    assert "items with any" in call("--folder", "pictures", *BY, *FINDER, "--out", "again")[1]
+    said = call("--folder", "pictures", *BY, *FINDER, "--out", "again")[1]
+    assert "items with any" in said
+    assert "1 of 1 classes of objects found, entropy 0.00 bits; most often: red 1" in said
 
 
 def test_an_estimate_asks_nothing_and_writes_nothing(call, tmp_path):

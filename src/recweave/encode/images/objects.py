@@ -1,7 +1,7 @@
 """The objects in pictures: detectors by name, and what they find in the pictures of items."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -115,11 +115,18 @@ class Objects:
         return float(self.confidence.any(axis=1).mean()) if len(self.confidence) else 0.0
 
     @property
+    def counts(self) -> Mapping[str, int]:
+        """Of the classes that were found: the items that show each, most often found first."""
+        count = (self.confidence > 0).sum(axis=0)
+        order = np.argsort(-count, kind="stable")
+        return {self.classes[int(c)]: int(count[c]) for c in order if count[c]}
+
+    @property
     def entropy(self) -> float:
         """Of the classes, in bits: 0 if all objects are of one class, log2(n) if n are alike."""
-        count = (self.confidence > 0).sum(axis=0)
-        share = count[count > 0] / max(1, count.sum())
-        return float(-(share * np.log2(share)).sum())
+        count = np.array(list(self.counts.values()), np.float64)
+        share = count / max(1.0, count.sum())
+        return float(0 - (share * np.log2(share)).sum())  # not -0
 
     def as_feature(self) -> Feature:
         """The confidences as vectors, with the names of the classes."""

@@ -20,6 +20,9 @@ ALSO_BUY = ("also_buy", "also_bought", "bought_together")
 ALSO_VIEW = ("also_view", "also_viewed", "buy_after_viewing")
 """Relations in the table of links, under their names of 2018 and of 2014."""
 
+USERS_AT_ONCE = 512
+"""A taste is a number for each user and class, or dimension."""
+
 DISLIKED = "disliked"
 FOR = ("liked", "bought", "viewed")
 """What a user can have done with an item that speaks for what its pictures show, strongest first;
@@ -54,6 +57,17 @@ class Evidence:
     liked_from: float = 4.0
     disliked_to: float = 2.0
 
+    def weights(self, history: Histories) -> tuple[Csr, Csr]:
+        """How much each item counts for each user, above 0; and how much it counts against, below.
+
+        The weight of a relation is divided by the number of items that the user has it to.
+        """
+        parts = []
+        for weight, items in self.relations(history):
+            share = weight / np.maximum(np.diff(items.indptr), 1)
+            parts.append(sparse.csr_array(items.multiply(share[:, None])))
+        return sum(parts[1:-1], parts[0]), parts[-1]
+
     def relations(self, history: Histories) -> Sequence[tuple[float, Csr]]:
         """For each relation: its weight, and users by the items that they have it to, 1 each."""
         did = self.did(history)
@@ -83,31 +97,23 @@ class Evidence:
         }
 
 
-def mean_of(items: Csr, vectors: Csr | Float[Array, "items dim"]) -> Float[Array, "users dim"]:
-    """The mean of the vectors of each user's items; zeros for users without any."""
-    count = np.maximum(np.diff(items.indptr), 1)[:, None]
-    total = items @ vectors
-    return np.asarray(total.toarray() if sparse.issparse(total) else total) / count
-
-
 Values = Callable[
     [Histories, Int[Array, "users k"]], tuple[Float[Array, "users k"], Float[Array, "users dim"]]
 ]
 """Of histories and listed items: each item's value, and the taste that it was computed from."""
 
 
-def values_of(ranking: Ranking, values: Values, size: int) -> tuple[Float[Array, "users k"], int]:
+def values_of(ranking: Ranking, values: Values) -> tuple[Float[Array, "users k"], int]:
     """The value of each position of the lists, and how many users are without evidence.
 
     Args:
         ranking: The lists.
         values: What computes some of them.
-        size: Lists at a time.
     """
     parts, unknown = [np.empty((0, ranking.k))], 0
-    for first in range(0, len(ranking), size):
-        history = ranking.query.history.between(first, first + size)
-        item = np.maximum(ranking.item[first : first + size], 0)
+    for first in range(0, len(ranking), USERS_AT_ONCE):
+        history = ranking.query.history.between(first, first + USERS_AT_ONCE)
+        item = np.maximum(ranking.item[first : first + USERS_AT_ONCE], 0)
         value, taste = values(history, item)
         parts.append(value)
         unknown += int((~taste.any(axis=1)).sum())

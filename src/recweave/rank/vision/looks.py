@@ -9,7 +9,7 @@ from recweave.core.arrays import Array, unit_rows
 from recweave.data.interactions import Histories
 from recweave.rank.ranking import Ranking, StageCost
 from recweave.rank.reasons import Reasons, StageReason
-from recweave.rank.vision.evidence import DISLIKED, FOR, Evidence, mean_of, values_of
+from recweave.rank.vision.evidence import DISLIKED, FOR, Evidence, values_of
 
 BLOCK_BYTES = 16 * 2**20
 """Vectors of listed items looked at together."""
@@ -50,22 +50,26 @@ class Looks:
 
     def values(self, ranking: Ranking) -> tuple[Float[Array, "users k"], int]:
         """The value of each position, before the strength; and how many users have no evidence."""
-        size = max(1, BLOCK_BYTES // max(1, 4 * ranking.k * self.vectors.shape[1]))
-        return values_of(ranking, self._value, size)
+        return values_of(ranking, self._value)
 
     def _value(self, history: Histories, item: Int[Array, "users k"]) -> tuple[Array, Array]:
         liked, disliked = self.taste(history)
-        taste = liked + self.evidence.disliked * disliked
-        value = (self.vectors[item] @ taste[:, :, None].astype(np.float32))[:, :, 0]
-        return value.astype(np.float64), np.hstack([liked, disliked])
+        taste = (liked + self.evidence.disliked * disliked)[:, :, None]
+        value = np.zeros(item.shape)
+        size = max(1, BLOCK_BYTES // max(1, 4 * item.shape[1] * self.vectors.shape[1]))
+        for first in range(0, len(item), size):
+            block = slice(first, first + size)
+            value[block] = (self.vectors[item[block]] @ taste[block])[:, :, 0]
+        return value, np.hstack([liked, disliked])
 
     def taste(
         self, history: Histories
     ) -> tuple[Float[Array, "users dim"], Float[Array, "users dim"]]:
         """The directions of what each user likes and dislikes; zeros where there is no evidence."""
-        *positive, (_, low) = self.evidence.relations(history)
-        liked = sum(weight * mean_of(items, self.vectors) for weight, items in positive)
-        return unit_rows(np.asarray(liked)), unit_rows(mean_of(low, self.vectors))
+        for_, against = self.evidence.weights(history)
+        # As in the vectors: with float64 each product would first copy the catalogue.
+        liked, disliked = (part.astype(np.float32) @ self.vectors for part in (for_, -against))
+        return unit_rows(liked), unit_rows(disliked)
 
     def reasons(self, before: Ranking, item: Int[Array, "users n"]) -> Reasons:
         """See `Reasoned`: the items of the history that look most like an item."""

@@ -11,10 +11,7 @@ from recweave.core.arrays import Array, Csr
 from recweave.data.interactions import Histories
 from recweave.rank.ranking import Ranking, StageCost
 from recweave.rank.reasons import Reasons, StageReason
-from recweave.rank.vision.evidence import DISLIKED, FOR, Evidence, mean_of, values_of
-
-USERS_AT_ONCE = 512
-"""Evidence is a number for each user and class."""
+from recweave.rank.vision.evidence import DISLIKED, FOR, Evidence, values_of
 
 NAMED = 2
 """Classes that speak for an item, and classes against it, that reasons name."""
@@ -60,7 +57,7 @@ class Vision:
 
     def values(self, ranking: Ranking) -> tuple[Float[Array, "users k"], int]:
         """The soft score, or the tier, of each position; and how many users have no evidence."""
-        return values_of(ranking, self._value, USERS_AT_ONCE)
+        return values_of(ranking, self._value)
 
     def _value(self, history: Histories, item: Int[Array, "users k"]) -> tuple[Array, Array]:
         taste = self.taste(history)
@@ -69,10 +66,8 @@ class Vision:
 
     def taste(self, history: Histories) -> Float[Array, "users classes"]:
         """How much each user's history speaks for (above 0) or against (below 0) each class."""
-        taste = np.zeros((len(history), self.weighted.shape[1]))
-        for weight, items in self.evidence.relations(history):
-            taste += weight * mean_of(items, self.weighted)
-        return taste
+        for_, against = self.evidence.weights(history)
+        return np.asarray(((for_ + against) @ self.weighted).toarray())
 
     def soft(
         self, taste: Float[Array, "users classes"], item: Int[Array, "users k"]
