@@ -69,12 +69,17 @@ def test_the_same_seed_gives_the_same_weights_and_restores_the_state_of_torchs_g
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_early_stopping_counts_only_checks_after_the_least_number_of_epochs():
-    """The best is in epoch 1; patience of 3 after 4 epochs ends it at 7."""
-    values = iter(range(50, 0, -1))
-    progress = run(line(), Line(epochs=50, patience=3, min_epochs=4), lambda: float(next(values)))
-    assert progress.epoch == 7
-    assert progress.best == 50
+def test_checks_in_the_least_number_of_epochs_neither_stop_nor_choose():
+    """Each is worse than the one before; the first that counts, of epoch 5, is kept until 8."""
+    values, net, seen = iter(range(50, 0, -1)), line(), []
+
+    def validate():
+        seen.append(weights(net))
+        return float(next(values))
+
+    progress = run(net, Line(epochs=50, patience=3, min_epochs=4), validate)
+    assert progress.epoch == 8 and progress.best == 46
+    np.testing.assert_array_equal(weights(net), seen[4])
 
 
 def test_early_stopping_keeps_the_best_weights():

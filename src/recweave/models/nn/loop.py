@@ -165,8 +165,10 @@ def _validate(
     with torch.inference_mode():
         value = validate()
     progress.checks.append(value)
+    if progress.epoch <= recipe.min_epochs:
+        return best
     if value <= progress.best:
-        progress.since += progress.epoch > recipe.min_epochs
+        progress.since += 1
         return best
     progress.best, progress.since = value, 0
     return {name: value.detach().clone() for name, value in net.state_dict().items()}

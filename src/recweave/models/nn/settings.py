@@ -33,7 +33,10 @@ class LoopSettings(Value):
         5, ge=0, description="early stopping: checks without a gain before it stops; 0 never stops"
     )
     min_epochs: int = Field(
-        0, ge=0, description="early stopping counts only checks after this number of epochs"
+        0,
+        ge=0,
+        description="early stopping: checks up to this epoch neither stop the training nor choose "
+        "the network that is kept",
     )
 
 
