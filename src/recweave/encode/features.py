@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array, Csr
-from recweave.core.errors import BadSetting, did_you_mean
+from recweave.core.errors import BadSetting, TooLarge, did_you_mean
 
 IMAGES = "images/"
 """What the names of image encoders begin with, so that their vectors are known as such."""
@@ -40,6 +40,67 @@ class Feature:
     used: Mapping[str, Csr] = field(default_factory=dict)
     of: Entity = "item"
     columns: Sequence[str] = ()
+
+
+OTHER = "(other)"
+"""The level of rare values, and of values that no training entity has."""
+MOST_ONE_HOT = 2 << 30
+"""Bytes of a one-hot view at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class CategoricalFeature:
+    """Categories of items, or of users: one level of each field, as an integer code.
+
+    Models that embed levels read the codes, so that a field may have very many levels. All others
+    read the one-hot vectors.
+
+    Attributes:
+        codes: Number of the level of each field; -1 where it is missing.
+        fields: Name of each field, such as a column of the catalogue.
+        levels: Names of the levels of each field.
+        encoder, source, used, of: See `Feature`.
+    """
+
+    codes: Int[Array, "rows fields"]
+    fields: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+    encoder: str
+    source: str
+    used: Mapping[str, Csr] = field(default_factory=dict)
+    of: Entity = "item"
+
+    @property
+    def present(self) -> Bool[Array, " rows"]:
+        """Whether an item or user has any level."""
+        return np.asarray((self.codes >= 0).any(axis=1))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name of each column of the one-hot vectors."""
+        fields = zip(self.fields, self.levels, strict=True)
+        return tuple(f"{name}={level}" for name, levels in fields for level in levels)
+
+    def one_hot(self) -> Feature:
+        """The same as vectors with one column for each level.
+
+        Raises:
+            TooLarge: if they would take more than 2 GiB.
+        """
+        counts = np.array([len(levels) for levels in self.levels], np.int64)
+        size = 4 * len(self.codes) * int(counts.sum())
+        if size > MOST_ONE_HOT:
+            raise TooLarge(
+                f"the one-hot vectors of {int(counts.sum()):,} levels for {len(self.codes):,} "
+                f"{self.of}s take {size >> 30:,} GiB; raise min_count, or name the feature in "
+                "`embed` of a model that embeds levels (dlrm, dcn)"
+            )
+        vectors = np.zeros((len(self.codes), int(counts.sum())), np.float32)
+        row, column = np.nonzero(self.codes >= 0)
+        vectors[row, (np.cumsum(counts) - counts)[column] + self.codes[row, column]] = 1
+        return Feature(
+            vectors, self.present, self.encoder, self.source, self.used, self.of, self.columns
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +156,7 @@ class EventFeature:
         return vectors, present
 
 
-AnyFeature = Feature | EventFeature
+AnyFeature = Feature | CategoricalFeature | EventFeature
 Features = Mapping[str, AnyFeature]
 """The features that a recipe may read, by name."""
 
@@ -117,12 +178,15 @@ def find_feature(features: Features | None, name: str) -> AnyFeature:
 
 
 def find_entity_feature(features: Features | None, name: str) -> Feature:
-    """The same, of items or users.
+    """The same, of items or users; categories as one-hot vectors.
 
     Raises:
         BadSetting: also if it is of events.
+        TooLarge: for categories with too many levels.
     """
     feature = find_feature(features, name)
+    if isinstance(feature, CategoricalFeature):
+        return feature.one_hot()
     if isinstance(feature, EventFeature):
         raise BadSetting(f"the feature '{name}' is of events; name one of items or users")
     return feature

@@ -27,6 +27,7 @@ FEATURES: "Registry[type[FeatureSpec]]" = Registry(
         "review_images": "recweave.features.review_pictures:ReviewImages",
         "review_captions": "recweave.features.review_pictures:ReviewCaptions",
         "profiles": "recweave.features.profiles:ProfileText",
+        "category": "recweave.features.categories:Category",
         "number": "recweave.features.numbers:Number",
         "history": "recweave.features.history:History",
         "statistics": "recweave.features.statistics:Statistics",

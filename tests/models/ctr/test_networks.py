@@ -8,7 +8,7 @@ import torch
 
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
-from recweave.encode.features import EventFeature, Feature
+from recweave.encode.features import OTHER, CategoricalFeature, EventFeature, Feature
 from recweave.evaluate.classification import roc_auc
 from recweave.models import load_model, save_model
 from recweave.models.base import ClickModel
@@ -18,7 +18,7 @@ from recweave.models.ctr.fit import Examples
 from recweave.models.ctr.inputs import Inputs, padded_codes
 from recweave.models.ctr.logistic import Logistic
 from recweave.models.ctr.model import Layer, cross_network, dot_interactions
-from recweave.models.ctr.net import ClickNet
+from recweave.models.ctr.net import ClickNet, pairwise_products
 from recweave.models.ctr.settings import Reducer
 from recweave.models.training import Checkpoints, Options, TrainingData
 
@@ -278,3 +278,75 @@ def test_validation_events_of_one_class_are_refused_where_they_decide_nothing(pl
     with pytest.raises(BadSetting, match=stop_by):
         DLRM(stop_by=stop_by).fit(data)
     DLRM(epochs=1).fit(data)
+
+
+def categories(codes, levels, of="item"):
+    codes = np.asarray(codes, np.int32).reshape(len(codes), -1)
+    fields = tuple(f"f{number}" for number in range(codes.shape[1]))
+    return CategoricalFeature(codes, fields, levels, "made/1", "made", of=of)
+
+
+@pytest.mark.parametrize("recipe", NETWORKS, ids=["dlrm", "dcn"])
+def test_fields_of_categories_are_embedded_and_other_models_read_them_one_hot(recipe):
+    """The label is an exclusive or of two fields of the item; a third field is noise."""
+    rng = np.random.default_rng(5)
+    n = 3000
+    codes = np.stack([rng.integers(0, 2, n), rng.integers(0, 2, n), rng.integers(-1, 40, n)], 1)
+    levels = (("a", "b"), ("c", "d"), tuple(map(str, range(40))))
+    value = (codes[:, 0] != codes[:, 1]).astype(np.float32)
+    log = Interactions.of(np.arange(n), np.arange(n), value)
+    features = {"c": categories(codes, levels)}
+    data = TrainingData(log[:2400], log[2400:], features=features)
+    assert held_out_auc(recipe.model_copy(update={"embed": ("c",)}).fit(data), data) > 0.97
+    assert held_out_auc(recipe.model_copy(update={"dense": ("c",)}).fit(data), data) > 0.9
+    linear = Logistic(features=("c",)).fit(data)
+    assert len(linear.item) == n
+    assert abs(held_out_auc(linear, data) - 0.5) < 0.07
+
+
+@pytest.mark.parametrize("recipe", NETWORKS, ids=["dlrm", "dcn"])
+def test_the_model_answers_as_the_network_does_with_one_and_several_labels(recipe, monkeypatch):
+    """Of many labels, shares become look-ups; the order of the inputs stays the same."""
+    rng = np.random.default_rng(6)
+    item, user = rng.integers(0, 30, 500), rng.integers(0, 30, 500)
+    log = Interactions.of(user, item, rng.integers(0, 2, 500).astype(np.float32), shape=(30, 30))
+    features = {
+        "several": feature(rng.random((30, 7)) < 0.4),
+        "many": feature(rng.random((30, 300)) < 0.02, "user"),
+        "codes": categories(rng.integers(-1, 4, (30, 2)), (tuple("abcd"), tuple("efgh"))),
+    }
+    data = TrainingData(log[:400], log[400:], features=features)
+    recipe = recipe.model_copy(update={"embed": tuple(features), "epochs": 2})
+    nets = []
+    monkeypatch.setattr(
+        "recweave.models.ctr.fit.ClickNet", lambda *a: nets.append(ClickNet(*a)) or nets[-1]
+    )
+    model = recipe.fit(data)
+    examples = Examples.of(recipe, data, Options())
+    assert [one.dtype.is_floating_point for one in examples.valid.several] == [True, False]
+    with torch.inference_mode():
+        odds = torch.cat([nets[0](batch) for batch in examples.valid.batches()]).numpy()
+    np.testing.assert_allclose(
+        model.log_odds(data.valid.user, data.valid.item), odds, rtol=1e-3, atol=1e-5
+    )
+
+
+def test_unknown_levels_of_new_items_are_the_other_level_of_their_field():
+    codes = np.stack([np.arange(60) % 3, np.arange(60) % 2], 1)
+    levels = (("a", "b", OTHER), ("c", "d"))
+    log = Interactions.of(np.zeros(60, int), np.arange(60), (np.arange(60) % 2).astype(float))
+    data = TrainingData(log, features={"c": categories(codes, levels)})
+    model = DLRM(ids=False, embed=("c",), epochs=2).fit(data)
+    new = categories([[0, 0], [1, 1]], (("b", "zzz"), ("c", "zzz")))
+    first, second = model.with_items({"c": new}, 2).parts
+    np.testing.assert_array_equal(first.item[60:62], first.item[[1, 2]])
+    np.testing.assert_array_equal(second.item[60], second.item[0])
+    assert not second.item[61].any()
+
+
+def test_dot_products_of_few_and_many_vectors_are_the_same_sums():
+    for count in (2, 5, 9):
+        vectors = torch.randn(4, count, 3)
+        pairs = torch.triu_indices(count, count, 1)
+        expected = dot_interactions(vectors.numpy())
+        np.testing.assert_allclose(pairwise_products(vectors, pairs), expected, rtol=1e-5)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
-from recweave.encode.features import Entity, EventFeature, Feature, find_feature
+from recweave.encode.features import CategoricalFeature, Entity, EventFeature, Feature, find_feature
 from recweave.models.training import TrainingData
 
 
@@ -35,8 +35,13 @@ class Source:
     present: Bool[Array, " table"]
     row: Int[Array, " n"]
 
+    @property
+    def of(self) -> Entity:
+        """Whether it is of items or users."""
+        return self.entity.of
+
     @classmethod
-    def of(cls, data: TrainingData, name: str) -> "Source":
+    def find(cls, data: TrainingData, name: str) -> "Source":
         """The feature of this name.
 
         Raises:
@@ -59,6 +64,8 @@ class Source:
                 np.concatenate([whole.present, feature.present]),
                 np.where(variant >= 0, len(whole.vectors) + variant, entity),
             )
+        if isinstance(feature, CategoricalFeature):
+            feature = feature.one_hot()
         row = data.train.item if feature.of == "item" else data.train.user
         return cls(name, feature, feature.vectors, feature.present, row)
 
@@ -95,7 +102,7 @@ class Standardizer:
         scale = np.sqrt(weight @ (vectors * vectors))
         scale[scale < 1e-8] = 1.0
         flagged = not source.present[source.row].all()
-        return cls(source.name, source.entity.of, mean, scale, flagged)
+        return cls(source.name, source.of, mean, scale, flagged)
 
     @property
     def width(self) -> int:
@@ -128,15 +135,10 @@ class Block:
     standardizer: Standardizer
 
     @classmethod
-    def of(cls, data: TrainingData, name: str) -> "Block":
-        """The feature of this name; see `Source.of`."""
-        source = Source.of(data, name)
+    def find(cls, data: TrainingData, name: str) -> "Block":
+        """The feature of this name; see `Source.find`."""
+        source = Source.find(data, name)
         return cls(source, Standardizer.fit(source))
-
-    @property
-    def of_entity(self) -> Entity:
-        """Whether the columns are of items or users."""
-        return self.source.entity.of
 
     def table(self) -> Float[Array, "table columns"]:
         """The columns of each row of `source.vectors`."""
@@ -156,7 +158,7 @@ def design(
     Raises:
         BadSetting: for a feature of events if the events' rows in the log are not known.
     """
-    blocks = [Block.of(data, name) for name in names]
+    blocks = [Block.find(data, name) for name in names]
     columns = [np.empty((len(data.train), 0))]
     columns += [block.table()[block.source.row] for block in blocks]
     return np.hstack(columns), blocks

@@ -118,10 +118,11 @@ def _part(
 def _label_part(labels: Labels, table: Float[Array, "labels dim"]) -> Part:
     """A part with the mean embedding of each entity's labels."""
     own = table[labels.first : labels.first + labels.count]
-    entity = labels.source.entity
-    embeddings = LabelEmbeddings(labels.source.name, labels.names, own)
-    present = (entity.vectors > 0) & entity.present[:, None]
-    rows = with_unknown(embeddings.of(present.astype(np.float32)), np.zeros(own.shape[1]))
-    if entity.of == "user":
+    embeddings = LabelEmbeddings(labels.name, labels.names, own)
+    code = labels.code[: labels.entities]
+    vectors = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])[code].sum(axis=1)
+    mean = vectors / np.maximum((code >= 0).sum(axis=1, keepdims=True), 1)
+    rows = with_unknown(mean, np.zeros(own.shape[1]))
+    if labels.of == "user":
         return Part(rows, None)
     return Part(None, rows, sources=(embeddings,))

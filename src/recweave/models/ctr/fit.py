@@ -106,7 +106,8 @@ class Examples:
         return Widths(
             dense=self.train.dense.shape[1],
             groups=tuple(sum(b.standardizer.width for b in group) for group in inputs.groups),
-            features=len(inputs.labels),
+            single=sum(one.single for one in inputs.labels),
+            several=tuple(one.first for one in inputs.labels if not one.single),
             labels=inputs.label_count,
             users=shape[0],
             items=shape[1],

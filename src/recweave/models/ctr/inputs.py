@@ -1,12 +1,14 @@
 """What the networks of click models read of training rows and of pairs, as arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
+from recweave.encode.features import CategoricalFeature, Entity, find_feature
 from recweave.models.ctr.design import Block, Source
 from recweave.models.ctr.settings import ClickNetworkRecipe
 from recweave.models.training import TrainingData
@@ -14,30 +16,67 @@ from recweave.models.training import TrainingData
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """A feature of labels: for each row of its table, which rows of the embedding table it reads.
+    """Labels that are embedded: a feature whose columns are labels, or one field of categories.
 
     Attributes:
-        source: The feature.
+        name: The name of the feature.
+        of: Whether they are of items or users.
+        row: Row in `code` of each training event.
+        entities: Rows in `code` that are the entities' own; they come first.
         names: Name of each label; empty where the feature names none.
-        first: Row of its first label in the embedding table of all features.
         count: The number of labels.
-        code: Rows in the embedding table, -1 after the last label.
+        code: Numbers of the labels of each row of the feature's table, then -1.
+        first: Row of the first label in the embedding table of all features.
     """
 
-    source: Source
+    name: str
+    of: Entity
+    row: Int[Array, " n"]
+    entities: int
     names: tuple[str, ...]
-    first: int
     count: int
     code: Int[Array, "table width"]
+    first: int = 0
 
     @classmethod
-    def of(cls, data: TrainingData, name: str, first: int) -> "Labels":
-        """From a feature whose columns are labels; those above 0 are present."""
-        source = Source.of(data, name)
+    def of_feature(cls, data: TrainingData, name: str) -> "list[Labels]":
+        """One for each field of categories; else one whose labels are the columns above 0."""
+        feature = find_feature(data.features, name)
+        if isinstance(feature, CategoricalFeature):
+            row = data.train.item if feature.of == "item" else data.train.user
+            size = len(feature.codes)
+            return [
+                cls(
+                    name,
+                    feature.of,
+                    row,
+                    size,
+                    tuple(f"{field}={level}" for level in levels),
+                    len(levels),
+                    feature.codes[:, at : at + 1],
+                )
+                for at, (field, levels) in enumerate(
+                    zip(feature.fields, feature.levels, strict=True)
+                )
+            ]
+        source = Source.find(data, name)
         code = padded_codes((source.vectors > 0) & source.present[:, None])
+        entity = source.entity
         count = source.vectors.shape[1]
-        names = tuple(source.entity.columns)
-        return cls(source, names, first, count, np.where(code >= 0, first + code, -1))
+        columns = tuple(entity.columns)
+        return [cls(name, entity.of, source.row, len(entity.vectors), columns, count, code)]
+
+    def shares(self) -> Float[Array, "table labels"]:
+        """The share of each label in the mean of a row's embeddings."""
+        row, place = np.nonzero(self.code >= 0)
+        shares = np.zeros((len(self.code), self.count), np.float32)
+        shares[row, self.code[row, place]] = 1
+        return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1))
+
+    @property
+    def single(self) -> bool:
+        """Whether no row has more than one label."""
+        return bool(self.code.shape[1] == 1)
 
 
 def padded_codes(present: Bool[Array, "rows labels"]) -> Int[Array, "rows width"]:
@@ -57,7 +96,7 @@ class Inputs:
     Attributes:
         dense: Blocks of the dense columns, in order.
         groups: Blocks of each group that is reduced.
-        labels: Features of labels.
+        labels: What is embedded; first all with at most one label a row.
     """
 
     dense: tuple[Block, ...]
@@ -67,24 +106,24 @@ class Inputs:
     @classmethod
     def of(cls, recipe: ClickNetworkRecipe, data: TrainingData) -> "Inputs":
         """The inputs that a recipe names."""
-        dense = tuple(Block.of(data, name) for name in recipe.dense)
-        groups = tuple(tuple(Block.of(data, name) for name in group) for group in recipe.reduce)
-        labels: list[Labels] = []
-        for name in recipe.embed:
-            first = sum(one.count for one in labels)
-            labels.append(Labels.of(data, name, first))
-        return cls(dense, groups, tuple(labels))
+        dense = tuple(Block.find(data, name) for name in recipe.dense)
+        groups = tuple(tuple(Block.find(data, name) for name in group) for group in recipe.reduce)
+        labels = [one for name in recipe.embed for one in Labels.of_feature(data, name)]
+        labels.sort(key=lambda one: not one.single)
+        firsts = accumulate((one.count for one in labels), initial=0)
+        placed = (replace(one, first=first) for one, first in zip(labels, firsts, strict=False))
+        return cls(dense, groups, tuple(placed))
 
     @property
     def label_count(self) -> int:
-        """Labels of all features."""
+        """The number of labels of all features."""
         return sum(one.count for one in self.labels)
 
     def arrays(self) -> list[Array]:
         """All that the network reads, to identify it."""
         blocks = [*self.dense, *(block for group in self.groups for block in group)]
-        sources = [block.source for block in blocks] + [one.source for one in self.labels]
-        return [part for source in sources for part in (source.vectors, source.row)]
+        of_blocks = [part for b in blocks for part in (b.source.vectors, b.source.row)]
+        return of_blocks + [part for one in self.labels for part in (one.code, one.row)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +137,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.user)
 
-    def at(self, source: Source) -> Int[Array, " n"]:
-        """Row in `source.vectors`; a pair that is no training row reads the entity's own."""
+    def at(self, table: Source | Labels) -> Int[Array, " n"]:
+        """Row in the table of a feature; a pair that is no training row reads the entity's own."""
         if self.training:
-            return source.row
-        return self.item if source.entity.of == "item" else self.user
+            return table.row
+        return self.item if table.of == "item" else self.user
 
     def columns(self, blocks: Sequence[Block]) -> Float[Array, "n columns"]:
         """The columns of some blocks, float32."""

@@ -98,8 +98,8 @@ def train_logistic(recipe: Logistic, data: TrainingData, options: Options) -> Lo
     for block in blocks:
         part = weight[first : first + block.standardizer.width]
         first += len(part)
-        by_entity[block.of_entity] += block.of_entities() @ part
-        unknown[block.of_entity] += float(block.standardizer.unknown() @ part)
+        by_entity[block.source.of] += block.of_entities() @ part
+        unknown[block.source.of] += float(block.standardizer.unknown() @ part)
     return LogisticClicks(
         by_entity["user"], by_entity["item"], unknown["user"], unknown["item"], bias
     )

@@ -1,6 +1,6 @@
 """The trained networks of click models; they answer with NumPy alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
-from recweave.encode.features import Features, find_item_feature
+from recweave.encode.features import OTHER, Features, find_item_feature
 from recweave.models.base import Model
 from recweave.models.content import new_item_features
 from recweave.models.ctr.design import Standardizer
@@ -89,16 +89,18 @@ class LabelEmbeddings:
         return np.asarray(share.astype(np.float32) @ self.vectors)
 
     def of_new_items(self, features: Features, count: int) -> Float[Array, "count dim"]:
-        """The same for new items. Labels are found by name; unknown ones are left out."""
+        """The same for new items.
+
+        Labels are found by name. An unknown one is the label "(other)", or left out without this.
+        """
         present = np.zeros((count, len(self.vectors)), np.float32)
         if self.name not in features:
             return self.of(present)
         feature = find_item_feature(features, self.name)
         if self.labels and feature.columns:
-            row = {label: at for at, label in enumerate(self.labels)}
-            pairs = [(row[label], at) for at, label in enumerate(feature.columns) if label in row]
-            mine, theirs = np.array(pairs, np.int64).reshape(-1, 2).T
-            present[:, mine] = feature.vectors[:, theirs] > 0
+            own = self._own_labels(feature.columns)
+            row, column = np.nonzero(feature.vectors > 0)
+            present[row[own[column] >= 0], own[column][own[column] >= 0]] = 1
         elif feature.vectors.shape == present.shape:
             present[:] = feature.vectors > 0
         else:
@@ -108,6 +110,17 @@ class LabelEmbeddings:
             )
         present[~feature.present] = 0
         return self.of(present)
+
+    def _own_labels(self, names: Sequence[str]) -> Int[Array, " names"]:
+        """The number of each label among those of training; -1 where it is left out."""
+        number = {label: at for at, label in enumerate(self.labels)}
+        other = next((label for label in self.labels if label.endswith(OTHER)), None)
+        field = None if other is None else other.removesuffix(OTHER)
+        known = [
+            number.get(name, number[other] if other and name.startswith(field or "") else -1)
+            for name in names
+        ]
+        return np.array(known, np.int64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ from recweave.models.ctr.settings import ClickNetworkRecipe
 
 SMALL = 0.1
 """Standard deviation of initial embeddings."""
+FEW = 6
+"""Vectors up to which dot products are computed one by one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +25,16 @@ class Batch:
     Attributes:
         dense: Standardized columns.
         groups: The columns of each group, or what a trained network reduced them to.
-        labels: Rows of the embedding table for each feature of labels; the last row is padding.
+        single: Row of the embedding table for each of the labels of which there is at most one; the
+            last row of the table is padding.
+        several: For each feature of several labels, the share of each label, or rows of the table.
         user, item: Rows of users and items.
     """
 
     dense: Float[Tensor, "batch dense"]
     groups: tuple[Float[Tensor, "batch _"], ...]
-    labels: tuple[Int[Tensor, "batch _"], ...]
+    single: Int[Tensor, "batch single"]
+    several: tuple[Float[Tensor, "batch _"] | Int[Tensor, "batch _"], ...]
     user: Int[Tensor, " batch"]
     item: Int[Tensor, " batch"]
 
@@ -41,14 +46,16 @@ class Widths:
     Attributes:
         dense: Dense columns.
         groups: Columns of each group.
-        features: Features of labels.
-        labels: Labels of all of them.
+        single: Features, or fields of categories, of which a row has at most one label.
+        several: For each feature of several labels, the row of its first in the embedding table.
+        labels: All labels.
         users, items: Users and items.
     """
 
     dense: int
     groups: tuple[int, ...]
-    features: int
+    single: int
+    several: tuple[int, ...]
     labels: int
     users: int
     items: int
@@ -82,10 +89,21 @@ class DotInteractions(nn.Module):
         if self.bottom is not None:
             vectors = [*first, *vectors]
         stacked = torch.stack(vectors, 1)
-        products = torch.bmm(stacked, stacked.transpose(1, 2))
-        joined = torch.cat([*first, products[:, self.pairs[0], self.pairs[1]]], 1)
+        joined = torch.cat([*first, pairwise_products(stacked, self.pairs)], 1)
         logit: Tensor = self.out(self.top(joined))[:, 0]
         return logit
+
+
+def pairwise_products(
+    vectors: Float[Tensor, "n f dim"], pairs: Int[Tensor, "2 pairs"]
+) -> Float[Tensor, "n pairs"]:
+    """The dot products of pairs of vectors; `pairs` holds their numbers."""
+    a, b = pairs[0], pairs[1]
+    count = vectors.shape[1]
+    if count <= FEW:  # products of many tiny matrices are slower than the sums written out
+        return (vectors.index_select(1, a) * vectors.index_select(1, b)).sum(2)
+    products = torch.bmm(vectors, vectors.transpose(1, 2))
+    return products.flatten(1).index_select(1, a * count + b)
 
 
 class CrossNetwork(nn.Module):
@@ -130,7 +148,8 @@ class ClickNet(nn.Module):
         self.labels = nn.Parameter(SMALL * torch.randn(widths.labels + 1, dim))
         self.user = nn.Parameter(SMALL * torch.randn(widths.users, dim)) if recipe.ids else None
         self.item = nn.Parameter(SMALL * torch.randn(widths.items, dim)) if recipe.ids else None
-        vectors = len(widths.groups) + widths.features + 2 * recipe.ids
+        self.firsts = widths.several
+        vectors = len(widths.groups) + widths.single + len(widths.several) + 2 * recipe.ids
         self.head: nn.Module
         if isinstance(recipe, DLRM):
             self.head = DotInteractions(recipe, widths.dense, vectors)
@@ -146,9 +165,11 @@ class ClickNet(nn.Module):
         for at, reducer in enumerate(self.reducers):
             vectors[at] = reducer(vectors[at])
         padding = len(self.labels) - 1
-        for labels in batch.labels:
-            if labels.shape[1] == 1:
-                vectors.append(embedding(labels[:, 0], self.labels, padding_idx=padding))
+        if batch.single.shape[1]:
+            vectors += embedding(batch.single, self.labels, padding_idx=padding).unbind(1)
+        for labels, first in zip(batch.several, self.firsts, strict=True):
+            if labels.is_floating_point():
+                vectors.append(labels @ self.labels[first : first + labels.shape[1]])
             else:
                 vectors.append(embedding_bag(labels, self.labels, padding_idx=padding))
         if self.user is not None and self.item is not None:

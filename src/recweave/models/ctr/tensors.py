@@ -10,12 +10,14 @@ from torch import Tensor
 
 from recweave.core.arrays import Array
 from recweave.models.ctr.design import Block
-from recweave.models.ctr.inputs import Inputs, Rows
+from recweave.models.ctr.inputs import Inputs, Labels, Rows
 from recweave.models.ctr.net import Batch
 from recweave.models.nn.tensors import float_tensor, index_tensor
 
 ROWS = 1 << 15
 """Rows that are evaluated at a time."""
+FEW_LABELS = 256
+"""Labels of a feature up to which a product with shares is faster than a look-up of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +51,20 @@ def tables_of(blocks: Sequence[Block], device: torch.device) -> list[Tensor]:
     return [float_tensor(block.table(), device) for block in blocks]
 
 
+def _in_table(labels: Labels, rows: Rows, padding: int) -> Int[Array, "n width"]:
+    """Rows of the embedding table that some rows read; `padding` after the last label."""
+    code = labels.code[rows.at(labels)]
+    return np.where(code >= 0, labels.first + code.astype(np.int64), padding)
+
+
 @dataclass(frozen=True, eq=False)
 class Tensors:
     """What a network reads of all rows; see `net.Batch`."""
 
     dense: Float[Tensor, "n dense"]
     groups: tuple[GroupTables | Float[Tensor, "n dim"], ...]
-    labels: tuple[Int[Tensor, "n _"], ...]
+    single: Int[Tensor, "n single"]
+    several: tuple[Float[Tensor, "n _"] | Int[Tensor, "n _"], ...]
     user: Int[Tensor, " n"]
     item: Int[Tensor, " n"]
 
@@ -68,14 +77,21 @@ class Tensors:
         device: torch.device,
     ) -> "Tensors":
         """Of these rows; `groups` holds the columns of each group, or their codes."""
-        padding = inputs.label_count
-        labels = (one.code[rows.at(one.source)] for one in inputs.labels)
+        single = [one for one in inputs.labels if one.single]
+        codes = [_in_table(one, rows, inputs.label_count) for one in single]
         return cls(
             dense=float_tensor(rows.columns(inputs.dense), device),
             groups=tuple(
                 float_tensor(one, device) if isinstance(one, np.ndarray) else one for one in groups
             ),
-            labels=tuple(index_tensor(np.where(c >= 0, c, padding), device) for c in labels),
+            single=index_tensor(np.hstack([np.empty((len(rows), 0), int), *codes]), device),
+            several=tuple(
+                float_tensor(one.shares()[rows.at(one)], device)
+                if one.count <= FEW_LABELS
+                else index_tensor(_in_table(one, rows, inputs.label_count), device)
+                for one in inputs.labels
+                if not one.single
+            ),
             user=index_tensor(rows.user, device),
             item=index_tensor(rows.item, device),
         )
@@ -86,7 +102,8 @@ class Tensors:
         return Batch(
             dense=self.dense[index],
             groups=tuple(groups),
-            labels=tuple(labels[index] for labels in self.labels),
+            single=self.single[index],
+            several=tuple(labels[index] for labels in self.several),
             user=self.user[index],
             item=self.item[index],
         )

@@ -16,6 +16,7 @@ from recweave.data.reviews import review_parts
 from recweave.data.split import BETWEEN, DROPPED, PARTS, TEST, TRAIN, VALID, Parts, Split
 from recweave.enrich.job import PROFILES
 from recweave.evaluate import Catalogue
+from recweave.features.categories import Category
 from recweave.features.controls import Permuted, RandomVectors, TextLength
 from recweave.features.numbers import Number
 from recweave.features.profiles import ProfileText
@@ -30,7 +31,7 @@ SHOWN = 5
 """Rows that a finding names."""
 NAMES = {code: name for name, code in PARTS.items()}
 NAMES |= {BETWEEN: "after validation", DROPPED: "left out"}
-CATALOGUE_ALONE = (ItemText, Number, Permuted, RandomVectors, TextLength)
+CATALOGUE_ALONE = (Category, ItemText, Number, Permuted, RandomVectors, TextLength)
 """Features that read no rows of reviews or events by what their code is."""
 LEARNS_LABELS = ("clicks", "ratings")
 """Tasks whose models learn the value of an event, which the event's own review tells."""
