@@ -83,3 +83,22 @@ def gain(planted, stage):
         return ndcg(hits, held_out.sum(axis=1)).mean()
 
     return value(ranked) - value(base)
+
+
+class Colours:
+    """A detector: how red and how blue a picture is, where it is above the threshold."""
+
+    name, dim, side, classes, threshold = "images/objects/colours/0.25", 2, 8, ("red", "blue"), 0.25
+
+    def prepare(self, picture):
+        red, _, blue = picture.convert("RGB").resize((1, 1)).getpixel((0, 0))
+        return np.array([red, blue], np.float32) / 255
+
+    def encode(self, prepared):
+        found = np.array(prepared, np.float32)
+        return np.where(found > self.threshold, found, 0)
+
+
+def colours(settings, threshold):
+    """Makes the detector: `detector = "planted_taste:colours"`."""
+    return Colours()

@@ -110,3 +110,20 @@ def test_a_detector_s_file_is_looked_for_from_the_folder_of_the_recipe(shop, tmp
     spec = FEATURES["objects"](folder="pictures", detector="yolox:models/own.onnx")
     with pytest.raises(Unavailable, match=str(tmp_path / "models" / "own.onnx")):
         spec.build(context(shop, tmp_path))
+
+
+def test_objects_of_new_items_are_found_by_detectors_of_a_listed_name_alone(
+    shop, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("recweave.features.objects.detector", lambda *_: Painted())
+    new = pl.DataFrame(
+        {"item_id": ["new", "bare"], "images": [[str(tmp_path / "pictures" / "red.png")], []]},
+        schema={"item_id": pl.String, "images": pl.List(pl.String)},
+    )
+    feature = FEATURES["objects"](folder="pictures").of_new_items(new)
+    np.testing.assert_allclose(feature.vectors, [[200 / 255], [0]], atol=1e-3)
+    assert feature.present.tolist() == [True, False]
+    assert feature.encoder == "objects/painted/0.25"
+    assert FEATURES["objects"](folder="pictures").of_new_items(new.drop("images")) is None
+    for path in ("yolox:models/own.onnx", "evil.module:function"):
+        assert FEATURES["objects"](detector=path).of_new_items(new) is None

@@ -50,6 +50,15 @@ class ImageFolder(FeatureSpec):
         """See `find_pictures`."""
         return find_pictures(context.dataset, self.folder, self.by_id, context.base_dir)
 
+    def new_pictures(self, items: pl.DataFrame) -> Dataset | None:
+        """Items that came after training, if their table names pictures.
+
+        Paths are absolute, or from the current folder.
+        """
+        if self.by_id or "images" not in items.columns or not items["images"].list.len().sum():
+            return None
+        return Dataset("new items", items=items, numbering="table")
+
 
 class ItemImages(ImageFolder):
     """The pictures of each item: the mean of their vectors.
@@ -67,10 +76,9 @@ class ItemImages(ImageFolder):
         return self._encode(*self.pictures(context))
 
     def of_new_items(self, items: pl.DataFrame) -> Feature | None:
-        """See `FeatureSpec.of_new_items`; their paths are absolute, or from the current folder."""
-        if self.by_id or "images" not in items.columns or not items["images"].list.len().sum():
-            return None
-        return self._encode(Dataset("new items", items=items, numbering="table"), Path())
+        """See `FeatureSpec.of_new_items` and `new_pictures`."""
+        dataset = self.new_pictures(items)
+        return None if dataset is None else self._encode(dataset, Path())
 
     def _encode(self, dataset: Dataset, folder: Path) -> Feature:
         settings = Settings()
