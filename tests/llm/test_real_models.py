@@ -124,7 +124,7 @@ def test_models_of_one_name_are_told_apart_by_their_weights(taught, tmp_path):
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):
-    with pytest.raises(BadSetting, match=r"holds no model: config\.json is missing"):
+    with pytest.raises(BadSetting, match=r"holds no language model: config\.json is missing"):
         Local(tmp_path)
 
 

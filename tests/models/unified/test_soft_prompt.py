@@ -207,7 +207,7 @@ def test_a_broken_folder_is_an_error(titles_model, tmp_path, broken):
 
 
 def test_a_folder_without_a_model_and_texts_without_vectors_are_errors(language, tmp_path):
-    with pytest.raises(BadSetting, match="contains no language model"):
+    with pytest.raises(BadSetting, match="holds no language model"):
         SoftPrompt(path=tmp_path).fit(targets(FITTED), VECTORS)
     with pytest.raises(BadSetting, match="no text is left"):
         settings(language).fit(targets(np.array([39])), VECTORS)

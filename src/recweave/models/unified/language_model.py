@@ -8,6 +8,7 @@ from typing import Any
 
 from recweave.core.errors import BadSetting
 from recweave.core.extras import require
+from recweave.llm.packaged import model_folder
 
 
 @dataclass(frozen=True)
@@ -16,16 +17,19 @@ class LanguageModel:
 
     Attributes:
         path: A folder with config.json, tokenizer.json and weights as safetensors.
-
-    Raises:
-        BadSetting: if the folder contains no model.
     """
 
     path: Path
 
-    def __post_init__(self) -> None:
-        if not (self.path / "config.json").is_file():
-            raise BadSetting(f"{self.path} contains no language model: config.json is missing")
+    @classmethod
+    def named(cls, name: str | Path) -> "LanguageModel":
+        """By the path of its folder, or `smollm2`: the one that comes in a package.
+
+        Raises:
+            BadSetting: if the folder holds no model.
+            MissingExtra: if the package of `smollm2` is not installed.
+        """
+        return cls(model_folder(name))
 
     @property
     def sha256(self) -> str:

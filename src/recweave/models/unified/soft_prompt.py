@@ -52,7 +52,9 @@ class SoftPrompt(LoopSettings):
     Soft prompts: Lester et al., EMNLP 2021. It trains no `Model`, so it cannot be a row of a run.
     """
 
-    path: Path = Field(description="folder of a causal language model and its tokenizer")
+    path: Path = Field(
+        description="folder of a causal language model and its tokenizer, or smollm2"
+    )
     tokens: int = Field(2, ge=1, le=4, description="virtual tokens for each vector")
     words: str = Field("", description="words between the virtual tokens and the text")
     tune: Literal["prompt", "all"] = Field(
@@ -188,7 +190,7 @@ class SoftPromptModel:
                 f"{folder / store.MANIFEST} contains no soft prompt that can be read ({error}); "
                 "train and save it again"
             ) from None
-        if LanguageModel(recipe.path).sha256 != model.language:
+        if LanguageModel.named(recipe.path).sha256 != model.language:
             raise BadArtifact(
                 f"{recipe.path} is not the language model that {folder} was trained with (its "
                 "files differ); give the folder of that one as path=…, or train again"

@@ -72,7 +72,7 @@ class PromptNet(nn.Module):
     ) -> None:
         super().__init__()
         self.recipe = recipe
-        folder = LanguageModel(recipe.path)
+        folder = LanguageModel.named(recipe.path)
         self.tokenizer = folder.tokenizer
         network = folder.network(trained=recipe.tune == "all")
         network.requires_grad_(recipe.tune == "all")
@@ -196,13 +196,13 @@ def train_soft_prompt(
                 for part in (texts, held_out)
                 if part is not None
             ],
-            "language": LanguageModel(recipe.path).sha256,
+            "language": LanguageModel.named(recipe.path).sha256,
         },
     )
     with torch.inference_mode():
         vectors = [users if s is None else to_array(s.current()) for s in (net.item, net.user)]
     weights = Weights.of(net, without=("item.moved", "user.moved"))
-    return SoftPromptModel(recipe, LanguageModel(recipe.path).sha256, weights, *vectors)
+    return SoftPromptModel(recipe, LanguageModel.named(recipe.path).sha256, weights, *vectors)
 
 
 def restore_network(model: SoftPromptModel) -> PromptNet:
