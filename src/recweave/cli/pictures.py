@@ -22,7 +22,7 @@ By = Annotated[
     ),
 ]
 Finder = Annotated[
-    str, typer.Option(help="imagenet, yolox:PATH, yolox-legacy:PATH or module:function.")
+    str, typer.Option(help="imagenet, yolox:PATH, a Hugging Face detector or module:function.")
 ]
 Ahead = Annotated[bool, typer.Option("--estimate", help="Say what a server takes, and stop.")]
 

@@ -68,20 +68,21 @@ class ItemImages(ImageFolder):
 
     kind: Literal["images"] = "images"
     encoder: str = Field(
-        "efficientnet", description="efficientnet, colour, or several joined: efficientnet+colour"
+        "efficientnet",
+        description="efficientnet, colour, a folder or owner/model of Hugging Face, onnx:PATH, "
+        "package.module:function, or several joined: efficientnet+colour",
     )
 
     def build(self, context: FeatureContext) -> Feature:
         """See `FeatureSpec.build`."""
-        return self._encode(*self.pictures(context))
+        return self._encode(*self.pictures(context), context.base_dir)
 
     def of_new_items(self, items: pl.DataFrame) -> Feature | None:
         """See `FeatureSpec.of_new_items` and `new_pictures`."""
         dataset = self.new_pictures(items)
         return None if dataset is None else self._encode(dataset, Path())
 
-    def _encode(self, dataset: Dataset, folder: Path) -> Feature:
+    def _encode(self, dataset: Dataset, folder: Path, base_dir: Path = Path()) -> Feature:
         settings = Settings()
-        return encode_images(
-            dataset, folder, image_encoder(self.encoder, settings), settings=settings
-        )
+        encoder = image_encoder(self.encoder, settings, base_dir)
+        return encode_images(dataset, folder, encoder, settings=settings)

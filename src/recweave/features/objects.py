@@ -20,7 +20,9 @@ class ItemObjects(ImageFolder):
 
     kind: Literal["objects"] = "objects"
     detector: str = Field(
-        "imagenet", description="imagenet, yolox:PATH, yolox-legacy:PATH or package.module:function"
+        "imagenet",
+        description="imagenet, yolox:PATH, yolox-legacy:PATH, a folder or owner/model of Hugging "
+        "Face, or package.module:function",
     )
     threshold: float = Field(
         THRESHOLD, ge=0, lt=1, description="how sure the detector must be for an object to count"

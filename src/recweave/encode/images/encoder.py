@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +14,9 @@ from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.registry import Registry, is_path
 from recweave.core.settings import Settings
 from recweave.encode.features import IMAGES
+from recweave.encode.images.pretrained import located
+
+ONNX = "onnx:"
 
 
 @runtime_checkable
@@ -41,6 +45,14 @@ class ImageEncoder(Protocol):
         """A vector for each of some prepared pictures; it need not be of unit length."""
 
 
+@runtime_checkable
+class JointEncoder(ImageEncoder, Protocol):
+    """An image encoder that also encodes words, into the same space: pictures found by words."""
+
+    def encode_words(self, words: Sequence[str]) -> Float[Array, "texts dim"]:
+        """A unit vector for each text; its cosine with a picture's says how well they fit."""
+
+
 IMAGE_ENCODERS: Registry[Callable[[Settings], ImageEncoder]] = Registry(
     "image encoder",
     {
@@ -53,25 +65,42 @@ IMAGE_ENCODERS: Registry[Callable[[Settings], ImageEncoder]] = Registry(
 """What makes an image encoder for this machine, by name."""
 
 
-def image_encoder(name: str = "efficientnet", settings: Settings | None = None) -> ImageEncoder:
+def image_encoder(
+    name: str = "efficientnet",
+    settings: Settings | None = None,
+    base_dir: Path = Path(),
+) -> ImageEncoder:
     """An image encoder by name.
 
     Args:
         name: `efficientnet` (EfficientNet-Lite0 as shipped by a package, offline), `colour` (no
-            weights: colours and edges), `package.module:function` (called with `settings`, it
-            gives an `ImageEncoder`), or several joined by `+`.
+            weights: colours and edges), the folder of a Hugging Face vision model or its
+            `owner/model` (which may be downloaded), `onnx:PATH` (any image model in an ONNX file),
+            `package.module:function` (called with `settings`, it gives an `ImageEncoder`), or
+            several joined by `+`.
         settings: Threads, and where weights are kept; from the environment if not given.
+        base_dir: The folder that relative paths start from.
 
     Raises:
         UnknownName: for a name that is none of these.
+        Unavailable: if there is no such model.
         BadSetting: for a `package.module:function` that is not there or gives no encoder.
         MissingExtra: if the encoder's packages are not installed.
     """
     settings = settings or Settings()
     if "+" in name:
-        return Joined(tuple(image_encoder(part.strip(), settings) for part in name.split("+")))
+        parts = (image_encoder(part.strip(), settings, base_dir) for part in name.split("+"))
+        return Joined(tuple(parts))
+    if name.startswith(ONNX):
+        from recweave.encode.images.onnx_model import OnnxModel
+
+        return OnnxModel.load(base_dir / name.removeprefix(ONNX), settings.threads)
+    if name not in IMAGE_ENCODERS and ("/" in name or (base_dir / name).is_dir()):
+        from recweave.encode.images.vision import VisionModel
+
+        return VisionModel.load(located(name, base_dir))
     if name not in IMAGE_ENCODERS and not is_path(name):
-        raise UnknownName("image encoder", name, IMAGE_ENCODERS)
+        raise UnknownName("image encoder", name, [*IMAGE_ENCODERS, f"{ONNX}PATH"])
     encoder = IMAGE_ENCODERS[name](settings)
     if not isinstance(encoder, ImageEncoder):
         raise BadSetting(

@@ -20,6 +20,7 @@ from recweave.encode.features import IMAGES, Feature
 from recweave.encode.images.boxes import THRESHOLD
 from recweave.encode.images.encoder import ImageEncoder
 from recweave.encode.images.items import encode_pictures, item_pictures
+from recweave.encode.images.pretrained import located
 from recweave.encode.images.reading import report
 
 FORMAT = "1"
@@ -56,8 +57,9 @@ def detector(
     Args:
         name: `imagenet` (the labels of EfficientNet-Lite0: what a picture as a whole shows),
             `yolox:PATH` (an ONNX file of a YOLOX model with COCO's classes; `yolox-legacy:PATH`
-            for those of its first releases, 0.1.0), or `package.module:function` (called with
-            settings and threshold, it gives a `Detector`).
+            for those of its first releases, 0.1.0), the folder of a Hugging Face detector (DETR,
+            YOLOS, RT-DETR, …) or its `owner/model` (which may be downloaded), or
+            `package.module:function` (called with settings and threshold, it gives a `Detector`).
         settings: Threads, and where weights are kept; from the environment if not given.
         threshold: What it must be sure of, for an object to count.
         base_dir: The folder that relative paths start from.
@@ -65,7 +67,7 @@ def detector(
     Raises:
         UnknownName: for a name that is none of these.
         BadSetting: for a `package.module:function` that gives no detector.
-        Unavailable: if there is no such file.
+        Unavailable: if there is no such file or model.
         MissingExtra: if the detector's packages are not installed.
     """
     settings = settings or Settings()
@@ -77,6 +79,10 @@ def detector(
         if not file.is_file():
             raise Unavailable(f"there is no file '{file}'; give the path of a YOLOX model")
         return Yolox(file, threshold, family == LEGACY, settings.threads)
+    if name not in DETECTORS and ("/" in name or (base_dir / name).is_dir()):
+        from recweave.encode.images.detection import PretrainedDetector
+
+        return PretrainedDetector.load(located(name, base_dir), threshold)
     if name not in DETECTORS and not is_path(name):
         raise UnknownName("detector", name, [*DETECTORS, f"{YOLOX}:PATH", f"{LEGACY}:PATH"])
     made = DETECTORS[name](settings, threshold)
