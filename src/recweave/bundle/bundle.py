@@ -15,6 +15,7 @@ from recweave.bundle.ids import text_ids
 from recweave.bundle.lists import SCHEMA, Recommendations
 from recweave.bundle.query import query_of_history, query_of_users
 from recweave.bundle.saved import load_bundle, save_bundle
+from recweave.bundle.search import WordEncoder, search
 from recweave.bundle.similar import similar
 from recweave.bundle.update import with_events, with_items
 from recweave.core.errors import BadSetting, require_choice
@@ -166,6 +167,18 @@ class Bundle(BundleBase):
     ) -> Recommendations:
         """Items like one item; see `bundle.similar`."""
         return similar(self, [item], k, by=by, where=where)
+
+    def search(
+        self,
+        words: str,
+        k: int = 10,
+        *,
+        by: str = "text",
+        encoder: WordEncoder | None = None,
+        where: Sequence[Rule | str] = (),
+    ) -> Recommendations:
+        """Items whose texts or pictures fit some words; see `bundle.search`."""
+        return search(self, words, k, by=by, encoder=encoder, where=where)
 
     def _ids(self, users: Iterable[str], unknown: Unknown) -> pl.Series:
         ids = text_ids("user", users)

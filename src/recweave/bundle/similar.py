@@ -120,16 +120,25 @@ def _measure(bundle: BundleBase, by: str, rows: Array | None) -> "_ByVectors | _
     if by == BEHAVIOUR:
         model = bundle.model
         return _ByVectors(model.item) if isinstance(model, DotProduct) else _ByScores(bundle)
-    wanted = by in (TEXT, LOOK) and by not in bundle.features
-    name = _first_feature(bundle, by) if wanted else by
-    if name not in bundle.features:
-        known = (BEHAVIOUR, TEXT, LOOK, *bundle.features)
-        raise BadSetting(f"items cannot be compared by '{by}'; {did_you_mean(by, known)}")
-    feature = bundle.features[name]
+    feature = bundle.features[named_feature(bundle, by)]
     if rows is not None and not feature.present[rows].all():
         item = bundle.dataset.item_ids.ids[int(rows[~feature.present[rows]][0])]
         raise BadSetting(f"item '{item}' has no {by}, so nothing is like it by that")
     return _ByVectors(feature.vectors)
+
+
+def named_feature(bundle: BundleBase, by: str) -> str:
+    """The name of the feature that items are compared by; see `similar`.
+
+    Raises:
+        BadSetting: if there is none.
+    """
+    if by in (TEXT, LOOK) and by not in bundle.features:
+        return _first_feature(bundle, by)
+    if by not in bundle.features:
+        known = (BEHAVIOUR, TEXT, LOOK, *bundle.features)
+        raise BadSetting(f"items cannot be compared by '{by}'; {did_you_mean(by, known)}")
+    return by
 
 
 def _first_feature(bundle: BundleBase, by: str) -> str:

@@ -150,7 +150,7 @@ def _new_features(
         if feature is None:
             continue
         old = bundle.features[name]
-        if _same_space(feature.encoder) != _same_space(old.encoder):
+        if same_space(feature.encoder) != same_space(old.encoder):
             raise BadSetting(
                 f"the feature '{name}' was made by {old.encoder}, and here {feature.encoder} "
                 "would make that of the new items; their vectors cannot be compared"
@@ -159,7 +159,7 @@ def _new_features(
     return features
 
 
-def _same_space(encoder: str) -> str:
+def same_space(encoder: str) -> str:
     """The name of an encoder without its precision: vectors in bf16 and fp32 are compared."""
     return encoder.removesuffix("/bf16").removesuffix("/fp32")
 

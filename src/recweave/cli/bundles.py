@@ -112,8 +112,12 @@ def recommend(
 
 def similar(
     folder: Folder,
-    item: Annotated[str, typer.Argument(help="An item's id; or --all.")] = "",
+    item: Annotated[str, typer.Argument(help="An item's id; or --all, or --words.")] = "",
     everything: Annotated[bool, typer.Option("--all", help="For all items.")] = False,
+    words: Annotated[str, typer.Option(help="Items that fit some words: 'red dress'.")] = "",
+    encoder: Annotated[
+        str, typer.Option(help="Of words, for pictures: the folder of a CLIP or SigLIP model.")
+    ] = "",
     by: By = "behaviour",
     out: OutFile = None,
     row: Row = "",
@@ -122,13 +126,21 @@ def similar(
     items: Items = None,
     as_json: Json = False,
 ) -> None:
-    """Find items similar to an item, by behaviour, by text or by look."""
+    """Find items similar to an item, by behaviour, by text or by look; or by words.
+
+    Words are looked for in the items' texts, or with --encoder in their pictures.
+    """
     from recweave.bundle.lists import write_lists
     from recweave.bundle.similar import similar_batches
 
-    if bool(item) == everything:
-        raise BadSetting("name an item, or give --all; one of the two")
+    if bool(item) + everything + bool(words) != 1:
+        raise BadSetting("name an item, or give --all, or --words; one of the three")
+    if encoder and not words:
+        raise BadSetting("--encoder is of words; give --words too")
     bundle = _open(folder, row, items, None)
+    if words:
+        _search(bundle, words, by, encoder, k, where or [], out, as_json)
+        return
     parts = similar_batches(bundle, [item] if item else None, k, by=by, where=where or [])
     if out is not None:
         lines = write_lists(parts, out)
@@ -143,6 +155,28 @@ def similar(
     if note and where:
         note += " among those that fulfil --where; loosen --where"
     _show_lists(table, bundle, f"like {item or 'each item'}, by {by}", None, as_json, note)
+
+
+def _search(
+    bundle: "Bundle",
+    words: str,
+    by: str,
+    encoder: str,
+    k: int,
+    where: list[str],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from recweave.bundle.search import search
+    from recweave.encode.images import image_encoder
+
+    if by == "behaviour":  # the default: words say nothing of it
+        by = "look" if encoder else "text"
+    _fits_the_screen(0 if out else min(k, len(bundle.dataset.item_ids)))
+    given = image_encoder(encoder) if encoder else None
+    found = search(bundle, words, k, by=by, encoder=given, where=where)
+    note = "" if len(found.table) else "no item fits"
+    _show_lists(found.table, bundle, f"'{words}', by {by}", out, as_json, note)
 
 
 def explain(
