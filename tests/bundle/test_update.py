@@ -9,7 +9,7 @@ import pytest
 from recweave import load
 from recweave.bundle import Bundle
 from recweave.bundle.make import make_bundle
-from recweave.bundle.update import _same_space
+from recweave.bundle.update import same_space
 from recweave.core.errors import BadInput, BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.split import Split
@@ -199,8 +199,8 @@ def test_an_encoder_that_a_bundle_names_by_path_is_not_imported(bundle):
 
 
 def test_vectors_of_another_precision_are_compared_and_of_another_encoder_are_not():
-    assert _same_space("minilm-1/bf16") == _same_space("minilm-1/fp32")
-    assert _same_space("minilm-1/bf16") != _same_space("minilm-2/bf16")
+    assert same_space("minilm-1/bf16") == same_space("minilm-1/fp32")
+    assert same_space("minilm-1/bf16") != same_space("minilm-2/bf16")
 
 
 def test_new_items_are_placed_by_their_pictures(tmp_path):
