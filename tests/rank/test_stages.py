@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.value import Value
+from recweave.encode.features import Feature
 from recweave.models import Query
 from recweave.models.kinds import ItemScores
 from recweave.rank import STAGES, AnyStage, Ranking, recommend
@@ -33,9 +34,12 @@ SETTINGS = [
     {"kind": "interest", "strength": 0.5},
     {"kind": "vision", "feature": "categories", "strength": 0.5},
     {"kind": "vision", "feature": "categories", "operator": "tier"},
+    {"kind": "vision", "feature": "categories", "operator": "filter"},
+    {"kind": "vision", "feature": "dense", "strength": 0.5},
 ]
 NOTHING = [
     {"kind": "vision", "feature": "categories", "strength": 0.0},
+    {"kind": "vision", "feature": "dense", "strength": 0.0},
     {"kind": "exclude", "where": "price > 1000"},
     {"kind": "cap", "field": "brand", "n": 100},
     {"kind": "boost", "where": "organic == true", "factor": 1.0},
@@ -59,9 +63,13 @@ RULES = [s for s in SETTINGS if s["kind"] in ("exclude", "cap", "pin")]
 def built(shop, train):
     """Stages made from settings, with what to call them."""
 
+    vectors = np.random.default_rng(0).normal(size=(len(shop.item_ids), 3)).astype(np.float32)
+    dense = Feature(vectors, np.arange(len(vectors)) != 2, "dense/1", "made")
+    context = StageContext(shop, train, features={"dense": dense})
+
     @cache
     def build(settings):
-        return read_stage(json.loads(settings)).fit(StageContext(shop, train))
+        return read_stage(json.loads(settings)).fit(context)
 
     return lambda many: [(json.dumps(s), build(json.dumps(s))) for s in many]
 
