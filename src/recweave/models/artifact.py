@@ -32,6 +32,7 @@ KINDS: Registry[type[Any]] = Registry(
         "words": "recweave.models.neighbours.text_similarity:TextSimilarity",
         "graph_filter": "recweave.models.graph.gfcf:GraphFilter",
         "blend": "recweave.models.blend:Blend",
+        "auto_encoder": "recweave.models.factors.multi_vae:AutoEncoder",
         "sequential": "recweave.models.sequence.model:Sequential",
         "logistic_clicks": "recweave.models.ctr.logistic:LogisticClicks",
         "click_network": "recweave.models.ctr.model:ClickNetwork",

@@ -19,6 +19,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "bpr": "recweave.models.factors.bpr:BPR",
         "ease": "recweave.models.factors.ease:EASE",
         "slit": "recweave.models.factors.slit:SLIT",
+        "multi_vae": "recweave.models.factors.multi_vae:MultiVAE",
         "biased_mf": "recweave.models.factors.mf:BiasedMF",
         "logistic": "recweave.models.ctr.logistic:Logistic",
         "dlrm": "recweave.models.ctr.dlrm:DLRM",
