@@ -110,5 +110,5 @@ def trained(net: VAENet, codes: Float[Array, " behaviors"]) -> AutoEncoder:
     weights = [np.ascontiguousarray(to_array(layer.weight).T) for layer in layers]
     biases = [to_array(layer.bias) for layer in layers]
     last, bias = weights.pop(), biases.pop()
-    item = np.hstack([last.T, bias[:, None]])
+    item = np.ascontiguousarray(np.hstack([last.T, bias[:, None]]))
     return AutoEncoder(item, tuple(weights), tuple(biases), len(net.encoder), codes)
