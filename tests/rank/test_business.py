@@ -1,7 +1,10 @@
 import numpy as np
+import polars as pl
 import pytest
 
 from recweave.core.errors import BadSetting, UnknownId, UnknownName
+from recweave.data.interactions import Interactions
+from recweave.rank.stages import StageContext, read_stage
 
 
 def test_excluded_items_make_room(staged, ranked, ids):
@@ -73,3 +76,11 @@ def test_pins_are_checked(staged):
         staged(kind="pin", pins=[["mug", 1], ["mug", 2]])
     with pytest.raises(BadSetting, match=r"'pins\.0\.1' is 0"):
         staged(kind="pin", pins=[["mug", 0]])
+
+
+def test_the_cold_stage_leaves_items_without_events_in_train(shop, ranked, ids):
+    rows = shop.item_ids.rows(pl.Series(["pot", "mint", "lid"]))
+    train = Interactions.of([0, 1, 1], rows, shape=(2, len(shop.item_ids)))
+    stage = read_stage({"kind": "cold"}).fit(StageContext(shop, train))
+    after = stage(ranked(["pot", "sencha", "mint", "mug"], ["lid", "mint"]))
+    assert ids(after) == [["sencha", "mug"], []]

@@ -26,6 +26,7 @@ SETTINGS = [
     {"kind": "boost", "where": "organic == true", "factor": 3.0},
     {"kind": "boost", "where": "categories contains Tea", "factor": 0.0},
     {"kind": "pin", "pins": [["pot", 1], ["mint", 3], ["lid", 8]]},
+    {"kind": "cold"},
     {"kind": "mmr", "trade": 0.5, "k": 3},
     {"kind": "mmr", "trade": 0.0},
     {"kind": "popularity", "strength": -0.5},
@@ -56,7 +57,7 @@ NEXT_TO_NOTHING = [
 ]
 REASONED = ("mmr", "popularity", "freshness", "interest", "vision")
 """Kinds that say why they move items; of the others the label says all."""
-RULES = [s for s in SETTINGS if s["kind"] in ("exclude", "cap", "pin")]
+RULES = [s for s in SETTINGS if s["kind"] in ("exclude", "cap", "pin", "cold")]
 
 
 @pytest.fixture(scope="session")

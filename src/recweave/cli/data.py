@@ -22,6 +22,7 @@ from recweave.cli.reader_options import (
     Separator,
     SheetName,
     Users,
+    key_values,
     reader_options,
 )
 
@@ -122,6 +123,24 @@ def describe(dataset: What, as_json: Json = False) -> None:
         print_json(found.model_dump(mode="json"))
     else:
         print(found)
+
+
+@app.command()
+def truth(
+    out: Annotated[Path, typer.Argument(help="The folder to make.")],
+    path: Annotated[Path | None, typer.Argument(help="The photographs; else known data.")] = None,
+    option: Options = None,
+) -> None:
+    """Write what was planted in the photo shop: tastes of each user, looks of each item.
+
+    The options are those that the shop was read with. No model must see this.
+    """
+    from recweave.data.catalogue import get as fetch
+    from recweave.data.readers.photo_shop import planted
+
+    found = planted(path or fetch("photo-shop"), **key_values(option))
+    found.save(out)
+    say(f"tastes of {len(found.users):,} users and looks of {len(found.items):,} items in {out}")
 
 
 @app.command()

@@ -57,7 +57,7 @@ def reader_options(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BadSetting: for words that are not of the form asked for.
     """
-    made = {key: _value(text) for key, text in map(_pair, given["option"] or [])}
+    made = key_values(given["option"])
     if given["column"]:
         made["columns"] = dict(map(_pair, given["column"]))
     files = {name: given[name] for name in ("events", "items", "users", "reviews", "links")}
@@ -73,6 +73,15 @@ def reader_options(given: Mapping[str, Any]) -> dict[str, Any]:
         "escaped": True if given["backslash_quotes"] else None,
     }
     return made | {name: value for name, value in more.items() if value is not None}
+
+
+def key_values(words: list[str] | None) -> dict[str, Any]:
+    """`KEY=VALUE` by key; a value that is JSON is read as such, so that 5 is a number.
+
+    Raises:
+        BadSetting: for a word that is not of this form.
+    """
+    return {key: _value(text) for key, text in map(_pair, words or [])}
 
 
 def _by_table(words: list[str] | None) -> str | dict[str, str] | None:

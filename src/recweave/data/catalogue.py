@@ -56,6 +56,7 @@ def load(name: str | Path, settings: Settings | None = None) -> Dataset:
 
 def find(name: str, settings: Settings) -> Path | None:
     """The folder of a known dataset on this machine, if it is here."""
+    name = DATASETS[name].folder or name if name in DATASETS else name
     places = [settings.home / "data" / name]
     if settings.data is not None:
         places.insert(0, settings.data / name)
@@ -74,6 +75,7 @@ def get(name: str, settings: Settings | None = None) -> Path:
     if name not in DATASETS:
         raise UnknownName("dataset", name, DATASETS)
     settings = settings or Settings()
+    name = DATASETS[name].folder or name
     return find(name, settings) or _fetch(name, DATASETS[name], settings.home / "data" / name)
 
 

@@ -66,6 +66,7 @@ class Known(Value):
         page: Where a person can read about it and get it.
         files: What is fetched; empty where no address is known.
         layouts: How its folder is read, whichever of the forms it has.
+        folder: The known dataset whose folder it is read from, where it has none of its own.
     """
 
     what: str
@@ -74,6 +75,7 @@ class Known(Value):
     page: str
     files: tuple[File, ...] = ()
     layouts: tuple[Layout, ...] = Field(min_length=1)
+    folder: str = ""
 
 
 def _movielens(name: str, sha256: str) -> File:
@@ -280,5 +282,13 @@ DATASETS: Mapping[str, Known] = {
         citation="P. Aggarwal. Fashion Product Images (Small). Kaggle, 2019.",
         page="https://www.kaggle.com/datasets/paramaggarwal/fashion-product-images-small",
         layouts=(Layout(mark="styles.csv", source="photos"),),
+    ),
+    "photo-shop": Known(
+        what="SIMULATED people with planted tastes in the real catalogue of fashion-photos",
+        licence="catalogue: MIT, as its publisher's page says; what is simulated: CC0",
+        citation="P. Aggarwal. Fashion Product Images (Small). Kaggle, 2019.",
+        page="https://www.kaggle.com/datasets/paramaggarwal/fashion-product-images-small",
+        layouts=(Layout(mark="styles.csv", source="photo_shop"),),
+        folder="fashion-photos",
     ),
 }

@@ -115,6 +115,7 @@ SPLITTERS: "Registry[type[Splitter]]" = Registry(
         "global_time": "recweave.data.split:GlobalTime",
         "random_warm": "recweave.data.split:RandomWarm",
         "k_fold": "recweave.data.k_fold:KFold",
+        "cold_items": "recweave.data.cold_items:ColdItems",
         "given": "recweave.data.split:Given",
     },
     group="recweave.splits",

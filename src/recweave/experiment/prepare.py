@@ -15,7 +15,7 @@ from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.lists import pair_keys
 from recweave.core.measure import Cost, measured
-from recweave.data.catalogue import load
+from recweave.data.catalogue import DATASETS, get, load
 from recweave.data.dataset import Dataset
 from recweave.data.filters import Removed, apply_all
 from recweave.data.impressions import Impressions
@@ -393,4 +393,5 @@ def _dataset(data: str | Source, base_dir: Path) -> Dataset:
     if isinstance(data, str):
         inside = base_dir / data
         return load(str(inside) if inside.is_dir() else data)
-    return read(data.source, base_dir / data.path, **data.options)
+    path = get(data.path) if data.path in DATASETS else base_dir / data.path
+    return read(data.source, path, **data.options)

@@ -126,6 +126,19 @@ class ExcludeRecipe(StageRecipe):
         return Exclude(self.where.matches(context.dataset), f"excluding {self.where}")
 
 
+class ColdRecipe(StageRecipe):
+    """Leave only the items without events in train (cold items), such as a list of what is new.
+
+    Set `depth` to the size of the catalogue: the stage sees no more of it than it is handed.
+    """
+
+    kind: Literal["cold"] = "cold"
+
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`."""
+        return Exclude(context.train.item_counts() > 0, "cold items alone")
+
+
 class CapRecipe(StageRecipe):
     """At most n items per list that share a field's value; of a list, its last, finest member."""
 

@@ -25,6 +25,7 @@ STAGES: "Registry[type[StageRecipe]]" = Registry(
         "cap": "recweave.rank.business:CapRecipe",
         "boost": "recweave.rank.business:BoostRecipe",
         "pin": "recweave.rank.business:PinRecipe",
+        "cold": "recweave.rank.business:ColdRecipe",
         "mmr": "recweave.rank.diversity:MMRRecipe",
         "popularity": "recweave.rank.popularity:PopularityRecipe",
         "freshness": "recweave.rank.freshness:FreshnessRecipe",

@@ -35,7 +35,7 @@ class Source(Value):
     """Your own folder or file, and the reader for it."""
 
     source: str = Field(description="a reader's name: table, recbole, amazon, …")
-    path: str = Field(description="file or folder; relative to the recipe file")
+    path: str = Field(description="file or folder, relative to the recipe file; or a known name")
     options: dict[str, Any] = Field(default_factory=dict, description="what the reader takes")
 
 

@@ -44,6 +44,7 @@ READERS: Registry[Reader] = Registry(
             "mind",
             "movielens",
             "movielens_posters",
+            "photo_shop",
             "photos",
             "recbole",
             "sequence",
@@ -176,7 +177,8 @@ def _read(
             _name_unread(place, plan, problems)
             if problems.broken:
                 return Reading(None, problems)
-            dataset = Dataset(name or plan.name, **tables, source=str(path), licence=plan.licence)
+            origin = f"{path}: {plan.card}" if plan.card else str(path)
+            dataset = Dataset(name or plan.name, **tables, source=origin, licence=plan.licence)
         except BadSetting as error:
             raise BadSetting(problems.named(str(error)), at=error.at) from None
         except BrokenFile as error:

@@ -61,6 +61,7 @@ class Plan:
         sheets: Its files.
         finish: What is done with the tables once they are read.
         licence: The publisher's terms.
+        card: What its users must know of where it comes from, such as what is simulated.
         also: Files and folders that `finish` reads.
         unread: What to do about files of the folder that nothing reads.
     """
@@ -69,6 +70,7 @@ class Plan:
     sheets: Sequence[Sheet]
     finish: Finish = as_they_are
     licence: str = "not stated"
+    card: str = ""
     also: Sequence[Path] = ()
     unread: str = "the reader has no use for them"
 

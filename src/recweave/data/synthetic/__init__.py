@@ -1,7 +1,9 @@
-"""A synthetic shop with known parameters: for tests, and for a demo without real data."""
+"""Shops with known parameters: drawn, or of simulated people in a catalogue with photographs."""
 
 from collections.abc import Mapping
 
+from recweave.data.synthetic.photo_shop import make_photo_shop
+from recweave.data.synthetic.photo_truth import PhotoShop, PhotoTruth
 from recweave.data.synthetic.photographs import draw_photographs
 from recweave.data.synthetic.shop import make_shop
 from recweave.data.synthetic.truth import Shop, Truth
@@ -25,4 +27,13 @@ SHOPS: Mapping[str, Shop] = {
 }
 """Shops that can be loaded by name."""
 
-__all__ = ["SHOPS", "Shop", "Truth", "draw_photographs", "make_shop"]
+__all__ = [
+    "SHOPS",
+    "PhotoShop",
+    "PhotoTruth",
+    "Shop",
+    "Truth",
+    "draw_photographs",
+    "make_photo_shop",
+    "make_shop",
+]

@@ -19,21 +19,27 @@ OLDEST = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Planted:
-    """People and things; see `Truth` for what each is."""
+class Tastes:
+    """What decides what people look at, buy and rate; see `Truth` for what each is."""
 
-    centre: Float[Array, "groups dim"]
-    user_group: Int[Array, " users"]
-    item_group: Int[Array, " items"]
     user_taste: Float[Array, "users dim"]
     item_taste: Float[Array, "items dim"]
     sensitivity: Float[Array, " users"]
     dearness: Float[Array, " items"]
-    price_tag: Int[Array, " items"]
     quality: Float[Array, " items"]
     weight: Float[Array, " items"]
     born: Int[Array, " items"]
     category: Int[Array, " items"]
+
+
+@dataclass(frozen=True, eq=False)
+class Planted(Tastes):
+    """People and things of the made-up shop; see `Truth` for what each is."""
+
+    centre: Float[Array, "groups dim"]
+    user_group: Int[Array, " users"]
+    item_group: Int[Array, " items"]
+    price_tag: Int[Array, " items"]
     colour: Int[Array, " items"]
 
 

@@ -11,7 +11,7 @@ from recweave.data.synthetic.lexicon import CATEGORIES
 from recweave.data.synthetic.planting import Planted, Rng, plant
 from recweave.data.synthetic.truth import Shop, Truth
 from recweave.data.synthetic.visits import RATING, Events, Views, act, visit
-from recweave.data.synthetic.words import Written, name_items, review
+from recweave.data.synthetic.words import Verdicts, judge, name_items, review
 from recweave.data.vocabulary import in_hash_order
 
 LINKS = 3
@@ -40,15 +40,17 @@ def make_shop(shop: Shop = Shop(), seed: int = 0) -> tuple[Dataset, Truth]:  # n
     events = act(shop, planted, views, next(streams))
     rated = events.behavior == RATING
     user, item, stars = events.user[rated], events.item[rated], events.value[rated]
-    reviews = review(shop, planted, user, item, stars, next(streams))
+    speech = next(streams)
+    verdicts = judge(planted, user, item, stars, speech)
+    text = review(shop, planted, item, verdicts, speech)
     # In the order of a dataset's rows, so that what was planted has the same rows.
-    user_ids = in_hash_order(_ids("user", shop.users))
-    item_ids = in_hash_order(_ids("item", shop.items))
+    user_ids = in_hash_order(ids_of("user", shop.users))
+    item_ids = in_hash_order(ids_of("item", shop.items))
     dataset = Dataset(
         "synthetic",
-        events=_events(events, user_ids, item_ids),
-        reviews=_events(events, user_ids, item_ids, rated).select(
-            "user_id", "item_id", "time", rating="value", text=reviews.text
+        events=event_table(events, user_ids, item_ids),
+        reviews=event_table(events, user_ids, item_ids, rated).select(
+            "user_id", "item_id", "time", rating="value", text=text
         ),
         items=_items(planted, item_ids, name_items(shop, planted, next(streams))),
         users=_users(user_ids, next(streams)),
@@ -57,32 +59,34 @@ def make_shop(shop: Shop = Shop(), seed: int = 0) -> tuple[Dataset, Truth]:  # n
         source=f"recweave.data.synthetic, seed {seed}",
         licence="CC0",
     )
-    return dataset, _truth(shop, planted, events, reviews)
+    return dataset, _truth(shop, planted, events, verdicts)
 
 
-def _truth(shop: Shop, planted: Planted, events: Events, reviews: Written) -> Truth:
+def _truth(shop: Shop, planted: Planted, events: Events, verdicts: Verdicts) -> Truth:
     return Truth(
         shop=shop,
         **vars(planted),
         noise=events.noise,
-        liked=reviews.liked,
-        disliked=reviews.disliked,
-        remark=reviews.remark,
+        liked=verdicts.liked,
+        disliked=verdicts.disliked,
+        remark=verdicts.remark,
     )
 
 
-def _ids(kind: str, count: int) -> pl.Series:
+def ids_of(kind: str, count: int) -> pl.Series:
+    """`user-00`, `user-01`, …"""
     digits = len(str(count - 1))
     numbers = pl.Series(np.arange(count)).cast(pl.String).str.zfill(digits)
     return pl.select(pl.format(kind + "-{}", numbers)).to_series()
 
 
-def _events(
+def event_table(
     events: Events,
     user_ids: pl.Series,
     item_ids: pl.Series,
     chosen: Bool[Array, " events"] | slice = slice(None),
 ) -> pl.DataFrame:
+    """The events, or some of them, as a table of a dataset."""
     return pl.DataFrame(
         {
             "user_id": user_ids.gather(events.user[chosen]),
@@ -147,7 +151,7 @@ def _impressions(
     clicked = (shown == views.item[chosen, None])[once]
     return pl.DataFrame(
         {
-            "impression_id": _ids("impression", max(count, 1)).head(count),
+            "impression_id": ids_of("impression", max(count, 1)).head(count),
             "user_id": user_ids.gather(views.user[chosen]),
             "time": views.time[chosen],
             "history": _histories(views, chosen, item_ids),

@@ -33,6 +33,9 @@ class Shop(Value):
     focus: float = Field(3.0, ge=0, description="how much a visit is about one category")
     popularity: float = Field(0.6, ge=0, description="exponent of Zipf's law; 0: all are alike")
     noise: float = Field(0.2, ge=0, le=1, description="share of views without regard to liking")
+    regret: float = Field(
+        0.1, ge=0, le=1, description="share of noise in purchases, of that in views"
+    )
     half_life: float | None = Field(
         90.0, gt=0, description="days until an item draws half the attention; None: for ever"
     )
@@ -71,7 +74,7 @@ class Truth:
         born: When each item appears, in seconds since 1970; before the log's start for old ones.
         category, colour: Places in `lexicon.CATEGORIES` and `lexicon.COLOURS`.
         noise: Whether each event comes from a choice without regard to liking. The share among
-            views is `shop.noise`, among carts a third of it, among purchases a tenth.
+            views is `shop.noise`, among carts a third of it, among purchases `shop.regret` of it.
         liked, disliked: The aspect each review praises and blames, a place in `lexicon.ASPECTS`;
             -1 for none.
         remark: What each review says of the price, a place in `lexicon.PRICE_TAGS`; -1: nothing.

@@ -5,6 +5,7 @@ draw at that moment; which of them is chosen, by a logit of the person's liking 
 Noise is a choice by chance alone.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
 from recweave.data.schema import BEHAVIORS
-from recweave.data.synthetic.lexicon import CATEGORIES
-from recweave.data.synthetic.planting import Planted, Rng
+from recweave.data.synthetic.planting import Rng, Tastes
 from recweave.data.synthetic.truth import DAY, OPENING, Shop
 
 VISIT = 4
@@ -22,10 +22,12 @@ VISIT = 4
 MINUTES = 30
 """Length of a visit."""
 
-NOISE_OF = {"view": 1.0, "cart": 1 / 3, "purchase": 1 / 10}
-"""Share of noise in a behaviour, of that in views."""
+CART_NOISE = 1 / 3
+"""Share of noise in carts, of that in views; at least."""
 
-BLOCK = 50_000
+BLOCK = 20_000_000
+"""Numbers of tastes of items shown that are compared at a time."""
+
 VIEW, CART, PURCHASE, RATING = (
     BEHAVIORS.index(name) for name in ("view", "cart", "purchase", "rating")
 )
@@ -60,7 +62,7 @@ class Events:
     noise: Bool[Array, " events"]
 
 
-def visit(shop: Shop, planted: Planted, rng: Rng) -> Views:
+def visit(shop: Shop, planted: Tastes, rng: Rng) -> Views:
     """People come in, are shown things, and look at some."""
     count = 2 + rng.multinomial(shop.views - 2 * shop.users, _shares(shop.users, rng))
     user = np.repeat(np.arange(shop.users, dtype=np.int32), count)
@@ -68,7 +70,7 @@ def visit(shop: Shop, planted: Planted, rng: Rng) -> Views:
     first = np.cumsum(visits) - visits
     which = first[user] + (rng.random(len(user)) * visits[user]).astype(np.int64)
     start = rng.integers(0, shop.days * DAY, visits.sum())
-    about = rng.integers(len(CATEGORIES), size=visits.sum())[which]
+    about = rng.integers(int(planted.category.max()) + 1, size=visits.sum())[which]
     time = OPENING + start[which] + rng.integers(0, MINUTES * 60, len(user))
     order = np.argsort(time, kind="stable")
     user, time, about = user[order], time[order], about[order]
@@ -76,7 +78,7 @@ def visit(shop: Shop, planted: Planted, rng: Rng) -> Views:
     noise[rng.permutation(len(user))[: round(shop.noise * len(user))]] = True
     shown = _attention(shop, planted, time, rng)
     item = np.empty(len(user), np.int32)
-    for block in (slice(at, at + BLOCK) for at in range(0, len(user), BLOCK)):
+    for block in _blocks(shop, planted, len(user)):
         offered = shown[block]
         pull = liking(shop, planted, user[block, None], offered)
         pull += shop.focus * (planted.category[offered] == about[block, None])
@@ -87,7 +89,7 @@ def visit(shop: Shop, planted: Planted, rng: Rng) -> Views:
 
 
 def liking(
-    shop: Shop, planted: Planted, user: Int[Array, "..."], item: Int[Array, "..."]
+    shop: Shop, planted: Tastes, user: Int[Array, "..."], item: Int[Array, "..."]
 ) -> Float[Array, "..."]:
     """How much each user likes each item; shapes are broadcast."""
     taste = np.einsum("...d,...d->...", planted.user_taste[user], planted.item_taste[item])
@@ -95,7 +97,7 @@ def liking(
     return np.asarray(shop.taste * taste - shop.price * price)
 
 
-def act(shop: Shop, planted: Planted, views: Views, rng: Rng) -> Events:
+def act(shop: Shop, planted: Tastes, views: Views, rng: Rng) -> Events:
     """Carts, purchases and ratings that follow from the views: the more liked, the likelier.
 
     Only the first view of an item can lead to a cart, so nobody buys a thing twice.
@@ -105,9 +107,10 @@ def act(shop: Shop, planted: Planted, views: Views, rng: Rng) -> Events:
     likely[views.noise] = rng.gumbel(size=int(views.noise.sum()))
     first = np.unique(pair, return_index=True)[1]
     carts = round(shop.carts * len(pair))
-    carted = _draw(first, likely, views.noise, carts, shop.noise * NOISE_OF["cart"])
+    regret = max(CART_NOISE, shop.regret)
+    carted = _draw(first, likely, views.noise, carts, shop.noise * regret)
     purchases = round(shop.purchases * len(carted))
-    bought = _draw(carted, likely, views.noise, purchases, shop.noise * NOISE_OF["purchase"])
+    bought = _draw(carted, likely, views.noise, purchases, shop.noise * shop.regret)
     rated = np.sort(rng.permutation(bought)[: round(shop.reviews * len(bought))])
     wait = rng.integers(30, 600, len(pair))
     stages = [
@@ -133,13 +136,18 @@ def act(shop: Shop, planted: Planted, views: Views, rng: Rng) -> Events:
     )
 
 
+def _blocks(shop: Shop, planted: Tastes, rows: int) -> Iterator[slice]:
+    size = max(1, BLOCK // (shop.shown * planted.item_taste.shape[1]))
+    return (slice(at, at + size) for at in range(0, rows, size))
+
+
 def _shares(users: int, rng: Rng) -> Float[Array, " users"]:
     activity = rng.lognormal(sigma=1.0, size=users)
     return np.asarray(activity / activity.sum())
 
 
 def _attention(
-    shop: Shop, planted: Planted, time: Int[Array, " views"], rng: Rng
+    shop: Shop, planted: Tastes, time: Int[Array, " views"], rng: Rng
 ) -> Int[Array, "views shown"]:
     """Items drawn by the attention that each draws at that time, half as much each half-life.
 
@@ -153,7 +161,7 @@ def _attention(
     total = np.cumsum(pull)
     there = np.searchsorted(planted.born[oldest], time, side="right")
     shown = np.empty((len(time), shop.shown), np.int32)
-    for block in (slice(at, at + BLOCK) for at in range(0, len(time), BLOCK)):
+    for block in _blocks(shop, planted, len(time)):
         alive = there[block, None]
         drawn = rng.random((len(alive), shop.shown)) * total[alive - 1]
         shown[block] = oldest[np.minimum(np.searchsorted(total, drawn, side="right"), alive - 1)]
@@ -177,7 +185,7 @@ def _draw(
 
 
 def _ratings(
-    planted: Planted, user: Int[Array, " rated"], item: Int[Array, " rated"], rng: Rng
+    planted: Tastes, user: Int[Array, " rated"], item: Int[Array, " rated"], rng: Rng
 ) -> Float[Array, " rated"]:
     """One to five stars: by taste first, then quality, price and mood."""
     taste = np.einsum("nd,nd->n", planted.user_taste[user], planted.item_taste[item])

@@ -26,7 +26,7 @@ from recweave.data.synthetic.lexicon import (
     STYLES,
     TITLES,
 )
-from recweave.data.synthetic.planting import TAG_AT, Planted, Rng
+from recweave.data.synthetic.planting import TAG_AT, Planted, Rng, Tastes
 from recweave.data.synthetic.truth import Shop
 
 SPOKEN = 0.6
@@ -40,10 +40,15 @@ _BRANDS = np.array([BRANDS[style] for style in STYLES])
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
-    """Reviews, and what they say; see `Truth`."""
+class Verdicts:
+    """What reviews have to say before they are written; see `Truth`.
 
-    text: pl.Series
+    Attributes:
+        mood: A place in `OPENINGS`: bad, mixed or good.
+        liked, disliked, remark: See `Truth`.
+    """
+
+    mood: Int[Array, " reviews"]
     liked: Int[Array, " reviews"]
     disliked: Int[Array, " reviews"]
     remark: Int[Array, " reviews"]
@@ -67,14 +72,23 @@ def name_items(shop: Shop, planted: Planted, rng: Rng) -> pl.DataFrame:
 
 
 def review(
-    shop: Shop,
-    planted: Planted,
+    shop: Shop, planted: Planted, item: Int[Array, " reviews"], verdicts: Verdicts, rng: Rng
+) -> pl.Series:
+    """A text for each rating: how the item is, what is good and bad of it, and of its price."""
+    slots = _slots(shop, planted, item, rng)
+    return join_sentences(
+        [choose(OPENINGS, verdicts.mood, slots, rng), *particulars(verdicts, rng)]
+    )
+
+
+def judge(
+    planted: Tastes,
     user: Int[Array, " reviews"],
     item: Int[Array, " reviews"],
     stars: Float[Array, " reviews"],
     rng: Rng,
-) -> Written:
-    """A review for each rating: how the item is, what is good and bad of it, and of its price."""
+) -> Verdicts:
+    """What people praise and blame, the more of it the more stars; and what they say of prices."""
     mood = np.searchsorted([BAD, GOOD - 1], stars)  # bad, mixed, good
     praised = rng.random(len(stars)) < np.array([0.1, 0.5, 0.8])[mood]
     blamed = rng.random(len(stars)) < np.array([0.8, 0.5, 0.1])[mood]
@@ -85,15 +99,22 @@ def review(
     spoken = rng.random(len(stars)) < SPOKEN
     liked, disliked = np.where(praised, aspect, -1), np.where(blamed, other, -1)
     remark = np.where(spoken, np.searchsorted([-TAG_AT, TAG_AT], felt), -1)
-    slots = _slots(shop, planted, item, rng)
-    parts = [
-        _choose(OPENINGS, mood, slots, rng),
-        _aspects(PRAISE, liked, rng),
-        _aspects(BLAME, disliked, rng),
-        _choose({tag: REMARKS[tag] for tag in PRICE_TAGS}, remark, slots, rng),
+    return Verdicts(mood, liked, disliked, remark)
+
+
+def particulars(verdicts: Verdicts, rng: Rng) -> list[pl.Series]:
+    """Sentences on what is good, what is bad, and the price; null where nothing is said."""
+    nothing = pl.DataFrame({"row": np.arange(len(verdicts.remark))})
+    return [
+        _aspects(PRAISE, verdicts.liked, rng),
+        _aspects(BLAME, verdicts.disliked, rng),
+        choose({tag: REMARKS[tag] for tag in PRICE_TAGS}, verdicts.remark, nothing, rng),
     ]
-    text = pl.select(pl.concat_str(parts, separator=" ", ignore_nulls=True)).to_series()
-    return Written(text, liked, disliked, remark)
+
+
+def join_sentences(parts: Sequence[pl.Series]) -> pl.Series:
+    """The sentences of each row, one after the other."""
+    return pl.select(pl.concat_str(parts, separator=" ", ignore_nulls=True)).to_series()
 
 
 def _slots(shop: Shop, planted: Planted, item: Int[Array, " rows"], rng: Rng) -> pl.DataFrame:
@@ -116,7 +137,7 @@ def _aspects(templates: Sequence[str], aspect: Int[Array, " rows"], rng: Rng) ->
     ).to_series()
 
 
-def _choose(
+def choose(
     templates: Mapping[str, Sequence[str]], kind: Int[Array, " rows"], slots: pl.DataFrame, rng: Rng
 ) -> pl.Series:
     """A text of the kind that each row asks for; null where it is -1."""

@@ -39,7 +39,10 @@ class Detector(ImageEncoder, Protocol):
 
 DETECTORS: Registry[Callable[[Settings, float], Detector]] = Registry(
     "detector",
-    {"imagenet": "recweave.encode.images.efficientnet:imagenet"},
+    {
+        "imagenet": "recweave.encode.images.efficientnet:imagenet",
+        "colours": "recweave.encode.images.colour_names:colours",
+    },
     group="recweave.detectors",
     instance_of="collections.abc:Callable",
 )
@@ -56,8 +59,9 @@ def detector(
 
     Args:
         name: `imagenet` (the labels of EfficientNet-Lite0: what a picture as a whole shows),
-            `yolox:PATH` (an ONNX file of a YOLOX model with COCO's classes; `yolox-legacy:PATH`
-            for those of its first releases, 0.1.0), the folder of a Hugging Face detector (DETR,
+            `colours` (twelve named colours by their share of the thing), `yolox:PATH` (an ONNX file
+            of a YOLOX model with COCO's classes; `yolox-legacy:PATH` for those of its first
+            releases, 0.1.0), the folder of a Hugging Face detector (DETR,
             YOLOS, RT-DETR, …) or its `owner/model` (which may be downloaded), or
             `package.module:function` (called with settings and threshold, it gives a `Detector`).
         settings: Threads, and where weights are kept; from the environment if not given.
