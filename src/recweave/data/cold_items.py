@@ -38,4 +38,4 @@ class ColdItems(Splitter):
         part = np.full(log.shape[1], TRAIN, np.int8)
         part[drawn[:tests]] = TEST
         part[drawn[tests:both]] = VALID
-        return part[log.item]
+        return np.asarray(part[log.item])
