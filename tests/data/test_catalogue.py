@@ -239,6 +239,7 @@ COUNTS = {
     "retailrocket": {"events": 75_374 + 12_456 + 9_551 + 2_174},
     "gowalla-lightgcn": {"events": 810_128 + 217_242},
     "mind-subset": {"events": 7_542, "impressions": 5_000, "items": 2_000},
+    "criteo-tiny": {"events": 1_999, "items": 3_998},
     "bing-news-dkn": {"events": 10_401 + 462},
     "fashion-photos": {"items": 5_000},
     "ml-100k-posters": {"events": 100_000, "items": 1_682},

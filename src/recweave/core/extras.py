@@ -49,6 +49,7 @@ EXTRAS: Mapping[str, Extra] = {
             "transformers",
         ),
     ),
+    "trees": Extra("boosted trees", ("sklearn",)),
     "tune": Extra("searching settings with Optuna", ("optuna",)),
     "vision": Extra(
         "Hugging Face models that read pictures, by path or name", ("PIL", "torch", "transformers")

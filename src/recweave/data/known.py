@@ -269,6 +269,13 @@ DATASETS: Mapping[str, Known] = {
         page="https://msnews.github.io/",
         layouts=(Layout(mark="behaviors.tsv", source="mind"),),
     ),
+    "criteo-tiny": Known(
+        what="1,999 impressions of advertisements with 418 clicks, and 1,999 without labels",
+        licence="CC BY-NC-SA 4.0",
+        citation="Criteo AI Lab. Criteo Display Advertising Challenge. Kaggle, 2014.",
+        page="https://www.kaggle.com/c/criteo-display-ad-challenge",
+        layouts=(Layout(mark="train.tiny.csv", source="criteo"),),
+    ),
     "ml-100k-posters": Known(
         what="ml-100k with posters of 1,663 of its films, and overviews; needs ml-100k beside it",
         licence="the studios' artwork: research on one's own machine",

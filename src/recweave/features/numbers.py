@@ -43,6 +43,47 @@ class Number(FeatureSpec):
         return encode_numbers(values, self.code, source=f"items.{self.field}")
 
 
+class Numbers(FeatureSpec):
+    """Numbers of items or users as they are, one column each, as click models read them.
+
+    Of a column that lacks some, the missing numbers are 0, and a further column is 1 for them.
+    """
+
+    kind: Literal["numbers"] = "numbers"
+    fields: tuple[str, ...] = Field(min_length=1, description="columns of numbers")
+    of: Literal["item", "user"] = Field("item", description="columns of the items or the users")
+    log: bool = Field(
+        False, description="whether x becomes sign(x) · ln(1 + |x|), as for counts and prices"
+    )
+
+    def build(self, context: FeatureContext) -> Feature:
+        """See `FeatureSpec.build`."""
+        dataset, key = context.dataset, f"{self.of}_id"
+        table = dataset.items if self.of == "item" else dataset.users
+        ids = dataset.item_ids if self.of == "item" else dataset.user_ids
+        for name in self.fields:
+            if name not in table.columns:
+                raise UnknownName(f"column of the {self.of}s", name, table.columns)
+            if not (table.schema[name].is_numeric() or table.schema[name] == pl.Boolean):
+                raise BadSetting(
+                    f"the column '{name}' of the {self.of}s holds no numbers; use kind = 'category'"
+                )
+        rows = pl.DataFrame({key: ids.ids}).join(table, on=key, how="left", maintain_order="left")
+        numbers = rows.select(pl.col(self.fields).cast(pl.Float64)).fill_null(np.nan).to_numpy()
+        missing = ~np.isfinite(numbers)
+        values = np.where(missing, 0, numbers)
+        values = np.sign(values) * np.log1p(np.abs(values)) if self.log else values
+        incomplete = np.flatnonzero(missing.any(axis=0))
+        return Feature(
+            vectors=np.hstack([values, missing[:, incomplete]]).astype(np.float32),
+            present=np.asarray(~missing.all(axis=1)),
+            encoder=f"plain numbers/1{' log' if self.log else ''}",
+            source=f"{self.of}s.{'+'.join(self.fields)}",
+            of=self.of,
+            columns=(*self.fields, *(f"no {self.fields[at]}" for at in incomplete)),
+        )
+
+
 class InterestHorizon(FeatureSpec):
     """How long interest in an item lasts: its half-life in days, fitted from train's events."""
 

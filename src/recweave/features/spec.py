@@ -30,6 +30,7 @@ FEATURES: "Registry[type[FeatureSpec]]" = Registry(
         "category": "recweave.features.categories:Category",
         "number": "recweave.features.numbers:Number",
         "history": "recweave.features.history:History",
+        "numbers": "recweave.features.numbers:Numbers",
         "statistics": "recweave.features.statistics:Statistics",
         "interest": "recweave.features.numbers:InterestHorizon",
         "length": "recweave.features.controls:TextLength",

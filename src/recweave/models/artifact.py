@@ -35,6 +35,8 @@ KINDS: Registry[type[Any]] = Registry(
         "auto_encoder": "recweave.models.factors.multi_vae:AutoEncoder",
         "sequential": "recweave.models.sequence.model:Sequential",
         "logistic_clicks": "recweave.models.ctr.logistic:LogisticClicks",
+        "tree_clicks": "recweave.models.ctr.trees:TreeClicks",
+        "trees": "recweave.models.ctr.trees:Trees",
         "click_network": "recweave.models.ctr.model:ClickNetwork",
         "click_network_part": "recweave.models.ctr.model:Part",
         "click_network_dot_head": "recweave.models.ctr.model:DotHead",

@@ -22,6 +22,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "multi_vae": "recweave.models.factors.multi_vae:MultiVAE",
         "biased_mf": "recweave.models.factors.mf:BiasedMF",
         "logistic": "recweave.models.ctr.logistic:Logistic",
+        "boosted_trees": "recweave.models.ctr.trees:BoostedTrees",
         "dlrm": "recweave.models.ctr.dlrm:DLRM",
         "dcn": "recweave.models.ctr.dcn:DCN",
         "unified": "recweave.models.unified.recipe:Unified",

@@ -39,6 +39,7 @@ READERS: Registry[Reader] = Registry(
             "basket",
             "behaviors",
             "bing_news",
+            "criteo",
             "google_restaurants",
             "lightgcn",
             "mind",

@@ -18,7 +18,7 @@ from recweave.enrich.job import PROFILES
 from recweave.evaluate import Catalogue
 from recweave.features.categories import Category
 from recweave.features.controls import Permuted, RandomVectors, TextLength
-from recweave.features.numbers import Number
+from recweave.features.numbers import Number, Numbers
 from recweave.features.profiles import ProfileText
 from recweave.features.text import ItemText
 from recweave.report.audit.case import Case, is_plug_in
@@ -31,7 +31,7 @@ SHOWN = 5
 """Rows that a finding names."""
 NAMES = {code: name for name, code in PARTS.items()}
 NAMES |= {BETWEEN: "after validation", DROPPED: "left out"}
-CATALOGUE_ALONE = (Category, ItemText, Number, Permuted, RandomVectors, TextLength)
+CATALOGUE_ALONE = (Category, ItemText, Number, Numbers, Permuted, RandomVectors, TextLength)
 """Features that read no rows of reviews or events by what their code is."""
 LEARNS_LABELS = ("clicks", "ratings")
 """Tasks whose models learn the value of an event, which the event's own review tells."""
