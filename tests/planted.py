@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
+from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.encode.features import Feature
 from recweave.features.spec import FeatureSpec
@@ -211,6 +212,8 @@ class PutsFirst(StageRecipe):
         STAGE_CONTEXTS.append(context)
         if self.item is not None:
             return First(self.item)
+        if context.model is None:
+            raise BadSetting("there is no model to learn by")
         return First(int(context.valid.item_counts().argmax()))
 
 

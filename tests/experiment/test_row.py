@@ -102,6 +102,13 @@ def test_fit_of_a_blend_lets_its_stages_learn_by_the_members_that_were_weighed(
     assert bundle.stages == (First(VALID),)
 
 
+def test_an_audit_looks_at_stages_as_they_are_settled(planted, stage_contexts):
+    run(experiment(models=[FAVORS | {"stages": [PUTS]}]), planted / "run", base_dir=planted)
+    stage_contexts.clear()
+    audit(planted / "run")
+    assert stage_contexts, "the audit has fitted the stage"
+
+
 VISION = """
 refit = "train+valid"
 [[models]]

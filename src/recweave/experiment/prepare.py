@@ -153,6 +153,7 @@ class Prepared:
             valid=self.split.valid,
             features=self.features,
             model=model,
+            relevant_from=self.experiment.relevant_from,
             base_dir=self.base_dir,
         )
         stages = []

@@ -1,6 +1,7 @@
 """More or less of what everybody likes, as a stage."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,10 @@ from recweave.core.arrays import Array
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.reasons import Reasons, beside_mean, one_each
 from recweave.rank.stages import StageContext, StageRecipe
+from recweave.rank.strength import best_strength
+
+DEPTH = 100
+"""Items of a list that the choice of a strength re-ranks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +55,33 @@ class PopularityRecipe(StageRecipe):
         -0.2, description="below 0 favours the little known; scores are scaled to [0, 1] per list"
     )
 
+    strengths: tuple[float, ...] = Field(
+        (), description="if given, the strength is chosen among these on validation, by NDCG@10"
+    )
+
+    @property
+    def learns(self) -> bool:
+        """See `StageRecipe.learns`: the strength, if there are some to choose among."""
+        return bool(self.strengths)
+
+    def settled(self, stage: Stage) -> StageRecipe:
+        """See `StageRecipe.settled`: with the strength that was chosen."""
+        assert isinstance(stage, PopularityWeight)
+        return self.model_copy(update={"strength": stage.strength, "strengths": ()})
+
     def fit(self, context: StageContext) -> Stage:
-        """See `StageRecipe.fit`."""
+        """See `StageRecipe.fit`.
+
+        Raises:
+            BadSetting: also if a strength is to be chosen, and there is no validation part.
+        """
         popularity = np.log1p(context.train.item_counts())
-        return PopularityWeight(popularity / popularity.max(), self.strength)
+        stage = PopularityWeight(popularity / popularity.max(), self.strength)
+        if not self.learns:
+            return stage
+
+        def with_strength(base: Ranking) -> Callable[[float], Ranking]:
+            return lambda strength: replace(stage, strength=strength)(base)
+
+        chosen = best_strength(context, self.strengths, with_strength, stage=self.kind, depth=DEPTH)
+        return replace(stage, strength=chosen)

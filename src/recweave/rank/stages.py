@@ -66,6 +66,7 @@ class StageContext:
         valid: Held-out events that a weight may be learned on.
         features: Vectors by name.
         model: Trained on `train` alone, so that lists for `valid` are honest.
+        relevant_from: The least value of a held-out event that counts; any value without it.
         llm: The language model, where a run has one.
         pool: Where independent pieces of work are done.
         base_dir: The folder that relative paths start from.
@@ -76,6 +77,7 @@ class StageContext:
     valid: Interactions | None = None
     features: Features = field(default_factory=dict)
     model: Model | None = None
+    relevant_from: float | None = None
     llm: LLM | None = None
     pool: Pool = field(default_factory=Serial)
     base_dir: Path = Path()

@@ -1,29 +1,25 @@
 """The stage `vision` of a recipe file: its settings, and how its strength is chosen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 from scipy import sparse
 
 from recweave.core.arrays import Array, Csr, unit_rows
 from recweave.core.errors import BadSetting
-from recweave.core.lists import ndcg_of_pairs, pair_keys
-from recweave.data.interactions import Histories, Interactions, behavior_code
+from recweave.data.interactions import Interactions, behavior_code
 from recweave.encode.categories import encode_categories
 from recweave.encode.features import Feature, find_item_feature
-from recweave.models.query import Query
-from recweave.rank.ranking import Stage
-from recweave.rank.recommend import recommend
+from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.stages import StageContext, StageRecipe
+from recweave.rank.strength import best_strength
 from recweave.rank.vision.evidence import ALSO_BUY, ALSO_VIEW, Evidence, links
 from recweave.rank.vision.looks import Looks
 from recweave.rank.vision.objects import Vision
-
-JUDGED_AT = 10
-"""The strength is chosen by the NDCG of so many items."""
 
 
 class VisionRecipe(StageRecipe):
@@ -129,27 +125,17 @@ class VisionRecipe(StageRecipe):
         return Looks(_centred(feature, train), evidence, 0.0)
 
     def _choose(self, stage: Vision | Looks, context: StageContext) -> float:
-        valid, model = context.valid, context.model
-        if model is None or valid is None or not len(valid):
-            raise BadSetting(
-                "stage 'vision': there is no validation part to choose the strength on; give "
-                "`strength`, such as the one that a run has chosen"
-            )
-        rating = valid.behavior == behavior_code("rating")
-        wanted = valid[~rating | (valid.value > stage.evidence.bought_above)]
-        if not len(wanted):
-            return 0.0
-        query = Query.before(context.train, wanted)
-        depth = min(self.depth, context.train.shape[1])
-        base = recommend(model, query, depth, pool=context.pool)
-        held_out = Histories.of(wanted, query.user)
-        items = held_out.items
-        relevant = np.unique(pair_keys(held_out.row_numbers(), held_out.item, items))
-        row = np.arange(len(query))[:, None]
-        level, (added, _) = base.standardized(), stage.values(base)
-        lists = [base.ordered_by(level + s * added).top(JUDGED_AT) for s in self.strengths]
-        values = [ndcg_of_pairs(pair_keys(row, r.item, items), relevant, items) for r in lists]
-        return self.strengths[int(np.argmax([value.mean() for value in values]))]
+        def with_strength(base: Ranking) -> Callable[[float], Ranking]:
+            level, (added, _) = base.standardized(), stage.values(base)
+            return lambda strength: base.ordered_by(level + strength * added)
+
+        def liked(events: Interactions) -> Bool[Array, " n"]:
+            rating = events.behavior == behavior_code("rating")
+            return np.asarray(~rating | (events.value > self.bought_above))
+
+        return best_strength(
+            context, self.strengths, with_strength, stage=self.kind, depth=self.depth, liked=liked
+        )
 
 
 def _weighted(confidence: Float[Array, "items classes"], train: Interactions) -> Csr:

@@ -65,10 +65,14 @@ class Case(Cut):
     fold: int | None = None
 
     def stages(self) -> Iterator[tuple[str, int, StageRecipe]]:
-        """Every stage of every row: the row, the stage's position in it, and its settings."""
+        """Every stage of every row: the row, the stage's position in it, and its settings.
+
+        They are those that the run settled on, with what the stage has learned on validation.
+        """
         experiment = self.summary.experiment
+        settled = {row.name: row.stages for row in self.summary.rows}
         for row, entry in zip(experiment.rows(), experiment.models, strict=True):
-            for position, stage in enumerate(entry.stages):
+            for position, stage in enumerate(settled.get(row) or entry.stages):
                 yield row, position, stage
 
     @cached_property
