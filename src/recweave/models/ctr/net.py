@@ -11,6 +11,7 @@ from torch.nn.functional import embedding, embedding_bag
 from recweave.models.ctr.dcn import DCN
 from recweave.models.ctr.dlrm import DLRM
 from recweave.models.ctr.settings import ClickNetworkRecipe
+from recweave.models.nn.dropout import Dropout
 
 SMALL = 0.1
 """Standard deviation of initial embeddings."""
@@ -66,7 +67,7 @@ def mlp(sizes: tuple[int, ...], dropout: float) -> nn.Sequential:
     layers: list[nn.Module] = []
     for width, out in pairwise(sizes):
         layers += [nn.Linear(width, out), nn.ReLU()]
-        layers += [nn.Dropout(dropout)] if dropout else []
+        layers += [Dropout(dropout)] if dropout else []
     return nn.Sequential(*layers)
 
 
