@@ -402,6 +402,27 @@ def test_text_and_look_are_the_first_feature_of_their_kind_of_encoder():
         assert set(found["source"]) == {by}
 
 
+def test_text_and_look_together_go_by_the_mean_of_their_cosines():
+    words, pictures = np.zeros((8, 2), np.float32), np.zeros((8, 2), np.float32)
+    words[[0, 1, 2]] = [[2, 0], [3, 0], [3, 4]]  # cosines with item 0: 1, .6
+    pictures[[0, 2, 3]] = [[0, 1], [3, 4], [0, 9]]  # 0 (there is none), .8, 1
+    features = {
+        "title": Feature(words, words.any(axis=1), "enc/1", "items.title"),
+        "poster": Feature(pictures, pictures.any(axis=1), "images/enc/1", "items.images"),
+    }
+    bundle = bundle_of(scores(), features=features)
+    ids = bundle.dataset.item_ids.ids
+    for by in ("text+look", "title + poster"):
+        found = bundle.similar(ids[0], 3, by=by).to_frame()
+        assert found["similar_id"][0] == ids[2]
+        assert set(found["similar_id"][1:]) == {ids[1], ids[3]}
+        assert found["score"].to_list() == pytest.approx([0.7, 0.5, 0.5])
+    with pytest.raises(BadSetting, match=rf"item '{ids[1]}' has no look"):
+        bundle.similar(ids[1], by="text+look")
+    with pytest.raises(BadSetting, match="did you mean 'look'"):
+        bundle.similar(ids[0], by="text+lok")
+
+
 def test_similar_items_by_a_feature_need_its_vector():
     vectors = np.eye(8, 3, dtype=np.float32)
     vectors[5] = vectors[0]

@@ -47,7 +47,7 @@ def similar(
         by: "behaviour": the cosine of the model's item vectors, or for models without them the
             scores of a user whose history is that item. Else the name of a feature, "text" for
             the first feature of a text encoder, or "look" for the first of an image encoder: the
-            cosine of its vectors.
+            cosine of its vectors. Of several, "text+look", the mean of their cosines.
         where: Conditions on item fields, all of which must hold.
 
     Raises:
@@ -86,13 +86,14 @@ def similar_batches(
 
 
 class _ByVectors:
-    """Cosines of vectors."""
+    """Cosines of vectors; of several kinds the mean, in which a missing vector counts as 0."""
 
-    def __init__(self, vectors: Float[Array, "items dim"]) -> None:
-        self.unit = unit_rows(vectors)
+    def __init__(self, *vectors: Float[Array, "items dim"]) -> None:
+        self.units = [unit_rows(one) for one in vectors]
 
     def __call__(self, rows: Int[Array, " rows"]) -> Float[Array, "rows items"]:
-        return np.asarray(self.unit[rows] @ self.unit.T)
+        cosines = sum(unit[rows] @ unit.T for unit in self.units)
+        return np.asarray(cosines / np.float32(len(self.units)))
 
 
 class _ByScores:
@@ -120,11 +121,13 @@ def _measure(bundle: BundleBase, by: str, rows: Array | None) -> "_ByVectors | _
     if by == BEHAVIOUR:
         model = bundle.model
         return _ByVectors(model.item) if isinstance(model, DotProduct) else _ByScores(bundle)
-    feature = bundle.features[named_feature(bundle, by)]
-    if rows is not None and not feature.present[rows].all():
-        item = bundle.dataset.item_ids.ids[int(rows[~feature.present[rows]][0])]
-        raise BadSetting(f"item '{item}' has no {by}, so nothing is like it by that")
-    return _ByVectors(feature.vectors)
+    parts = [by] if by in bundle.features else [part.strip() for part in by.split("+")]
+    features = [bundle.features[named_feature(bundle, part)] for part in parts]
+    for part, feature in zip(parts, features, strict=True):
+        if rows is not None and not feature.present[rows].all():
+            item = bundle.dataset.item_ids.ids[int(rows[~feature.present[rows]][0])]
+            raise BadSetting(f"item '{item}' has no {part}, so nothing is like it by that")
+    return _ByVectors(*(feature.vectors for feature in features))
 
 
 def named_feature(bundle: BundleBase, by: str) -> str:

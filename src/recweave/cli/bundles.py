@@ -35,7 +35,7 @@ Items = Annotated[Path | None, typer.Option(help="New items: a CSV or Parquet fi
 OutFile = Annotated[Path | None, typer.Option(help="Write lists to this .parquet or .csv file.")]
 SHOWN = 10_000
 """Lines that are printed; more go to a file."""
-By = Annotated[str, typer.Option(help="behaviour, text, look, or the name of a feature.")]
+By = Annotated[str, typer.Option(help="behaviour, text, look, text+look or a feature's name.")]
 
 
 def fit(
