@@ -269,7 +269,9 @@ def test_a_killed_training_is_resumed_and_ends_with_the_same_numbers(recipe, tmp
 import os
 from pathlib import Path
 from recweave.experiment import run as module
+from recweave.experiment import prepare
 from recweave.models.nn.checkpoint import Checkpoint
+prepare.CHECKPOINT_EVERY = 0
 save = Checkpoint.save
 def save_and_die(self, epoch, *rest):
     save(self, epoch, *rest)

@@ -44,6 +44,9 @@ from recweave.runs.spec import Experiment, Source
 
 log = logging.getLogger(__name__)
 
+CHECKPOINT_EVERY = 1.0
+"""Seconds of training that an interruption may lose: epochs of small networks take milliseconds."""
+
 STOPS = (
     "Networks stop and are selected by the test events, as published: their numbers are too good."
 )
@@ -85,7 +88,9 @@ class Prepared:
         joined = final and self.experiment.refits
         train = self.experiment.final_events(self.split) if final else self.split.train
         valid = None if joined else self.split.test if self.stops_on_test else self.split.valid
-        checkpoints = Checkpoints(self.checkpoints) if self.checkpoints else None
+        checkpoints = (
+            Checkpoints(self.checkpoints, every=CHECKPOINT_EVERY) if self.checkpoints else None
+        )
         options = Options(
             seed=seed,
             device=self.experiment.device,

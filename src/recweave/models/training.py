@@ -80,10 +80,12 @@ class Checkpoints:
         folder: Created when first needed.
         seconds: Seconds of training that earlier processes did and that were resumed; the training
             loop adds to it.
+        every: Seconds from one checkpoint to the next, at least; 0 saves after each epoch.
     """
 
     folder: Path
     seconds: float = 0.0
+    every: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,6 +102,20 @@ def test_dropout_is_off_during_validation_and_on_again_after():
     assert not net.training
 
 
+def test_checkpoints_are_saved_no_more_often_than_asked(tmp_path, monkeypatch):
+    saved = []
+    save = Checkpoint.save
+    monkeypatch.setattr(
+        Checkpoint,
+        "save",
+        lambda self, epoch, *rest: saved.append(epoch) or save(self, epoch, *rest),
+    )
+    recipe = Line(epochs=4, patience=0)
+    run(line(), recipe, checkpoints=Checkpoints(tmp_path / "each"))
+    run(line(), recipe, checkpoints=Checkpoints(tmp_path / "seldom", every=1000.0))
+    assert saved == [1, 2, 3, 4, 4]  # the last one is always kept
+
+
 class Killed(BaseException):
     """No handler for Exception catches it, as with kill -9."""
 

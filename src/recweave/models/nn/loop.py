@@ -94,7 +94,8 @@ def train(
         if options.checkpoints is not None:
             options.checkpoints.seconds += progress.seconds
     finished_before = _finished(progress, recipe)
-    began = time.perf_counter() - progress.seconds
+    saved = time.perf_counter()
+    began = saved - progress.seconds
     while not _finished(progress, recipe):
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(_epoch_seed(seed, progress.epoch))
@@ -108,8 +109,11 @@ def train(
         if validate is not None and progress.epoch % recipe.every == 0:
             best = _validate(net, validate, progress, best, recipe)
         progress.seconds = time.perf_counter() - began
-        if checkpoint is not None and not _finished(progress, recipe):
+        if checkpoint is None or options.checkpoints is None or _finished(progress, recipe):
+            continue
+        if time.perf_counter() - saved >= options.checkpoints.every:
             checkpoint.save(progress.epoch, net, best, optimiser, vars(progress))
+            saved = time.perf_counter()
     if best:
         net.load_state_dict(best)
         best = {}
