@@ -13,7 +13,6 @@ from jaxtyping import Int
 from recweave.bundle.make import Shared
 from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting, UnknownName
-from recweave.core.lists import pair_keys
 from recweave.core.measure import Cost, measured
 from recweave.data.catalogue import DATASETS, get, load
 from recweave.data.dataset import Dataset
@@ -32,7 +31,7 @@ from recweave.evaluate import (
     evaluate_model,
 )
 from recweave.evaluate.clicks import RESAMPLES
-from recweave.evaluate.metrics import parse_metric
+from recweave.experiment.doubts import check_relevant, warn_of_few_items, warn_of_hidden
 from recweave.features import FeatureContext, FeatureSpec
 from recweave.models import Model, RatingModel, Recipe
 from recweave.models.training import Checkpoints, Options, TrainingData
@@ -314,9 +313,9 @@ def prepare(
             at=("models", experiment.rows().index(searched[0]), "search"),
         )
     if experiment.task == "lists":
-        _warn_of_hidden(split)
-        _warn_of_few_items(experiment, split.train.shape[1])
-        _check_relevant(experiment, split, choosing=bool(searched))
+        warn_of_hidden(split)
+        warn_of_few_items(experiment, split.train.shape[1])
+        check_relevant(experiment, split, choosing=bool(searched))
     context = FeatureContext(dataset, split, base_dir=base_dir)
     features, costs = make_features(experiment.features, context)
     kinds = find_item_feature(features, CATEGORIES) if CATEGORIES in features else None
@@ -331,47 +330,6 @@ def cut(
     dataset, removed = apply_all(_dataset(experiment.data, base_dir), experiment.filters)
     how = experiment.split.fold(fold or 0)
     return dataset, dataset.split(how, seed=experiment.split_seed), tuple(removed)
-
-
-def _check_relevant(experiment: Experiment, split: Split, *, choosing: bool) -> None:
-    """At least one held-out event must count as liked, or no user has a value."""
-    least = experiment.relevant_from
-    if least is None:
-        return
-    for part, events in (("validation", split.valid), ("test", split.test)):
-        if len(events) and events.value.max() < least and (part == "test" or choosing):
-            raise BadSetting(
-                f"'relevant_from' is {least:g}, and no {part} event has such a value: they go from "
-                f"{events.value.min():g} to {events.value.max():g}; set it within these",
-                at=("relevant_from",),
-            )
-
-
-def _warn_of_few_items(experiment: Experiment, items: int) -> None:
-    names = dict.fromkeys((*experiment.metrics, experiment.choose))
-    if long := [name for name in names if (parse_metric(name).k or 0) > items]:
-        log.warning(
-            "the catalogue has %d items, fewer than %s %s for: lists hold all items that may be "
-            "shown",
-            items,
-            ", ".join(long),
-            "asks" if len(long) == 1 else "ask",
-        )
-
-
-def _warn_of_hidden(split: Split) -> None:
-    """Items that a user had before are hidden from lists, so held-out events of them are lost."""
-    parts = (split.known, split.test)
-    known, test = (pair_keys(part.user, part.item, part.shape[1]) for part in parts)
-    hidden = int(np.isin(test, known).sum())
-    if 2 * hidden > len(test):
-        log.warning(
-            "%s of %s test events are of an item that their user had before, such as a view of "
-            "what is bought later. Lists hide such items, so no model can score here. Set `fresh = "
-            "true` in a leave_last_out split to keep such views out of histories.",
-            f"{hidden:,}",
-            f"{len(test):,}",
-        )
 
 
 def make_features(
