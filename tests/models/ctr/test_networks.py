@@ -19,6 +19,7 @@ from recweave.models.ctr.inputs import Inputs, padded_codes
 from recweave.models.ctr.logistic import Logistic
 from recweave.models.ctr.model import Layer, cross_network, dot_interactions
 from recweave.models.ctr.net import ClickNet, pairwise_products
+from recweave.models.ctr.reducer import aligned
 from recweave.models.ctr.settings import Reducer
 from recweave.models.training import Checkpoints, Options, TrainingData
 
@@ -350,3 +351,30 @@ def test_dot_products_of_few_and_many_vectors_are_the_same_sums():
         pairs = torch.triu_indices(count, count, 1)
         expected = dot_interactions(vectors.numpy())
         np.testing.assert_allclose(pairwise_products(vectors, pairs), expected, rtol=1e-5)
+
+
+def test_cross_fitted_codes_do_not_know_the_labels_of_their_own_rows():
+    """Random labels and long vectors: a network learns its training rows by heart."""
+    rng = np.random.default_rng(7)
+    n = 300
+    label = rng.integers(0, 2, n).astype(np.float32)
+    log = Interactions.of(np.zeros(n, int), np.arange(n), label)
+    data = TrainingData(log, features={"f": feature(rng.standard_normal((n, 60)))})
+    reducer = Reducer(hidden=(32,), epochs=40, lr=0.01, dropout=0.0, batch=64)
+    codes = {}
+    for upstream in ("same_labels", "cross_fitted"):
+        recipe = DLRM(ids=False, reduce=(("f",),), dim=4, upstream=upstream, reducer=reducer)
+        codes[upstream] = Examples.of(recipe, data, Options()).reduced[0].train
+    whole = codes["same_labels"]
+    direction = whole[label == 1].mean(axis=0) - whole[label == 0].mean(axis=0)
+    separation = {name: roc_auc(label == 1, code @ direction) for name, code in codes.items()}
+    assert separation["same_labels"] > 0.97
+    assert abs(separation["cross_fitted"] - 0.5) < 0.1
+
+
+def test_codes_are_aligned_by_the_affine_map_of_the_rows_outside_the_fold():
+    rng = np.random.default_rng(8)
+    source, rows = rng.standard_normal((50, 3)), rng.standard_normal((4, 3))
+    matrix, shift = rng.standard_normal((3, 3)), np.array([1.0, -2.0, 0.5])
+    target = source @ matrix + shift
+    np.testing.assert_allclose(aligned(source, target, rows), rows @ matrix + shift, rtol=1e-5)
