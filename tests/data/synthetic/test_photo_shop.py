@@ -127,6 +127,13 @@ def test_those_who_mind_prices_buy_what_is_cheap(shop):
     assert dear[minds > 0.7].mean() < dear[minds < 0.3].mean() - 0.2
 
 
+def test_an_eighth_of_the_purchases_is_regretted(shop):
+    dataset, truth = shop
+    log = dataset.interactions()
+    share = truth.noise[log.behavior == behavior_code("purchase")].mean()
+    assert share == pytest.approx(SMALL.noise * SMALL.behaviour(ITEMS).regret, abs=0.002)
+
+
 def test_ratings_are_low_where_the_look_is_disliked(shop):
     dataset, truth = shop
     log = dataset.interactions()
