@@ -31,8 +31,14 @@ from recweave.encode.images.efficientnet import MEAN, STD, published
 from recweave.encode.images.items import encode_pictures
 from recweave.encode.text import text_encoder
 
-ENCODERS = ("efficientnet", "colour", "efficientnet+colour")
-TEXT = "minilm"
+ENCODERS = (
+    "efficientnet",
+    "colour",
+    "colours",
+    "efficientnet+colour",
+    "efficientnet+colour+colours",
+)
+TEXT = "tfidf"
 NEAREST = 10
 
 
@@ -58,9 +64,10 @@ def main() -> None:
             print(json.dumps(found(styles, encoder, vectors)), flush=True)
         titles = text_encoder(TEXT).encode([row["productDisplayName"] for row in styles])
         print(json.dumps(found(styles, f"titles by {TEXT}", titles)), flush=True)
-        # As `similar --by text+look` does it: the mean of two cosines; the last encoder's.
-        both = np.hstack([titles, vectors])
-        print(json.dumps(found(styles, f"titles by {TEXT} + {ENCODERS[-1]}", both)), flush=True)
+        # As `similar --by text+look+look+look` does it, with the last encoder: a mean of cosines.
+        both = np.hstack([0.5 * titles, np.sqrt(0.75) * vectors])
+        by = f"titles by {TEXT} + 3 x {ENCODERS[-1]}"
+        print(json.dumps(found(styles, by, both)), flush=True)
 
 
 def damaged(folder: Path, pictures: list[str], count: int) -> dict[str, object]:

@@ -69,8 +69,8 @@ class ItemImages(ImageFolder):
     kind: Literal["images"] = "images"
     encoder: str = Field(
         "efficientnet",
-        description="efficientnet, colour, a folder or owner/model of Hugging Face, onnx:PATH, "
-        "package.module:function, or several joined: efficientnet+colour",
+        description="efficientnet, colour, colours, a folder or owner/model of Hugging Face, "
+        "onnx:PATH, package.module:function, or several joined: efficientnet+colour",
     )
 
     def build(self, context: FeatureContext) -> Feature:

@@ -46,6 +46,18 @@ def test_the_same_shape_is_nearer_in_the_same_colour_and_the_same_colour_in_the_
     assert near[0, 0] > near[0, 2] > near[0, 3]
 
 
+def test_colours_alone_know_no_shape_and_are_those_of_the_whole_encoder():
+    alone, whole = image_encoder("colours"), ColourTexture()
+    pictures = [picture(RED), picture(RED, "bar"), picture(BLUE)]
+    vectors = alone.encode([alone.prepare(one) for one in pictures])
+    both = whole.encode([whole.prepare(one) for one in pictures])
+    np.testing.assert_allclose(vectors, both[:, : alone.dim] / np.sqrt(0.4), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert vectors.shape == (3, alone.dim) == (3, 245)
+    assert vectors[0] @ vectors[1] > 0.9 > vectors[0] @ vectors[2] + 0.2
+    assert alone.name != whole.name
+
+
 def test_a_picture_without_any_edge_is_no_division_by_zero():
     flat = Image.new("RGB", (30, 30), GREEN)
     assert np.isfinite(cosines(ColourTexture(), flat, picture(RED))).all()

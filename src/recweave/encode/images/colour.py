@@ -38,17 +38,22 @@ class ColourTexture:
     Of colours, the square roots of their shares, whose dot product is the Bhattacharyya
     coefficient; pixels in the middle count more than those at the edge, which are often background.
     Histogram of oriented gradients: Dalal & Triggs, CVPR 2005. Vectors are of unit length.
+
+    Attributes:
+        edges: Whether there are edges, too; else colours alone.
     """
+
+    edges: bool = True
 
     @property
     def name(self) -> str:
         """See `ImageEncoder.name`."""
-        return f"{IMAGES}colour/1"
+        return f"{IMAGES}colour/1" if self.edges else f"{IMAGES}colours/1"
 
     @property
     def dim(self) -> int:
         """See `ImageEncoder.dim`."""
-        return int(np.prod(BINS)) + TEXTURE
+        return int(np.prod(BINS)) + TEXTURE * self.edges
 
     @property
     def side(self) -> int:
@@ -61,8 +66,10 @@ class ColourTexture:
 
     def encode(self, prepared: Sequence[UInt8[Array, "64 64 3"]]) -> Float[Array, "pictures dim"]:
         """See `ImageEncoder.encode`."""
-        edges = unit_rows(np.stack([_edges(pixels) for pixels in prepared]))
         colours = _colours(np.stack(prepared))
+        if not self.edges:
+            return colours.astype(np.float32)
+        edges = unit_rows(np.stack([_edges(pixels) for pixels in prepared]))
         joined = np.hstack([np.sqrt(SHARE) * colours, np.sqrt(1 - SHARE) * edges])
         return joined.astype(np.float32)
 
@@ -70,6 +77,11 @@ class ColourTexture:
 def colour(settings: Settings) -> ColourTexture:
     """The same on every machine."""
     return ColourTexture()
+
+
+def colours(settings: Settings) -> ColourTexture:
+    """Colours alone: joined with others, it moves the search toward equal colours."""
+    return ColourTexture(edges=False)
 
 
 def _colours(prepared: UInt8[Array, "pictures side side 3"]) -> Float[Array, "pictures bins"]:

@@ -58,6 +58,7 @@ IMAGE_ENCODERS: Registry[Callable[[Settings], ImageEncoder]] = Registry(
     {
         "efficientnet": "recweave.encode.images.efficientnet:efficientnet",
         "colour": "recweave.encode.images.colour:colour",
+        "colours": "recweave.encode.images.colour:colours",
     },
     group="recweave.image_encoders",
     instance_of="collections.abc:Callable",
@@ -74,10 +75,10 @@ def image_encoder(
 
     Args:
         name: `efficientnet` (EfficientNet-Lite0 as shipped by a package, offline), `colour` (no
-            weights: colours and edges), the folder of a Hugging Face vision model or its
-            `owner/model` (which may be downloaded), `onnx:PATH` (any image model in an ONNX file),
-            `package.module:function` (called with `settings`, it gives an `ImageEncoder`), or
-            several joined by `+`.
+            weights: colours and edges; `colours` without edges), the folder of a Hugging Face
+            vision model or its `owner/model` (which may be downloaded), `onnx:PATH` (any image
+            model in an ONNX file), `package.module:function` (called with `settings`, it gives an
+            `ImageEncoder`), or several joined by `+`.
         settings: Threads, and where weights are kept; from the environment if not given.
         base_dir: The folder that relative paths start from.
 
