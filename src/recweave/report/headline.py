@@ -1,10 +1,13 @@
 """What the best row's number means, in one sentence for somebody who knows no metric."""
 
 import json
+from math import isfinite
 from typing import Any
 
 from recweave.evaluate import parse_metric
+from recweave.evaluate.statistics import Interval
 from recweave.report.compare import Table
+from recweave.report.numbers import has_ends, number
 from recweave.report.ranking import ranked_rows
 from recweave.runs.summary import Row, Summary
 
@@ -31,27 +34,36 @@ def headline(run: Summary, table: Table, metric: str) -> str:
         sentence = _of_lists(run, name, best, other) or _of_others(run, name, best, other)
         if sentence:
             return sentence
-    return f"{best.name} has the best {metric}: {best.value(metric):.4f}."
+    return f"{best.name} has the best {metric}: {number(best.value(metric))}."
 
 
 def _of_lists(run: Summary, name: str, best: Row, other: Row) -> str:
     """Of hit@k, and of recall@k where each user has one held-out item: both count users."""
     metric = parse_metric(name)
     counts = name.startswith("hit@") or (name.startswith("recall@") and _one_each(best))
-    if not counts or metric.k is None or name not in best.means:
+    interval, theirs = _mean(best, name), _mean(other, name)
+    if not counts or metric.k is None or interval is None:
         return ""
-    interval = best.means[name]
     of = 100 if interval.mean >= 0.02 else 1000
-    found, low, high = (round(of * v) for v in (interval.mean, interval.low, interval.high))
+    low_high = ""
+    if has_ends(interval):
+        low, high = (round(of * end) for end in (interval.low, interval.high))
+        low_high = f" (95 % interval: {low} to {high})"
     where = WORDS.get(metric.k, f"first {metric.k}")
     items = "item" if metric.k == 1 else "items"
     said = (
-        f"For {found} of {of:,} users, {_what(run)} was among the {where} {items} that {best.name} "
-        f"recommends (95 % interval: {low} to {high})."
+        f"For {round(of * interval.mean)} of {of:,} users, {_what(run)} was among the {where} "
+        f"{items} that {best.name} recommends{low_high}."
     )
-    if other is not best and name in other.means:
-        said += f" With {other.name} it was {round(of * other.means[name].mean)} of {of:,}."
+    if other is not best and theirs is not None:
+        said += f" With {other.name} it was {round(of * theirs.mean)} of {of:,}."
     return said
+
+
+def _mean(row: Row, metric: str) -> Interval | None:
+    """A row's mean over users; None without one, or where it is not defined."""
+    interval = row.means.get(metric)
+    return interval if interval is not None and isfinite(interval.mean) else None
 
 
 def _one_each(row: Row) -> bool:
@@ -76,10 +88,11 @@ def _last_ones(split: dict[str, Any]) -> bool:
 
 
 def _of_others(run: Summary, name: str, best: Row, other: Row) -> str:
-    if name not in best.means or name not in ("mae", "rmse", "auc"):
+    interval, of_other = _mean(best, name), _mean(other, name)
+    if interval is None or name not in ("mae", "rmse", "auc"):
         return ""
-    ours = best.means[name].mean
-    theirs = other.means[name].mean if other is not best and name in other.means else None
+    ours = interval.mean
+    theirs = of_other.mean if other is not best and of_other is not None else None
     if name == "auc":
         what = "impression" if run.experiment.task == "impressions" else "data"
         said = (

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from math import isfinite
 
 from recweave.evaluate import parse_metric
 from recweave.evaluate.statistics import Interval
 from recweave.report.compare import Table
+from recweave.report.numbers import half_width, number
 from recweave.report.ranking import ranked_rows
 from recweave.runs.summary import Row
 
@@ -22,6 +24,8 @@ NOTE = (
     "underlined: second; *: differs from the baseline (paired bootstrap, Holm, 5 %)",
 )
 
+NOT_THERE = "--"
+"""In place of a number that is not defined."""
 
 SLICE_NOTE = (r"needs \usepackage{booktabs}; mean and half of the 95 % interval over users",)
 
@@ -54,8 +58,8 @@ def slices_to_latex(table: Table) -> str:
 
 def _plain(cell: Interval | None) -> str:
     if cell is None:
-        return "--"
-    return rf"{cell.mean:.4f} $\pm$ {(cell.high - cell.low) / 2:.4f}"
+        return NOT_THERE
+    return number(cell.mean, missing=NOT_THERE) + half_width(cell)
 
 
 def tabular(
@@ -102,11 +106,10 @@ def _first_two(table: Table, metric: str) -> list[str]:
 
 def _cell(table: Table, row: Row, metric: str, first_two: list[str]) -> str:
     value = row.value(metric)
-    if value is None:
-        return "--"
-    number = f"{value:.4f}"
+    if value is None or not isfinite(value):
+        return NOT_THERE
+    text = f"{value:.4f}"
     if row.name in first_two:
-        number = rf"\{'textbf' if row.name == first_two[0] else 'underline'}{{{number}}}"
-    interval, found = row.means.get(metric), table.find(row.name, metric)
-    half = rf" $\pm$ {(interval.high - interval.low) / 2:.4f}" if interval else ""
-    return f"{number}{half}{'$^{*}$' if found is not None and found.sure else ''}"
+        text = rf"\{'textbf' if row.name == first_two[0] else 'underline'}{{{text}}}"
+    found, half = table.find(row.name, metric), half_width(row.means.get(metric))
+    return f"{text}{half}{'$^{*}$' if found is not None and found.sure else ''}"

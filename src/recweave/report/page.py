@@ -13,6 +13,7 @@ from recweave.models import RECIPES
 from recweave.report.compare import Table, table_of
 from recweave.report.definitions import definitions
 from recweave.report.headline import headline
+from recweave.report.numbers import number
 from recweave.report.people import people
 from recweave.report.people_html import html_people
 from recweave.report.pictures import picture_folders
@@ -101,7 +102,7 @@ def _decided(run: Summary) -> str:
     if tpr is None:
         return f"a probability of {run.experiment.decide_at:g} or more"
     found = ", ".join(
-        f"{row.name} {row.report.decided_at:.3f}"
+        f"{row.name} {number(row.report.decided_at, '.3f')}"
         for row in run.rows
         if row.report.decided_at is not None
     )

@@ -1,7 +1,7 @@
 """Plots of a table, as SVG: made once, so a report opens anywhere without a network."""
 
 from collections.abc import Sequence
-from math import isnan
+from math import isfinite, isnan, nan
 from typing import Any
 
 import polars as pl
@@ -79,7 +79,7 @@ def _coverage(alt: Any, table: Table, rows: Sequence[Row], metric: str) -> Any:
     points = [
         (row.name, row.report.whole[named], row.means[metric].mean)
         for row in rows
-        if named in row.report.whole and metric in row.means
+        if isfinite(row.report.whole.get(named, nan)) and metric in row.means
     ]
     if len(points) < 2:
         return None

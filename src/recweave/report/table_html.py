@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from math import isfinite
 
 from recweave.report.compare import Table
 from recweave.report.definitions import definition
+from recweave.report.numbers import NOT_DEFINED, ends, number
 from recweave.report.ranking import lead_over, ordered, ranked_rows
 from recweave.report.verdict import significance, size
 from recweave.runs.summary import Comparison, Row
@@ -65,7 +67,7 @@ def _row(
         cells += _lead(row, best, leads)
     for cost in costs:
         value = cost.of(row)
-        cells += f"<td>{'–' if value is None else format(value, cost.digits)}</td>"
+        cells += f"<td>{number(value, cost.digits)}</td>"
     kind = ' class="best"' if row is best else ""
     return f"<tr{kind}><td>{first}</td>{cells}</tr>"
 
@@ -86,12 +88,12 @@ def _lead(row: Row, best: Row | None, leads: Mapping[str, Comparison]) -> str:
 
 def _cell(table: Table, row: Row, metric: str) -> str:
     value = row.value(metric)
-    if value is None:
-        return "<td>–</td>"
+    if value is None or not isfinite(value):
+        return f"<td>{NOT_DEFINED}</td>"
     found, sign, kind = table.find(row.name, metric), "", ""
     if found is not None and found.sure:
         sign, kind = (f"{BETTER} ", "better") if found.better else (f"{WORSE} ", "worse")
         kind = f' class="{kind}" title="{escape(f"minus the baseline: {size(found)}")}"'
-    interval = row.means.get(metric)
-    spread = f"<small>{interval.low:.4f} to {interval.high:.4f}</small>" if interval else ""
+    interval = ends(row.means.get(metric))
+    spread = f"<small>{interval}</small>" if interval else ""
     return f"<td{kind}>{sign}{value:.4f}{spread}</td>"

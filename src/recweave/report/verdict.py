@@ -1,6 +1,9 @@
 """The table in one paragraph of plain English."""
 
+from math import isfinite
+
 from recweave.report.compare import Table
+from recweave.report.numbers import ends, has_ends, number
 from recweave.report.ranking import lead_over, ranked_rows
 from recweave.runs.summary import Comparison, Row
 
@@ -34,8 +37,9 @@ def significance(found: Comparison) -> str:
 def size(found: Comparison, base: float | None = None) -> str:
     """A difference with its 95 % interval and, of a value to compare with, its share."""
     by = found.difference
-    share = f", {by.mean / base:+.0%}" if base else ""
-    return f"{by.mean:+.4f}{share} (95 % interval {by.low:+.4f} to {by.high:+.4f})"
+    share = f", {by.mean / base:+.0%}" if base and isfinite(by.mean / base) else ""
+    interval = f" (95 % interval {ends(by, '+.4f')})" if has_ends(by) else ""
+    return f"{number(by.mean, '+.4f')}{share}{interval}"
 
 
 def _value(row: Row, metric: str) -> str:
@@ -43,8 +47,8 @@ def _value(row: Row, metric: str) -> str:
     if interval is None:
         return f"{row.value(metric):.4f}, one number of all lists together, without an interval"
     users = len(row.report.per_user)
-    ends = f"95 % interval {interval.low:.4f} to {interval.high:.4f}"
-    return f"{interval.mean:.4f} ({ends}; {users:,} users)"
+    found = f"95 % interval {ends(interval)}; " if has_ends(interval) else ""
+    return f"{interval.mean:.4f} ({found}{users:,} users)"
 
 
 def _leads(table: Table, ranked: list[Row], metric: str) -> list[str]:

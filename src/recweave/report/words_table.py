@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from recweave.report.latex import escape, tabular
+from recweave.report.latex import NOT_THERE, escape, tabular
+from recweave.report.numbers import has_ends, number
 from recweave.report.words import PARTS, PER, Gain, WordRow, Words
 
 OVER_CONTROL = "over control"
@@ -87,12 +88,12 @@ def _line(row: WordRow, gains: dict[str, Gain], parts: list[str]) -> list[str]:
         escape(", ".join(row.features)),
         *(_cell(gains.get(part)) for part in parts),
         f"{row.seconds:.1f}",
-        *("--" if price is None else f"{price:.3g}" for price in prices),
+        *(number(price, ".3g", NOT_THERE) for price in prices),
     ]
 
 
 def _cell(gain: Gain | None) -> str:
-    if gain is None:
-        return "--"
+    if gain is None or not has_ends(gain.by):
+        return NOT_THERE
     half = (gain.by.high - gain.by.low) / 2
     return f"${gain.by.mean:+.4f} \\pm {half:.4f}{'^{*}' if gain.p < 0.05 else ''}$"

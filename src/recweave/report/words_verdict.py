@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from recweave.report.numbers import ends, has_ends, number
 from recweave.report.words import ALL, COLD, PER, Gain, WordRow, Words
 
 
@@ -85,4 +86,6 @@ def _cold(texts: Sequence[WordRow]) -> list[str]:
 
 
 def _size(gain: Gain) -> str:
-    return f"{gain.by.mean:+.4f}, {gain.by.low:+.4f} to {gain.by.high:+.4f}"
+    if not has_ends(gain.by):
+        return number(gain.by.mean, "+.4f")
+    return f"{gain.by.mean:+.4f}, {ends(gain.by, '+.4f')}"
