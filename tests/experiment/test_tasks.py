@@ -222,3 +222,12 @@ def test_a_rate_decides_on_validation_and_the_page_says_so(data, tmp_path):
         recipe("clicks", [LOGISTIC], **more, refit="train+valid")
     with pytest.raises(BadSetting, match="decide_at"):
         recipe("clicks", [LOGISTIC], **more | {"decide_at": "often"})
+
+
+@pytest.mark.parametrize(("least", "which"), [(9, "negative"), (0, "positive")])
+def test_events_of_one_class_alone_are_refused(data, tmp_path, least, which):
+    more = CLICKS | {"positive_from": least}
+    with pytest.raises(
+        BadSetting, match=rf"every training event is {which}: values go from 1 to 5"
+    ):
+        run(recipe("clicks", [LOGISTIC], **more), tmp_path / "run", base_dir=data)

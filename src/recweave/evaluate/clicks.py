@@ -119,8 +119,8 @@ def tpr_of(decide_at: float | str) -> float | None:
     found = re.fullmatch(r"tpr([01]?\.?\d+)", decide_at)
     if found is None or not 0 < float(found[1]) <= 1:
         raise BadSetting(
-            f"'decide_at' is '{decide_at}'; give a probability such as 0.5, or the true-positive "
-            "rate to reach on validation, such as tpr0.95"
+            f"'{decide_at}' is no decision: set decide_at to a probability such as 0.5, or to the "
+            "true-positive rate to reach on validation, such as tpr0.95"
         )
     return float(found[1])
 

@@ -1,4 +1,4 @@
-"""What is doubtful about the split of an experiment of lists: refused, or warned of."""
+"""What is doubtful about the split of an experiment: refused, or warned of."""
 
 import logging
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from recweave.core.errors import BadSetting
 from recweave.core.lists import pair_keys
+from recweave.data.labels import yes_or_no
 from recweave.data.split import Split
 from recweave.evaluate.metrics import parse_metric
 from recweave.runs.spec import Experiment
@@ -24,6 +25,21 @@ def check_relevant(experiment: Experiment, split: Split, *, choosing: bool) -> N
                 f"'relevant_from' is {least:g}, and no {part} event has such a value: they go from "
                 f"{events.value.min():g} to {events.value.max():g}; set it within these",
                 at=("relevant_from",),
+            )
+
+
+def check_labels(experiment: Experiment, split: Split) -> None:
+    """Click models need events of both classes to learn from, and to be evaluated on."""
+    least = experiment.positive_from
+    for part, events in (("training", split.train), ("test", split.test)):
+        positive = yes_or_no(events.value, least)
+        if positive.all() or not positive.any():
+            which = "positive" if positive.all() else "negative"
+            rule = "all are 0 or 1" if least is None else f"'positive_from' is {least:g}"
+            raise BadSetting(
+                f"{rule}, and every {part} event is {which}: values go from "
+                f"{events.value.min():g} to {events.value.max():g}; set positive_from within these",
+                at=("positive_from",),
             )
 
 

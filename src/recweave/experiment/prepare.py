@@ -31,7 +31,12 @@ from recweave.evaluate import (
     evaluate_model,
 )
 from recweave.evaluate.clicks import RESAMPLES
-from recweave.experiment.doubts import check_relevant, warn_of_few_items, warn_of_hidden
+from recweave.experiment.doubts import (
+    check_labels,
+    check_relevant,
+    warn_of_few_items,
+    warn_of_hidden,
+)
 from recweave.features import FeatureContext, FeatureSpec
 from recweave.models import Model, RatingModel, Recipe
 from recweave.models.training import Checkpoints, Options, TrainingData
@@ -312,6 +317,8 @@ def prepare(
             "validation events to choose by; hold some out",
             at=("models", experiment.rows().index(searched[0]), "search"),
         )
+    if experiment.task == "clicks":
+        check_labels(experiment, split)
     if experiment.task == "lists":
         warn_of_hidden(split)
         warn_of_few_items(experiment, split.train.shape[1])
