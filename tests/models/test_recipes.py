@@ -9,6 +9,7 @@ from recweave.core.errors import BadSetting, MissingExtra
 from recweave.data.interactions import Histories, Interactions
 from recweave.encode import Feature
 from recweave.models import RECIPES, Query, RatingModel, Tune, load_model, save_model
+from recweave.models.base import ClickModel
 from recweave.models.nn.settings import NetworkRecipe
 from recweave.models.training import Options, TrainingData
 from recweave.rank import recommend
@@ -207,6 +208,10 @@ def test_a_recipe_that_predicts_ratings_predicts_every_pair(rater, log):
     assert rating.max() <= 5
     np.testing.assert_array_equal(model.predict(user[::-1], item[::-1])[::-1], rating)
     assert model.predict(user[:0], item[:0]).shape == (0,)
+
+
+def test_a_recipe_that_predicts_clicks_and_no_other_gives_probabilities(recipe, log):
+    assert isinstance(fitted(recipe, log), ClickModel) == recipe.predicts_clicks
 
 
 def test_a_rating_model_learns_whose_ratings_are_high_and_which_items_get_them(rater):

@@ -19,6 +19,7 @@ from recweave.rank.ranking import StageCost
 from recweave.rank.reasons import Reasoned
 from recweave.rank.stages import StageContext, read_stage
 
+LOGISTIC = {"kind": "logistic", "features": ["dense"]}
 SETTINGS = [
     {"kind": "exclude", "where": "price <= 10"},
     {"kind": "cap", "field": "brand", "n": 1},
@@ -37,10 +38,12 @@ SETTINGS = [
     {"kind": "vision", "feature": "categories", "operator": "tier"},
     {"kind": "vision", "feature": "categories", "operator": "filter"},
     {"kind": "vision", "feature": "dense", "strength": 0.5},
+    {"kind": "clicks", "model": LOGISTIC, "positive_from": 2, "strength": 2.0},
 ]
 NOTHING = [
     {"kind": "vision", "feature": "categories", "strength": 0.0},
     {"kind": "vision", "feature": "dense", "strength": 0.0},
+    {"kind": "clicks", "model": LOGISTIC, "positive_from": 2, "strength": 0.0},
     {"kind": "exclude", "where": "price > 1000"},
     {"kind": "cap", "field": "brand", "n": 100},
     {"kind": "boost", "where": "organic == true", "factor": 1.0},
@@ -54,8 +57,9 @@ NEXT_TO_NOTHING = [
     {"kind": "mmr", "trade": 1 - 1e-12},
     {"kind": "popularity", "strength": 1e-12},
     {"kind": "freshness", "strength": 1e-12},
+    {"kind": "clicks", "model": LOGISTIC, "positive_from": 2, "strength": 1e-12},
 ]
-REASONED = ("mmr", "popularity", "freshness", "interest", "vision")
+REASONED = ("mmr", "popularity", "freshness", "interest", "vision", "clicks")
 """Kinds that say why they move items; of the others the label says all."""
 RULES = [s for s in SETTINGS if s["kind"] in ("exclude", "cap", "pin", "cold")]
 
@@ -66,7 +70,9 @@ def built(shop, train):
 
     vectors = np.random.default_rng(0).normal(size=(len(shop.item_ids), 3)).astype(np.float32)
     dense = Feature(vectors, np.arange(len(vectors)) != 2, "dense/1", "made")
-    context = StageContext(shop, train, features={"dense": dense})
+    value = np.where(np.arange(len(train)) % 2, 1.0, 3.0).astype(np.float32)  # some are disliked
+    rated = replace(train, value=value)
+    context = StageContext(shop, rated, features={"dense": dense})
 
     @cache
     def build(settings):

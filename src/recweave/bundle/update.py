@@ -17,7 +17,7 @@ from recweave.features import FEATURES
 from recweave.models.base import Model
 from recweave.models.kinds import ItemScores
 from recweave.rank.ranking import Stage
-from recweave.rank.stages import STAGES, StageContext, settled
+from recweave.rank.stages import STAGES, Extensible, StageContext, settled
 
 
 def with_events(bundle: B, events: Any) -> B:
@@ -64,7 +64,8 @@ def with_items(bundle: B, items: Any, features: Mapping[str, Feature] | None = N
     """The bundle with more items, which the model places by their features.
 
     Features are computed from the items' catalogue rows as in the recipe; those of reviews or
-    events are missing. Stages are fitted again for the larger catalogue.
+    events are missing. Stages are fitted again for the larger catalogue; one that holds a trained
+    model is extended instead.
 
     Args:
         bundle: To start from; it stays as it is.
@@ -103,7 +104,7 @@ def with_items(bundle: B, items: Any, features: Mapping[str, Feature] | None = N
         features=grown_features,
         fallback=_padded(bundle.fallback, len(frame)),
     )
-    return grown.replace(stages=_stages(grown))
+    return grown.replace(stages=_stages(grown, new, len(frame)))
 
 
 def _times(log: Interactions, frame: pl.DataFrame) -> np.ndarray:
@@ -209,8 +210,14 @@ def _padded(fallback: Any, count: int) -> Any:
     return ItemScores(np.append(fallback.value, np.full(count, least, np.float32)))
 
 
-def _stages(bundle: BundleBase) -> tuple[Stage, ...]:
-    """The stages fitted again for the items that there are now, with what they had learned."""
+def _stages(bundle: BundleBase, new: Mapping[str, Feature], count: int) -> tuple[Stage, ...]:
+    """The stages for the items that there are now: extended, or fitted again as they were settled.
+
+    Args:
+        bundle: Without new stages.
+        new: Vectors of the new items.
+        count: Number of new items.
+    """
     settings = bundle.about.get("stages", [])
     if len(settings) != len(bundle.stages):
         raise BadSetting("the bundle's stages cannot be fitted again for new items; fit it again")
@@ -221,4 +228,7 @@ def _stages(bundle: BundleBase) -> tuple[Stage, ...]:
         STAGES.named(one["kind"]).parse(one, "the bundle's stage", names_only=True)
         for one in settings
     ]
-    return tuple(recipe.fit(context) for recipe in settled(recipes, bundle.stages))
+    return tuple(
+        stage.with_items(new, count) if isinstance(stage, Extensible) else recipe.fit(context)
+        for recipe, stage in zip(settled(recipes, bundle.stages), bundle.stages, strict=True)
+    )

@@ -93,6 +93,7 @@ class Registry(Mapping[str, T], Generic[T]):
         group: str,
         subclass_of: str | None = None,
         instance_of: str | None = None,
+        also: str | None = None,
     ) -> None:
         """List what there is.
 
@@ -102,16 +103,20 @@ class Registry(Mapping[str, T], Generic[T]):
             group: The entry-point group of other packages; a name of ours always wins.
             subclass_of, instance_of: The path of a class. What other packages and paths give must
                 be a concrete subclass, or an instance, of it. Imported when first needed.
+            also: The path of a registry whose names are listed here as well; a name of this one
+                wins. Imported when first needed.
         """
         self.kind = kind
         self.group = group
         self._own = dict(where)
         self._base = subclass_of or instance_of
         self._of_classes = subclass_of is not None
+        self._also = also
 
     @cached_property
     def _where(self) -> dict[str, str | T]:
-        return {e.name: e.value for e in entry_points(group=self.group)} | self._own
+        also = resolve(self._also).paths() if self._also else {}
+        return also | {e.name: e.value for e in entry_points(group=self.group)} | self._own
 
     @cached_property
     def base(self) -> type[Any]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from recweave.bundle import Bundle
 from recweave.bundle.make import Shared, everything, make_bundle
 from recweave.core.errors import BadSetting
@@ -82,7 +84,13 @@ def fit(
         "learned_from": "all events",
     }
     stage_context = StageContext(
-        dataset, whole.train, features=features, model=model, base_dir=base_dir
+        dataset,
+        whole.train,
+        features=features,
+        rows=np.arange(len(whole.train)),
+        model=model,
+        options=options,
+        base_dir=base_dir,
     )
     return make_bundle(
         Shared.of(dataset, removed),

@@ -156,13 +156,16 @@ class Prepared:
             entry: The row.
             model: The row's model, fitted on train alone, for stages that learn on validation.
         """
+        asked = self.experiment
         context = StageContext(
             dataset=self.dataset,
             train=self.split.train,
             valid=self.split.valid,
             features=self.features,
+            rows=self._rows(joined=False),
             model=model,
-            relevant_from=self.experiment.relevant_from,
+            options=Options(seed=asked.seeds[0], device=asked.device, precision=asked.precision),
+            relevant_from=asked.relevant_from,
             base_dir=self.base_dir,
         )
         stages = []

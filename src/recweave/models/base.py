@@ -140,6 +140,8 @@ class Recipe(Value, ABC):
     that settings never import what they train: `recweave --help` does not load torch."""
     predicts_ratings: ClassVar[bool] = False
     """Whether `fit` gives a `RatingModel`."""
+    predicts_clicks: ClassVar[bool] = False
+    """Whether `fit` gives a `ClickModel`."""
     stochastic: ClassVar[bool] = True
     """Whether the result of `fit` depends on the seed."""
     uses_validation: ClassVar[bool] = False

@@ -4,10 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
+from jaxtyping import Int
 from pydantic import BeforeValidator, SerializeAsAny
 
+from recweave.core.arrays import Array
 from recweave.core.choice import Choice, OneOf
 from recweave.core.registry import Registry
 from recweave.data.dataset import Dataset
@@ -15,6 +17,7 @@ from recweave.data.interactions import Interactions
 from recweave.encode.features import Features
 from recweave.llm.base import LLM
 from recweave.models.base import Model
+from recweave.models.training import Options
 from recweave.parallel import Pool, Serial
 from recweave.rank.ranking import Stage
 
@@ -30,6 +33,7 @@ STAGES: "Registry[type[StageRecipe]]" = Registry(
         "popularity": "recweave.rank.popularity:PopularityRecipe",
         "freshness": "recweave.rank.freshness:FreshnessRecipe",
         "interest": "recweave.rank.freshness:InterestRecipe",
+        "clicks": "recweave.rank.clicks:ClicksRecipe",
         "vision": "recweave.rank.vision.recipe:VisionRecipe",
     },
     group="recweave.stages",
@@ -47,13 +51,15 @@ STAGE_KINDS: Registry[type[Any]] = Registry(
         "mmr": "recweave.rank.diversity:MMR",
         "popularity_weight": "recweave.rank.popularity:PopularityWeight",
         "freshness_weight": "recweave.rank.freshness:FreshnessWeight",
+        "clicks": "recweave.rank.clicks:Clicks",
         "vision": "recweave.rank.vision.objects:Vision",
         "vision_looks": "recweave.rank.vision.looks:Looks",
         "vision_evidence": "recweave.rank.vision.evidence:Evidence",
     },
     group="recweave.stage_kinds",
+    also="recweave.models.artifact:KINDS",
 )
-"""Fitted stages that can be saved with a model and loaded again."""
+"""Fitted stages that can be saved with a model and loaded again; they may hold trained models."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +71,12 @@ class StageContext:
         train: All that statistics may be made from.
         valid: Held-out events that a weight may be learned on.
         features: Vectors by name.
+        rows: Row of each event of `train` in the log of the dataset, which features of events are
+            aligned to; None if unknown.
         model: Trained on `train` alone, so that lists for `valid` are honest.
         relevant_from: The least value of a held-out event that counts; any value without it.
         llm: The language model, where a run has one.
+        options: Seed, device, precision, … of a model that the stage trains.
         pool: Where independent pieces of work are done.
         base_dir: The folder that relative paths start from.
     """
@@ -76,9 +85,11 @@ class StageContext:
     train: Interactions
     valid: Interactions | None = None
     features: Features = field(default_factory=dict)
+    rows: Int[Array, " n"] | None = None
     model: Model | None = None
     relevant_from: float | None = None
     llm: LLM | None = None
+    options: Options = field(default_factory=Options)
     pool: Pool = field(default_factory=Serial)
     base_dir: Path = Path()
 
@@ -112,6 +123,19 @@ class StageRecipe(Choice, ABC):
             stage: What `fit` made. Settings that learn nothing give themselves.
         """
         return self
+
+
+@runtime_checkable
+class Extensible(Protocol):
+    """A stage that holds a trained model: new items extend it, it is not fitted again."""
+
+    def with_items(self, features: Features, count: int) -> Stage:
+        """The stage for the larger catalogue.
+
+        Args:
+            features: Vectors of the new items alone, by name; those that are known.
+            count: Number of new items; they get the next rows.
+        """
 
 
 def settled(recipes: Sequence[StageRecipe], stages: Sequence[Stage]) -> tuple[StageRecipe, ...]:

@@ -20,11 +20,11 @@ from recweave.models.behaviors import BehaviorWeights
 from recweave.models.nn.items import Content
 from recweave.models.nn.reading import read_events
 from recweave.models.nn.sequences import newest
+from recweave.models.scorer import Scorer
 from recweave.models.training import Checkpoints, Options, TrainingData
 from recweave.models.unified.holdout import hold_out
 from recweave.models.unified.numbers import CODES, EventNumbers
 from recweave.models.unified.recipe import Unified
-from recweave.models.unified.scorer import Scorer
 
 ITEMS = 20
 SMALL = {"dim": 16, "epochs": 5, "batch": 256, "lr": 0.01, "negatives": 16, "targets": "all"}

@@ -27,6 +27,7 @@ class Logistic(Recipe):
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_logistic"
+    predicts_clicks: ClassVar[bool] = True
     stochastic: ClassVar[bool] = False
 
     features: tuple[str, ...] = Field(

@@ -1,7 +1,7 @@
 """The hyperparameters that the networks of click models share."""
 
 from abc import ABC
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -45,6 +45,8 @@ class ClickNetworkRecipe(NetworkRecipe, ABC):
     The loss is the log loss, weighted by class. With validation events it uses early stopping: the
     network that is best by `stop_by` is kept.
     """
+
+    predicts_clicks: ClassVar[bool] = True
 
     dense: tuple[str, ...] = Field((), description="features of events, items or users: numbers")
     reduce: tuple[tuple[str, ...], ...] = Field(

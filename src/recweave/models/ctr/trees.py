@@ -31,6 +31,7 @@ class BoostedTrees(Recipe):
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_boosted_trees"
+    predicts_clicks: ClassVar[bool] = True
     stochastic: ClassVar[bool] = False
     uses_validation: ClassVar[bool] = True
 

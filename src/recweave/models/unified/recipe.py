@@ -8,7 +8,7 @@ from recweave.data.schema import BEHAVIORS
 from recweave.models.base import Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.nn.settings import NetworkRecipe
-from recweave.models.unified.scorer import Scorer
+from recweave.models.scorer import Scorer
 
 
 class Unified(NetworkRecipe):

@@ -1,4 +1,4 @@
-"""Another model whose scores are added to the network's, by name and settings."""
+"""Another model whose scores are added to those of a model or a list, by name and settings."""
 
 from typing import Any
 
