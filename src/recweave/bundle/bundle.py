@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,6 @@ from recweave.bundle.ids import text_ids
 from recweave.bundle.lists import SCHEMA, Recommendations
 from recweave.bundle.query import query_of_history, query_of_users
 from recweave.bundle.saved import load_bundle, save_bundle
-from recweave.bundle.search import WordEncoder, search
 from recweave.bundle.similar import similar
 from recweave.bundle.update import with_events, with_items
 from recweave.core.errors import BadSetting, require_choice
@@ -24,6 +23,9 @@ from recweave.encode.features import Feature
 from recweave.models.query import Query
 from recweave.rank.explain import explain
 from recweave.rank.rules import Rule
+
+if TYPE_CHECKING:
+    from recweave.bundle.search import WordEncoder
 
 Unknown = Literal["refuse", "fallback"]
 """The result for a user whom the bundle does not know: an error, or the list of the fallback."""
@@ -174,10 +176,12 @@ class Bundle(BundleBase):
         k: int = 10,
         *,
         by: str = "text",
-        encoder: WordEncoder | None = None,
+        encoder: "WordEncoder | None" = None,
         where: Sequence[Rule | str] = (),
     ) -> Recommendations:
         """Items whose texts or pictures fit some words; see `bundle.search`."""
+        from recweave.bundle.search import search  # lists need no encoders
+
         return search(self, words, k, by=by, encoder=encoder, where=where)
 
     def _ids(self, users: Iterable[str], unknown: Unknown) -> pl.Series:
