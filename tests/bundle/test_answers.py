@@ -80,6 +80,9 @@ def test_a_recipe_that_stops_by_validation_still_leaves_whole_histories(handed):
     (one,) = handed
     assert (len(one.data.train), len(one.data.valid)) == (3 * USERS, USERS)
     assert set(one.data.valid.item.tolist()) == {TEST}
+    log = planted_shop().interactions()
+    np.testing.assert_array_equal(log[one.data.valid_rows].item, one.data.valid.item)
+    np.testing.assert_array_equal(log[one.data.valid_rows].user, one.data.valid.user)
     assert bundle.events_of("u3") == 4
     assert bundle.fallback.value[TEST] == USERS
 

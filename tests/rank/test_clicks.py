@@ -174,6 +174,7 @@ def test_a_model_that_stops_early_stops_by_a_tenth_of_each_class_of_train(plante
     np.testing.assert_array_equal(np.sort(both), made.train.time)
     where = {time: row for time, row in zip(made.train.time.tolist(), rows.tolist(), strict=True)}
     assert data.rows.tolist() == [where[time] for time in data.train.time.tolist()]
+    assert data.valid_rows.tolist() == [where[time] for time in data.valid.time.tolist()]
 
 
 def test_an_explanation_names_the_probability():

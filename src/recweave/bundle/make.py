@@ -13,7 +13,7 @@ from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.filters import Removed
 from recweave.data.interactions import Interactions
-from recweave.data.split import BETWEEN, TRAIN, VALID, LeaveLastOut, Split
+from recweave.data.split import BETWEEN, TEST, TRAIN, VALID, LeaveLastOut, Split
 from recweave.encode.features import AnyFeature, Feature
 from recweave.models.base import Model, Recipe
 from recweave.models.popularity import Popularity
@@ -156,7 +156,8 @@ def everything(
         return whole
     assert split.part is not None
     rows = np.flatnonzero(np.isin(split.part, (TRAIN, VALID, BETWEEN)))
-    return replace(whole, train=log[rows], valid=split.test, rows=rows)
+    held_out = np.flatnonzero(split.part == TEST)
+    return replace(whole, train=log[rows], valid=split.test, rows=rows, valid_rows=held_out)
 
 
 def standing_alone(dataset: Dataset) -> Dataset:

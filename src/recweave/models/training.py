@@ -34,6 +34,9 @@ class TrainingData:
         valid_impressions: The same of the validation part.
         positive_from: The label rule of click models: an event with at least this value is a
             positive. Not needed if all values are 0 or 1.
+        valid_rows: Row of each validation event in the log, where features were computed from these
+            events as well (all data are trained on): click models then read vectors that were
+            computed without them. None where no feature was.
     """
 
     train: Interactions
@@ -43,6 +46,7 @@ class TrainingData:
     impressions: Impressions | None = None
     valid_impressions: Impressions | None = None
     positive_from: float | None = None
+    valid_rows: Int[Array, " m"] | None = None
 
     def __post_init__(self) -> None:
         if self.rows is not None and len(self.rows) != len(self.train):
@@ -57,7 +61,7 @@ class TrainingData:
 
     def replace(self, train: Interactions, valid: Interactions | None) -> "TrainingData":
         """The same with other events, for a recipe that holds out events itself."""
-        return replace(self, train=train, valid=valid, rows=None)
+        return replace(self, train=train, valid=valid, rows=None, valid_rows=None)
 
     def labels(self) -> Bool[Array, " n"]:
         """Which training events are positives, for click models (see `data.labels.yes_or_no`)."""

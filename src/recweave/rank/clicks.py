@@ -182,9 +182,12 @@ class ClicksRecipe(StageRecipe):
         if not recipe.uses_validation:
             return data
         held_out = _some_of_each(self._positive(train), context.options.seed)
-        kept = np.flatnonzero(~held_out)
-        rows = None if context.rows is None else context.rows[kept]
-        return replace(data, train=train[kept], valid=train[np.flatnonzero(held_out)], rows=rows)
+        kept, out = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        data = replace(data, train=train[kept], valid=train[out], rows=None)
+        if context.rows is None:
+            return data
+        # Features were computed from the held-out events too.
+        return replace(data, rows=context.rows[kept], valid_rows=context.rows[out])
 
     def _choose(self, stage: Clicks, context: StageContext) -> float:
         def with_strength(base: Ranking) -> Callable[[float], Ranking]:

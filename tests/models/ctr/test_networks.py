@@ -183,6 +183,35 @@ def test_a_training_row_reads_vectors_computed_without_it(place, upstream):
     assert abs(spread[0]) < spread[1] / 4
 
 
+@pytest.mark.parametrize("place", ["dense", "embed", "reduce"])
+def test_validation_events_that_features_were_computed_from_read_vectors_without_them(place):
+    """Variants are right for three events of four, the whole vectors for all.
+
+    A network that reads the whole ones on validation finds itself far too unsure.
+    """
+    rng = np.random.default_rng(5)
+    n, split = 2000, 1200
+    item = np.arange(n)
+    label = rng.integers(0, 2, n)
+    seen = np.where(rng.random(n) < 0.75, label, 1 - label)
+    made = EventFeature(
+        feature(np.eye(2)[label]), item, item, np.eye(2, dtype=np.float32)[seen], np.ones(n, bool)
+    )
+    log = Interactions.of(np.zeros(n, int), item, label.astype(np.float32), shape=(1, n))
+    data = TrainingData(
+        log[:split],
+        log[split:],
+        {"f": made},
+        rows=item[:split],
+        valid_rows=item[split:],
+    )
+    names = (("f",),) if place == "reduce" else ("f",)
+    recipe = DLRM(ids=False, epochs=20, lr=0.01, dim=4, dropout=0.0, calibrate=True)
+    recipe = recipe.model_copy(update={place: names})
+    assert 0.5 < recipe.fit(data).slope < 2
+    assert recipe.fit(replace(data, valid_rows=None)).slope > 3
+
+
 @pytest.mark.parametrize("recipe", NETWORKS, ids=["dlrm", "dcn"])
 def test_unknown_users_and_items_have_missing_features_and_the_mean_embedding(recipe):
     """Items 0 to 9 have no features; users and items 20 to 29 have no events."""

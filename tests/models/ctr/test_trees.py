@@ -13,7 +13,7 @@ from recweave.evaluate.classification import log_loss, roc_auc
 from recweave.models import load_model, save_model
 from recweave.models.base import ClickModel
 from recweave.models.ctr.design import design
-from recweave.models.ctr.trees import BoostedTrees
+from recweave.models.ctr.trees import BoostedTrees, _valid
 from recweave.models.training import TrainingData
 
 ensemble = pytest.importorskip("sklearn.ensemble")
@@ -134,3 +134,18 @@ def test_without_scikit_learn_the_command_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingExtra, match=r"pip install 'recweave\[trees\]'"):
         BoostedTrees().fit(Interactions.of([0], [0], 1.0))
+
+
+def test_validation_events_that_features_were_computed_from_read_vectors_without_them():
+    """The whole vectors hold the label, the variants another number."""
+    n, item = 40, np.arange(40)
+    label = item % 2
+    variants = (item[:, None] % 5).astype(np.float32)
+    made = EventFeature(feature(label[:, None]), item, item, variants, np.ones(n, bool))
+    log = Interactions.of(np.zeros(n, int), item, label.astype(np.float32), shape=(1, n))
+    data = TrainingData(log[:30], log[30:], {"f": made}, rows=item[:30], valid_rows=item[30:])
+    _, blocks = design(data, ("f",))
+    mean, scale = blocks[0].standardizer.mean, blocks[0].standardizer.scale
+    columns, positive = _valid(data, blocks)
+    np.testing.assert_allclose(columns, (variants[30:] - mean) / scale, rtol=1e-6)
+    np.testing.assert_array_equal(positive, label[30:] == 1)

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
+from recweave.data.interactions import Interactions
 from recweave.encode.features import CategoricalFeature, Entity, EventFeature, Feature, find_feature
 from recweave.models.training import TrainingData
 
@@ -27,6 +28,7 @@ class Source:
         vectors: Those of the entities, then the variants.
         present: Whether each row of `vectors` is there.
         row: Row in `vectors` of each training event.
+        valid_row: Row in `vectors` of each validation event.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Source:
     vectors: Float[Array, "table dim"]
     present: Bool[Array, " table"]
     row: Int[Array, " n"]
+    valid_row: Int[Array, " m"]
 
     @property
     def of(self) -> Entity:
@@ -56,18 +59,35 @@ class Source:
                     f"'{name}' is a feature of events, but the rows of the training events in the "
                     "log are not known; pass TrainingData(rows=…)"
                 )
-            entity, variant = feature.entity[data.rows], feature.variant[data.rows]
+            valid_row = rows_of_entities(data.valid, feature.whole.of)
+            if data.valid_rows is not None:
+                valid_row = _rows_of_variants(feature, data.valid_rows)
             return cls(
                 name,
                 whole,
                 np.concatenate([whole.vectors, feature.vectors]),
                 np.concatenate([whole.present, feature.present]),
-                np.where(variant >= 0, len(whole.vectors) + variant, entity),
+                _rows_of_variants(feature, data.rows),
+                valid_row,
             )
         if isinstance(feature, CategoricalFeature):
             feature = feature.one_hot()
-        row = data.train.item if feature.of == "item" else data.train.user
-        return cls(name, feature, feature.vectors, feature.present, row)
+        row, valid_row = (rows_of_entities(log, feature.of) for log in (data.train, data.valid))
+        return cls(name, feature, feature.vectors, feature.present, row, valid_row)
+
+
+def _rows_of_variants(feature: EventFeature, rows: Int[Array, " n"]) -> Int[Array, " n"]:
+    """Where some events of the log find their vectors: their variant's, or their entity's own."""
+    variant = feature.variant[rows]
+    own = feature.entity[rows]
+    return np.asarray(np.where(variant >= 0, len(feature.whole.vectors) + variant, own))
+
+
+def rows_of_entities(events: Interactions | None, of: Entity) -> Int[Array, " n"]:
+    """The items, or the users, of some events; none of no events."""
+    if events is None:
+        return np.empty(0, np.int32)
+    return events.item if of == "item" else events.user
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,9 +46,9 @@ def train_network(recipe: ClickNetworkRecipe, data: TrainingData, options: Optio
     _run(net, recipe, data, examples, options, device)
     layers = [one.layers for one in examples.reduced]
     model = trained_model(net, examples.inputs, layers, data.train)
-    if not (recipe.calibrate and data.valid is not None and len(data.valid)):
+    if not recipe.calibrate or examples.valid is None:
         return model
-    odds = model.log_odds(data.valid.user, data.valid.item)
+    odds = _odds(net, examples.valid)
     slope, shift = platt_scaling(examples.valid_positive, odds)
     return replace(model, slope=slope, shift=shift)
 
@@ -137,7 +137,7 @@ def _run(
 
     def validate() -> float:
         assert valid is not None
-        odds = np.concatenate([to_array(net(batch)) for batch in valid.batches()])
+        odds = _odds(net, valid)
         return goodness(recipe.stop_by, examples.valid_positive, odds, by_class)
 
     run_loop(
@@ -152,3 +152,9 @@ def _run(
             "labels": [digest(positive), digest(examples.valid_positive)],
         },
     )
+
+
+def _odds(net: ClickNet, rows: Tensors) -> Array:
+    """The log-odds of some rows by the network, which is in evaluation mode."""
+    with torch.inference_mode():
+        return np.concatenate([to_array(net(batch)) for batch in rows.batches()])

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
 from recweave.encode.features import CategoricalFeature, Entity, find_feature
-from recweave.models.ctr.design import Block, Source
+from recweave.models.ctr.design import Block, Source, rows_of_entities
 from recweave.models.ctr.settings import ClickNetworkRecipe
 from recweave.models.training import TrainingData
 
@@ -22,6 +22,7 @@ class Labels:
         name: The name of the feature.
         of: Whether they are of items or users.
         row: Row in `code` of each training event.
+        valid_row: Row in `code` of each validation event.
         entities: Rows in `code` that are the entities' own; they come first.
         names: Name of each label; empty where the feature names none.
         count: The number of labels.
@@ -32,6 +33,7 @@ class Labels:
     name: str
     of: Entity
     row: Int[Array, " n"]
+    valid_row: Int[Array, " m"]
     entities: int
     names: tuple[str, ...]
     count: int
@@ -43,13 +45,14 @@ class Labels:
         """One for each field of categories; else one whose labels are the columns above 0."""
         feature = find_feature(data.features, name)
         if isinstance(feature, CategoricalFeature):
-            row = data.train.item if feature.of == "item" else data.train.user
+            row, valid = (rows_of_entities(log, feature.of) for log in (data.train, data.valid))
             size = len(feature.codes)
             return [
                 cls(
                     name,
                     feature.of,
                     row,
+                    valid,
                     size,
                     tuple(f"{field}={level}" for level in levels),
                     len(levels),
@@ -64,7 +67,8 @@ class Labels:
         entity = source.entity
         count = source.vectors.shape[1]
         columns = tuple(entity.columns)
-        return [cls(name, entity.of, source.row, len(entity.vectors), columns, count, code)]
+        rows = source.row, source.valid_row
+        return [cls(name, entity.of, *rows, len(entity.vectors), columns, count, code)]
 
     def shares(self) -> Float[Array, "table labels"]:
         """The share of each label in the mean of a row's embeddings."""
@@ -122,13 +126,15 @@ class Inputs:
     def arrays(self) -> list[Array]:
         """All that the network reads, to identify it."""
         blocks = [*self.dense, *(block for group in self.groups for block in group)]
-        of_blocks = [part for b in blocks for part in (b.source.vectors, b.source.row)]
-        return of_blocks + [part for one in self.labels for part in (one.code, one.row)]
+        sources = [block.source for block in blocks]
+        of_blocks = [part for s in sources for part in (s.vectors, s.row, s.valid_row)]
+        of_labels = [part for one in self.labels for part in (one.code, one.row, one.valid_row)]
+        return of_blocks + of_labels
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Training rows, or pairs of users and items: the row that they read in each table."""
+    """The training or the validation events: the row that they read in each table."""
 
     user: Int[Array, " n"]
     item: Int[Array, " n"]
@@ -138,10 +144,8 @@ class Rows:
         return len(self.user)
 
     def at(self, table: Source | Labels) -> Int[Array, " n"]:
-        """Row in the table of a feature; a pair that is no training row reads the entity's own."""
-        if self.training:
-            return table.row
-        return self.item if table.of == "item" else self.user
+        """Row in the table of a feature."""
+        return table.row if self.training else table.valid_row
 
     def columns(self, blocks: Sequence[Block]) -> Float[Array, "n columns"]:
         """The columns of some blocks, float32."""

@@ -112,10 +112,11 @@ def reduce_group(
         data.labels(),
         valid_positive,
     )
-    vectors = [part for block in blocks for part in (block.source.vectors, block.source.row)]
+    sources = [block.source for block in blocks]
+    vectors = [part for s in sources for part in (s.vectors, s.row, s.valid_row)]
     description = {
         **data_digests(data, *vectors),
-        "group": [block.source.name for block in blocks],
+        "group": [source.name for source in sources],
         "labels": [digest(group.positive), digest(valid_positive)],
     }
     everything = np.arange(len(rows))

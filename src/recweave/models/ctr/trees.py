@@ -147,8 +147,9 @@ def train_boosted_trees(recipe: BoostedTrees, data: TrainingData, options: Optio
     order = np.argsort([block.source.of == "item" for block in blocks], kind="stable")
     edges = np.cumsum([0, *(block.standardizer.width for block in blocks)])
     ordered = np.concatenate([np.arange(edges[at], edges[at + 1]) for at in order])
+    valid = _valid(data, [blocks[at] for at in order])
     bias, predictors = _boost(
-        recipe, columns[:, ordered].astype(np.float32), positive, _valid(data, user, item), options
+        recipe, columns[:, ordered].astype(np.float32), positive, valid, options
     )
     return TreeClicks(user, item, _flatten(predictors), bias)
 
@@ -164,11 +165,11 @@ Rows = tuple[Float[Array, "valid columns"], Bool[Array, " valid"]]
 """Columns and labels."""
 
 
-def _valid(data: TrainingData, user: Array, item: Array) -> Rows | None:
+def _valid(data: TrainingData, blocks: list[Block]) -> Rows | None:
     if data.valid is None or not len(data.valid):
         return None
-    columns = np.hstack([user[data.valid.user], item[data.valid.item]])
-    return columns, yes_or_no(data.valid.value, data.positive_from)
+    columns = np.hstack([block.table()[block.source.valid_row] for block in blocks])
+    return columns.astype(np.float32), yes_or_no(data.valid.value, data.positive_from)
 
 
 def _boost(
