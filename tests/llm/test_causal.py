@@ -124,3 +124,12 @@ def test_batches_hold_every_row_once_and_no_more_tokens_than_fit():
     assert sorted(row for rows in made for row in rows) == list(range(100))
     assert all(len(rows) * max(lengths[row] for row in rows) <= 200 for rows in made)
     assert [len(rows) for rows in batches([500], 200)] == [1]
+
+
+def test_weights_in_a_pickle_are_not_read(lm, folder, tmp_path):
+    for file in folder.iterdir():
+        if file.suffix != ".safetensors":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    torch.save(lm.model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(BadSetting, match=r"no language model that can be read.*safetensors"):
+        _ = CausalLM(tmp_path).model

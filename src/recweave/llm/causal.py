@@ -16,6 +16,7 @@ from recweave.core.errors import BadInput, BadSetting
 from recweave.core.extras import require
 from recweave.core.settings import Settings
 from recweave.llm.packaged import model_folder
+from recweave.llm.pretrained import load_network, load_tokenizer
 
 Precision = Literal["fp32", "bf16"]
 TOKENS = 4096
@@ -61,10 +62,7 @@ class CausalLM:
         Raises:
             BadSetting: if it cannot be read, or has no end-of-text token.
         """
-        tokenizer = self._read("AutoTokenizer")
-        if tokenizer.eos_token_id is None:
-            raise BadSetting(f"{self.folder}: the tokenizer has no end-of-text token")
-        return tokenizer
+        return load_tokenizer(self.folder)
 
     @cached_property
     def model(self) -> Any:
@@ -75,10 +73,10 @@ class CausalLM:
         """
         torch = require("torch", extra="lm")
         dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        model = self._read("AutoModelForCausalLM", dtype=dtype)
+        model = load_network(self.folder, dtype)
         if self.layers:
             self._shorten(model)
-        return model.eval().requires_grad_(False)
+        return model.requires_grad_(False)
 
     @property
     def context(self) -> int:
@@ -217,17 +215,6 @@ class CausalLM:
             raise BadSetting(f"{self.folder.name} has {len(blocks)} blocks, not {self.layers}")
         setattr(inner, name, blocks[: self.layers])
         model.config.num_hidden_layers = self.layers
-
-    def _read(self, kind: str, **settings: Any) -> Any:
-        transformers = require("transformers", extra="lm")
-        try:
-            return getattr(transformers, kind).from_pretrained(
-                self.folder, local_files_only=True, trust_remote_code=False, **settings
-            )
-        except (OSError, ValueError) as error:
-            raise BadSetting(
-                f"{self.folder} holds no language model that can be read: {error}"
-            ) from None
 
 
 def alike(texts: Sequence[Sequence[int]]) -> int:

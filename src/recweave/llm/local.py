@@ -17,6 +17,7 @@ from recweave.core.extras import require
 from recweave.llm.answer import parse
 from recweave.llm.base import BadAnswer, Message, Reply, T, Usage, canonical, json_schema
 from recweave.llm.packaged import model_folder
+from recweave.llm.pretrained import load_network, load_tokenizer
 
 EDGE = 2**20
 """Bytes at both ends of a weights file by which models are distinguished."""
@@ -117,17 +118,8 @@ class Local:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return self._loaded("AutoTokenizer")
+        return load_tokenizer(self._folder)
 
     @cached_property
     def _model(self) -> Any:
-        return self._loaded("AutoModelForCausalLM", dtype="auto").eval()
-
-    def _loaded(self, kind: str, **settings: Any) -> Any:
-        transformers = require("transformers", extra="local")
-        try:
-            return getattr(transformers, kind).from_pretrained(
-                self._folder, local_files_only=True, trust_remote_code=False, **settings
-            )
-        except (OSError, ValueError) as error:
-            raise BadSetting(f"{self.path} holds no model that can be read: {error}") from None
+        return load_network(self._folder)

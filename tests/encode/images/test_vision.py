@@ -121,3 +121,12 @@ def test_without_the_extra_the_error_names_the_command(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(MissingExtra, match=r"pip install 'recweave\[vision\]'"):
         image_encoder(str(tmp_path))
+
+
+def test_weights_in_a_pickle_are_not_read(tmp_path):
+    tiny.write("vit", tmp_path / "vit")
+    (weights,) = (tmp_path / "vit").glob("*.safetensors")
+    weights.unlink()
+    torch.save(tiny.parts("vit")[0].state_dict(), tmp_path / "vit" / "pytorch_model.bin")
+    with pytest.raises(Unavailable, match="safetensors"):
+        image_encoder("vit", Settings(home=tmp_path / "home"), base_dir=tmp_path)

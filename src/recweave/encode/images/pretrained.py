@@ -22,8 +22,6 @@ SIDE = 224
 HUB = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 """A model's name: `owner/model`."""
 
-WEIGHTS = ("*.safetensors", "*.bin")
-
 
 def located(name: str, base_dir: Path) -> Path | str:
     """The folder of a model, or its `owner/model`.
@@ -42,7 +40,8 @@ def located(name: str, base_dir: Path) -> Path | str:
 def load(kind: str, model: Path | str, **settings: Any) -> Any:
     """A part of a pretrained model: `AutoModel`, `AutoProcessor`, …
 
-    Of a folder nothing is downloaded. No code that comes with a model is run.
+    Of a folder nothing is downloaded. No code that comes with a model is run, and weights are read
+    as safetensors alone, never from a pickle (`.bin`).
 
     Args:
         kind: The name of a class of transformers.
@@ -56,6 +55,8 @@ def load(kind: str, model: Path | str, **settings: Any) -> Any:
     require("torch", extra=EXTRA)
     transformers = require("transformers", extra=EXTRA)
     local = isinstance(model, Path)
+    if kind.startswith("AutoModel"):
+        settings["use_safetensors"] = True
     try:
         return getattr(transformers, kind).from_pretrained(
             model, local_files_only=local, trust_remote_code=False, **settings
@@ -76,8 +77,7 @@ def side_of(processor: Any) -> int:
 def fingerprint_of(folder: Path) -> str:
     """A short hash of a model's configuration, processor and weights."""
     digest = hashlib.sha256()
-    weights = [file for pattern in WEIGHTS for file in sorted(folder.glob(pattern))]
-    for file in [*weights, *sorted(folder.glob("*.json"))]:
+    for file in [*sorted(folder.glob("*.safetensors")), *sorted(folder.glob("*.json"))]:
         digest.update(file.name.encode())
         with file.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())

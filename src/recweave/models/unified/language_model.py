@@ -6,9 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from recweave.core.errors import BadSetting
-from recweave.core.extras import require
 from recweave.llm.packaged import model_folder
+from recweave.llm.pretrained import load_network, load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -50,21 +49,8 @@ class LanguageModel:
         Raises:
             BadSetting: if it cannot be read, or has no end-of-text token.
         """
-        tokenizer = self._read("AutoTokenizer")
-        if tokenizer.eos_token_id is None:
-            raise BadSetting(f"{self.path}: the tokenizer has no end-of-text token")
-        return tokenizer
+        return load_tokenizer(self.path)
 
     def network(self, *, trained: bool) -> Any:
         """A new copy of the network; in float32 if it is to be trained, else as it is stored."""
-        dtype = "float32" if trained else "auto"
-        return self._read("AutoModelForCausalLM", dtype=dtype, use_safetensors=True).eval()
-
-    def _read(self, kind: str, **settings: Any) -> Any:
-        transformers = require("transformers", extra="local")
-        try:
-            return getattr(transformers, kind).from_pretrained(
-                self.path, local_files_only=True, trust_remote_code=False, **settings
-            )
-        except (OSError, ValueError) as error:
-            raise BadSetting(f"{self.path} contains no model that can be read: {error}") from None
+        return load_network(self.path, "float32" if trained else "auto")
