@@ -139,7 +139,7 @@ def named_feature(bundle: BundleBase, by: str) -> str:
     if by in (TEXT, LOOK) and by not in bundle.features:
         return _first_feature(bundle, by)
     if by not in bundle.features:
-        known = (BEHAVIOUR, TEXT, LOOK, *bundle.features)
+        known = dict.fromkeys((BEHAVIOUR, TEXT, LOOK, *bundle.features))
         raise BadSetting(f"items cannot be compared by '{by}'; {did_you_mean(by, known)}")
     return by
 

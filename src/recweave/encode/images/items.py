@@ -95,7 +95,8 @@ def item_pictures(dataset: Dataset) -> tuple[Int[Array, " pictures"], list[str]]
     if not pictures:
         raise BadSetting(
             f"no item of {dataset.name} has a picture in its column 'images'; read the data with "
-            "the pictures' paths, or set by_id = true for pictures that are called ITEM_ID.jpg"
+            "the pictures' paths, or set by_id = true (on the command line --by-id) for pictures "
+            "that are called ITEM_ID.jpg"
         )
     return item, pictures
 
