@@ -100,3 +100,8 @@ def test_without_pictures_in_reviews_the_error_names_other_kinds(restaurants, tm
     bare = restaurants.replace(reviews=restaurants.reviews.drop("images"))
     with pytest.raises(BadSetting, match="kind = 'images' or 'captions'"):
         build(ReviewImages(), bare, tmp_path)
+
+
+def test_captions_by_an_encoder_of_all_texts_have_no_variants(restaurants, tmp_path):
+    with pytest.raises(BadSetting, match="depend on all texts"):
+        build(ReviewCaptions(for_events=True, encoder="tfidf"), restaurants, tmp_path)

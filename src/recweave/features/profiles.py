@@ -20,7 +20,7 @@ from recweave.encode.labels import MultiHot
 from recweave.encode.text import text_encoder
 from recweave.enrich import KINDS, Extractive, Material
 from recweave.enrich.job import PROFILES
-from recweave.features.spec import FeatureContext, FeatureSpec
+from recweave.features.spec import FeatureContext, FeatureSpec, require_separate_vectors
 
 TABLES: Sequence[Table] = ("reviews", "events")
 """Tables that texts are written from."""
@@ -70,11 +70,8 @@ class ProfileText(FeatureSpec):
                 raise UnknownName("kind of text", kind, KINDS)
             if self.of not in KINDS[kind].entities:
                 raise BadSetting(f"no {kind} is written of a {self.of}; {KINDS[kind].what}")
-        if self.for_events and self.encoder == "tfidf":
-            raise BadSetting(
-                "tfidf vectors depend on all texts, so a variant would depend on the text that it "
-                "leaves out; for_events needs another encoder, such as minilm"
-            )
+        if self.for_events:
+            require_separate_vectors(self.encoder)
         profiles = (
             self._read(context.base_dir / self.folder, context.dataset, context.split)
             if self.folder

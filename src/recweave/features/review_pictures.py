@@ -23,7 +23,7 @@ from recweave.enrich.captions import captioner
 from recweave.enrich.captions.pictures import caption_pictures
 from recweave.features.captions import Captioning
 from recweave.features.images import find_pictures
-from recweave.features.spec import FeatureContext, FeatureSpec
+from recweave.features.spec import FeatureContext, FeatureSpec, require_separate_vectors
 
 Encoded = tuple[Float[Array, "pictures dim"], Bool[Array, " pictures"], str, str]
 """Vectors of pictures, which of them have one, and the encoder and source of the feature."""
@@ -123,6 +123,8 @@ class ReviewCaptions(Captioning, ReviewPictures):
 
     def encode(self, pictures: Sequence[str], folder: Path, context: FeatureContext) -> Encoded:
         """See `ReviewPictures.encode`."""
+        if self.for_events:
+            require_separate_vectors(self.encoder)
         encoder = text_encoder(self.encoder)
         by = captioner(self.options(context))
         found = caption_pictures(pictures, folder, by, settings=Settings())

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import BeforeValidator, SerializeAsAny
 
 from recweave.core.choice import Choice, OneOf
+from recweave.core.errors import BadSetting
 from recweave.core.registry import Registry
 from recweave.data.dataset import Dataset
 from recweave.data.split import Split
@@ -83,6 +84,19 @@ class FeatureSpec(Choice, ABC):
 
 AnyFeature = Annotated[SerializeAsAny[FeatureSpec], BeforeValidator(OneOf(FEATURES))]
 """Any of the features in a recipe file, plug-ins included."""
+
+
+def require_separate_vectors(encoder: str) -> None:
+    """Refuse an encoder that cannot make variants of vectors, each without an event's own text.
+
+    Raises:
+        BadSetting: for TF-IDF.
+    """
+    if encoder == "tfidf":
+        raise BadSetting(
+            "tfidf vectors depend on all texts, so a variant would depend on the text that it "
+            "leaves out; for_events needs another encoder, such as minilm"
+        )
 
 
 def in_order(features: Mapping[str, FeatureSpec]) -> None:

@@ -14,7 +14,7 @@ from recweave.encode.features import Feature
 from recweave.encode.items import FIELDS, encode_items
 from recweave.encode.reviews import review_vectors
 from recweave.encode.text import text_encoder
-from recweave.features.spec import FeatureContext, FeatureSpec
+from recweave.features.spec import FeatureContext, FeatureSpec, require_separate_vectors
 
 
 class ItemText(FeatureSpec):
@@ -64,11 +64,8 @@ class ReviewText(FeatureSpec):
         """
         if not len(context.dataset.reviews):
             raise BadSetting(f"{context.dataset.name} has no reviews; use kind = 'items'")
-        if self.for_events and self.encoder == "tfidf":
-            raise BadSetting(
-                "tfidf vectors depend on all texts, so a variant would depend on the review that "
-                "it leaves out; for_events needs another encoder, such as minilm"
-            )
+        if self.for_events:
+            require_separate_vectors(self.encoder)
         rows = (
             np.arange(len(context.dataset.reviews))
             if self.leak
