@@ -440,5 +440,5 @@ def test_similar_items_by_a_feature_need_its_vector():
         bundle.similar("test", by="text")
     with pytest.raises(BadSetting, match="did you mean 'text'"):
         bundle.similar("t0", by="txet")
-    with pytest.raises(BadSetting, match="known are: behaviour, look, text$"):
+    with pytest.raises(BadSetting, match=r"known are: behaviour, look, text$"):
         bundle.similar("t0", by="nothing")
