@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_llama as tiny_llama_file
 from hypothesis import settings
 from jaxtyping import config
 
@@ -56,3 +57,11 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("RECWEAVE_DATA is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory) -> Path:
+    """The folder of a tiny random language model that reads 96 tokens; not to be changed."""
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    return tiny_llama_file.write(tmp_path_factory.mktemp("llama"))

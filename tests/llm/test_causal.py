@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from recweave.core.errors import BadInput, BadSetting
+from recweave.core.errors import BadInput
 from recweave.llm.causal import CausalLM, batches
+from recweave.llm.pretrained import LanguageModel
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -15,35 +16,8 @@ ANSWERS = [[" tea", " a cup of tea", " b"], [" books"], [" on and on", " x", " y
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A random Llama with a tokenizer of bytes."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    path = tmp_path_factory.mktemp("llama")
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    letters = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(special_tokens=["<s>", "</s>"], initial_alphabet=letters)
-    bpe.train_from_iterator([], trainer)
-    PreTrainedTokenizerFast(
-        tokenizer_object=bpe, bos_token="<s>", eos_token="</s>"
-    ).save_pretrained(path)
-    config = LlamaConfig(
-        vocab_size=bpe.get_vocab_size(), hidden_size=32, intermediate_size=64, num_hidden_layers=3,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=96,
-        bos_token_id=0, eos_token_id=1, initializer_range=0.5,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        LlamaForCausalLM(config).save_pretrained(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def lm(folder):
-    return CausalLM(folder)
+def lm(tiny_llama):
+    return CausalLM(LanguageModel(tiny_llama))
 
 
 def by_hand(lm, prompt, answer):
@@ -87,24 +61,14 @@ def test_generated_texts_are_those_of_one_prompt_at_a_time(lm):
     assert any(together)
 
 
-def test_fewer_blocks_are_another_model_and_too_many_are_refused(folder):
-    short = CausalLM(folder, layers=1)
-    assert len(short.model.base_model.layers) == 1
-    one, other = (m.log_likelihoods(["Go"], [[" x"]])[0][0] for m in (short, CausalLM(folder)))
-    assert abs(one - other) > 1e-3
-    with pytest.raises(BadSetting, match="has 3 blocks, not 9"):
-        _ = CausalLM(folder, layers=9).model
-
-
-def test_bf16_is_near(folder, lm):
-    (exact, _), (near, _) = (
-        m.log_likelihoods(["Go"], [[" on", " off"]])[0]
-        for m in (lm, CausalLM(folder, precision="bf16"))
-    )
+def test_bf16_is_near(lm):
+    half = CausalLM(lm.language, "bf16")
+    assert half.model.dtype == torch.bfloat16
+    (exact, _), (near, _) = (m.log_likelihoods(["Go"], [[" on", " off"]])[0] for m in (lm, half))
     np.testing.assert_allclose(near, exact, rtol=0.1)
 
 
-def test_what_cannot_be_read_is_refused(lm, folder, tmp_path):
+def test_what_cannot_be_read_is_refused(lm):
     with pytest.raises(BadInput, match="reads 96 at most; shorten"):
         lm.log_likelihoods(["a" * 95], [[" no"]])
     with pytest.raises(BadInput, match="reads 96 at most"):
@@ -113,9 +77,6 @@ def test_what_cannot_be_read_is_refused(lm, folder, tmp_path):
         lm.generate([""], 5)
     with pytest.raises(BadInput, match="empty answer"):
         lm.log_likelihoods(["a"], [[""]])
-    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
-    with pytest.raises(BadSetting, match="no language model that can be read"):
-        _ = CausalLM(tmp_path).tokenizer
 
 
 def test_batches_hold_every_row_once_and_no_more_tokens_than_fit():
@@ -124,12 +85,3 @@ def test_batches_hold_every_row_once_and_no_more_tokens_than_fit():
     assert sorted(row for rows in made for row in rows) == list(range(100))
     assert all(len(rows) * max(lengths[row] for row in rows) <= 200 for rows in made)
     assert [len(rows) for rows in batches([500], 200)] == [1]
-
-
-def test_weights_in_a_pickle_are_not_read(lm, folder, tmp_path):
-    for file in folder.iterdir():
-        if file.suffix != ".safetensors":
-            (tmp_path / file.name).write_bytes(file.read_bytes())
-    torch.save(lm.model.state_dict(), tmp_path / "pytorch_model.bin")
-    with pytest.raises(BadSetting, match=r"no language model that can be read.*safetensors"):
-        _ = CausalLM(tmp_path).model

@@ -5,20 +5,18 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
-from recweave.core.errors import BadInput, BadSetting
+from recweave.core.errors import BadInput
 from recweave.core.extras import require
-from recweave.core.settings import Settings
-from recweave.llm.packaged import model_folder
-from recweave.llm.pretrained import load_network, load_tokenizer
+from recweave.llm.pretrained import DType, LanguageModel
 
 Precision = Literal["fp32", "bf16"]
+DTYPES: dict[str, DType] = {"fp32": "float32", "bf16": "bfloat16"}
 TOKENS = 4096
 """Tokens in a batch, padding included."""
 SHARED = 8
@@ -27,61 +25,25 @@ SHARED = 8
 
 @dataclass(frozen=True)
 class CausalLM:
-    """A causal language model of Hugging Face's format, with its tokenizer.
-
-    Nothing is downloaded and no code of the folder is run. It is loaded when first needed.
+    """A causal language model in memory. It is loaded when first needed.
 
     Attributes:
-        path: Its folder; or `smollm2`, the model that comes in a package.
+        language: The model on disk.
         precision: bf16 is faster on processors that multiply it, and changes the numbers slightly.
-        layers: Only the first blocks are used, for speed; 0 uses all.
-        settings: Of the machine; from the environment if not given.
-
-    Raises:
-        BadSetting: if the folder holds no model.
-        MissingExtra: if the package of `smollm2` is not installed.
     """
 
-    path: Path | str
+    language: LanguageModel
     precision: Precision = "fp32"
-    layers: int = 0
-    settings: Settings | None = None
 
-    def __post_init__(self) -> None:
-        _ = self.folder
-
-    @cached_property
-    def folder(self) -> Path:
-        """The folder of the model."""
-        return model_folder(self.path, self.settings)
-
-    @cached_property
+    @property
     def tokenizer(self) -> Any:
-        """The tokenizer.
-
-        Raises:
-            BadSetting: if it cannot be read, or has no end-of-text token.
-        """
-        return load_tokenizer(self.folder)
+        """See `LanguageModel.tokenizer`."""
+        return self.language.tokenizer
 
     @cached_property
     def model(self) -> Any:
-        """The network, in evaluation mode.
-
-        Raises:
-            BadSetting: if it cannot be read, or has fewer blocks than `layers`.
-        """
-        torch = require("torch", extra="lm")
-        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        model = load_network(self.folder, dtype)
-        if self.layers:
-            self._shorten(model)
-        return model.requires_grad_(False)
-
-    @property
-    def context(self) -> int:
-        """Tokens that it can read at most."""
-        return int(self.model.config.max_position_embeddings)
+        """The network; see `LanguageModel.network`."""
+        return self.language.network(trained=False, dtype=DTYPES[self.precision])
 
     def log_likelihoods(
         self, prompts: Sequence[str], answers: Sequence[Sequence[str]]
@@ -198,23 +160,11 @@ class CausalLM:
         return ids
 
     def _check_length(self, tokens: int) -> None:
-        if tokens > self.context:
+        if tokens > self.language.context:
             raise BadInput(
-                f"a prompt with its answer has {tokens:,} tokens, and {self.folder.name} reads "
-                f"{self.context:,} at most; shorten the history or the texts"
+                f"a prompt with its answer has {tokens:,} tokens, and {self.language.folder.name} "
+                f"reads {self.language.context:,} at most; shorten the history or the texts"
             )
-
-    def _shorten(self, model: Any) -> None:
-        """Keep the first blocks."""
-        inner = model.base_model
-        name = next((name for name in ("layers", "h") if hasattr(inner, name)), None)
-        if name is None:
-            raise BadSetting(f"{self.folder.name}: its blocks are not known; leave `layers` at 0")
-        blocks = getattr(inner, name)
-        if self.layers > len(blocks):
-            raise BadSetting(f"{self.folder.name} has {len(blocks)} blocks, not {self.layers}")
-        setattr(inner, name, blocks[: self.layers])
-        model.config.num_hidden_layers = self.layers
 
 
 def alike(texts: Sequence[Sequence[int]]) -> int:

@@ -16,8 +16,7 @@ from recweave.core.errors import BadSetting
 from recweave.core.extras import require
 from recweave.llm.answer import parse
 from recweave.llm.base import BadAnswer, Message, Reply, T, Usage, canonical, json_schema
-from recweave.llm.packaged import model_folder
-from recweave.llm.pretrained import load_network, load_tokenizer
+from recweave.llm.pretrained import LanguageModel
 
 EDGE = 2**20
 """Bytes at both ends of a weights file by which models are distinguished."""
@@ -43,24 +42,24 @@ class Local:
 
     path: Path | str
     max_tokens: int = 512
-    _folder: Path = field(init=False, repr=False)
+    _language: LanguageModel = field(init=False, repr=False)
     _generators: dict[type[BaseModel], Any] = field(default_factory=dict, init=False, repr=False)
     _one: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._folder = model_folder(self.path)
+        self._language = LanguageModel.named(self.path)
 
     @cached_property
     def name(self) -> str:
         """See `LLM.name`. Configuration and weights distinguish models of one name."""
         marks = hashlib.sha256()
-        for file in [*sorted(self._folder.glob("*.safetensors")), self._folder / "config.json"]:
+        for file in self._language.files:
             with file.open("rb") as content:
                 marks.update(content.read(EDGE))
                 content.seek(max(0, file.stat().st_size - EDGE))
                 marks.update(content.read(EDGE))
         parameters = {"max_tokens": self.max_tokens, "sha256": marks.hexdigest()[:16]}
-        return f"{self._folder.name} {canonical(parameters)}"
+        return f"{self._language.folder.name} {canonical(parameters)}"
 
     async def ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
         """See `LLM.ask`.
@@ -74,8 +73,8 @@ class Local:
     def _ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
         if any(message.pictures for message in messages):
             raise BadSetting(
-                f"{self._folder.name} is asked as a model of words alone; put a model that reads "
-                "pictures behind a server, such as `transformers serve`"
+                f"{self._language.folder.name} is asked as a model of words alone; put a model "
+                "that reads pictures behind a server, such as `transformers serve`"
             )
         with self._one:
             asked = self._encoded(messages)
@@ -116,10 +115,10 @@ class Local:
             self._generators[schema] = outlines.Generator(held, form)
         return self._generators[schema].logits_processor
 
-    @cached_property
+    @property
     def _tokenizer(self) -> Any:
-        return load_tokenizer(self._folder)
+        return self._language.tokenizer
 
     @cached_property
     def _model(self) -> Any:
-        return load_network(self._folder)
+        return self._language.network(trained=False)

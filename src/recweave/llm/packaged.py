@@ -7,7 +7,9 @@ it wants libraries that are not needed here.
 
 import json
 import logging
+import re
 from hashlib import sha256
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,12 +31,18 @@ FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SIZE = 98_362_432
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 """Of the file in the package."""
+HUB = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+"""A model's name on Hugging Face: `owner/model`."""
 
 _log = logging.getLogger(__name__)
 
 
 def model_folder(name: str | Path, settings: Settings | None = None) -> Path:
-    """The folder of a language model: that of the packaged one for `smollm2`, else the path itself.
+    """The folder of a language model, by its path or name.
+
+    Args:
+        name: A path, `smollm2` for the packaged model, or an `owner/model` of Hugging Face's cache.
+        settings: Of the machine; from the environment if not given.
 
     Raises:
         MissingExtra: if the package of `smollm2`, or what reads it, is not installed.
@@ -44,6 +52,8 @@ def model_folder(name: str | Path, settings: Settings | None = None) -> Path:
     if str(name) == NAME:
         return smollm2(settings)
     folder = Path(name)
+    if HUB.fullmatch(str(name)) and not folder.is_dir():
+        return _cached(str(name))
     if not (folder / "config.json").is_file():
         there = "config.json is missing" if folder.is_dir() else "there is no such folder"
         raise BadSetting(
@@ -51,6 +61,19 @@ def model_folder(name: str | Path, settings: Settings | None = None) -> Path:
             f"or {NAME}, which comes in a package"
         )
     return folder
+
+
+def _cached(name: str) -> Path:
+    """The folder of a model in Hugging Face's cache."""
+    require("transformers", extra="lm")  # huggingface_hub comes with it
+    hub = import_module("huggingface_hub")
+    try:
+        return Path(hub.snapshot_download(name, local_files_only=True))
+    except OSError:
+        raise BadSetting(
+            f"there is neither a folder {name} nor a model of this name in the cache of Hugging "
+            f"Face; download it with: hf download {name}"
+        ) from None
 
 
 def is_installed() -> bool:

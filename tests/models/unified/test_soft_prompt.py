@@ -12,9 +12,9 @@ pytest.importorskip("transformers")
 import torch
 
 from recweave.core.errors import BadArtifact, BadSetting
+from recweave.llm.pretrained import LanguageModel
 from recweave.models.nn.weights import Weights
 from recweave.models.training import Options
-from recweave.models.unified.language_model import LanguageModel
 from recweave.models.unified.soft_prompt import SoftPrompt, SoftPromptModel, TextTargets
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]

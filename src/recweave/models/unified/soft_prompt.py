@@ -15,10 +15,10 @@ from recweave.core.arrays import Array, unit_rows
 from recweave.core.errors import BadArtifact, BadSetting
 from recweave.core.extras import require
 from recweave.core.registry import resolve
+from recweave.llm.pretrained import LanguageModel
 from recweave.models.nn.settings import LoopSettings
 from recweave.models.nn.weights import Weights
 from recweave.models.training import Options
-from recweave.models.unified.language_model import LanguageModel
 from recweave.models.unified.model import UnifiedNetwork
 
 FORMAT = 1

@@ -12,12 +12,12 @@ from torch.nn.functional import embedding, layer_norm
 from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting
 from recweave.encode.encoder import fingerprint
+from recweave.llm.pretrained import LanguageModel
 from recweave.models.nn.device import choose_device
 from recweave.models.nn.loop import train as run_loop
 from recweave.models.nn.tensors import index_tensor, seeded, to_array
 from recweave.models.nn.weights import Weights
 from recweave.models.training import Options
-from recweave.models.unified.language_model import LanguageModel
 from recweave.models.unified.soft_prompt import SoftPrompt, SoftPromptModel, TextTargets
 
 IGNORED = -100
@@ -72,10 +72,9 @@ class PromptNet(nn.Module):
     ) -> None:
         super().__init__()
         self.recipe = recipe
-        folder = LanguageModel.named(recipe.path)
-        self.tokenizer = folder.tokenizer
-        network = folder.network(trained=recipe.tune == "all")
-        network.requires_grad_(recipe.tune == "all")
+        language = LanguageModel.named(recipe.path)
+        self.tokenizer = language.tokenizer
+        network = language.network(trained=recipe.tune == "all")
         table = network.get_input_embeddings().weight
         self.item = VirtualTokens(item, recipe, table.shape[1])
         self.user = VirtualTokens(user, recipe, table.shape[1]) if len(user) else None
