@@ -23,8 +23,8 @@ class LanguageModel:
     """A causal language model on disk, with its tokenizer. No code of the folder is run.
 
     Attributes:
-        folder: With config.json, tokenizer.json and weights as safetensors; those in a pickle
-            (`.bin`) are not read.
+        folder: With config.json, tokenizer.json and weights as safetensors; others
+            (`.bin`, a pickle) are not read.
         layers: Only the first blocks are used, for speed; 0 uses all.
     """
 
