@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from recweave.core.errors import BadSetting
 from recweave.core.extras import require
@@ -27,6 +27,9 @@ class LanguageModel:
             (`.bin`, a pickle) are not read.
         layers: Only the first blocks are used, for speed; 0 uses all.
     """
+
+    kind: ClassVar[str] = "AutoModelForCausalLM"
+    """The class of transformers that opens it."""
 
     folder: Path
     layers: int = 0
@@ -115,7 +118,7 @@ class LanguageModel:
         """
         require("torch", extra="lm")
         network, loaded = self._load(
-            "AutoModelForCausalLM",
+            self.kind,
             "language model",
             config=self.config,
             dtype=dtype or ("float32" if trained else "auto"),

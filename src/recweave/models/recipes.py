@@ -28,6 +28,8 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "unified": "recweave.models.unified.recipe:Unified",
         "sasrec": "recweave.models.sequence.sasrec:SASRec",
         "gru4rec": "recweave.models.sequence.gru4rec:GRU4Rec",
+        "numbered": "recweave.models.language.numbered:Numbered",
+        "plus_one": "recweave.models.language.plus_one:PlusOne",
         "gf_cf": "recweave.models.graph.gfcf:GFCF",
         "lightgcn": "recweave.models.graph.lightgcn:LightGCN",
         "sgl": "recweave.models.graph.sgl:SGL",
