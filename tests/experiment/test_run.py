@@ -363,3 +363,11 @@ def test_reported_models_are_fitted_on_the_events_that_refit_names(
     again = refit == "train+valid"
     searched, member = [tried, tried, *[final] * again], [tried, *[final] * again]
     assert fitted == [*searched, *member, final if again else tried]
+
+
+def test_test_users_are_drawn_for_all_rows_alike(recipe, tmp_path):
+    recipe.write_text("test_users = 3\n" + recipe.read_text())
+    found = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
+    users = [row.report.per_user["user"].to_list() for row in found.rows]
+    assert all(one == users[0] for one in users) and len(users[0]) == 3
+    assert "drawn by seed 0" in found.data["remark"]

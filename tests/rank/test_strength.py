@@ -10,8 +10,12 @@ from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.data.interactions import Interactions
 from recweave.models.kinds import ItemScores
+from recweave.models.query import Query
+from recweave.models.training import Options
 from recweave.rank.popularity import PopularityRecipe, PopularityWeight
+from recweave.rank.recommend import recommend
 from recweave.rank.stages import StageContext
+from recweave.rank.strength import best_strength
 
 USERS, ITEMS = 30, 40
 STRENGTHS = (-2.0, 0.0, 2.0)
@@ -65,3 +69,36 @@ def test_without_events_that_count_no_strength_is_made_up(context):
     for missing in ({"valid": None}, {"model": None}, {"valid": context.valid[:0]}):
         with pytest.raises(BadSetting, match="'popularity': there is no validation part"):
             recipe.fit(replace(context, **missing))
+
+
+def test_the_stage_is_given_the_lists_alone_that_hold_an_event_that_counts(context):
+    given = []
+
+    def with_strength(base):
+        given.append(base)
+        return lambda strength: PopularityWeight(popularity, strength)(base)
+
+    popularity = PopularityRecipe(strength=1.0).fit(context).popularity
+    wanted = context.valid[context.valid.value >= 4]
+    whole = recommend(context.model, Query.before(context.train, wanted), 12)
+    counts = wanted.matrix(values=False).toarray() > 0
+    lists = zip(whole.query.user, whole.item, strict=True)
+    hit = [user for user, items in lists if counts[user, items].any()]
+    assert 0 < len(hit) < len(whole)
+    settings = {"stage": "made", "depth": 12}
+    assert best_strength(context, STRENGTHS, with_strength, **settings) == 2.0
+    assert given[0].query.user.tolist() == hit
+
+    seeds = [replace(context, options=Options(seed=seed)) for seed in (1, 1, 2)]
+    for some in seeds:
+        best_strength(some, STRENGTHS, with_strength, users=10, **settings)
+    one, same, other = ([*map(int, base.query.user)] for base in given[1:])
+    assert one == same != other
+    assert set(one) < set(hit) and len(one) <= 10
+
+
+def test_where_no_list_holds_an_event_the_first_strength_is_taken(context):
+    first = recommend(context.model, Query.before(context.train, context.valid), 1).item
+    others = context.valid[~np.isin(context.valid.item, first)]
+    never = replace(context, valid=others, relevant_from=None)
+    assert best_strength(never, (3.0, 0.0), lambda base: None, stage="made", depth=1) == 3.0

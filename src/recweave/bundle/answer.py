@@ -93,7 +93,7 @@ class ListMaker:
             usable[rows[same]] = False
             if not same.all():
                 wide = ranking.top(max(self.k, self.bundle.depth if self.bundle.stages else 0))
-                yield rows[~same], True, _rows(wide, np.flatnonzero(~same))
+                yield rows[~same], True, wide.rows(np.flatnonzero(~same)) if same.any() else wide
         rest = np.flatnonzero(~usable)
         if len(rest):
             yield rest, False, self._rank(self.bundle.fallback, query.rows(rest))
@@ -172,10 +172,3 @@ class ListMaker:
             least = np.where(hidden, np.inf, scores).min(axis=1)
             found[part] = least == scores.max(axis=1)
         return np.asarray(found)
-
-
-def _rows(ranking: Ranking, rows: Int[Array, " rows"]) -> Ranking:
-    """The lists of some rows."""
-    if len(rows) == len(ranking):
-        return ranking
-    return Ranking(ranking.query.rows(rows), ranking.item[rows], ranking.score[rows])

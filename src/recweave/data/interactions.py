@@ -141,6 +141,21 @@ def join(first: Interactions, *more: Interactions) -> Interactions:
     )
 
 
+def some_users(log: Interactions, users: int | None, seed: int) -> Interactions:
+    """The events of some of the users of a log, drawn at random; of all if there are no more.
+
+    Args:
+        log: The events.
+        users: How many of the users with events; None for all.
+        seed: Of the draw.
+    """
+    known = np.unique(log.user)
+    if users is None or users >= len(known):
+        return log
+    drawn = np.random.default_rng(seed).choice(known, users, replace=False)
+    return log[np.isin(log.user, drawn)]
+
+
 def behavior_code(name: str) -> int:
     """The place of a behaviour in `BEHAVIORS`.
 

@@ -339,7 +339,10 @@ def cut(
     """The data of a recipe, filtered and split; and what each filter took away."""
     dataset, removed = apply_all(_dataset(experiment.data, base_dir), experiment.filters)
     how = experiment.split.fold(fold or 0)
-    return dataset, dataset.split(how, seed=experiment.split_seed), tuple(removed)
+    split = dataset.split(how, seed=experiment.split_seed)
+    if experiment.test_users is not None:
+        split = split.for_users(experiment.test_users, experiment.split_seed)
+    return dataset, split, tuple(removed)
 
 
 def make_features(

@@ -98,6 +98,10 @@ class Ranking:
         """The first k of each list."""
         return replace(self, item=self.item[:, :k], score=self.score[:, :k])
 
+    def rows(self, rows: Int[Array, " n"]) -> "Ranking":
+        """The lists of some of the users."""
+        return Ranking(self.query.rows(rows), self.item[rows], self.score[rows], self.costs)
+
     def only(self, kept: Bool[Array, "users k"]) -> "Ranking":
         """Keeps some of the positions; what is left moves up and the ends are filled."""
         order = np.argsort(~kept, axis=1, kind="stable")

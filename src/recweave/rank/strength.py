@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.core.lists import ndcg_of_pairs, pair_keys
-from recweave.data.interactions import Histories, Interactions
+from recweave.data.interactions import Histories, Interactions, some_users
 from recweave.models.query import Query
 from recweave.rank.ranking import Ranking
 from recweave.rank.recommend import recommend
@@ -26,6 +26,7 @@ def best_strength(
     stage: str,
     depth: int,
     liked: Callable[[Interactions], Bool[Array, " n"]] | None = None,
+    users: int | None = None,
 ) -> float:
     """The strength whose lists have the best mean NDCG@10 on validation; the first of equals.
 
@@ -37,6 +38,8 @@ def best_strength(
         depth: Items of a list that the stage is given.
         liked: Which validation events count; those of the recipe's `relevant_from`, or all,
             without it.
+        users: Users with such events that the lists are made for, at most, drawn by the seed of
+            the context; all of them without it.
 
     Raises:
         BadSetting: if there are no validation events, or none of them counts.
@@ -58,14 +61,26 @@ def best_strength(
             f"their values go from {valid.value.min():g} to {valid.value.max():g}; set "
             "`relevant_from` within these"
         )
-    wanted = valid[counts]
+    wanted = some_users(valid[counts], users, context.options.seed)
     query = Query.before(context.train, wanted)
     base = recommend(model, query, min(depth, context.train.shape[1]), pool=context.pool)
     held_out = Histories.of(wanted, query.user)
     items = held_out.items
-    relevant = np.unique(pair_keys(held_out.row_numbers(), held_out.item, items))
-    row = np.arange(len(query))[:, None]
+    # A list without any of the events has the value 0 at each strength, and a stage may be slow.
+    hit = np.isin(_pairs(base.item, items), _relevant(held_out)).any(axis=1)
+    rows = np.flatnonzero(hit)
+    if not len(rows):
+        return strengths[0]
+    base, relevant = base.rows(rows), _relevant(held_out.rows(rows))
     made = with_strength(base)
     lists = [made(strength).top(JUDGED_AT) for strength in strengths]
-    values = [ndcg_of_pairs(pair_keys(row, r.item, items), relevant, items) for r in lists]
+    values = [ndcg_of_pairs(_pairs(r.item, items), relevant, items) for r in lists]
     return strengths[int(np.argmax([value.mean() for value in values]))]
+
+
+def _pairs(item: Int[Array, "users k"], items: int) -> Int[Array, "users k"]:
+    return pair_keys(np.arange(len(item))[:, None], item, items)
+
+
+def _relevant(held_out: Histories) -> Int[Array, " pairs"]:
+    return np.unique(pair_keys(held_out.row_numbers(), held_out.item, held_out.items))

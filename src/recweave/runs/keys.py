@@ -15,7 +15,7 @@ from recweave.runs.spec import Experiment
 
 NEVER = {"title", "data", "baseline", "models", "features", "seeds"}
 """Keys of a recipe file that no row depends on, or that count in part only."""
-OF_TEST = {"metrics", "slices"}
+OF_TEST = {"metrics", "slices", "test_users"}
 """Keys that change what is measured on test, and no model."""
 AFTER_CHOICE = {"save", "refit"}
 """Keys that do not change the value of a tried setting."""

@@ -1,0 +1,182 @@
+"""A language model that reads: how likely answers are after a prompt. Imports torch when used."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from recweave.core.arrays import Array
+from recweave.core.extras import require
+from recweave.llm.causal import Precision
+from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
+
+TOKENS = 768
+"""Tokens of answers that are read at once after a prompt."""
+KEPT = 200_000
+"""Results that a process keeps; rows of a run ask the same of one model."""
+OPEN = 2
+"""Networks that a process keeps open."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """The language model of a stage.
+
+    Attributes:
+        settings: `BackboneSettings` as JSON.
+        trained: The weights that were trained, if any, and the sha256 of the rest.
+        precision: Of its numbers.
+        device: Where it computes; see `Options.device`.
+    """
+
+    settings: str
+    trained: TrainedBackbone
+    precision: Precision = "fp32"
+    device: str = "auto"
+
+    @cached_property
+    def name(self) -> str:
+        """A hash of all that its numbers depend on."""
+        digest = hashlib.sha256(f"{self.trained.sha256} {self.settings} {self.precision}".encode())
+        for array in self.trained.weights.arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def backbone(self) -> Any:
+        """The network, in evaluation mode; opened once in a process.
+
+        Raises:
+            BadArtifact: if the language model is not the one of the training.
+            BadSetting, MissingExtra: see `BackboneSettings.open`.
+        """
+        return _NETWORKS.get(f"{self.name} {self.device}", self._open)
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+        return self.backbone.tokenizer
+
+    @property
+    def context(self) -> int:
+        """Tokens that it reads at most."""
+        return int(self.backbone.context)
+
+    def tokens(self, text: str) -> list[int]:
+        """The tokens of a text."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def log_likelihoods(
+        self, prompt: Sequence[int], answers: Sequence[Sequence[int]]
+    ) -> Float[Array, " answers"]:
+        """The logarithm of the probability of each answer after a prompt, as tokens; none empty.
+
+        Prompt and answers are one text to the network, in which an answer sees the prompt and
+        itself: nothing is padded, and the prompt is read once for `TOKENS` tokens of answers.
+        """
+        found = np.zeros(len(answers))
+        for rows in _groups([len(answer) for answer in answers]):
+            found[rows] = self._after(prompt, [answers[row] for row in rows])
+        return found
+
+    def _after(self, prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Array:
+        torch = require("torch", extra="lm")
+        start, length = len(prompt), np.array([len(answer) for answer in answers])
+        answer = np.repeat(np.arange(len(answers)), length)
+        within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+        ids = np.concatenate([np.asarray(prompt), *map(np.asarray, answers)]).astype(np.int64)
+        owner = np.concatenate([np.full(start, -1), answer])
+        position = np.concatenate([np.arange(start), start + within])
+        # A token is predicted from the one before it: the first of an answer from the prompt's end.
+        before = np.where(within == 0, start - 1, start + np.arange(len(answer)) - 1)
+        backbone = self.backbone
+        device, network = backbone.device, backbone.network
+        own = torch.from_numpy(owner).to(device)
+        sees = (own[None] == -1) | (own[None] == own[:, None])
+        sees &= torch.ones_like(sees).tril()
+        with torch.inference_mode():
+            dtype = backbone.words.dtype
+            mask = torch.zeros(sees.shape, dtype=dtype, device=device)
+            mask.masked_fill_(~sees, torch.finfo(dtype).min)
+            table = network.get_input_embeddings()
+            states = backbone.states(
+                table(torch.from_numpy(ids).to(device)[None]),
+                mask[None, None],
+                torch.from_numpy(position).to(device)[None],
+            )[0]
+            states = states[torch.from_numpy(before).to(device)]
+            logits = network.get_output_embeddings()(states).float()
+            target = torch.from_numpy(ids[start:]).to(device)
+            each = logits.gather(1, target[:, None])[:, 0] - torch.logsumexp(logits, 1)
+        return np.bincount(answer, each.cpu().numpy().astype(np.float64), minlength=len(answers))
+
+    def _open(self) -> Any:
+        torch = require("torch", extra="lm")
+        settings = BackboneSettings.model_validate_json(self.settings)
+        backbone = self.trained.open(settings, device=self.device)
+        for module in backbone.network.modules():
+            if hasattr(module, "lora_A") and hasattr(module, "merge"):
+                module.merge()
+        if self.precision == "bf16":
+            backbone.network.to(torch.bfloat16)
+        return backbone.requires_grad_(False)
+
+
+class Recent:
+    """Results by key, the oldest of which are forgotten.
+
+    Args:
+        most: Results that are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self._kept = most, OrderedDict[str, Any]()
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """The result of the key; made if it is not there."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            found: T = self._kept[key]
+            return found
+        made = make()
+        self.put(key, made)
+        return made
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a result."""
+        self._kept[key] = value
+        self._kept.move_to_end(key)
+        while len(self._kept) > self.most:
+            self._kept.popitem(last=False)
+
+    def find(self, key: str) -> Any:
+        """The result of the key; None if it is not there."""
+        return self._kept.get(key)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept.clear()
+
+
+_NETWORKS = Recent(OPEN)
+
+
+def _groups(lengths: Sequence[int]) -> list[list[int]]:
+    """Rows in order, in groups of at most `TOKENS` tokens."""
+    groups: list[list[int]] = []
+    size = TOKENS
+    for row, length in enumerate(lengths):
+        if size + length > TOKENS:
+            groups.append([])
+            size = 0
+        groups[-1].append(row)
+        size += length
+    return groups

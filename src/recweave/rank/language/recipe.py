@@ -1,0 +1,134 @@
+"""The stage `language` of a recipe file: its settings, and how its strength is chosen."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from recweave.core.errors import BadSetting
+from recweave.llm.causal import Precision
+from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
+from recweave.models.nn.weights import Weights
+from recweave.rank.language.keywords import ItemKeywords, keyword_feature
+from recweave.rank.language.likelihood import Likelihood
+from recweave.rank.language.prompts import Prompts, item_titles
+from recweave.rank.language.reader import Reader
+from recweave.rank.language.stage import Language
+from recweave.rank.ranking import Ranking, Stage
+from recweave.rank.stages import StageContext, StageRecipe
+from recweave.rank.strength import best_strength
+
+
+class LanguageRecipe(BackboneSettings, StageRecipe):
+    """Re-rank by a language model that reads the titles of a history (PALR, arXiv 2305.07622).
+
+    The newest titles of a history, a profile of its keywords and the titles of the candidates are
+    read by a language model. A candidate's score is how much likelier the history makes its title;
+    its standardized value, times `strength`, is added to the standardized scores of the list.
+    """
+
+    kind: Literal["language"] = "language"
+    noun: str = Field("product", min_length=1, description="what an item is called in prompts")
+    did: str = Field("bought", min_length=1, description="what users did with the items")
+    history: int = Field(8, ge=1, description="titles of the history that are shown, the newest")
+    title: int = Field(80, ge=8, description="characters of a title, at most")
+    profile: int = Field(
+        2, ge=0, description="keywords of the history that are shown; 0 shows none"
+    )
+    keywords: str = Field(
+        "categories",
+        description="an item feature with a name for each number, that keywords are read from",
+    )
+    depth: int = Field(20, ge=2, description="items of a list that are re-ranked")
+    alone: bool = Field(
+        False, description="the language model's scores alone order the items, without the model's"
+    )
+    strength: float | None = Field(
+        None, ge=0, description="of the blend; chosen among `strengths` on validation if not given"
+    )
+    strengths: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0),
+        min_length=1,
+        description="tried on validation, by NDCG@10; the first of equals is taken",
+    )
+    users: int = Field(
+        1000, ge=1, description="validation users, drawn by seed, that the strength is chosen on"
+    )
+    precision: Precision = Field(
+        "fp32", description="of the language model's numbers: fp32, or bf16, which is faster"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "LanguageRecipe":
+        if self.alone and self.strength is not None:
+            raise ValueError("alone = true uses no strength; leave one of them out")
+        return self
+
+    def features_used(self) -> tuple[str, ...]:
+        """See `StageRecipe.features_used`; categories are read from the catalogue."""
+        return () if self.keywords == "categories" or not self.profile else (self.keywords,)
+
+    @property
+    def learns(self) -> bool:
+        """See `StageRecipe.learns`: the strength of a blend, if it is not given."""
+        return not self.alone and self.strength is None
+
+    def settled(self, stage: Stage) -> StageRecipe:
+        """See `StageRecipe.settled`: with the strength that was chosen."""
+        assert isinstance(stage, Language)
+        return self.model_copy(update={"strength": stage.strength}) if self.learns else self
+
+    def fit(self, context: StageContext) -> Stage:
+        """See `StageRecipe.fit`.
+
+        Raises:
+            BadSetting: also if no item has a title, or a strength is to be chosen, and there is no
+                validation part.
+        """
+        self.require_backbone()
+        prompts = self._prompts(context)
+        ranker = Likelihood(prompts, self._reader(context), seed=context.options.seed)
+        stage = Language(ranker, self.depth, self.strength or 0.0, alone=self.alone)
+        if self.learns:
+            stage = replace(stage, strength=self._choose(stage, context))
+        how = "alone" if self.alone else f"{stage.strength:g}"
+        return replace(stage, label=f"language {how}")
+
+    def _prompts(self, context: StageContext) -> Prompts:
+        titles = item_titles(context.dataset, self.title)
+        if not any(titles):
+            raise BadSetting(
+                f"stage 'language': no item of {context.dataset.name} has a title, so there is "
+                "nothing that a language model could read; add the column `title` to the table of "
+                "items, or leave the stage out"
+            )
+        feature = (
+            keyword_feature(context.dataset, context.features, self.keywords)
+            if self.profile
+            else None
+        )
+        keywords = ItemKeywords.of(feature, context.train)
+        return Prompts(titles, keywords, self.noun, self.did, self.history, self.profile)
+
+    def _reader(self, context: StageContext) -> Reader:
+        folder = context.base_dir / self.backbone
+        name = str(folder.resolve()) if (folder / "config.json").is_file() else self.backbone
+        fields = {key: getattr(self, key) for key in BackboneSettings.model_fields}
+        settings = BackboneSettings(**fields | {"backbone": name})
+        untrained = TrainedBackbone(settings.language.sha256, context.options.seed, Weights((), ()))
+        return Reader(settings.model_dump_json(), untrained, self.precision, context.options.device)
+
+    def _choose(self, stage: Language, context: StageContext) -> float:
+        def with_strength(base: Ranking) -> Callable[[float], Ranking]:
+            value, usable, _ = stage.values(base)
+            return lambda strength: stage.ordered(base, value, usable, strength)
+
+        return best_strength(
+            context,
+            self.strengths,
+            with_strength,
+            stage=self.kind,
+            depth=self.depth,
+            users=self.users,
+        )
