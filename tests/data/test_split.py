@@ -377,22 +377,3 @@ def test_beauty_is_cut_as_its_publishers_cut_it(real_data, tmp_path):
     row = dataset.user_ids.row(user)
     for part, item in ((split.test, items[-1]), (split.valid, items[-2])):
         assert dataset.item_ids.names(part.item[part.user == row]) == [item]
-
-
-def test_the_test_events_of_some_users_alone_are_kept_and_nothing_else_changes():
-    rng = np.random.default_rng(0)
-    log = Interactions.of(rng.integers(0, 20, 200), rng.integers(0, 30, 200), time=range(200))
-    whole = LeaveLastOut().cut(log)
-    some, same, other = (whole.for_users(7, seed) for seed in (1, 1, 2))
-    drawn = set(some.test.user.tolist())
-    assert len(drawn) == 7 and drawn == set(same.test.user.tolist())
-    assert drawn != set(other.test.user.tolist())
-    expected = [row for row in np.flatnonzero(whole.part == TEST) if log.user[row] in drawn]
-    assert some.test.digest() == log[np.array(expected)].digest()
-    assert np.flatnonzero(some.part == TEST).tolist() == expected
-    for code in (TRAIN, VALID, BETWEEN):
-        np.testing.assert_array_equal(some.part == code, whole.part == code)
-    assert some.known.digest() == whole.known.digest()
-    assert some.dropped == whole.dropped + len(whole.test) - len(some.test)
-    assert "7 of 20 users, drawn by seed 1" in some.remark
-    assert whole.for_users(20, 1) is whole

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import tiny_llama
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,11 +40,14 @@ SETTINGS = [
     {"kind": "vision", "feature": "categories", "operator": "filter"},
     {"kind": "vision", "feature": "dense", "strength": 0.5},
     {"kind": "clicks", "model": LOGISTIC, "positive_from": 2, "strength": 2.0},
+    {"kind": "language", "backbone": "LLAMA", "strength": 0.5},
+    {"kind": "language", "backbone": "LLAMA", "alone": True, "depth": 3},
 ]
 NOTHING = [
     {"kind": "vision", "feature": "categories", "strength": 0.0},
     {"kind": "vision", "feature": "dense", "strength": 0.0},
     {"kind": "clicks", "model": LOGISTIC, "positive_from": 2, "strength": 0.0},
+    {"kind": "language", "backbone": "LLAMA", "strength": 0.0},
     {"kind": "exclude", "where": "price > 1000"},
     {"kind": "cap", "field": "brand", "n": 100},
     {"kind": "boost", "where": "organic == true", "factor": 1.0},
@@ -58,25 +62,28 @@ NEXT_TO_NOTHING = [
     {"kind": "popularity", "strength": 1e-12},
     {"kind": "freshness", "strength": 1e-12},
     {"kind": "clicks", "model": LOGISTIC, "positive_from": 2, "strength": 1e-12},
+    {"kind": "language", "backbone": "LLAMA", "strength": 1e-12},
 ]
-REASONED = ("mmr", "popularity", "freshness", "interest", "vision", "clicks")
+REASONED = ("mmr", "popularity", "freshness", "interest", "vision", "clicks", "language")
 """Kinds that say why they move items; of the others the label says all."""
 RULES = [s for s in SETTINGS if s["kind"] in ("exclude", "cap", "pin", "cold")]
 
 
 @pytest.fixture(scope="session")
-def built(shop, train):
+def built(shop, train, tmp_path_factory):
     """Stages made from settings, with what to call them."""
 
     vectors = np.random.default_rng(0).normal(size=(len(shop.item_ids), 3)).astype(np.float32)
     dense = Feature(vectors, np.arange(len(vectors)) != 2, "dense/1", "made")
+    pytest.importorskip("transformers")
+    llama = tiny_llama.write(tmp_path_factory.mktemp("language") / "tiny", context=2048)
     value = np.where(np.arange(len(train)) % 2, 1.0, 3.0).astype(np.float32)  # some are disliked
     rated = replace(train, value=value)
     context = StageContext(shop, rated, features={"dense": dense})
 
     @cache
     def build(settings):
-        return read_stage(json.loads(settings)).fit(context)
+        return read_stage(json.loads(settings.replace("LLAMA", str(llama)))).fit(context)
 
     return lambda many: [(json.dumps(s), build(json.dumps(s))) for s in many]
 

@@ -5,7 +5,7 @@ sees `Split.train` alone; equal times keep the order of the source, so a cut is 
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from recweave.core.choice import Choice, OneOf
 from recweave.core.errors import BadInput, BadSetting
 from recweave.core.registry import Registry
 from recweave.core.tables import html_table
-from recweave.data.interactions import Interactions, behavior_code, join, some_users
+from recweave.data.interactions import Interactions, behavior_code, join
 from recweave.data.positions import (
     count_from_end,
     number_within,
@@ -94,32 +94,6 @@ class Split:
     def whole(cls, log: Interactions) -> "Split":
         """Everything to learn from and nothing held out: for what goes live after an experiment."""
         return cls(log, log[:0], log[:0], how="whole", part=np.full(len(log), TRAIN, np.int8))
-
-    def for_users(self, users: int, seed: int) -> "Split":
-        """The same with the test events of some users alone, drawn at random; others' are dropped.
-
-        Args:
-            users: How many of the users with test events; all, if there are no more.
-            seed: Of the draw.
-        """
-        test = some_users(self.test, users, seed)
-        left_out = len(self.test) - len(test)
-        if not left_out:
-            return self
-        part = None
-        if self.part is not None:
-            rows = np.flatnonzero(np.asarray(self.part) == TEST)
-            part = np.array(self.part)
-            part[rows[~np.isin(self.test.user, test.user)]] = DROPPED
-        asked = len(np.unique(self.test.user))
-        drawn = f"The test events are those of {users:,} of {asked:,} users, drawn by seed {seed}."
-        return replace(
-            self,
-            test=test,
-            part=part,
-            dropped=self.dropped + left_out,
-            remark="\n".join(filter(None, [self.remark, drawn])),
-        )
 
     @property
     def known(self) -> Interactions:

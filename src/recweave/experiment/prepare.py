@@ -20,6 +20,7 @@ from recweave.data.filters import Removed, apply_all
 from recweave.data.impressions import Impressions
 from recweave.data.readers import read
 from recweave.data.split import DROPPED, PARTS, TEST, TRAIN, VALID, Split
+from recweave.data.test_sample import for_users
 from recweave.encode import Features
 from recweave.encode.categories import encode_categories
 from recweave.encode.features import AnyFeature, find_item_feature
@@ -341,7 +342,13 @@ def cut(
     how = experiment.split.fold(fold or 0)
     split = dataset.split(how, seed=experiment.split_seed)
     if experiment.test_users is not None:
-        split = split.for_users(experiment.test_users, experiment.split_seed)
+        if experiment.task == "impressions":
+            raise BadSetting(
+                "test_users draws users with test events, and the task impressions has none; leave "
+                "it out",
+                at=("test_users",),
+            )
+        split = for_users(split, experiment.test_users, experiment.split_seed)
     return dataset, split, tuple(removed)
 
 

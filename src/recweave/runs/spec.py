@@ -83,11 +83,7 @@ class Experiment(Value):
     filters: tuple[AnyFilter, ...] = Field((), description="applied to the log, in order")
     split: AnySplitter = Field(LeaveLastOut(), description="how the log is cut")
     split_seed: Seed = Field(0, description="of random splits")
-    test_users: int | None = Field(
-        None,
-        ge=1,
-        description="users whose test events are reported on, drawn by split_seed; all if unset",
-    )
+    test_users: int | None = Field(None, ge=1, description="test users, drawn by split_seed")
     refit: Literal["train", "train+valid"] = Field(
         "train", description="what the reported models are fitted on, once settings are chosen"
     )
@@ -216,12 +212,6 @@ class Experiment(Value):
         if self.positive_from is not None and self.task != "clicks":
             raise BadSetting(
                 "'positive_from' is for task = 'clicks'; leave it out", at=("positive_from",)
-            )
-        if self.test_users is not None and self.task == "impressions":
-            raise BadSetting(
-                "'test_users' draws users with test events, and the task impressions evaluates "
-                "impressions; leave it out",
-                at=("test_users",),
             )
         return self
 

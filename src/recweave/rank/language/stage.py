@@ -124,10 +124,12 @@ class Language:
 
     def reasons(self, before: Ranking, item: Int[Array, "users n"]) -> Reasons:
         """See `Reasoned`: how well an item follows the history, and the interests it shares."""
+        reasons: list[list[list[StageReason]]] = [[[] for _ in row] for row in item]
+        weight = 1.0 if self.alone else self.strength
+        if not weight:
+            return reasons
         value, usable, _ = self.values(before)
         prompts, history = self.ranker.prompts, before.query.history
-        weight = 1.0 if self.alone else self.strength
-        reasons: list[list[list[StageReason]]] = [[[] for _ in row] for row in item]
         for row in np.flatnonzero(usable):
             shown = prompts.shown(_items(history, int(row)))
             position = {int(one): at for at, one in enumerate(before.item[row, : self.depth])}
