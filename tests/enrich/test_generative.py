@@ -12,6 +12,7 @@ from recweave.enrich.writer import Failure
 from recweave.llm import Budget, BudgetSpent, LLMClient, Server, Usage
 from recweave.llm import Reply as Answered
 from recweave.llm.answer import parse
+from recweave.llm.choice import Scores
 
 GOOD = {
     "Summary": {"summary": "A fine cable."},
@@ -292,3 +293,50 @@ def test_both_families_write_the_same_tasks(talk, cut, encoder, tmp_path):
     )
     key = ["entity", "id", "kind", "fold", "reviews", "events"]
     assert first.select(key).equals(second.select(key))
+
+
+class Choosing(Fake):
+    """A model that finds the second of all choices likeliest, and writes the others."""
+
+    can_choose = True
+
+    async def ask(self, messages, schema):
+        if not issubclass(schema, Scores):
+            return await super().ask(messages, schema)
+        self.seen.append((messages, schema))
+        values = [-2.0, -1.0, *[-3.0] * (len(schema.choices) - 2)]
+        found = schema(log_likelihoods=values, tokens=[5] * len(schema.choices))
+        return Answered(found, Usage(10, 40))
+
+
+def test_a_model_that_can_choose_scores_all_labels_of_a_closed_set(write, talk):
+    llm = Choosing()
+    kinds = ("price", "categories", "interest", "summary")
+    found = write(talk, llm, *kinds, categories=["Drum", "Cable"])
+    assert found["price", "a", None] == "fair"
+    assert found["categories", "a", None] == "Cable"
+    assert found["interest", "a", None] == "weeks"
+    assert found["summary", "a", None] == "A fine cable."
+    asked = {schema.choices for _, schema in llm.seen if issubclass(schema, Scores)}
+    assert ('{"categories": ["Drum"]}', '{"categories": ["Cable"]}') in asked
+    assert {len(choices) for choices in asked} == {2, 4}
+
+
+def test_open_categories_and_written_labels_are_not_scored(write, talk):
+    llm = Choosing()
+    assert write(talk, llm, "categories")["categories", "a", None] == "cables; audio"
+    assert write(talk, llm, "price", labels="written")["price", "a", None] == "cheap"
+    assert not any(issubclass(schema, Scores) for _, schema in llm.seen)
+
+
+def test_writers_that_find_labels_differently_have_different_names(tmp_path):
+    client = LLMClient(Choosing(), tmp_path)
+    assert Generative(client).name != Generative(client, labels="written").name
+    assert "likelihood" not in Generative(LLMClient(Fake(), tmp_path)).name
+
+
+def test_an_answer_in_another_script_is_a_counted_failure(write, talk):
+    llm = Fake(lambda messages, schema: json.dumps({"summary": "Отличный кабель"}))
+    found = write(talk, llm, "summary")
+    reason = "the answer is in another script than the texts (cyrillic)"
+    assert set(found.values()) == {Failure(reason)}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from recweave.core.errors import BadInput
-from recweave.llm.causal import CausalLM, batches
+from recweave.llm.batches import batches
+from recweave.llm.causal import CausalLM
 from recweave.llm.pretrained import LanguageModel
 
 torch = pytest.importorskip("torch")
@@ -22,7 +23,7 @@ def lm(tiny_llama):
 
 def by_hand(lm, prompt, answer):
     """The log-probability of an answer, from one pass over prompt and answer without a cache."""
-    start, end = lm._tokens(prompt, "prompt"), lm._tokens(answer, "answer")
+    start, end = lm.tokens(prompt, "prompt"), lm.tokens(answer, "answer")
     with torch.inference_mode():
         logits = lm.model(torch.tensor([start + end])).logits[0]
     each = torch.log_softmax(logits, 1)[len(start) - 1 : -1]
@@ -51,7 +52,7 @@ def test_prompts_that_begin_alike_are_read_once(lm, monkeypatch):
     monkeypatch.setattr(type(lm.model), "forward", counted)
     long = "A beginning that all prompts share: "
     lm.log_likelihoods([long + "a", long + "b", long + "c"], [[" x"]] * 3)
-    assert read[0] == len(lm._tokens(long, "prompt"))
+    assert read[0] == len(lm.tokens(long, "prompt"))
     assert sum(read) < 2 * read[0]
 
 

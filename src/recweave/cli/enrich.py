@@ -23,7 +23,9 @@ How = Annotated[
 ]
 By = Annotated[
     str,
-    typer.Option(help="extractive, a server's URL, a local model's folder, or module:function."),
+    typer.Option(
+        help="extractive, smollm2, a server's URL, a local model's folder, or module:function."
+    ),
 ]
 Key = Annotated[str, typer.Option(help="The environment variable that holds the server's key.")]
 Kinds = Annotated[str, typer.Option(help="Kinds of text, with commas; all without.")]
@@ -38,6 +40,12 @@ Most = Annotated[int | None, typer.Option(min=0, help="A hard stop.")]
 Cost = Annotated[float | None, typer.Option(min=0, help="A hard stop, in money.")]
 Per = Annotated[str, typer.Option(help="Per million tokens in and out: 0.15,0.6.")]
 Rate = Annotated[int | None, typer.Option(min=1, help="The server's limit.")]
+AtOnce = Annotated[
+    int | None,
+    typer.Option(min=1, help="Calls at one time; as suits the model if left out."),
+]
+Precision = Annotated[str, typer.Option(help="Of a local model: fp32 (default) or bf16.")]
+Layers = Annotated[int, typer.Option(min=0, help="Of a local model, the first blocks; 0: all.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Ask again what got no good answer.")]
 
 
@@ -48,6 +56,8 @@ def enrich(
     writer: By = "extractive",
     model: Annotated[str, typer.Option(help="The model, as the server calls it.")] = "",
     key: Key = "",
+    precision: Precision = "",
+    layers: Layers = 0,
     encoder: Annotated[str, typer.Option(help="Of the extractive writer.")] = "minilm",
     kinds: Kinds = "",
     categories: Closed = None,
@@ -63,7 +73,7 @@ def enrich(
     max_tokens: Most = None,
     max_cost: Cost = None,
     prices: Per = "",
-    concurrency: Annotated[int, typer.Option(min=1, help="Calls at one time.")] = 8,
+    concurrency: AtOnce = None,
     calls_per_minute: Rate = None,
     tokens_per_minute: Rate = None,
     retry: Retry = False,
@@ -85,6 +95,7 @@ def enrich(
         encoder=encoder,
         model=model,
         key_variable=key or None,
+        local=local_settings(precision, layers),
         answers=out.with_name(f"{out.name}-answers"),
         budget=Budget(calls=max_calls, tokens=max_tokens, cost=max_cost),
         limits=Limits(
@@ -110,6 +121,14 @@ def enrich(
     if isinstance(by, Generative):
         calls, used = by.spent()
         say(f"spent so far: {calls:,} calls, {used.tokens:,} tokens, cost {used.cost:,.4f}")
+
+
+def local_settings(precision: str, layers: int) -> dict[str, object]:
+    """The settings of a local model that were given."""
+    if precision not in ("", "fp32", "bf16"):
+        raise BadSetting(f"--precision {precision}: it is fp32 or bf16")
+    given = {"precision": precision, "layers": layers}
+    return {name: value for name, value in given.items() if value}
 
 
 def _show(profiles: "Profiles", out: Path, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recweave.cli.enrich import Cost, Key, Most, Per, Rate, Retry, prices_of
+from recweave.cli.enrich import AtOnce, Cost, Key, Most, Per, Rate, Retry, prices_of
 from recweave.cli.output import Json, print_json, print_table, say
 from recweave.core.errors import BadSetting
 
@@ -43,7 +43,7 @@ def pictures(
     max_tokens: Most = None,
     max_cost: Cost = None,
     prices: Per = "",
-    concurrency: Annotated[int, typer.Option(min=1, help="Calls at one time.")] = 8,
+    concurrency: AtOnce = None,
     calls_per_minute: Rate = None,
     tokens_per_minute: Rate = None,
     retry: Retry = False,

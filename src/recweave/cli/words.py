@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recweave.cli.enrich import Layers, Precision, local_settings
 from recweave.cli.output import (
     Json,
     Latex,
@@ -72,9 +73,13 @@ def words(
 
 def probe(
     data: Annotated[str, typer.Argument(help="A dataset (name or folder) with titles.")],
-    url: Annotated[str, typer.Option(help="A server, up to /v1, or a local model's folder.")],
+    url: Annotated[
+        str, typer.Option(help="A server, up to /v1; a local model's folder, or smollm2.")
+    ],
     model: Annotated[str, typer.Option(help="The model, as the server calls it.")] = "",
     key: Annotated[str, typer.Option(help="The environment variable that holds the key.")] = "",
+    precision: Precision = "",
+    layers: Layers = 0,
     titles: Annotated[int, typer.Option(min=1, help="How many titles, a call each.")] = 200,
     seed: Annotated[int, typer.Option(help="Of the sample of titles.")] = 0,
     answers: Annotated[Path, typer.Option(help="The folder of the answers.")] = Path(
@@ -92,7 +97,14 @@ def probe(
     from recweave.enrich.choose import writer_of
     from recweave.enrich.probe import probe as ask
 
-    by = writer_of(url, model=model, key_variable=key or None, answers=answers, retry=retry)
+    by = writer_of(
+        url,
+        model=model,
+        key_variable=key or None,
+        answers=answers,
+        local=local_settings(precision, layers),
+        retry=retry,
+    )
     if not isinstance(by, Generative):
         raise BadSetting(f"--url {url}: only a language model can know a catalogue; name a server")
     found = ask(load(data), by.client, titles=titles, seed=seed)

@@ -33,9 +33,11 @@ EXTRAS: Mapping[str, Extra] = {
     "llm": Extra("language models behind an OpenAI-compatible server", ("openai",)),
     "lm": Extra(
         "the language model that comes in a package (smollm2)",
-        ("gguf", "outlines", "peft", "torch", "transformers"),
+        ("gguf", "outlines_core", "peft", "torch", "transformers"),
     ),
-    "local": Extra("language models of one's own, by path", ("torch", "transformers", "outlines")),
+    "local": Extra(
+        "language models of one's own, by path", ("torch", "transformers", "outlines_core")
+    ),
     "networks": Extra("models that are networks", ("torch",)),
     "pandas": Extra("pandas frames out", ("pandas",)),
     "plots": Extra("plots in reports", ("altair", "vl_convert")),

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
@@ -142,3 +142,14 @@ def schema(kind: str, categories: Sequence[str]) -> type[Answer]:
     if kind == "categories" and categories:
         return closed_categories(tuple(categories))
     return SCHEMAS[kind]
+
+
+def choices(kind: str, categories: Sequence[str]) -> tuple[Answer, ...]:
+    """All answers to a kind of question with a closed set, one label each; none if it is open."""
+    form = schema(kind, categories)
+    if kind == "categories" and categories:
+        return tuple(form.model_validate({kind: [name]}) for name in categories)
+    if kind in ("price", "interest"):
+        ((name, field),) = form.model_fields.items()
+        return tuple(form.model_validate({name: label}) for label in get_args(field.annotation))
+    return ()

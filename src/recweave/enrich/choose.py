@@ -12,6 +12,7 @@ from recweave.enrich.extractive import Extractive
 from recweave.enrich.generative import Generative
 from recweave.enrich.writer import Writer
 from recweave.llm import LLM, LLMClient, Local, Server
+from recweave.llm.packaged import HUB
 from recweave.llm.packaged import NAME as PACKAGED
 
 
@@ -27,6 +28,7 @@ class WriterOptions:
         key_variable: Name of the environment variable that holds the server's key.
         answers: The folder of a language model's answers, ledger and quarantine.
         client: Other arguments of `llm.LLMClient`: budget, limits, prices, …
+        local: Other arguments of `llm.Local`: precision, layers, …
     """
 
     name: str
@@ -36,6 +38,7 @@ class WriterOptions:
     key_variable: str | None = None
     answers: Path = Path("answers")
     client: Mapping[str, Any] = field(default_factory=dict)
+    local: Mapping[str, Any] = field(default_factory=dict)
 
 
 WRITERS: Registry[Callable[[WriterOptions], Writer]] = Registry(
@@ -68,8 +71,8 @@ def server(options: WriterOptions) -> Generative:
 
 
 def local(options: WriterOptions) -> Generative:
-    """A local Hugging Face model; `name` is its folder, or smollm2."""
-    return _generative(Local(options.name), options)
+    """A local Hugging Face model; `name` is its folder, `owner/model` or smollm2."""
+    return _generative(Local(options.name, **options.local), options)
 
 
 def _generative(llm: LLM, options: WriterOptions) -> Generative:
@@ -84,6 +87,7 @@ def writer_of(
     model: str = "",
     key_variable: str | None = None,
     answers: Path = Path("answers"),
+    local: Mapping[str, Any] | None = None,
     **client: Any,
 ) -> Writer:
     """A writer.
@@ -91,25 +95,31 @@ def writer_of(
     Args:
         name: `extractive`, `smollm2` (a small language model that comes in a package), the URL of
             an OpenAI-compatible server up to and including `/v1`, the folder of a local Hugging
-            Face model, or `package.module:function`, which is called with `WriterOptions`.
-        categories, encoder, model, key_variable, answers, client: See `WriterOptions`.
+            Face model or its `owner/model` if it was downloaded before, or
+            `package.module:function`, which is called with `WriterOptions`.
+        categories, encoder, model, key_variable, answers, local, client: See `WriterOptions`.
 
     Raises:
-        BadSetting: if the name is none of these, or a server's model is not named.
+        BadSetting: if the name is none of these, a server's model is not named, or settings of a
+            local model are given for another writer.
     """
     kind = name
     if name not in WRITERS:
         if "://" in name:
             kind = "server"
-        elif name == PACKAGED or Path(name).is_dir():
+        elif name == PACKAGED or Path(name).is_dir() or HUB.fullmatch(name):
             kind = "local"
         elif not is_path(name):
             raise BadSetting(
                 f"no writer is called '{name}'; it is extractive, smollm2, a server's URL, the "
-                "folder of a local model, or package.module:function"
+                "folder of a local model, its owner/model on Hugging Face, or "
+                "package.module:function"
             )
+    local = local or {}
+    if local and kind != "local" and not is_path(kind):
+        raise BadSetting(f"{', '.join(local)}: '{name}' is no local model; leave it out")
     writer = WRITERS[kind](
-        WriterOptions(name, categories, encoder, model, key_variable, answers, client)
+        WriterOptions(name, categories, encoder, model, key_variable, answers, client, local)
     )
     if not isinstance(writer, Writer):
         raise BadSetting(

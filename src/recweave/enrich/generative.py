@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -13,13 +13,15 @@ from pydantic import BaseModel
 
 from recweave.core.errors import BadSetting
 from recweave.data.html import strip_html_column
-from recweave.enrich.answers import Notes, schema
+from recweave.enrich.answers import Answer, Notes, choices, schema
 from recweave.enrich.catalogue import facts
 from recweave.enrich.interest import DAY
 from recweave.enrich.material import KINDS, Material, Task
 from recweave.enrich.prompts import LONGEST, QUESTIONS, VERSION, fenced, messages
+from recweave.enrich.script import other_script
 from recweave.enrich.writer import Failure, Written
 from recweave.llm import Estimate, LLMClient, Reply, Request, Usage
+from recweave.llm.choice import Scores, among, can_choose
 from recweave.llm.store import Store
 
 WINDOW = 12_000
@@ -86,11 +88,14 @@ class Generative:
         client: Of the model, with its cache, budget and limits.
         categories: A closed set to choose categories from; empty for an open list.
         window: Characters of texts in one prompt.
+        labels: How a label of a closed set is found, if the model can do both: the one of highest
+            likelihood (one pass, one label), or written, held to the schema.
     """
 
     client: LLMClient
     categories: Sequence[str] = ()
     window: int = WINDOW
+    labels: Literal["likelihood", "written"] = "likelihood"
 
     def __post_init__(self) -> None:
         if self.window < LEAST:
@@ -100,7 +105,13 @@ class Generative:
     def name(self) -> str:
         """See `Writer.name`."""
         closed = f", of {len(self.categories)} categories" if self.categories else ""
-        return f"generative/{VERSION} ({self.client.llm.name}, {self.window} characters{closed})"
+        how = ", labels by likelihood" if self._scores else ""
+        model = self.client.llm.name
+        return f"generative/{VERSION} ({model}, {self.window} characters{closed}{how})"
+
+    @property
+    def _scores(self) -> bool:
+        return self.labels == "likelihood" and can_choose(self.client.llm)
 
     def write(self, material: Material, tasks: Sequence[Task]) -> Iterator[Written]:
         """See `Writer.write`. A task fails with the first of its parts that fails."""
@@ -116,7 +127,7 @@ class Generative:
                 elif isinstance(answer, Failure):
                     failed.setdefault(row, answer)
                 else:
-                    yield questions[row].task, answer.text() or None
+                    yield questions[row].task, self._text(questions[row], answer)
             for row, failure in failed.items():
                 yield questions[row].task, failure
             waiting = self._with_notes(questions, notes)
@@ -190,9 +201,25 @@ class Generative:
                     shown = {"The shop says": question.shown} if question.shown else {}
                     data = fenced(shown | {question.heading: texts})
                     asked = self._question(question.task)
-                    form = schema(question.task.kind, self.categories)
+                    form = self._form(question.task.kind)
                 requests.append(Request(f"{row}.{number}", messages(data, asked), form))
         return requests
+
+    def _form(self, kind: str) -> type[BaseModel]:
+        """What the answer must be; the scores of all answers if labels are found by likelihood."""
+        closed = choices(kind, self.categories) if self._scores else ()
+        if closed:  # in the form that the questions show
+            return among(tuple(json.dumps(one.model_dump(), ensure_ascii=False) for one in closed))
+        return schema(kind, self.categories)
+
+    def _text(self, question: Question, answer: Answer | Scores) -> str | Failure | None:
+        """The text of an answer, or of the likeliest one; ties by position."""
+        if isinstance(answer, Scores):
+            answer = choices(question.task.kind, self.categories)[int(answer.values.argmax())]
+        text = answer.text()
+        if script := other_script(text, (*question.texts, *question.shown, *self.categories)):
+            return Failure(f"the answer is in another script than the texts ({script.lower()})")
+        return text or None
 
     def _question(self, task: Task) -> str:
         if task.kind == "categories" and self.categories:

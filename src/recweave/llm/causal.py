@@ -1,26 +1,24 @@
 """A causal language model in this process: log-likelihoods of answers, and generated text."""
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
-from recweave.core.errors import BadInput
+from recweave.core.errors import BadInput, BadSetting
 from recweave.core.extras import require
 from recweave.llm.pretrained import DType, LanguageModel
 
+if TYPE_CHECKING:  # they import torch
+    from recweave.llm.generation import Continuation, Generation
+    from recweave.llm.prefix import PromptReader
+
 Precision = Literal["fp32", "bf16"]
 DTYPES: dict[str, DType] = {"fp32": "float32", "bf16": "bfloat16"}
-TOKENS = 4096
-"""Tokens in a batch, padding included."""
-SHARED = 8
-"""Tokens that all prompts must begin with, for their states to be computed once."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,15 @@ class CausalLM:
     @cached_property
     def model(self) -> Any:
         """The network; see `LanguageModel.network`."""
-        return self.language.network(trained=False, dtype=DTYPES[self.precision])
+        model = self.language.network(trained=False, dtype=DTYPES[self.precision])
+        transformers = require("transformers", extra="lm")
+        layers = transformers.DynamicCache(config=model.config).layers
+        if not all(isinstance(layer, transformers.cache_utils.DynamicLayer) for layer in layers):
+            raise BadSetting(
+                f"{self.language.folder.name} keeps other states than keys and values "
+                f"({model.config.model_type}); put it behind a server, such as `transformers serve`"
+            )
+        return model
 
     def log_likelihoods(
         self, prompts: Sequence[str], answers: Sequence[Sequence[str]]
@@ -65,123 +71,97 @@ class CausalLM:
         Raises:
             BadInput: if a prompt with an answer is longer than the context, or one is empty.
         """
-        tokens = [self._tokens(prompt, "prompt") for prompt in prompts]
-        shared = self._shared(tokens)
-        found = []
-        for prompt, own in zip(tokens, answers, strict=True):
-            split = [self._tokens(answer, "answer") for answer in own]
-            self._check_length(len(prompt) + max((len(answer) for answer in split), default=0))
-            found.append(self._after(prompt, split, shared))
+        tokens = [self.tokens(prompt, "prompt") for prompt in prompts]
+        split = [[self.tokens(answer, "answer") for answer in own] for own in answers]
+        for prompt, own in zip(tokens, split, strict=True):
+            self.check_length(len(prompt) + max(map(len, own), default=0))
+        found: list[Any] = [None] * len(prompts)
+        with self.inference():
+            for row, likelihoods, lengths in self.scored(tokens, split):
+                found[row] = likelihoods, lengths
         return found
+
+    def scored(
+        self, prompts: Sequence[list[int]], answers: Sequence[Sequence[list[int]]]
+    ) -> Iterator[tuple[int, Float[Array, " answers"], Int[Array, " answers"]]]:
+        """The same as `log_likelihoods` for tokens, with the row of each prompt, in any order."""
+        from recweave.llm.scoring import Tree, split
+
+        for rows, states, after in self.reader.read(prompts):
+            for line, row in enumerate(rows):
+                likelihoods = np.zeros(len(answers[row]))
+                for part in split(answers[row]):
+                    tree = Tree.of([answers[row][answer] for answer in part])
+                    found = tree.log_likelihoods(self.model, states.row(line), after[line])
+                    likelihoods[part] = found.double().numpy()
+                yield row, likelihoods, np.array([len(one) for one in answers[row]], np.int64)
 
     def generate(self, prompts: Sequence[str], max_tokens: int) -> list[str]:
         """What follows each prompt, the most probable token each time, without special tokens.
 
-        Prompts of similar length are in a batch, padded on the left; the answers are those of one
-        prompt at a time, up to rounding.
+        Many prompts are continued at a time; the answers are those of one at a time, except where
+        rounding decides between two tokens. A text ends early where the model repeats itself.
 
         Raises:
             BadInput: if a prompt is longer than the context less `max_tokens`, or empty.
         """
-        torch = require("torch", extra="lm")
-        tokens = [self._tokens(prompt, "prompt") for prompt in prompts]
-        self._check_length(max((len(prompt) for prompt in tokens), default=0) + max_tokens)
-        texts = [""] * len(prompts)
-        pad = self.tokenizer.pad_token_id
-        pad = self.tokenizer.eos_token_id if pad is None else pad
-        for rows in batches([len(prompt) + max_tokens for prompt in tokens]):
-            longest = max(len(tokens[row]) for row in rows)
-            ids = np.full((len(rows), longest), pad)
-            mask = np.zeros_like(ids)
-            for line, row in enumerate(rows):
-                ids[line, longest - len(tokens[row]) :] = tokens[row]
-                mask[line, longest - len(tokens[row]) :] = 1
-            with torch.inference_mode():
-                made = self.model.generate(
-                    input_ids=torch.from_numpy(ids),
-                    attention_mask=torch.from_numpy(mask),
-                    max_new_tokens=max_tokens,
-                    do_sample=False,
-                    pad_token_id=pad,
-                )
-            for row, line in zip(rows, made[:, longest:].tolist(), strict=True):
-                texts[row] = self.tokenizer.decode(line, skip_special_tokens=True)
-        return texts
+        tokens = [self.tokens(prompt, "prompt") for prompt in prompts]
+        self.check_length(max((len(prompt) for prompt in tokens), default=0) + max_tokens)
+        texts = [self.continuation(prompt, max_tokens) for prompt in tokens]
+        waiting = sorted(texts, key=lambda one: one.prompt)  # neighbours begin alike
+        generation = self.generation()
+        with self.inference():
+            while waiting or generation.under_way:
+                if count := generation.room([len(one.prompt) for one in waiting]):
+                    generation.add(waiting[:count])
+                    waiting = waiting[count:]
+                generation.step()
+        return [self.tokenizer.decode(one.tokens, skip_special_tokens=True) for one in texts]
 
-    def _after(
-        self, prompt: list[int], answers: list[list[int]], shared: tuple[int, Any]
-    ) -> tuple[Array, Array]:
-        torch = require("torch", extra="lm")
-        length = np.array([len(answer) for answer in answers], np.int64)
-        likelihood = np.zeros(len(answers))
-        start, states = shared
-        with torch.inference_mode():
-            out = self.model(
-                torch.tensor([prompt[start:]]), past_key_values=deepcopy(states), use_cache=True
-            )
-            first = torch.log_softmax(out.logits[0, -1].float(), 0)
-            for rows in batches(length.tolist()):
-                width = int(length[rows].max())
-                ids = torch.zeros((len(rows), width), dtype=torch.int64)
-                real = torch.zeros((len(rows), width), dtype=torch.int64)
-                for line, row in enumerate(rows):
-                    ids[line, : length[row]] = torch.tensor(answers[row])
-                    real[line, : length[row]] = 1
-                total = first[ids[:, 0]]
-                if width > 1:
-                    cache = deepcopy(out.past_key_values)
-                    cache.batch_repeat_interleave(len(rows))
-                    before = torch.ones((len(rows), len(prompt)), dtype=torch.int64)
-                    mask = torch.cat([before, real[:, :-1]], 1)
-                    logits = self.model(
-                        ids[:, :-1], attention_mask=mask, past_key_values=cache
-                    ).logits
-                    each = torch.log_softmax(logits.float(), 2)
-                    each = each.gather(2, ids[:, 1:, None])[:, :, 0]
-                    total = total + (each * real[:, 1:]).sum(1)
-                likelihood[rows] = total.numpy()
-        return likelihood, length
+    def continuation(self, prompt: list[int], most: int, constraint: Any = None) -> "Continuation":
+        """A prompt that is continued; see `Continuation`."""
+        from recweave.llm.generation import Continuation
 
-    def _shared(self, tokens: Sequence[list[int]]) -> tuple[int, Any]:
-        """How many tokens all prompts begin with, and the states of these."""
-        torch = require("torch", extra="lm")
-        # At least one token of each prompt is left, as the last one's output is needed.
-        start = min(alike(tokens), min(map(len, tokens), default=1) - 1)
-        if len(tokens) < 2 or start < SHARED:
-            return 0, None
-        with torch.inference_mode():
-            out = self.model(torch.tensor([tokens[0][:start]]), use_cache=True)
-        return start, out.past_key_values
+        return Continuation(prompt, most, constraint)
 
-    def _tokens(self, text: str, what: str) -> list[int]:
+    def generation(self) -> "Generation":
+        """Continues prompts; see `Generation`."""
+        from recweave.llm.generation import Generation
+
+        named = getattr(self.model.generation_config, "eos_token_id", None)
+        ends = {self.tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])}
+        return Generation(self.model, self.reader, frozenset(ends - {None}))
+
+    @cached_property
+    def reader(self) -> "PromptReader":
+        """Reads prompts; see `PromptReader`."""
+        from recweave.llm.prefix import PromptReader
+
+        return PromptReader(self.model)
+
+    def inference(self) -> Any:
+        """A context without gradients."""
+        return require("torch", extra="lm").inference_mode()
+
+    def tokens(self, text: str, what: str = "text") -> list[int]:
+        """The tokens of a text; `what` it is, for the error.
+
+        Raises:
+            BadInput: if there are none.
+        """
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         if not ids:
             raise BadInput(f"a language model cannot read an empty {what}; leave it out")
         return ids
 
-    def _check_length(self, tokens: int) -> None:
+    def check_length(self, tokens: int) -> None:
+        """Refuse what is longer than the context.
+
+        Raises:
+            BadInput: if it is.
+        """
         if tokens > self.language.context:
             raise BadInput(
                 f"a prompt with its answer has {tokens:,} tokens, and {self.language.folder.name} "
                 f"reads {self.language.context:,} at most; shorten the history or the texts"
             )
-
-
-def alike(texts: Sequence[Sequence[int]]) -> int:
-    """The number of tokens that all texts begin with.
-
-    >>> alike([[1, 2, 3], [1, 2, 4, 5], [1, 2]])
-    2
-    """
-    columns = zip(*texts, strict=False)
-    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
-
-
-def batches(lengths: Sequence[int], budget: int = TOKENS) -> Iterator[list[int]]:
-    """Rows of similar length, the longest first, with no more tokens than fit, padding included."""
-    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
-    start = 0
-    while start < len(order):
-        size = max(1, budget // max(1, lengths[order[start]]))
-        yield order[start : start + size]
-        start += size

@@ -86,7 +86,8 @@ class LLMClient:
                 except Failed as failure:
                     return request.key, Quarantined(failure.reason, failure.raw)
 
-            answers = run_concurrently(ask, requests, self.limits.concurrency, self._close)
+            workers = self.limits.calls_at_once(self.llm)
+            answers = run_concurrently(ask, requests, workers, self._close)
             with closing(answers):  # before the store, when the reader stops
                 yield from track(answers, lambda: f"asking {model}, {paid.spent_text()}", total)
 
@@ -148,7 +149,9 @@ class LLMClient:
     def _wrapped(self, store: Store) -> tuple[Budgeted, Cached]:
         tokens = self._tokens(store)
         paid = Budgeted(self.llm, store, self.budget, self.prices, tokens, clock=self.clock)
-        slow = Limited(paid, self.limits, tokens, clock=self.clock)
+        at_once = {"concurrency": self.limits.calls_at_once(self.llm)}
+        limits = self.limits.model_copy(update=at_once)
+        slow = Limited(paid, limits, tokens, clock=self.clock)
         patient = Retrying(slow, self.retry_policy, seed=self.seed, clock=self.clock)
         return paid, Cached(patient, store, retry=self.retry)
 

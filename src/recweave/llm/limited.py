@@ -13,14 +13,24 @@ from recweave.llm.clock import Clock
 from recweave.llm.tokens import Tokens
 
 MINUTE = 60.0
+CONCURRENCY = 8
 
 
 class Limits(Value):
     """How fast a server may be asked."""
 
-    concurrency: int = Field(8, ge=1, description="calls at one time")
+    concurrency: int | None = Field(
+        None,
+        ge=1,
+        description=f"calls at one time; {CONCURRENCY} for servers if left out, and for a local "
+        "model as many as it answers together",
+    )
     requests_per_minute: int | None = Field(None, ge=1, description="calls in any 60 seconds")
     tokens_per_minute: int | None = Field(None, ge=1, description="tokens in any 60 seconds")
+
+    def calls_at_once(self, llm: LLM) -> int:
+        """How many questions a model is asked at one time."""
+        return self.concurrency or int(getattr(llm, "concurrency", CONCURRENCY))
 
 
 @dataclass
@@ -49,7 +59,7 @@ class Limited:
         self._limits = limits
         self._tokens = tokens or Tokens()
         self._clock = clock
-        self._at_once = asyncio.Semaphore(limits.concurrency)
+        self._at_once = asyncio.Semaphore(limits.calls_at_once(llm))
         self._turn = asyncio.Lock()
         self._minute: deque[_Call] = deque()
 

@@ -1,8 +1,7 @@
-"""A Hugging Face causal language model in this process, held to the schema by outlines."""
+"""A Hugging Face causal language model in this process, held to the schema by outlines-core."""
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,9 +12,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from recweave.core.errors import BadSetting
-from recweave.core.extras import require
 from recweave.llm.answer import parse
-from recweave.llm.base import BadAnswer, Message, Reply, T, Usage, canonical, json_schema
+from recweave.llm.base import BadAnswer, Failed, Message, Reply, T, Usage, canonical
+from recweave.llm.causal import CausalLM, Precision
+from recweave.llm.choice import Scores
+from recweave.llm.constraint import Grammar, TokenTexts
+from recweave.llm.local_queue import LocalQueue, Question
 from recweave.llm.pretrained import LanguageModel
 
 EDGE = 2**20
@@ -24,101 +26,125 @@ EDGE = 2**20
 
 @dataclass
 class Local:
-    """A model by path. One question at a time, the most probable token each time; it costs nothing.
+    """A model by path. The most probable token each time; it costs nothing.
+
+    Questions that are asked at the same time are answered together: what their prompts begin with
+    alike is read once, and they are continued in one batch, which new ones join. Answers are those
+    of one question at a time, except where rounding decides between two tokens.
 
     The first question loads the weights; the first of each schema compiles it to an automaton over
-    the vocabulary (seconds to half a minute). A model can then leave the schema only by running out
-    of tokens, so fields of text should have a `max_length`.
+    the vocabulary (about a second). A model can then leave the schema only by running out of
+    tokens, or if it repeats itself.
 
     Attributes:
-        path: Folder of the model and its tokenizer, of which no code is run; or `smollm2`, the
-            model that comes in a package.
+        path: Folder of the model and its tokenizer, of which no code is run; `smollm2`, the model
+            that comes in a package; or an `owner/model` in Hugging Face's cache.
         max_tokens: Where an answer is cut short.
+        precision: bf16 is faster on processors that multiply it, and changes answers slightly.
+        layers: Only the first blocks are used, for speed; 0 uses all.
 
     Raises:
-        BadSetting: if the folder holds no model.
+        BadSetting: if there is no model.
         MissingExtra: if the package of `smollm2` is not installed.
     """
 
     path: Path | str
     max_tokens: int = 512
-    _language: LanguageModel = field(init=False, repr=False)
-    _generators: dict[type[BaseModel], Any] = field(default_factory=dict, init=False, repr=False)
+    precision: Precision = "fp32"
+    layers: int = 0
+    concurrency = 64
+    """Questions that are best asked at one time."""
+    can_choose = True
+    """See `llm.choice`."""
+    _lm: CausalLM = field(init=False, repr=False)
+    _grammars: dict[type[BaseModel], Grammar] = field(default_factory=dict, init=False, repr=False)
     _one: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._language = LanguageModel.named(self.path)
+        self._lm = CausalLM(LanguageModel.named(self.path, self.layers), self.precision)
 
     @cached_property
     def name(self) -> str:
         """See `LLM.name`. Configuration and weights distinguish models of one name."""
         marks = hashlib.sha256()
-        for file in self._language.files:
+        for file in self._lm.language.files:
             with file.open("rb") as content:
                 marks.update(content.read(EDGE))
                 content.seek(max(0, file.stat().st_size - EDGE))
                 marks.update(content.read(EDGE))
-        parameters = {"max_tokens": self.max_tokens, "sha256": marks.hexdigest()[:16]}
-        return f"{self._language.folder.name} {canonical(parameters)}"
+        parameters: dict[str, Any] = {
+            "max_tokens": self.max_tokens,
+            "sha256": marks.hexdigest()[:16],
+        }
+        if self.precision != "fp32":
+            parameters["precision"] = self.precision
+        if self.layers:
+            parameters["layers"] = self.layers
+        return f"{self._lm.language.folder.name} {canonical(parameters)}"
 
     async def ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
-        """See `LLM.ask`.
+        """See `LLM.ask`; of a schema by `llm.choice.among`, the scores of its choices.
 
         Raises:
             BadSetting: if the model cannot be read, or is shown a picture.
             MissingExtra: without the packages for local models.
         """
-        return await asyncio.to_thread(self._ask, messages, schema)
-
-    def _ask(self, messages: Sequence[Message], schema: type[T]) -> Reply[T]:
         if any(message.pictures for message in messages):
             raise BadSetting(
-                f"{self._language.folder.name} is asked as a model of words alone; put a model "
+                f"{self._lm.language.folder.name} is asked as a model of words alone; put a model "
                 "that reads pictures behind a server, such as `transformers serve`"
             )
-        with self._one:
-            asked = self._encoded(messages)
-            processor = self._processor(schema)
-            processor.reset()
-            answered = self._model.generate(
-                **asked,
-                max_new_tokens=self.max_tokens,
-                do_sample=False,
-                logits_processor=[processor],
-                pad_token_id=self._tokenizer.pad_token_id,
-            )
-        start = asked["input_ids"].shape[1]
-        ids = answered[0, start:].tolist()
-        text = self._tokenizer.decode(ids, skip_special_tokens=True)
-        usage = Usage(start, len(ids))
-        if len(ids) == self.max_tokens and ids[-1] != self._tokenizer.eos_token_id:
-            raise BadAnswer(f"the answer was cut short after {len(ids)} tokens", text, usage)
+        question = await asyncio.to_thread(self._question, messages, schema)
+        await asyncio.wrap_future(self._queue.put(question))
+        usage = Usage(len(question.prompt), question.used)
+        if question.scores is not None:
+            likelihoods, tokens = question.scores
+            found = {"log_likelihoods": likelihoods.tolist(), "tokens": tokens.tolist()}
+            return Reply(schema.model_validate(found), usage)
+        text = self._lm.tokenizer.decode(question.answer, skip_special_tokens=True)
+        if question.outcome == "repeats itself":
+            raise BadAnswer("the model repeats itself", text, usage)
+        if question.outcome != "ended":
+            reason = f"the answer was cut short after {len(question.answer)} tokens"
+            raise BadAnswer(reason, text, usage)
         return Reply(parse(text, schema, usage), usage)
 
-    def _encoded(self, messages: Sequence[Message]) -> Any:
+    def _question(self, messages: Sequence[Message], schema: type[BaseModel]) -> Question:
+        """The tokens of a question, and what its answer is held to."""
+        with self._one:  # tokenizers and models load once
+            prompt = self._prompt(messages)
+            if issubclass(schema, Scores):
+                end = [self._lm.tokenizer.eos_token_id]
+                choices = [[*self._lm.tokens(text, "choice"), *end] for text in schema.choices]
+                self._check(len(prompt) + max(map(len, choices)))
+                return Question(prompt, choices=choices)
+            self._check(len(prompt) + 1)
+            most = min(self.max_tokens, self._lm.language.context - len(prompt))
+            if schema not in self._grammars:
+                self._grammars[schema] = Grammar(schema, self._texts)
+            return Question(prompt, most, self._grammars[schema].begin())
+
+    def _check(self, tokens: int) -> None:
+        if tokens > (most := self._lm.language.context):
+            name = self._lm.language.folder.name
+            raise Failed(
+                f"the question is too long: with an answer it has {tokens:,} tokens, and {name} "
+                f"reads {most:,}"
+            )
+
+    def _prompt(self, messages: Sequence[Message]) -> list[int]:
         turns = [{"role": message.role, "content": message.content} for message in messages]
-        if self._tokenizer.chat_template:
-            return self._tokenizer.apply_chat_template(
-                turns, add_generation_prompt=True, return_dict=True, return_tensors="pt"
-            ).to(self._model.device)
+        tokenizer = self._lm.tokenizer
+        if tokenizer.chat_template:
+            said = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+            return self._lm.tokens(said)
         said = "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
-        asked = self._tokenizer(f"{said}\nassistant: ", return_tensors="pt")
-        asked.pop("token_type_ids", None)
-        return asked.to(self._model.device)
-
-    def _processor(self, schema: type[BaseModel]) -> Any:
-        """What forbids every token that would leave the schema."""
-        if schema not in self._generators:
-            outlines = require("outlines", extra="local")
-            held = outlines.from_transformers(self._model, self._tokenizer)
-            form = outlines.json_schema(json.dumps(json_schema(schema)))  # fields in their order
-            self._generators[schema] = outlines.Generator(held, form)
-        return self._generators[schema].logits_processor
-
-    @property
-    def _tokenizer(self) -> Any:
-        return self._language.tokenizer
+        return list(tokenizer(f"{said}\nassistant: ")["input_ids"])
 
     @cached_property
-    def _model(self) -> Any:
-        return self._language.network(trained=False)
+    def _texts(self) -> TokenTexts:
+        return TokenTexts(self._lm.tokenizer, self._lm.model.get_input_embeddings().num_embeddings)
+
+    @cached_property
+    def _queue(self) -> LocalQueue:
+        return LocalQueue(self._lm)
