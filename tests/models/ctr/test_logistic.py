@@ -8,6 +8,7 @@ from recweave.encode.features import EventFeature, Feature
 from recweave.models import Query, load_model, save_model
 from recweave.models.base import ClickModel
 from recweave.models.ctr.class_weights import row_weights
+from recweave.models.ctr.design import design, training_columns
 from recweave.models.ctr.logistic import Logistic, solve
 from recweave.models.training import TrainingData
 
@@ -127,3 +128,22 @@ def test_a_saved_model_gives_the_same_probabilities(planted, tmp_path):
     loaded, _ = load_model(tmp_path / "model")
     pair = np.array([0, -1, 7]), np.array([3, 2, -1])
     np.testing.assert_array_equal(loaded.probability(*pair), model.probability(*pair))
+
+
+def test_products_with_shared_vectors_are_those_of_the_written_out_columns():
+    rng = np.random.default_rng(2)
+    user, item = rng.integers(0, 6, 200), rng.integers(0, 9, 200)
+    log = Interactions.of(user, item, np.ones(200, np.float32), shape=(6, 9))
+    data = TrainingData(
+        log,
+        features={
+            "user": feature(rng.standard_normal((6, 3)), "user"),
+            "item": feature(rng.standard_normal((9, 4)), present=rng.random(9) < 0.7),
+        },
+    )
+    dense, blocks = design(data, ["user", "item"])
+    shared = training_columns(blocks, len(log))
+    assert shared.shape == dense.shape == (200, 3 + 4 + 1)
+    weight, row_weight = rng.standard_normal(8), rng.standard_normal(200)
+    np.testing.assert_allclose(shared @ weight, dense @ weight, atol=1e-12)
+    np.testing.assert_allclose(shared.T @ row_weight, dense.T @ row_weight, atol=1e-12)

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.sparse.linalg import LinearOperator
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
@@ -182,3 +184,24 @@ def design(
     columns = [np.empty((len(data.train), 0))]
     columns += [block.table()[block.source.row] for block in blocks]
     return np.hstack(columns), blocks
+
+
+def training_columns(blocks: Sequence[Block], rows: int) -> LinearOperator:
+    """The matrix of `design` of so many rows, for products with vectors alone.
+
+    Many rows share a vector, as many events share a user or an item: each is multiplied once.
+    """
+    row = [block.source.row for block in blocks]
+    table = [block.table() for block in blocks]
+    edges = np.cumsum([0, *(block.standardizer.width for block in blocks)])
+    parts = [slice(*edge) for edge in pairwise(edges)]
+
+    def product(weight: Float[Array, " columns"]) -> Float[Array, " n"]:
+        each = ((t @ weight[part])[r] for r, t, part in zip(row, table, parts, strict=True))
+        return np.asarray(sum(each, np.zeros(rows)))
+
+    def sums(weight: Float[Array, " n"]) -> Float[Array, " columns"]:
+        each = (np.bincount(r, weight, len(t)) @ t for r, t in zip(row, table, strict=True))
+        return np.concatenate([np.empty(0), *each])
+
+    return LinearOperator((rows, edges[-1]), matvec=product, rmatvec=sums, dtype=np.float64)

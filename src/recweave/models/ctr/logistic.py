@@ -7,12 +7,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from pydantic import Field
 from scipy.optimize import minimize
+from scipy.sparse.linalg import LinearOperator
 from scipy.special import expit
 
 from recweave.core.arrays import Array
 from recweave.models.base import Model, Recipe, Tune
 from recweave.models.ctr.class_weights import DESCRIPTION, ClassWeight, row_weights
-from recweave.models.ctr.design import design
+from recweave.models.ctr.design import Block, training_columns
 from recweave.models.query import Query
 from recweave.models.training import Options, TrainingData
 
@@ -23,7 +24,8 @@ class Logistic(Recipe):
     The probability of the positive class is 1 / (1 + exp(-b - w·x)), where x are the features'
     columns, standardized over the training rows. The experiment's `positive_from` says which
     events are positive. The objective is convex, so nothing is random. It is minimized by a
-    trust-region Newton method with conjugate gradients; each step costs O(rows · columns).
+    trust-region Newton method with conjugate gradients; each step costs O(rows +
+    distinct vectors · columns).
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_logistic"
@@ -88,7 +90,8 @@ def train_logistic(recipe: Logistic, data: TrainingData, options: Options) -> Lo
     Raises:
         BadSetting: if it is not known which events are positive.
     """
-    columns, blocks = design(data, recipe.features)
+    blocks = [Block.find(data, name) for name in recipe.features]
+    columns = training_columns(blocks, len(data.train))
     positive = data.labels()
     row_weight = row_weights(positive, recipe.class_weight)
     weight, bias = solve(columns, positive, recipe.reg, row_weight)
@@ -107,7 +110,7 @@ def train_logistic(recipe: Logistic, data: TrainingData, options: Options) -> Lo
 
 
 def solve(
-    columns: Float[Array, "n columns"],
+    columns: Float[Array, "n columns"] | LinearOperator,
     positive: Bool[Array, " n"],
     reg: float,
     row_weight: Float[Array, " n"] | None = None,
