@@ -192,6 +192,11 @@ class NumberedItems(Model):
         scores: Array = self._scorer.scores(query)
         return scores
 
+    @property
+    def network(self) -> Any:
+        """The trained `number_net.NumberNet`, on the CPU."""
+        return self._scorer.net
+
     @cached_property
     def _scorer(self) -> Any:
         return resolve("recweave.models.language.numbered_net:restore")(self)
