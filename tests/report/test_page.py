@@ -81,6 +81,14 @@ def test_rows_that_failed_are_on_the_page_with_their_reasons(recipe, tmp_path):
     assert html.index("rows failed") < html.index("<table>")
 
 
+def test_a_row_that_repeats_a_published_leak_is_named_as_leaking(recipe, tmp_path):
+    rows = '\n[[models]]\nkind = "plus_one"\n[[models]]\nkind = "plus_one"\nrow = "leak"\n'
+    recipe.write_text(f"{recipe.read_text()}{rows}paper = true\n")
+    html = page(run(read_recipe(recipe), tmp_path / "leak", base_dir=recipe.parent))
+    assert "⚠ Row &#x27;leak&#x27;: its numbers of items come from held-out events too" in html
+    assert "Row &#x27;plus_one&#x27;" not in html
+
+
 def test_a_failed_baseline_is_named_with_the_row_that_replaces_it(recipe, tmp_path):
     text = recipe.read_text().replace('baseline = "random"', 'baseline = "Broken"')
     recipe.write_text(text + f'\n[[models]]\nkind = "{__name__}:Broken"\n')

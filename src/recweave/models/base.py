@@ -190,6 +190,13 @@ class Recipe(Value, ABC):
         """
         return ()
 
+    def doubt(self) -> str:
+        """What readers must know before they believe the numbers of its model, as a sentence.
+
+        "" for nearly all; a recipe that repeats a leak of published code says so. Reports show it.
+        """
+        return ""
+
     def same_fit(self) -> "Recipe":
         """The recipe with each setting that has no effect, given the others, set to one value.
 

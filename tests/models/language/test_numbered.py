@@ -269,7 +269,7 @@ def test_arithmetic_is_learned_from_its_corpus(log):
 
 def test_each_kind_of_language_model_is_trained_saved_and_loaded(recipe, log, tmp_path):
     query = Query.of(log)
-    model = recipe.model_copy(update={"epochs": 2, "straightforward": True}).fit(log)
+    model = recipe.model_copy(update={"epochs": 2, "straightforward": True, "users": True}).fit(log)
     assert np.abs(model.scores(query) - untrained(recipe).scores(query)).max() > 1e-3
     save_model(model, tmp_path / "model")
     loaded, _ = load_model(tmp_path / "model")

@@ -16,7 +16,7 @@ from recweave.models.behaviors import BehaviorWeights
 from recweave.models.language.arithmetic import Corpus
 from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
 from recweave.models.language.encoder_decoder import EncoderDecoderModel
-from recweave.models.language.numbering import Index
+from recweave.models.language.numbering import LEAK, Index
 from recweave.models.language.prompts import Wording
 from recweave.models.nn.settings import LoopSettings, NetworkRecipe
 from recweave.models.nn.weights import Weights
@@ -57,11 +57,11 @@ class Numbered(BackboneSettings, NetworkRecipe):
     """A language model that reads the items of a history as numbers and predicts the next number.
 
     After Geng et al. (P5, RecSys 2022) and OpenP5: each item is a number from 1001, written digit
-    by digit; prompts name the user and the numbers of the history. A causal model reads a history
-    in one pass and learns each number from all before it; an encoder-decoder (T5) learns one
-    random number of each history in an epoch. The score of an item is the log-probability of its
-    number; all items that begin with the same digits share the computation. With `pretrain` the
-    model first learns arithmetic, so that near numbers get near vectors.
+    by digit; prompts have the numbers of the history and, if asked for, the user's. A causal model
+    reads a history in one pass and learns each number from all before it; an encoder-decoder (T5)
+    learns one random number of each history in an epoch. The score of an item is the
+    log-probability of its number; all items that begin with the same digits share the computation.
+    With `pretrain` the model first learns arithmetic, so that near numbers get near vectors.
 
     Cold users are read by their history alone. Items without a training event have a number too.
     """
@@ -92,7 +92,7 @@ class Numbered(BackboneSettings, NetworkRecipe):
         "items that are held out together get consecutive numbers",
     )
     length: int = Field(50, gt=0, description="number of newest events of a history that are read")
-    users: bool = Field(True, description="whether prompts name the user, by a number")
+    users: bool = Field(False, description="whether prompts name the user, by a number")
     wordings: int = Field(
         10, ge=1, le=10, description="prompts of different words that are used in training"
     )
@@ -122,8 +122,13 @@ class Numbered(BackboneSettings, NetworkRecipe):
     check_users: int = Field(
         2000, gt=0, description="validation users in a check, at most; the same ones each time"
     )
+    epochs: int = Field(20, gt=0, description="passes over the events, at most")
+    batch: int = Field(512, gt=0, description="events in a batch, about")
+    schedule: Literal["constant", "cosine"] = Field(
+        "cosine", description="the learning rate after warmup: constant, or falling to 0 (cosine)"
+    )
     lr: Annotated[float, Tune(1e-4, 1e-2, log=True)] = Field(
-        3e-3, gt=0, description="peak learning rate of AdamW"
+        5e-3, gt=0, description="peak learning rate of AdamW"
     )
     weight_decay: Annotated[float, Tune(1e-6, 0.1, log=True)] = Field(
         0.01, ge=0, description="weight decay of AdamW (decoupled L2 regularization)"
@@ -162,6 +167,10 @@ class Numbered(BackboneSettings, NetworkRecipe):
                 "weights, without LoRA; leave pretrained and trained as they are"
             )
         return EncoderDecoderModel(language.folder, self.layers)
+
+    def doubt(self) -> str:
+        """See `Recipe.doubt`."""
+        return LEAK if self.paper else ""
 
     def require_extras(self) -> None:
         """See `Recipe.require_extras`: torch and transformers."""

@@ -13,6 +13,12 @@ FIRST = 1001
 
 Index = Literal["random", "sequential"]
 
+LEAK = (
+    "its numbers of items come from held-out events too, user by user, as in OpenP5: data leakage, "
+    "so its values may be too good (F-SEQIDX)"
+)
+"""What is said of the setting `paper`."""
+
 
 def number_items(
     index: Index, history: Histories, seed: int, later: Histories | None = None

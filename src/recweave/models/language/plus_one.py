@@ -11,7 +11,7 @@ from recweave.core.arrays import Array
 from recweave.data.interactions import Histories
 from recweave.models.base import Basis, Model, Recipe
 from recweave.models.behaviors import BehaviorWeights
-from recweave.models.language.numbering import Index, number_items
+from recweave.models.language.numbering import LEAK, Index, number_items
 from recweave.models.nn.reading import read_events
 from recweave.models.query import Query
 from recweave.models.training import Options, TrainingData
@@ -40,6 +40,10 @@ class PlusOne(Recipe):
         BehaviorWeights(),
         description="behaviours of weight 0 are not read; other weights do nothing",
     )
+
+    def doubt(self) -> str:
+        """See `Recipe.doubt`."""
+        return LEAK if self.paper else ""
 
 
 def train_plus_one(recipe: PlusOne, data: TrainingData, options: Options) -> "NextNumber":
