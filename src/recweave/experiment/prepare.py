@@ -16,11 +16,11 @@ from recweave.core.errors import BadSetting, UnknownName
 from recweave.core.measure import Cost, measured
 from recweave.data.catalogue import DATASETS, get, load
 from recweave.data.dataset import Dataset
+from recweave.data.evaluated_users import for_users
 from recweave.data.filters import Removed, apply_all
 from recweave.data.impressions import Impressions
 from recweave.data.readers import read
 from recweave.data.split import DROPPED, PARTS, TEST, TRAIN, VALID, Split
-from recweave.data.test_sample import for_users
 from recweave.encode import Features
 from recweave.encode.categories import encode_categories
 from recweave.encode.features import AnyFeature, find_item_feature

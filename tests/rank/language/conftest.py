@@ -5,13 +5,14 @@ import pytest
 import tiny_llama as tiny_llama_file
 from planted_titles import KINDS, shop  # noqa: F401 - a fixture
 
-from recweave.rank.language import likelihood
+from recweave.rank.language import likelihood, writers
 from recweave.rank.language.reader import Reader
 
 
 @pytest.fixture(autouse=True)
 def nothing_kept():
     likelihood._SCORES.clear()
+    writers._WRITTEN.clear()
 
 
 @pytest.fixture(scope="package")

@@ -29,9 +29,9 @@ class Fixed:
         self.prompts = Prompts(titles, none, "product", "bought", 3, 2)
         self.score, self.asked = score, []
 
-    def scores(self, shown, candidates, tally):
-        self.asked.append((list(shown), list(candidates)))
-        return np.array([self.score[item] for item in candidates], float)
+    def scores(self, asked, tally):
+        self.asked += [(list(one.shown), list(one.candidates)) for one in asked]
+        return [np.array([self.score[i] for i in one.candidates], float) for one in asked]
 
 
 HISTORY = rated([0, 0], [0, 1], [5.0, 5.0], items=7)

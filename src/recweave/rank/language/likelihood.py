@@ -2,16 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from recweave.core.arrays import Array
+from recweave.core.progress import track
 from recweave.rank.language.position import shuffles
 from recweave.rank.language.prompts import Prompts
 from recweave.rank.language.reader import KEPT, Reader, Recent
-from recweave.rank.language.tally import Tally, Unusable
+from recweave.rank.language.tally import Asked, Tally
 
 TITLES_ALONE = 40
 """Titles whose likelihood without a history is asked for at once."""
@@ -44,28 +45,24 @@ class Likelihood:
     seed: int = 0
 
     def scores(
-        self, shown: Sequence[int], candidates: Sequence[int], tally: Tally
-    ) -> Float[Array, " candidates"]:
-        """A score for each candidate, higher is better.
+        self, asked: Sequence[Asked], tally: Tally
+    ) -> Sequence[Float[Array, " candidates"] | None]:
+        """See `Ranker.scores`; None where even the newest item alone makes too long a prompt."""
+        return [self._scores(one, tally) for one in track(asked, "reading titles")]
 
-        Args:
-            shown: Of the history, oldest first; at least one.
-            candidates: With a title.
-            tally: Counts what was used.
-
-        Raises:
-            Unusable: if even the newest item alone makes too long a prompt.
-        """
-        alone = self.alone(candidates, tally)
-        given = []
-        for row, order in enumerate(shuffles(len(candidates), self.orders, self.seed, shown)):
-            items = [candidates[at] for at in order]
-            one = self._given(shown, items, tally) - alone[order]
-            given.append(one[np.argsort(order)])
-            if not self.listed:
-                break  # the order is not in the prompt
-            tally.position(order, given[row])
-        return np.asarray(np.mean(given, axis=0))
+    def _scores(self, one: Asked, tally: Tally) -> Float[Array, " candidates"] | None:
+        alone = self.alone(one.candidates, tally)
+        orders = self.orders if self.listed else 1  # else the order is not in the prompt
+        found = []
+        for order in shuffles(len(one.candidates), orders, self.seed, one.shown):
+            given = self._given(one.shown, [one.candidates[at] for at in order], tally)
+            if given is None:
+                tally.reasons["the prompt is longer than the context"] += 1
+                return None
+            found.append((given - alone[order])[np.argsort(order)])
+            if self.listed:
+                tally.position(order, found[-1])
+        return np.asarray(np.mean(found, axis=0))
 
     def alone(self, items: Sequence[int], tally: Tally) -> Float[Array, " items"]:
         """Log-likelihoods without a history, over the root of the length; computed once an item."""
@@ -78,8 +75,11 @@ class Likelihood:
                 _SCORES.put(keys[item], float(value))
         return np.array([_SCORES.find(keys[item]) for item in items], np.float64)
 
-    def _given(self, shown: Sequence[int], items: Sequence[int], tally: Tally) -> Array:
-        """The same after a history; the oldest items of one that is too long are left out."""
+    def _given(self, shown: Sequence[int], items: Sequence[int], tally: Tally) -> Array | None:
+        """The same after a history; the oldest items of one that is too long are left out.
+
+        None where the newest alone is too long.
+        """
         listed = items if self.listed else ()
         longest = max(len(self._answer(item)) for item in items)
         room = self.reader.context - longest
@@ -88,7 +88,7 @@ class Likelihood:
             if len(self.reader.tokens(prompt)) <= room:
                 break
             if len(shown) == 1:
-                raise Unusable("the prompt is longer than the context")
+                return None
             shown = shown[1:]
             tally.dropped += 1
         key = self._key(prompt, items)
@@ -113,8 +113,3 @@ class Likelihood:
     def _key(self, prompt: str, items: Sequence[int]) -> str:
         titles = "\n".join(map(self.prompts.title, items))
         return hashlib.sha256(f"{self.reader.name}\n{prompt}\n\n{titles}".encode()).hexdigest()
-
-
-def without_examples(scorer: Likelihood) -> Likelihood:
-    """The same without examples of other users."""
-    return replace(scorer, shots="")

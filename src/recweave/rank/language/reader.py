@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from recweave.core.arrays import Array
 from recweave.core.extras import require
-from recweave.llm.causal import Precision
+from recweave.llm.causal import CausalLM, Precision
 from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
 
 TOKENS = 768
@@ -87,6 +87,23 @@ class Reader:
             found[rows] = self._after(prompt, [answers[row] for row in rows])
         return found
 
+    def chat(self, system: str, question: str) -> str:
+        """A question as the model's chat template has it; a model without one completes a text."""
+        if not self.tokenizer.chat_template:
+            return f"{system}\n\n{question}\nAnswer: "
+        turns = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+        text: str = self.tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True
+        )
+        return text
+
+    def write(self, prompts: Sequence[str], most: int) -> list[str]:
+        """What follows each prompt, the most probable token each time, of at most `most` tokens."""
+        settings = BackboneSettings.model_validate_json(self.settings)
+        return Opened(settings.language, self.precision, self.backbone.network).generate(
+            prompts, most
+        )
+
     def _after(self, prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Array:
         torch = require("torch", extra="lm")
         start, length = len(prompt), np.array([len(answer) for answer in answers])
@@ -128,6 +145,22 @@ class Reader:
         if self.precision == "bf16":
             backbone.network.to(torch.bfloat16)
         return backbone.requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class Opened(CausalLM):
+    """A network that is in memory already.
+
+    Attributes:
+        network: The network, with what it has learned.
+    """
+
+    network: Any = None
+
+    @property
+    def model(self) -> Any:
+        """The network."""
+        return self.network
 
 
 class Recent:

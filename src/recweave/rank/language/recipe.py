@@ -10,11 +10,14 @@ from recweave.core.errors import BadSetting
 from recweave.llm.causal import Precision
 from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
 from recweave.models.nn.weights import Weights
+from recweave.rank.language.examples import Examples
+from recweave.rank.language.generation import Generation
 from recweave.rank.language.keywords import ItemKeywords, keyword_feature
 from recweave.rank.language.likelihood import Likelihood
 from recweave.rank.language.prompts import Prompts, item_titles
 from recweave.rank.language.reader import Reader
 from recweave.rank.language.stage import Language
+from recweave.rank.language.writers import LocalWriter, ServerWriter
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.stages import StageContext, StageRecipe
 from recweave.rank.strength import best_strength
@@ -40,6 +43,37 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
         "categories",
         description="an item feature with a name for each number, that keywords are read from",
     )
+    by: Literal["likelihood", "generation"] = Field(
+        "likelihood",
+        description="likelihood: candidates by the likelihood of their titles; generation: by the "
+        "list that the language model writes",
+    )
+    listed: bool = Field(
+        False, description="of likelihood: the prompt lists the candidates; generation does always"
+    )
+    orders: int = Field(
+        1,
+        ge=1,
+        description="random orders of the listed candidates that scores are averaged over, so that "
+        "the position in the prompt cancels out",
+    )
+    shots: int = Field(
+        0, ge=0, description="examples of other users before the prompt (few-shot), from train"
+    )
+    count: int = Field(10, ge=1, description="of generation: titles that are asked for")
+    tokens: int = Field(300, ge=1, description="of generation: tokens of an answer at most")
+    server: str = Field(
+        "", description="of generation: openai:MODEL@BASE_URL in place of the backbone"
+    )
+    key_variable: str = Field(
+        "", description="environment variable with the key of the server; empty: none is needed"
+    )
+    timeout: float = Field(60.0, gt=0, description="seconds until a call of the server is given up")
+    budget: int = Field(
+        0,
+        ge=0,
+        description="tokens that all calls of the server may take, over all runs; 0: no limit",
+    )
     depth: int = Field(20, ge=2, description="items of a list that are re-ranked")
     alone: bool = Field(
         False, description="the language model's scores alone order the items, without the model's"
@@ -63,6 +97,17 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
     def _one_way(self) -> "LanguageRecipe":
         if self.alone and self.strength is not None:
             raise ValueError("alone = true uses no strength; leave one of them out")
+        if self.by == "generation" and self.listed:
+            raise ValueError("generation lists the candidates always; leave 'listed' out")
+        if self.by == "likelihood" and self.server:
+            raise ValueError(
+                "a server gives no likelihoods of titles; set by = 'generation', or leave it out"
+            )
+        if self.by == "likelihood" and not self.listed and self.orders > 1:
+            raise ValueError(
+                "the prompt lists no candidates, so their order cannot count; set listed = true, "
+                "or leave 'orders' out"
+            )
         return self
 
     def features_used(self) -> tuple[str, ...]:
@@ -86,14 +131,31 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
             BadSetting: also if no item has a title, or a strength is to be chosen, and there is no
                 validation part.
         """
-        self.require_backbone()
         prompts = self._prompts(context)
-        ranker = Likelihood(prompts, self._reader(context), seed=context.options.seed)
+        ranker = self._ranker(prompts, context)
         stage = Language(ranker, self.depth, self.strength or 0.0, alone=self.alone)
         if self.learns:
             stage = replace(stage, strength=self._choose(stage, context))
         how = "alone" if self.alone else f"{stage.strength:g}"
         return replace(stage, label=f"language {how}")
+
+    def _ranker(self, prompts: Prompts, context: StageContext) -> Likelihood | Generation:
+        seed = context.options.seed
+        examples = Examples.drawn(prompts, context.train, self.shots, seed)
+        if self.by == "likelihood":
+            shots = examples.continuations()
+            return Likelihood(prompts, self._reader(context), shots, self.listed, self.orders, seed)
+        writer: LocalWriter | ServerWriter
+        if self.server or context.llm is not None:
+            llm = None if self.server else context.llm
+            writer = ServerWriter(
+                self.server, self.key_variable, self.tokens, self.timeout, self.budget, llm=llm
+            )
+        else:
+            writer = LocalWriter(self._reader(context), self.tokens)
+        ids = tuple(context.dataset.item_ids.ids)
+        shots = examples.requests()
+        return Generation(prompts, writer, ids, self.count, shots, self.orders, seed)
 
     def _prompts(self, context: StageContext) -> Prompts:
         titles = item_titles(context.dataset, self.title)
@@ -112,6 +174,7 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
         return Prompts(titles, keywords, self.noun, self.did, self.history, self.profile)
 
     def _reader(self, context: StageContext) -> Reader:
+        self.require_backbone()
         folder = context.base_dir / self.backbone
         name = str(folder.resolve()) if (folder / "config.json").is_file() else self.backbone
         fields = {key: getattr(self, key) for key in BackboneSettings.model_fields}
@@ -121,7 +184,9 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
 
     def _choose(self, stage: Language, context: StageContext) -> float:
         def with_strength(base: Ranking) -> Callable[[float], Ranking]:
-            value, usable, _ = stage.values(base)
+            value, usable, tally = stage.values(base)
+            if tally.stopped and not usable.any():
+                raise BadSetting(f"stage 'language': no list could be re-ranked: {tally.stopped}")
             return lambda strength: stage.ordered(base, value, usable, strength)
 
         return best_strength(

@@ -9,10 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
-from recweave.core.progress import track
 from recweave.data.interactions import Histories
 from recweave.rank.language.prompts import Prompts, in_words
-from recweave.rank.language.tally import Tally, Unusable
+from recweave.rank.language.tally import Asked, Tally
 from recweave.rank.ranking import Ranking, StageCost
 from recweave.rank.reasons import Reasons, StageReason
 
@@ -31,12 +30,15 @@ class Ranker(Protocol):
         """What is written."""
 
     def scores(
-        self, shown: Sequence[int], candidates: Sequence[int], tally: Tally
-    ) -> Float[Array, " candidates"]:
-        """A score for each candidate, higher is better.
+        self, asked: Sequence[Asked], tally: Tally
+    ) -> Sequence[Float[Array, " candidates"] | None]:
+        """For each list a score for each candidate, higher is better.
 
-        Raises:
-            Unusable: if there is none; the list stays as it was.
+        None where there is none, and `tally.reasons` says why: the list stays as it was.
+
+        Args:
+            asked: The lists.
+            tally: Counts what was used.
         """
 
 
@@ -103,7 +105,8 @@ class Language:
         value, usable = np.zeros(head.item.shape), np.zeros(len(head), bool)
         tally, prompts = Tally(), self.ranker.prompts
         history = ranking.query.history
-        for row in track(range(len(head)), f"{self.label}: reading", len(head)):
+        asked: dict[int, Asked] = {}
+        for row in range(len(head)):
             shown = prompts.shown(_items(history, row))
             listed = head.item[row]
             titled = np.array([bool(prompts.title(int(item))) for item in listed])
@@ -113,13 +116,14 @@ class Language:
             elif titled.sum() < FEWEST:
                 tally.reasons["fewer than two titled candidates"] += 1
             else:
-                try:
-                    found = self.ranker.scores(shown, listed[titled].tolist(), tally)
-                except Unusable as error:
-                    tally.reasons[str(error)] += 1
-                    continue
-                value[row, titled] = standard(found)
+                asked[row] = Asked(shown, listed[titled].tolist())
+        scores = self.ranker.scores(list(asked.values()), tally)
+        for (row, one), found in zip(asked.items(), scores, strict=True):
+            if found is not None:
+                value[row, np.isin(head.item[row], one.candidates)] = standard(found)
                 usable[row] = True
+        if tally.stopped:
+            log.warning("%s: lists stay as they were: %s", self.label, tally.stopped)
         return value, usable, tally
 
     def reasons(self, before: Ranking, item: Int[Array, "users n"]) -> Reasons:

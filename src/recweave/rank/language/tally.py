@@ -1,18 +1,27 @@
 """What a language model took, and how often it was of no use."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
-from recweave.core.errors import RecweaveError
 from recweave.rank.language.position import position_correlation
 
 
-class Unusable(RecweaveError):
-    """The language model has no score for a list; the message says why, in a few words."""
+@dataclass(frozen=True)
+class Asked:
+    """One list to be scored.
+
+    Attributes:
+        shown: Rows of the items of the history that are shown, oldest first; at least one.
+        candidates: Rows of items with a title, in the retriever's order; at least two.
+    """
+
+    shown: Sequence[int]
+    candidates: Sequence[int]
 
 
 @dataclass
@@ -25,11 +34,13 @@ class Tally:
         dropped: Items of histories that did not fit into the context, the oldest ones.
         untitled: Candidates without a title, which keep their place.
         invented: Titles in answers that are no candidate.
+        consumed: Titles in answers that are of the history.
         repeated: Titles that an answer had already named.
         unreadable: Answers without any candidate.
         correlations: Of the position in a prompt and the rank, for each prompt that lists
             candidates.
         reasons: Why lists were left as they were.
+        stopped: Why a server was not asked any more; "" if it was.
     """
 
     asked: int = 0
@@ -38,10 +49,12 @@ class Tally:
     dropped: int = 0
     untitled: int = 0
     invented: int = 0
+    consumed: int = 0
     repeated: int = 0
     unreadable: int = 0
     correlations: list[float] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
 
     def position(self, order: Int[Array, " n"], score: Float[Array, " n"]) -> None:
         """Count one prompt: its candidates in their order, and the scores of the candidates."""
@@ -53,6 +66,8 @@ class Tally:
         found = {name: float(getattr(self, name)) for name in counts}
         if self.correlations:
             found["order_bias"] = round(float(np.mean(self.correlations)), 4)
-        written = {n: float(getattr(self, n)) for n in ("invented", "repeated", "unreadable")}
+        written = {
+            n: float(getattr(self, n)) for n in ("invented", "consumed", "repeated", "unreadable")
+        }
         left = {f"left: {reason}": float(count) for reason, count in self.reasons.items()}
         return found | written | left

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from recweave.data.evaluated_users import for_users
 from recweave.data.interactions import Interactions
 from recweave.data.split import BETWEEN, TEST, TRAIN, VALID, LeaveLastOut
-from recweave.data.test_sample import for_users
 
 
 def test_the_test_events_of_some_users_alone_are_kept_and_nothing_else_changes():
