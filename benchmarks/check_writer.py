@@ -10,11 +10,16 @@ them. They are not one thing: a dear place can be found fair. What both can say 
 or "not cheap" (2 to 4; overpriced or fair). Unclear is counted twice: left out (with the share
 decided), and as the majority class. The AUC is of votes for overpriced and fair less votes for
 cheap.
+
+`--model smollm2` asks a language model in this process for the same labels of a sample of the items
+(`--sample`), by likelihood and written (held to the schema), beside the others on that sample;
+unclear counts as a miss there.
 """
 
 import argparse
 import json
 import os
+import tempfile
 import time
 import warnings
 from collections.abc import Sequence
@@ -29,20 +34,30 @@ from recweave.data.readers import read
 from recweave.data.synthetic import SHOPS, make_shop
 from recweave.data.synthetic.lexicon import PRICE_TAGS
 from recweave.encode.text import text_encoder
-from recweave.enrich import Extractive, Interest, Material
+from recweave.enrich import Extractive, Generative, Interest, Material, Task
 from recweave.enrich.context import WriterContext
+from recweave.enrich.generative import question_of
 from recweave.enrich.labels import Labels
 from recweave.enrich.sentences import Sentences
+from recweave.llm import LLMClient, Local
 
 HOME = Path(os.environ.get("RECWEAVE_DATA", ""))
 CHECKS = ("made_up", "price", "categories", "articles")
+Labelled = tuple[Dataset, str, list[str], np.ndarray, list[str], Sequence[str]]
+"""A shop, a kind of text, its labels, those of each item, texts for the ceiling, a closed set."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checks", nargs="*", default=CHECKS, help=", ".join(CHECKS))
     parser.add_argument("--rows", choices=["odd", "even"], default="odd", help="items looked at")
+    parser.add_argument("--model", default="", help="a language model: smollm2 or a folder")
+    parser.add_argument("--sample", type=int, default=100, help="items that it is asked about")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     asked = parser.parse_args()
+    if asked.model:
+        check_model(asked)
+        return
     for name in asked.checks:
         for line in globals()[f"check_{name}"](1 if asked.rows == "odd" else 0):
             print(json.dumps({"check": name, "rows": asked.rows} | line), flush=True)
@@ -123,6 +138,101 @@ def check_articles(odd: int) -> list[dict[str, object]]:
     truth = (kind.to_numpy()[:, None] == np.array(names)[None]).astype(int)
     blind = shop.replace(items=shop.items.with_columns(categories=pl.lit(None, pl.List(pl.String))))
     return against(blind, names, truth, shop.items["title"].fill_null("").to_list(), odd)
+
+
+def check_model(asked: argparse.Namespace) -> None:
+    odd = 1 if asked.rows == "odd" else 0
+    for name in asked.checks:
+        if name not in LABELLED:
+            continue
+        shop, kind, names, truth, texts, categories = LABELLED[name]()
+        known = truth.any(axis=1)
+        look = np.flatnonzero(known & (np.arange(len(truth)) % 2 == odd))
+        look = np.random.default_rng(0).permutation(look)[: asked.sample]
+        common = np.full(len(truth), truth[known].sum(axis=0).argmax())
+        ceiling = supervised(texts, truth, known)[0].argmax(axis=1)
+        said = write(shop, kind, categories)
+        rows: list[tuple[str, np.ndarray, float | None]] = [
+            ("majority", common, None),
+            ("extractive", first_of(said, names), None),
+            ("tf-idf + logistic regression (supervised)", ceiling, None),
+        ]
+        for labels in ("likelihood", "written"):
+            start = time.perf_counter()
+            said = ask(shop, kind, categories, look, labels, asked)
+            rows.append(
+                (f"{asked.model}, {labels}", first_of(said, names), time.perf_counter() - start)
+            )
+        for who, guess, seconds in rows:
+            sets = np.zeros_like(truth)
+            sets[np.arange(len(guess)), guess] = guess >= 0
+            line = {"check": name, "rows": asked.rows, "who": who, "items": len(look)}
+            line |= {
+                "labels": len(names),
+                "accuracy": hit(truth[look], guess[look], guess[look] >= 0),
+            }
+            line |= {"macro_f1": macro(truth[look], sets[look])}
+            line |= {"silent": round(float((guess[look] < 0).mean()), 3)}
+            if seconds is not None:
+                line |= {
+                    "precision": asked.precision,
+                    "seconds_per_item": round(seconds / len(look), 2),
+                }
+            print(json.dumps(line), flush=True)
+
+
+def ask(
+    shop: Dataset,
+    kind: str,
+    categories: Sequence[str],
+    rows: np.ndarray,
+    labels: str,
+    asked: argparse.Namespace,
+) -> list[str | None]:
+    """What a language model says of some items; None for the others and where it failed."""
+    ids = set(shop.items["item_id"].gather(rows))
+    material = everything(shop)
+    tasks = [task for task in material.tasks([kind]) if task.id in ids]
+    with tempfile.TemporaryDirectory() as folder:
+        client = LLMClient(Local(asked.model, 64, asked.precision), Path(folder))
+        writer = Generative(client, categories, window=5_000, labels=labels)
+        notes = [task for task in tasks if not_too_long(writer, material, task)]
+        told = {task.id: text for task, text in writer.write(material, notes)}
+    return [text if isinstance(text := told.get(id), str) else None for id in shop.items["item_id"]]
+
+
+def not_too_long(writer: Generative, material: Material, task: Task) -> bool:
+    """Reviews of more than a prompt would need notes first, which is another check."""
+    return len(question_of(material, task).parts(writer.window)) == 1
+
+
+def first_of(said: Sequence[str | None], names: Sequence[str]) -> np.ndarray:
+    """The first label of each text; -1 without any."""
+    firsts = [(text or "").split("; ")[0] for text in said]
+    return np.array([names.index(first) if first in names else -1 for first in firsts])
+
+
+def labelled_made_up() -> Labelled:
+    shop, truth = make_shop(SHOPS["synthetic"])
+    tag = np.array(PRICE_TAGS)[truth.price_tag][:, None] == np.array(PRICE_TAGS)
+    spoken = np.zeros(len(shop.items), int)
+    np.add.at(spoken, shop.item_ids.rows(shop.reviews["item_id"]), truth.remark >= 0)
+    real = tag.astype(int) * (spoken > 0)[:, None]
+    return shop, "price", list(PRICE_TAGS), real, said_of(shop), ()
+
+
+def labelled_articles() -> Labelled:
+    shop = read("photos", HOME / "fashion-photos")
+    kind = shop.items["categories"].list.last()
+    names = kind.unique().drop_nulls().sort().to_list()
+    truth = (kind.fill_null("").to_numpy()[:, None] == np.array(names)[None]).astype(int)
+    blind = shop.replace(items=shop.items.with_columns(categories=pl.lit(None, pl.List(pl.String))))
+    texts = shop.items["title"].fill_null("").to_list()
+    return blind, "categories", names, truth, texts, names
+
+
+LABELLED = {"made_up": labelled_made_up, "articles": labelled_articles}
+"""The checks that a language model can take: one label of a closed set."""
 
 
 def against(

@@ -340,3 +340,12 @@ def test_an_answer_in_another_script_is_a_counted_failure(write, talk):
     found = write(talk, llm, "summary")
     reason = "the answer is in another script than the texts (cyrillic)"
     assert set(found.values()) == {Failure(reason)}
+
+
+@pytest.mark.parametrize("kind", ["summary", "categories"])
+def test_dots_copied_from_the_question_are_no_answer(write, talk, kind):
+    said = {"summary": "..."} if kind == "summary" else {"categories": ["Cables", "... "]}
+    found = write(talk, Fake(lambda messages, schema: json.dumps(said)), kind)
+    failures = [answer for answer in found.values() if answer is not None]  # asked about
+    assert failures
+    assert all("there are no words in it" in failure.reason for failure in failures)

@@ -31,6 +31,7 @@ def doctor(as_json: Json = False) -> None:
             for name, e in extras
         ],
     )
+    print_table("language models", ["model", "state"], list(found["language models"].items()))
     print_table(
         "real data",
         ["dataset", "state"],
@@ -48,8 +49,7 @@ def _look() -> dict[str, Any]:
     from recweave.core.memory import available, human
     from recweave.core.settings import Settings
     from recweave.data.catalogue import DATASETS, find
-    from recweave.llm.packaged import INSTALL as ADD
-    from recweave.llm.packaged import is_installed
+    from recweave.llm.present import language_models
     from recweave.runs.environment import installed
 
     settings = Settings()
@@ -72,12 +72,12 @@ def _look() -> dict[str, Any]:
             "memory free": human(memory) if memory is not None else "not known",
             "disk free": human(shutil.disk_usage(".").free),
             "gpu": _gpu(),
-            "language model smollm2": "ready" if is_installed() else f"missing; run: {ADD}",
             "RECWEAVE_DATA": str(settings.data or "not set"),
             "RECWEAVE_HOME": str(settings.home),
         },
         "packages": installed(("numpy", "scipy", "polars", "pydantic", "safetensors")),
         "extras": extras,
+        "language models": language_models(settings),
         "data": {name: str(folder) if folder else None for name, folder in folders.items()},
     }
 

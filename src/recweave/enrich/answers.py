@@ -10,11 +10,35 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from recweave.enrich.catalogue import JOIN
 from recweave.enrich.prompts import plain
 
+
+def worded(text: str) -> str:
+    """The text; small models copy the "..." that stands for it in the question.
+
+    Raises:
+        ValueError: if it has neither a letter nor a digit.
+    """
+    if not any(map(str.isalnum, text)):
+        raise ValueError("there are no words in it")
+    return text
+
+
+def _text(text: str) -> str:
+    return worded(plain(text))
+
+
 # The lengths are bounded, as a model that is bound to the schema may otherwise never stop.
-Sentence = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(plain)]
-Note = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
-Paragraph = Annotated[str, Field(min_length=1, max_length=1_200), AfterValidator(plain)]
-Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(plain)]
+Sentence = Annotated[
+    str, Field(min_length=1, max_length=400), AfterValidator(plain), AfterValidator(worded)
+]
+Note = Annotated[
+    str, Field(min_length=1, max_length=200), AfterValidator(plain), AfterValidator(worded)
+]
+Paragraph = Annotated[
+    str, Field(min_length=1, max_length=1_200), AfterValidator(plain), AfterValidator(worded)
+]
+Name = Annotated[
+    str, Field(min_length=1, max_length=60), AfterValidator(plain), AfterValidator(worded)
+]
 
 
 class Answer(BaseModel, ABC):

@@ -11,11 +11,12 @@ from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadInput, RecweaveError
 from recweave.data.dataset import Dataset
+from recweave.enrich.answers import worded
 from recweave.enrich.prompts import defused, fenced
 from recweave.enrich.sentences import words
 from recweave.llm import LLMClient, Message, Reply, Request
@@ -43,7 +44,7 @@ class Rest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rest: Annotated[str, Field(max_length=1_000)]
+    rest: Annotated[str, Field(max_length=1_000), AfterValidator(worded)]
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,11 @@ class CausalLM:
         tokens = [self.tokens(prompt, "prompt") for prompt in prompts]
         self.check_length(max((len(prompt) for prompt in tokens), default=0) + max_tokens)
         texts = [self.continuation(prompt, max_tokens) for prompt in tokens]
+        self.continue_all(texts)
+        return [self.tokenizer.decode(one.tokens, skip_special_tokens=True) for one in texts]
+
+    def continue_all(self, texts: Sequence["Continuation"]) -> None:
+        """Continue prompts to their ends."""
         waiting = sorted(texts, key=lambda one: one.prompt)  # neighbours begin alike
         generation = self.generation()
         with self.inference():
@@ -116,7 +121,6 @@ class CausalLM:
                     generation.add(waiting[:count])
                     waiting = waiting[count:]
                 generation.step()
-        return [self.tokenizer.decode(one.tokens, skip_special_tokens=True) for one in texts]
 
     def continuation(self, prompt: list[int], most: int, constraint: Any = None) -> "Continuation":
         """A prompt that is continued; see `Continuation`."""

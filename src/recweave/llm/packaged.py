@@ -87,13 +87,23 @@ def smollm2(settings: Settings | None = None) -> Path:
     Raises:
         MissingExtra, BadArtifact: see `model_folder`.
     """
-    home = (settings or Settings()).home
-    folder = home / "weights" / f"smollm2-135m-instruct-{SHA256[:16]}"
-    if not (folder / "config.json").is_file():
+    folder = _home(settings)
+    if converted(settings) is None:
         file = packaged_file()
         with atomic_folder(folder, replace=True) as draft:
             _convert(file, draft)
     return folder
+
+
+def converted(settings: Settings | None = None) -> Path | None:
+    """The folder of `smollm2` if it was made already."""
+    folder = _home(settings)
+    return folder if (folder / "config.json").is_file() else None
+
+
+def _home(settings: Settings | None) -> Path:
+    home = (settings or Settings()).home
+    return home / "weights" / f"smollm2-135m-instruct-{SHA256[:16]}"
 
 
 def packaged_file() -> Path:

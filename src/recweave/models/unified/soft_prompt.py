@@ -53,7 +53,10 @@ class SoftPrompt(LoopSettings):
     """
 
     path: Path = Field(
-        description="folder of a causal language model and its tokenizer, or smollm2"
+        description="folder of a causal language model and its tokenizer, owner/model, or smollm2"
+    )
+    layers: int = Field(
+        0, ge=0, description="blocks of the language model that are used, the first ones; 0: all"
     )
     tokens: int = Field(2, ge=1, le=4, description="virtual tokens for each vector")
     words: str = Field("", description="words between the virtual tokens and the text")
@@ -68,6 +71,15 @@ class SoftPrompt(LoopSettings):
     length: int = Field(48, gt=0, description="maximum number of tokens of a text")
     epochs: int = Field(20, gt=0, description="passes over the texts, at most")
     batch: int = Field(32, gt=0, description="texts in a batch")
+
+    @property
+    def language(self) -> LanguageModel:
+        """The language model on disk.
+
+        Raises:
+            BadSetting: if there is none.
+        """
+        return LanguageModel.named(self.path, self.layers)
 
     def fit(
         self,
@@ -190,7 +202,7 @@ class SoftPromptModel:
                 f"{folder / store.MANIFEST} contains no soft prompt that can be read ({error}); "
                 "train and save it again"
             ) from None
-        if LanguageModel.named(recipe.path).sha256 != model.language:
+        if recipe.language.sha256 != model.language:
             raise BadArtifact(
                 f"{recipe.path} is not the language model that {folder} was trained with (its "
                 "files differ); give the folder of that one as path=…, or train again"

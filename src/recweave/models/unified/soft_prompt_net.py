@@ -12,7 +12,6 @@ from torch.nn.functional import embedding, layer_norm
 from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting
 from recweave.encode.encoder import fingerprint
-from recweave.llm.pretrained import LanguageModel
 from recweave.models.nn.device import choose_device
 from recweave.models.nn.loop import train as run_loop
 from recweave.models.nn.tensors import index_tensor, seeded, to_array
@@ -72,7 +71,7 @@ class PromptNet(nn.Module):
     ) -> None:
         super().__init__()
         self.recipe = recipe
-        language = LanguageModel.named(recipe.path)
+        language = recipe.language
         self.tokenizer = language.tokenizer
         network = language.network(trained=recipe.tune == "all")
         table = network.get_input_embeddings().weight
@@ -195,13 +194,13 @@ def train_soft_prompt(
                 for part in (texts, held_out)
                 if part is not None
             ],
-            "language": LanguageModel.named(recipe.path).sha256,
+            "language": recipe.language.sha256,
         },
     )
     with torch.inference_mode():
         vectors = [users if s is None else to_array(s.current()) for s in (net.item, net.user)]
     weights = Weights.of(net, without=("item.moved", "user.moved"))
-    return SoftPromptModel(recipe, LanguageModel.named(recipe.path).sha256, weights, *vectors)
+    return SoftPromptModel(recipe, recipe.language.sha256, weights, *vectors)
 
 
 def restore_network(model: SoftPromptModel) -> PromptNet:
