@@ -93,9 +93,7 @@ class Prepared:
         joined = final and self.experiment.refits
         train = self.experiment.final_events(self.split) if final else self.split.train
         valid = None if joined else self.split.test if self.stops_on_test else self.split.valid
-        checkpoints = (
-            Checkpoints(self.checkpoints, every=CHECKPOINT_EVERY) if self.checkpoints else None
-        )
+        checkpoints = self._checkpoints()
         options = Options(
             seed=seed,
             device=self.experiment.device,
@@ -117,6 +115,9 @@ class Prepared:
         if checkpoints:
             cost.seconds += checkpoints.seconds  # of an interrupted process
         return model, cost
+
+    def _checkpoints(self) -> Checkpoints | None:
+        return Checkpoints(self.checkpoints, every=CHECKPOINT_EVERY) if self.checkpoints else None
 
     @property
     def stops_on_test(self) -> bool:
@@ -165,7 +166,12 @@ class Prepared:
             features=self.features,
             rows=self._rows(joined=False),
             model=model,
-            options=Options(seed=asked.seeds[0], device=asked.device, precision=asked.precision),
+            options=Options(
+                seed=asked.seeds[0],
+                device=asked.device,
+                precision=asked.precision,
+                checkpoints=self._checkpoints(),
+            ),
             relevant_from=asked.relevant_from,
             base_dir=self.base_dir,
         )

@@ -88,14 +88,8 @@ class Reader:
         return found
 
     def chat(self, system: str, question: str) -> str:
-        """A question as the model's chat template has it; a model without one completes a text."""
-        if not self.tokenizer.chat_template:
-            return f"{system}\n\n{question}\nAnswer: "
-        turns = [{"role": "system", "content": system}, {"role": "user", "content": question}]
-        text: str = self.tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=True
-        )
-        return text
+        """See `chat`."""
+        return chat(self.tokenizer, system, question)
 
     def write(self, prompts: Sequence[str], most: int) -> list[str]:
         """What follows each prompt, the most probable token each time, of at most `most` tokens."""
@@ -145,6 +139,15 @@ class Reader:
         if self.precision == "bf16":
             backbone.network.to(torch.bfloat16)
         return backbone.requires_grad_(False)
+
+
+def chat(tokenizer: Any, system: str, question: str) -> str:
+    """A question as the model's chat template has it; a model without one completes a text."""
+    if not tokenizer.chat_template:
+        return f"{system}\n\n{question}\nAnswer: "
+    turns = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    return text
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,15 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from recweave.core.errors import BadSetting
+from recweave.core.registry import resolve
+from recweave.data.interactions import Interactions
 from recweave.llm.causal import Precision
 from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
-from recweave.models.nn.weights import Weights
+from recweave.models.training import Options
 from recweave.rank.language.examples import Examples
 from recweave.rank.language.generation import Generation
 from recweave.rank.language.keywords import ItemKeywords, keyword_feature
+from recweave.rank.language.lessons import Format, Lessons, Tuning
 from recweave.rank.language.likelihood import Likelihood
 from recweave.rank.language.prompts import Prompts, item_titles
 from recweave.rank.language.reader import Reader
@@ -74,6 +77,9 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
         ge=0,
         description="tokens that all calls of the server may take, over all runs; 0: no limit",
     )
+    tuning: Tuning = Field(
+        Tuning(), description="how the language model is fine-tuned, with trained = lora or full"
+    )
     depth: int = Field(20, ge=2, description="items of a list that are re-ranked")
     alone: bool = Field(
         False, description="the language model's scores alone order the items, without the model's"
@@ -95,6 +101,8 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
 
     @model_validator(mode="after")
     def _one_way(self) -> "LanguageRecipe":
+        if self.trained == "frozen" and "tuning" in self.model_fields_set:
+            raise ValueError("nothing is fine-tuned; set trained = 'lora', or leave 'tuning' out")
         if self.alone and self.strength is not None:
             raise ValueError("alone = true uses no strength; leave one of them out")
         if self.by == "generation" and self.listed:
@@ -144,7 +152,9 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
         examples = Examples.drawn(prompts, context.train, self.shots, seed)
         if self.by == "likelihood":
             shots = examples.continuations()
-            return Likelihood(prompts, self._reader(context), shots, self.listed, self.orders, seed)
+            return Likelihood(
+                prompts, self._reader(prompts, context), shots, self.listed, self.orders, seed
+            )
         writer: LocalWriter | ServerWriter
         if self.server or context.llm is not None:
             llm = None if self.server else context.llm
@@ -152,7 +162,7 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
                 self.server, self.key_variable, self.tokens, self.timeout, self.budget, llm=llm
             )
         else:
-            writer = LocalWriter(self._reader(context), self.tokens)
+            writer = LocalWriter(self._reader(prompts, context), self.tokens)
         ids = tuple(context.dataset.item_ids.ids)
         shots = examples.requests()
         return Generation(prompts, writer, ids, self.count, shots, self.orders, seed)
@@ -173,14 +183,29 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
         keywords = ItemKeywords.of(feature, context.train)
         return Prompts(titles, keywords, self.noun, self.did, self.history, self.profile)
 
-    def _reader(self, context: StageContext) -> Reader:
+    def _reader(self, prompts: Prompts, context: StageContext) -> Reader:
         self.require_backbone()
         folder = context.base_dir / self.backbone
         name = str(folder.resolve()) if (folder / "config.json").is_file() else self.backbone
         fields = {key: getattr(self, key) for key in BackboneSettings.model_fields}
         settings = BackboneSettings(**fields | {"backbone": name})
-        untrained = TrainedBackbone(settings.language.sha256, context.options.seed, Weights((), ()))
-        return Reader(settings.model_dump_json(), untrained, self.precision, context.options.device)
+        options = replace(context.options, precision=self.precision)
+        if self.trained == "frozen":
+            trained = settings.open(device=options.device, seed=options.seed).saved()
+        else:
+            trained = self._tuned(settings, prompts, context.train, options)
+        return Reader(settings.model_dump_json(), trained, self.precision, options.device)
+
+    def _tuned(
+        self, settings: BackboneSettings, prompts: Prompts, train: Interactions, options: Options
+    ) -> TrainedBackbone:
+        usual: tuple[Format, ...] = ("title",)
+        if self.by == "generation":
+            usual = ("recommend", "recommend_retrieval")
+        formats = self.tuning.formats or usual
+        lessons = Lessons(prompts, train, self.tuning, formats, self.listed, options.seed)
+        tuned: Callable[..., TrainedBackbone] = resolve("recweave.rank.language.tuning:tuned")
+        return tuned(settings, lessons.made(), prompts, self.tuning, options)
 
     def _choose(self, stage: Language, context: StageContext) -> float:
         def with_strength(base: Ranking) -> Callable[[float], Ranking]:
