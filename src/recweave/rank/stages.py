@@ -57,6 +57,7 @@ STAGE_KINDS: Registry[type[Any]] = Registry(
         "vision_looks": "recweave.rank.vision.looks:Looks",
         "vision_evidence": "recweave.rank.vision.evidence:Evidence",
         "language": "recweave.rank.language.stage:Language",
+        "language_tuned": "recweave.rank.language.stage:TunedLanguage",
         "language_likelihood": "recweave.rank.language.likelihood:Likelihood",
         "language_generation": "recweave.rank.language.generation:Generation",
         "language_local_writer": "recweave.rank.language.writers:LocalWriter",

@@ -16,6 +16,7 @@ from recweave.rank.language.lessons import Lesson, Lessons, Tuning, answer_of
 from recweave.rank.language.prompts import Prompts
 from recweave.rank.language.recipe import LanguageRecipe
 from recweave.rank.recommend import recommend
+from recweave.rank.stages import Extensible
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -216,3 +217,4 @@ def test_a_tuned_stage_is_used_on_lists(shop, llama):
     found = stage(base)
     assert sorted(found.item[0]) == sorted(base.item[0])
     assert found.costs[-1].fallbacks == 0
+    assert isinstance(stage, Extensible) and stage.with_items({}, 3) is stage

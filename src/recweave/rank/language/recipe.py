@@ -19,7 +19,7 @@ from recweave.rank.language.lessons import Format, Lessons, Tuning
 from recweave.rank.language.likelihood import Likelihood
 from recweave.rank.language.prompts import Prompts, item_titles
 from recweave.rank.language.reader import Reader
-from recweave.rank.language.stage import Language
+from recweave.rank.language.stage import Language, TunedLanguage
 from recweave.rank.language.writers import LocalWriter, ServerWriter
 from recweave.rank.ranking import Ranking, Stage
 from recweave.rank.stages import StageContext, StageRecipe
@@ -101,7 +101,7 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
 
     @model_validator(mode="after")
     def _one_way(self) -> "LanguageRecipe":
-        if self.trained == "frozen" and "tuning" in self.model_fields_set:
+        if self.trained == "frozen" and self.tuning != Tuning():
             raise ValueError("nothing is fine-tuned; set trained = 'lora', or leave 'tuning' out")
         if self.alone and self.strength is not None:
             raise ValueError("alone = true uses no strength; leave one of them out")
@@ -141,7 +141,8 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
         """
         prompts = self._prompts(context)
         ranker = self._ranker(prompts, context)
-        stage = Language(ranker, self.depth, self.strength or 0.0, alone=self.alone)
+        kind = Language if self.trained == "frozen" else TunedLanguage
+        stage = kind(ranker, self.depth, self.strength or 0.0, alone=self.alone)
         if self.learns:
             stage = replace(stage, strength=self._choose(stage, context))
         how = "alone" if self.alone else f"{stage.strength:g}"

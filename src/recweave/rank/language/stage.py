@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array
 from recweave.data.interactions import Histories
+from recweave.encode.features import Features
 from recweave.rank.language.prompts import Prompts, in_words
 from recweave.rank.language.tally import Asked, Tally
 from recweave.rank.ranking import Ranking, StageCost
@@ -155,6 +156,18 @@ def _items(history: Histories, row: int) -> list[int]:
     """The items of a history, oldest first."""
     items: list[int] = history.item[history.start[row] : history.start[row + 1]].tolist()
     return items
+
+
+@dataclass(frozen=True, eq=False)
+class TunedLanguage(Language):
+    """The same with a language model that was fine-tuned."""
+
+    def with_items(self, features: Features, count: int) -> "TunedLanguage":
+        """See `Extensible.with_items`: new items keep their place until the stage is fitted again.
+
+        Fitting it again would train the language model again.
+        """
+        return self
 
 
 def standard(score: Float[Array, " n"]) -> Float[Array, " n"]:
