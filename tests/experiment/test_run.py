@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -363,6 +364,23 @@ def test_reported_models_are_fitted_on_the_events_that_refit_names(
     again = refit == "train+valid"
     searched, member = [tried, tried, *[final] * again], [tried, *[final] * again]
     assert fitted == [*searched, *member, final if again else tried]
+
+
+def test_hits_are_compared_by_mcnemars_test_too(recipe, tmp_path):
+    text = re.sub(r"(metrics|seeds) = .*\n", "", recipe.read_text())
+    recipe.write_text('metrics = ["hit@5", "ndcg@5"]\n' + text)
+    found = run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
+    table = compare([found.path]).to_json()
+    cells = {model["name"]: model["metrics"] for model in table["models"]}
+    ours, theirs = (
+        found.row(row).report.per_user.sort("user")["hit@5"] for row in ("popularity", "random")
+    )
+    seen = cells["popularity"]["hit@5"]["mcnemar"]
+    assert seen["only_ours"] == (ours > theirs).sum() > 0
+    assert seen["only_theirs"] == (ours < theirs).sum()
+    assert 0 < seen["p"] <= 1
+    assert "mcnemar" not in cells["popularity"]["ndcg@5"]
+    assert "mcnemar" not in cells["random"]["hit@5"]
 
 
 def test_test_users_are_drawn_for_all_rows_alike(recipe, tmp_path):

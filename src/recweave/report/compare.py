@@ -265,4 +265,6 @@ def _cell(row: Row, metric: str, comparison: Comparison | None) -> dict[str, Any
     if comparison is not None:
         cell["difference"] = comparison.difference.to_json()
         cell["p_corrected"] = comparison.p
+        if comparison.hits is not None:
+            cell["mcnemar"] = vars(comparison.hits)
     return cell

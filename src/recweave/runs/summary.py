@@ -8,11 +8,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recweave.core.errors import UnknownName
 from recweave.evaluate import Report, means, over_seeds, parse_metric, report_differences
 from recweave.evaluate.folds import join_folds
 from recweave.evaluate.metrics import ranked_names
-from recweave.evaluate.statistics import Difference, Interval, holm
+from recweave.evaluate.statistics import Difference, Interval, McNemar, holm, mcnemar
 from recweave.models import RECIPES
 from recweave.rank.stages import StageRecipe, read_stage
 from recweave.runs.failures import all_failed, row_failed
@@ -259,12 +261,14 @@ class Comparison:
         row, metric: What is compared.
         difference: Row less baseline, user by user, with its 95 % interval.
         p: Two-sided, corrected by Holm over all rows and metrics of the table.
+        hits: Of hit@k with one seed and no folds: McNemar's test, not corrected.
     """
 
     row: str
     metric: str
     difference: Difference
     p: float
+    hits: McNemar | None = None
 
     @property
     def sure(self) -> bool:
@@ -286,4 +290,20 @@ def against(rows: Sequence[Row], baseline: Row, metrics: Sequence[str]) -> list[
             apart = report_differences(row.report, baseline.report, shared)
             found += [(row.name, m, d) for m, d in apart.items()]
     corrected = holm([difference.p for _, _, difference in found])
-    return [Comparison(*one, p) for one, p in zip(found, corrected, strict=True)]
+    reports = {row.name: row.report for row in rows}
+    return [
+        Comparison(name, metric, apart, p, _hits(reports[name], baseline.report, metric))
+        for (name, metric, apart), p in zip(found, corrected, strict=True)
+    ]
+
+
+def _hits(ours: Report, theirs: Report, metric: str) -> McNemar | None:
+    """McNemar's test of hit@k; None for other metrics, and means over seeds or folds."""
+    if not metric.startswith("hit@"):
+        return None
+    tables = [report.per_user.select("user", hit=metric) for report in (ours, theirs)]
+    both = tables[0].join(tables[1], on="user", suffix="_theirs")
+    columns = [both[name].to_numpy() for name in ("hit", "hit_theirs")]
+    if len(both) != len(tables[0]) or not np.isin(columns, (0, 1)).all():
+        return None
+    return mcnemar(columns[0] == 1, columns[1] == 1)

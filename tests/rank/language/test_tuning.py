@@ -10,7 +10,7 @@ from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
 from recweave.encode.features import Feature
 from recweave.models.language.backbone import BackboneSettings
-from recweave.models.training import Options
+from recweave.models.training import Checkpoints, Options
 from recweave.rank.language.keywords import ItemKeywords
 from recweave.rank.language.lessons import Lesson, Lessons, Tuning, answer_of
 from recweave.rank.language.prompts import Prompts
@@ -207,6 +207,21 @@ def test_nothing_to_learn_from_is_an_error(shop, llama):
         recipe.fit(replace(empty, train=empty.train[:1]))
     with pytest.raises(BadSetting, match="nothing is fine-tuned"):
         LanguageRecipe.parse({"kind": "language", "tuning": {"share": 0.1}}, "the stage")
+
+
+def test_rows_that_fine_tune_alike_share_what_was_learned(shop, llama, tmp_path):
+    settings = TUNED | {"tuning": {"users": 5}}
+    made = [Checkpoints(tmp_path / "kept") for _ in range(3)]
+    rows = [{"strength": 1.0}, {"alone": True}, {"strength": 1.0, "history": 2}]
+    stages = [
+        LanguageRecipe(backbone=str(llama), **settings | row).fit(
+            context(shop, options=Options(checkpoints=checkpoints))
+        )
+        for row, checkpoints in zip(rows, made, strict=True)
+    ]
+    assert made[0].seconds == made[2].seconds == 0 < made[1].seconds
+    names = [stage.ranker.reader.name for stage in stages]
+    assert names[0] == names[1] != names[2]
 
 
 def test_a_tuned_stage_is_used_on_lists(shop, llama):
