@@ -38,7 +38,7 @@ def test_a_fold_that_leaves_a_metric_undefined_is_no_part_of_the_mean():
 def test_numbers_of_all_events_and_their_resamples_are_averaged():
     users = pl.DataFrame({"user": [0], "rated": [2]})
     reports = [
-        Report(users, {"coverage@5": v}, pooled={"auc": Pooled(v, np.array([v, v + 1]))})
+        Report(users, {"coverage@5": v}, pooled={"auc": Pooled(v, np.array([v, v + 1]), 2)})
         for v in (0.0, 0.5)
     ]
     joined = join_folds(reports)

@@ -99,7 +99,7 @@ def evaluate_clicks(
         pl.DataFrame({"user": user, "rated": count}),
         protocol=protocol,
         pooled={
-            m.name: Pooled(_value(m, positive, score, threshold), resampled[m.name])
+            m.name: Pooled(_value(m, positive, score, threshold), resampled[m.name], len(user))
             for m in requested
         },
         judged_by=judged_by,

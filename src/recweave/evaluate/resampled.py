@@ -30,10 +30,12 @@ class Pooled:
     Attributes:
         value: The metric of all events.
         resampled: The metric of each resample of the users; empty without intervals.
+        users: Number of users with held-out events.
     """
 
     value: float
     resampled: Float[Array, " resamples"]
+    users: int
 
     def interval(self) -> Interval:
         """The value with the middle 95 % of the resamples; NaN without them."""
@@ -44,13 +46,14 @@ class Pooled:
         """The difference of two metrics with the same resamples, with its interval."""
         difference = self.resampled - other.resampled
         low, high = percentiles(difference)
-        return Difference(self.value - other.value, low, high, two_sided(difference))
+        return Difference(self.value - other.value, low, high, two_sided(difference, self.users))
 
     @classmethod
     def mean(cls, parts: "Sequence[Pooled]") -> "Pooled":
         """The mean over seeds or folds, resample by resample."""
         resampled = np.mean([part.resampled for part in parts], axis=0)
-        return cls(float(np.mean([part.value for part in parts])), resampled)
+        value = float(np.mean([part.value for part in parts]))
+        return cls(value, resampled, min(part.users for part in parts))
 
 
 def resample(

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import bdtr
+from scipy.special import bdtr, stdtr
 
 from recweave.core.arrays import Array
 
@@ -125,8 +125,10 @@ def paired_bootstrap(
 
     Both use the same resamples of users. The p-value measures how often resampling moves the
     difference to the other side of 0: 2 · min(#≤0 + 1, #≥0 + 1) / (resamples + 1): below 0.05 about
-    when the interval leaves 0 out, and never below 2 / (resamples + 1). (Efron & Tibshirani, 1993,
-    section 15.4)
+    when the interval leaves 0 out. (Efron & Tibshirani, 1993, section 15.4) Where no resample does,
+    this is 2 / (resamples + 1), which a correction for hundreds of comparisons would raise above
+    any limit; there p is that of a t-distribution with the mean and the deviation of the resamples
+    and (users - 1) degrees of freedom, if that is less.
 
     Args:
         ours, theirs: Values and weights (see `bootstrap`), row for row of the same users.
@@ -141,9 +143,8 @@ def paired_bootstrap(
     resampled = unsquared(bootstrap(value, weight, resamples=resamples, seed=seed))
     differences = resampled[:, :columns] - resampled[:, columns:]
     low, high = _middle(differences)
-    least = np.minimum((differences <= 0).sum(axis=0), (differences >= 0).sum(axis=0))
-    p = np.minimum(1, 2 * (least + 1) / (resamples + 1))
-    p[np.isnan(low)] = np.nan
+    users = int((weight > 0).any(axis=1).sum())
+    p = np.array([two_sided(column, users) for column in differences.T])
     ends = [means[:columns] - means[columns:], low, high, p]
     return [Difference(*(float(end) for end in one)) for one in zip(*ends, strict=True)]
 
@@ -217,12 +218,16 @@ def percentiles(resampled: Float[Array, " resamples"]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def two_sided(differences: Float[Array, " resamples"]) -> float:
-    """The p-value of `paired_bootstrap`, of one metric."""
+def two_sided(differences: Float[Array, " resamples"], users: int) -> float:
+    """The p-value of `paired_bootstrap`, of one metric and so many users."""
     if not len(differences) or np.isnan(differences).any():
         return float("nan")
     least = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
-    return min(1.0, 2 * (least + 1) / (len(differences) + 1))
+    p = min(1.0, 2 * (least + 1) / (len(differences) + 1))
+    mean, deviation = abs(float(differences.mean())), float(differences.std())
+    if least or users < 2 or deviation <= 1e-9 * mean:
+        return p
+    return min(p, 2 * float(stdtr(users - 1, -mean / deviation)))
 
 
 def _ratio(part: Array, whole: Array) -> Array:

@@ -278,8 +278,9 @@ class RunFolder:
             )
         result = read_json(cell / RESULT)
         try:
+            users = _read(cell / "users.parquet")
             report = Report(
-                pl.read_parquet(cell / "users.parquet", glob=False),
+                users,
                 result["whole"],
                 {
                     way: pl.read_parquet(cell / f"by {way}.parquet", glob=False)
@@ -287,7 +288,7 @@ class RunFolder:
                 },
                 not_asked=result["not_asked"],
                 costs=tuple(StageCost(**cost) for cost in result.get("stages", ())),
-                pooled=_pooled(cell, result.get("pooled", {})),
+                pooled=_pooled(cell, result.get("pooled", {}), len(users)),
                 judged_by=result.get("judged_by", ""),
                 left_out=result.get("left_out", 0),
                 decided_at=result.get("decided_at"),
@@ -327,13 +328,13 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _pooled(cell: Path, values: Mapping[str, float | None]) -> dict[str, Pooled]:
+def _pooled(cell: Path, values: Mapping[str, float | None], users: int) -> dict[str, Pooled]:
     """Metrics of all held-out events together, with their resamples."""
     if not values:
         return {}
     resamples = _read(cell / RESAMPLES)
     return {
-        name: Pooled(math.nan if value is None else value, resamples[name].to_numpy())
+        name: Pooled(math.nan if value is None else value, resamples[name].to_numpy(), users)
         for name, value in values.items()
     }
 
