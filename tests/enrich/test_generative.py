@@ -312,7 +312,8 @@ class Choosing(Fake):
 def test_a_model_that_can_choose_scores_all_labels_of_a_closed_set(write, talk):
     llm = Choosing()
     kinds = ("price", "categories", "interest", "summary")
-    found = write(talk, llm, *kinds, categories=["Drum", "Cable"])
+    settings = {"labels": "likelihood", "categories": ["Drum", "Cable"]}
+    found = write(talk, llm, *kinds, **settings)
     assert found["price", "a", None] == "fair"
     assert found["categories", "a", None] == "Cable"
     assert found["interest", "a", None] == "weeks"
@@ -324,15 +325,17 @@ def test_a_model_that_can_choose_scores_all_labels_of_a_closed_set(write, talk):
 
 def test_open_categories_and_written_labels_are_not_scored(write, talk):
     llm = Choosing()
-    assert write(talk, llm, "categories")["categories", "a", None] == "cables; audio"
-    assert write(talk, llm, "price", labels="written")["price", "a", None] == "cheap"
+    found = write(talk, llm, "categories", labels="likelihood")
+    assert found["categories", "a", None] == "cables; audio"
+    assert write(talk, llm, "price")["price", "a", None] == "cheap"
     assert not any(issubclass(schema, Scores) for _, schema in llm.seen)
 
 
 def test_writers_that_find_labels_differently_have_different_names(tmp_path):
     client = LLMClient(Choosing(), tmp_path)
-    assert Generative(client).name != Generative(client, labels="written").name
-    assert "likelihood" not in Generative(LLMClient(Fake(), tmp_path)).name
+    assert Generative(client).name != Generative(client, labels="likelihood").name
+    server = LLMClient(Fake(), tmp_path)
+    assert Generative(server, labels="likelihood").name == Generative(server).name
 
 
 def test_an_answer_in_another_script_is_a_counted_failure(write, talk):

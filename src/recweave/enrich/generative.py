@@ -88,14 +88,15 @@ class Generative:
         client: Of the model, with its cache, budget and limits.
         categories: A closed set to choose categories from; empty for an open list.
         window: Characters of texts in one prompt.
-        labels: How a label of a closed set is found, if the model can do both: the one of highest
-            likelihood (one pass, one label), or written, held to the schema.
+        labels: How a label of a closed set is found: written, held to the schema; or the one of
+            highest likelihood (one pass, one label), if the model can tell. Small models prefer
+            some labels whatever they read, so compare first (`benchmarks/check_writer.py`).
     """
 
     client: LLMClient
     categories: Sequence[str] = ()
     window: int = WINDOW
-    labels: Literal["likelihood", "written"] = "likelihood"
+    labels: Literal["likelihood", "written"] = "written"
 
     def __post_init__(self) -> None:
         if self.window < LEAST:
