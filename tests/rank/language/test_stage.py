@@ -15,6 +15,7 @@ from recweave.rank.language.keywords import ItemKeywords
 from recweave.rank.language.prompts import Prompts
 from recweave.rank.language.recipe import LanguageRecipe
 from recweave.rank.language.stage import Language, standard
+from recweave.rank.language.tally import Asked, Tally
 from recweave.rank.ranking import PAD
 from recweave.rank.recommend import recommend
 
@@ -117,6 +118,25 @@ def test_the_likelihood_without_a_history_is_asked_for_once_an_item(shop, by_kin
     again = stage(base)
     assert len(by_kind) == asked and again.costs[-1].usage["asked"] == 0
     np.testing.assert_array_equal(again.item, first.item)
+
+
+def test_scores_are_averaged_over_orders_of_the_listed_candidates(shop, by_kind, llama):
+    recipe = LanguageRecipe(
+        backbone=str(llama), profile=0, strength=1.0, depth=6, listed=True, orders=4
+    )
+    ranker = recipe.fit(context(shop)).ranker
+    shown, candidates = [0, 3], [5, 7, 9, 11, 13, 15]
+    tally = Tally()
+    (found,) = ranker.scores([Asked(shown, candidates)], tally)
+    prompts = [text for text, _ in by_kind if "candidates" in text]
+    assert len(set(prompts)) == 4
+    expected = np.zeros(6)
+    for text in prompts:
+        listed = [text.index(f'"{shop[4][item]}"') for item in candidates]
+        last = shop[3][candidates[int(np.argmax(listed))]]  # the model likes what it read last
+        expected += np.where(shop[3][candidates] == last, -5, -10) / np.sqrt(6) / 4
+    np.testing.assert_allclose(found, expected + 10 / np.sqrt(6))
+    assert len(tally.correlations) == 4 and "order_bias" in tally.usage()
 
 
 def test_the_oldest_items_of_a_history_that_is_too_long_are_left_out_and_counted(
