@@ -156,7 +156,43 @@ class EventFeature:
         return vectors, present
 
 
-AnyFeature = Feature | CategoricalFeature | EventFeature
+@dataclass(frozen=True, eq=False)
+class TextFeature:
+    """The texts of items themselves, for models that read words.
+
+    Attributes:
+        text: The texts; none is blank.
+        item: Row of the item that each is about.
+        user: Row of its author; -1 for texts of the catalogue.
+        kind: Number of each text's kind, in `kinds`.
+        kinds: Names of the kinds: columns of the catalogue, such as "title", and "review".
+        present: Whether an item has a text.
+        encoder, source, used: See `Feature`; `used` has one line for each item.
+    """
+
+    text: Sequence[str]
+    item: Int[Array, " texts"]
+    user: Int[Array, " texts"]
+    kind: Int[Array, " texts"]
+    kinds: tuple[str, ...]
+    present: Bool[Array, " items"]
+    encoder: str
+    source: str
+    used: Mapping[str, Csr] = field(default_factory=dict)
+
+    @property
+    def of(self) -> Entity:
+        """Whose rows it is aligned to."""
+        return "item"
+
+    def of_kind(self, name: str) -> Int[Array, " n"]:
+        """The texts of a kind; none if there is no such kind."""
+        if name not in self.kinds:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(self.kind == self.kinds.index(name))
+
+
+AnyFeature = Feature | CategoricalFeature | EventFeature | TextFeature
 Features = Mapping[str, AnyFeature]
 """The features that a recipe may read, by name."""
 
@@ -189,6 +225,11 @@ def find_entity_feature(features: Features | None, name: str) -> Feature:
         return feature.one_hot()
     if isinstance(feature, EventFeature):
         raise BadSetting(f"the feature '{name}' is of events; name one of items or users")
+    if isinstance(feature, TextFeature):
+        raise BadSetting(
+            f"the feature '{name}' holds texts, which only language models read (cllm4rec); name "
+            'one of vectors, such as kind = "items" or "reviews"'
+        )
     return feature
 
 
@@ -213,4 +254,16 @@ def find_user_feature(features: Features | None, name: str) -> Feature:
     feature = find_entity_feature(features, name)
     if feature.of != "user":
         raise BadSetting(f"the feature '{name}' is of items; name one of users")
+    return feature
+
+
+def find_texts(features: Features | None, name: str) -> TextFeature:
+    """The same, of texts.
+
+    Raises:
+        BadSetting: also if it holds vectors.
+    """
+    feature = find_feature(features, name)
+    if not isinstance(feature, TextFeature):
+        raise BadSetting(f"the feature '{name}' holds vectors; name one of kind = \"documents\"")
     return feature

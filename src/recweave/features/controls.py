@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from recweave.core.arrays import unit_rows
-from recweave.encode.features import Feature, find_entity_feature
+from recweave.encode.features import Feature, TextFeature, find_entity_feature, find_feature
 from recweave.encode.items import FIELDS, item_texts
 from recweave.encode.numeric import LogBucket, encode_numbers
 from recweave.features.spec import FeatureContext, FeatureSpec
@@ -28,19 +28,34 @@ class TextLength(FeatureSpec):
 
 
 class Permuted(FeatureSpec):
-    """A control: the vectors of another feature, randomly permuted among those that have one."""
+    """A control: the vectors of another feature, randomly permuted among those that have one.
+
+    Texts (kind = "documents") are permuted among the items in the same way.
+    """
 
     kind: Literal["shuffled"] = "shuffled"
     feature: str = Field(description="a feature above this one")
     seed: int = Field(0, description="of the permutation")
 
-    def build(self, context: FeatureContext) -> Feature:
+    def build(self, context: FeatureContext) -> Feature | TextFeature:
         """See `FeatureSpec.build`."""
-        other = find_entity_feature(context.features, self.feature)
+        feature = find_feature(context.features, self.feature)
+        other = (
+            feature
+            if isinstance(feature, TextFeature)
+            else find_entity_feature(context.features, self.feature)
+        )
         rows = np.flatnonzero(other.present)
         permuted = np.random.default_rng(self.seed).permutation(rows)
         source = np.arange(len(other.present))
         source[rows] = permuted
+        if isinstance(other, TextFeature):
+            return replace(
+                other,
+                item=np.argsort(source)[other.item].astype(np.int32),
+                source=f"{other.source}, permuted",
+                used={table: used[source] for table, used in other.used.items()},
+            )
         return replace(
             other,
             vectors=other.vectors[source],

@@ -30,6 +30,7 @@ FEATURES: "Registry[type[FeatureSpec]]" = Registry(
         "profiles": "recweave.features.profiles:ProfileText",
         "category": "recweave.features.categories:Category",
         "number": "recweave.features.numbers:Number",
+        "documents": "recweave.features.documents:Documents",
         "history": "recweave.features.history:History",
         "numbers": "recweave.features.numbers:Numbers",
         "statistics": "recweave.features.statistics:Statistics",

@@ -18,7 +18,13 @@ from recweave.core.errors import BadArtifact, BadSetting, RecweaveError
 from recweave.core.measure import Cost
 from recweave.core.polars_errors import POLARS_ERRORS
 from recweave.encode import Features
-from recweave.encode.features import AnyFeature, CategoricalFeature, EventFeature, Feature
+from recweave.encode.features import (
+    AnyFeature,
+    CategoricalFeature,
+    EventFeature,
+    Feature,
+    TextFeature,
+)
 from recweave.evaluate import Report
 from recweave.evaluate.resampled import Pooled
 from recweave.rank.ranking import StageCost
@@ -343,6 +349,6 @@ def _read(file: Path) -> pl.DataFrame:
     return pl.read_parquet(file, glob=False)  # a row's name may hold brackets
 
 
-def _of_entities(feature: AnyFeature) -> Feature | CategoricalFeature:
+def _of_entities(feature: AnyFeature) -> Feature | CategoricalFeature | TextFeature:
     """The feature itself, or what a feature of events has of items or users."""
     return feature.whole if isinstance(feature, EventFeature) else feature

@@ -11,7 +11,13 @@ from scipy.sparse.linalg import LinearOperator
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
-from recweave.encode.features import CategoricalFeature, Entity, EventFeature, Feature, find_feature
+from recweave.encode.features import (
+    Entity,
+    EventFeature,
+    Feature,
+    find_entity_feature,
+    find_feature,
+)
 from recweave.models.training import TrainingData
 
 
@@ -72,10 +78,9 @@ class Source:
                 _rows_of_variants(feature, data.rows),
                 valid_row,
             )
-        if isinstance(feature, CategoricalFeature):
-            feature = feature.one_hot()
-        row, valid_row = (rows_of_entities(log, feature.of) for log in (data.train, data.valid))
-        return cls(name, feature, feature.vectors, feature.present, row, valid_row)
+        vectors = find_entity_feature(data.features, name)
+        row, valid_row = (rows_of_entities(log, vectors.of) for log in (data.train, data.valid))
+        return cls(name, vectors, vectors.vectors, vectors.present, row, valid_row)
 
 
 def _rows_of_variants(feature: EventFeature, rows: Int[Array, " n"]) -> Int[Array, " n"]:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from recweave.core.arrays import Array
 from recweave.core.errors import RecweaveError
 from recweave.data.split import TEST, VALID
-from recweave.encode.features import AnyFeature, CategoricalFeature, EventFeature
+from recweave.encode.features import AnyFeature, CategoricalFeature, EventFeature, TextFeature
 from recweave.experiment.prepare import make_features
 from recweave.features import FeatureContext
 from recweave.rank.business import BoostRecipe, ExcludeRecipe, PinRecipe
@@ -241,6 +241,8 @@ def _needed(case: Case) -> set[str]:
 
 
 def _dimensions(name: str, feature: AnyFeature) -> Iterator[Column]:
+    if isinstance(feature, TextFeature):
+        return  # it has no numbers
     if isinstance(feature, CategoricalFeature):
         feature = feature.one_hot()
     whole = feature.whole if isinstance(feature, EventFeature) else feature
