@@ -50,6 +50,7 @@ KINDS: Registry[type[Any]] = Registry(
         "standardizer": "recweave.models.ctr.design:Standardizer",
         "unified_network": "recweave.models.unified.model:UnifiedNetwork",
         "weights": "recweave.models.nn.weights:Weights",
+        "soft_tokens": "recweave.models.language.cllm4rec:SoftTokenModel",
         "backbone": "recweave.models.language.backbone:TrainedBackbone",
         "item_prior": "recweave.models.new_items:ItemPrior",
         "placed_item_weights": "recweave.models.new_items:ExtendedItemWeights",

@@ -26,6 +26,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
         "dlrm": "recweave.models.ctr.dlrm:DLRM",
         "dcn": "recweave.models.ctr.dcn:DCN",
         "unified": "recweave.models.unified.recipe:Unified",
+        "cllm4rec": "recweave.models.language.cllm4rec:CLLM4Rec",
         "sasrec": "recweave.models.sequence.sasrec:SASRec",
         "gru4rec": "recweave.models.sequence.gru4rec:GRU4Rec",
         "numbered": "recweave.models.language.numbered:Numbered",

@@ -62,7 +62,7 @@ def test_the_table_of_the_paper():
 @pytest.mark.parametrize("seed", range(4))
 def test_path_lengths_are_the_shortest_paths(seed):
     events = random_graph(seed)
-    graph, length = EdgeGraph.of(events), np.minimum(paths(events), FAR)
+    graph, length = EdgeGraph(events), np.minimum(paths(events), FAR)
     users, items = events.shape
     np.testing.assert_array_equal(graph.between_items(np.arange(items)), length[users:, users:])
 
@@ -73,7 +73,7 @@ def test_without_a_user_the_paths_are_those_of_the_graph_without_their_events(us
     lacking = events.toarray()
     lacking[user] = 0
     own = events[[user]].indices
-    found = EdgeGraph.of(events).between_items(own, without=user)
+    found = EdgeGraph(events).between_items(own, without=user)
     users = events.shape[0]
     expected = np.minimum(paths(sparse.csr_array(lacking)), FAR)[users:, users:][np.ix_(own, own)]
     np.testing.assert_array_equal(found, expected)
@@ -98,7 +98,7 @@ def test_within_a_users_document_the_published_bias_says_nothing_of_the_graph():
         length, users = paths(events), events.shape[0]
         histories, item, is_user = documents(events, np.random.default_rng(seed))
         user = np.arange(users)
-        graph = EdgeGraph.of(events)
+        graph = EdgeGraph(events)
         codes = Relations.of(graph, histories, user, leave_user_out=False).codes(
             item, is_user, user
         )
@@ -117,7 +117,7 @@ def test_leaving_the_user_out_the_relations_differ_and_are_those_of_the_rest_of_
     users = events.shape[0]
     histories, item, is_user = documents(events, np.random.default_rng(0))
     user = np.arange(users)
-    relations = Relations.of(EdgeGraph.of(events), histories, user, leave_user_out=True)
+    relations = Relations.of(EdgeGraph(events), histories, user, leave_user_out=True)
     order = np.random.default_rng(1).permutation(users)
     codes = relations.codes(item[order], is_user[order], order)
     seen = set()
@@ -134,7 +134,7 @@ def test_leaving_the_user_out_the_relations_differ_and_are_those_of_the_rest_of_
 
 def test_a_cold_user_leaves_nothing_out():
     events = random_graph(2)
-    graph = EdgeGraph.of(events)
+    graph = EdgeGraph(events)
     own = Ragged.from_lists([[3, 1, 3, 2]])
     found = Relations.of(graph, own, np.array([-1]), leave_user_out=True)
     assert found.items.value.tolist() == [1, 2, 3]

@@ -146,6 +146,12 @@ class Documents:
         ids[present] = self.token.value
         return ids, present
 
+    def is_predicted(self) -> Bool[Array, " tokens"]:
+        """Whether each token is predicted."""
+        row = self.token.row
+        within = np.arange(len(row)) - self.token.start[row]
+        return np.asarray(within >= self.first[row])
+
     def predicted(self) -> Bool[Array, "documents time"]:
         """Where in the matrix a token is predicted."""
         lengths = self.token.lengths

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.models.language.documents import Ragged
@@ -36,7 +37,7 @@ def damped_form(damping: float, longest: int = FAR - 1) -> Float[Array, " codes"
         damping: δ, in (0, 1].
         longest: max P: the longest path that is measured.
 
-    >>> damped_form(1.0).round(6).tolist()
+    >>> damped_form(1.0).astype(float).round(6).tolist()
     [1.0, 1.8, 0.6, 0.4, 0.2, 0.0, 0.0, 0.0]
     """
     length = np.arange(FAR + 1)
@@ -55,13 +56,11 @@ class EdgeGraph:
     events: Csr
 
     @classmethod
-    def of(cls, events: Csr) -> "EdgeGraph":
-        """From a matrix of which only the places of the entries count."""
-        ones = events.copy()
-        ones.sum_duplicates()
-        ones.sort_indices()
-        ones.data = np.ones(len(ones.data), np.float32)
-        return cls(ones)
+    def of_histories(cls, histories: Ragged, items: int) -> "EdgeGraph":
+        """From the different items of each user, and the number of all items."""
+        ones = np.ones(len(histories.value), np.float32)
+        shape = (len(histories), items)
+        return cls(sparse.csr_array((ones, (histories.row, histories.value)), shape=shape))
 
     def between_items(self, item: Int[Array, " n"], without: int = -1) -> Int[Array, "n n"]:
         """Path lengths between items: 0, 2, 4 or `FAR`.
@@ -107,7 +106,7 @@ class Relations:
     @classmethod
     def of(
         cls,
-        graph: EdgeGraph,
+        graph: EdgeGraph | None,
         histories: Ragged,
         user: Int[Array, " histories"],
         *,
@@ -116,7 +115,7 @@ class Relations:
         """Measure the items of each history.
 
         Args:
-            graph: The training events.
+            graph: The training events; not needed if users are not left out.
             histories: The items of each history.
             user: Row of each history's user in the graph; -1 for a cold user.
             leave_user_out: Whether the user's own events are left out of the graph.
@@ -129,6 +128,7 @@ class Relations:
             within = np.arange(len(own.value)) - own.start[own.row]
             length[start[own.row] + within * (own.lengths[own.row] + 1)] = 0
             return cls(own, length, start)
+        assert graph is not None
         parts = [
             graph.between_items(own.value[first:end], without).ravel()
             for first, end, without in zip(own.start, own.start[1:], user.tolist(), strict=False)
