@@ -99,7 +99,11 @@ class CLLM4Rec(BackboneSettings, NetworkRecipe):
         True, description="whether the first item is predicted, from the prompt"
     )
     user_dropout: float = Field(
-        0.5, ge=0, le=1, description="share of the documents without the user's token"
+        0.5,
+        ge=0,
+        le=1,
+        description="share of the documents without the user's token; with 1, users are read by "
+        "their items alone",
     )
     length: int = Field(50, gt=0, description="newest items of a history that are read")
     edges: Literal["none", "distance", "damped", "learned"] = Field(

@@ -26,10 +26,10 @@ from recweave.models.language.cllm4rec_net import (
     distinct_items,
     make_prompts,
 )
+from recweave.models.language.cllm4rec_prompts import Prompts, group_numbers
 from recweave.models.language.documents import Documents, Ragged
 from recweave.models.language.edges import EdgeGraph, Relations
 from recweave.models.language.placing import Placed, place_items
-from recweave.models.language.cllm4rec_prompts import Prompts, group_numbers
 from recweave.models.nn.checkpoint import data_digests
 from recweave.models.nn.items import Content
 from recweave.models.nn.loop import train as run_loop

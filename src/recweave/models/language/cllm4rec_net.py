@@ -12,6 +12,7 @@ from recweave.core.arrays import Array
 from recweave.data.interactions import Histories
 from recweave.models.language.backbone_net import Backbone
 from recweave.models.language.cllm4rec import CLLM4Rec, SoftTokenModel
+from recweave.models.language.cllm4rec_prompts import Prompts
 from recweave.models.language.documents import Documents, Ragged
 from recweave.models.language.edges import (
     CODES,
@@ -21,11 +22,10 @@ from recweave.models.language.edges import (
     closed_form,
     damped_form,
 )
-from recweave.models.language.cllm4rec_prompts import Prompts
 from recweave.models.language.soft_tokens import SoftTokenizer
 from recweave.models.nn.losses import full_softmax
 from recweave.models.nn.reading import read_events
-from recweave.models.nn.tensors import float_tensor, index_tensor, to_array
+from recweave.models.nn.tensors import index_tensor, to_array
 from recweave.models.query import Query
 
 STD = 0.02
@@ -127,7 +127,7 @@ class SoftTokenNet(nn.Module):
                 group = np.where(item >= 0, self.groups[item, column], -1)
                 same = (group[:, :, None] == group[:, None, :]) & (group >= 0)[:, :, None]
                 weight = self.bias[:, CODES + column]
-                added = added + weight[:, None, None] * float_tensor(same, device)[:, None]
+                added = added + weight[:, None, None] * torch.from_numpy(same).to(device)[:, None]
         time = ids.shape[1]
         after = torch.ones(time, time, dtype=torch.bool, device=device).triu(1)
         return added.masked_fill(after, float("-inf"))
@@ -272,7 +272,8 @@ class Reader:
         """See `SoftTokenModel.vectors`."""
         recipe = self.net.recipe
         items = distinct_items(query.history, recipe)
-        named = query.user >= 0
+        # With dropout of all user tokens none was trained.
+        named = (query.user >= 0) & (recipe.user_dropout < 1)
         vectors = np.zeros((len(query), self.net.backbone.width), np.float32)
         rows = np.flatnonzero(named | (items.lengths > 0))
         items = items.take(rows)

@@ -60,11 +60,11 @@ class SoftTokenizer:
 
     def user(self, row: Int[Array, "*shape"]) -> Int[Array, "*shape"]:
         """The ids of users."""
-        return np.asarray(row, np.int64) + self.size
+        return np.asarray(np.asarray(row, np.int64) + self.size)
 
     def item(self, row: Int[Array, "*shape"]) -> Int[Array, "*shape"]:
         """The ids of items."""
-        return np.asarray(row, np.int64) + (self.size + self.users)
+        return np.asarray(np.asarray(row, np.int64) + (self.size + self.users))
 
     @cached_property
     def end(self) -> int:
