@@ -31,8 +31,8 @@ def main() -> None:
     split = prepare(run.experiment, Path()).split
     query = Query.before(split.known, split.test)
     numbers = number_items("sequential", Histories.of(split.train), run.experiment.seeds[0])
-    for row in run.names:
-        model = Bundle.load(folder.bundle(row)).model
+    for row in run.rows:
+        model = Bundle.load(folder.bundle(row.name)).model
         item = recommend(model, query, 10, hide=split.known).item
         found = {f"adjacent@{k}": adjacency(numbers, query.history, item[:, :k]) for k in (1, 10)}
         if isinstance(model, NumberedItems):
@@ -41,7 +41,7 @@ def main() -> None:
             found["digit_spearman"] = digit_correlation(model)
             found["scale"] = model.scale
         line = {name: round(value, 4) for name, value in found.items()}
-        print(json.dumps({"row": row, **line}), flush=True)
+        print(json.dumps({"row": row.name, **line}), flush=True)
 
 
 if __name__ == "__main__":
