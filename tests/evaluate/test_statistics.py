@@ -2,7 +2,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, ttest_rel
+from scipy.stats import binomtest, ttest_1samp, ttest_rel
 from scipy.stats import bootstrap as scipy_bootstrap
 
 from recweave.evaluate.statistics import (
@@ -115,6 +115,16 @@ def test_pairing_sees_a_small_gain_that_separate_intervals_hide():
     assert np.log(gain.p) == pytest.approx(np.log(expected), rel=0.05)
     (a,), (b,) = intervals(ours, ones), intervals(base, ones)
     assert b.high > a.low
+
+
+def test_the_p_value_of_a_metric_of_few_users_does_not_count_the_others():
+    """Twenty gains are no more certain in a log of four hundred users."""
+    gain = np.random.default_rng(0).normal(1, 0.5, 20)
+    value, weight = np.zeros((400, 2)), np.zeros((400, 2))
+    value[:20, 0], weight[:20, 0], weight[:, 1] = gain, 1, 1
+    found, _ = paired_bootstrap((value, weight), (np.zeros((400, 2)), weight))
+    expected = ttest_1samp(gain, 0).pvalue  # 1e-8; with 399 degrees of freedom it were 1e-17
+    assert np.log(found.p) == pytest.approx(np.log(expected), rel=0.1)
 
 
 def test_the_p_value_equals_that_of_all_possible_resamples():

@@ -128,7 +128,7 @@ def paired_bootstrap(
     when the interval leaves 0 out. (Efron & Tibshirani, 1993, section 15.4) Where no resample does,
     this is 2 / (resamples + 1), which a correction for hundreds of comparisons would raise above
     any limit; there p is that of a t-distribution with the mean and the deviation of the resamples
-    and (users - 1) degrees of freedom, if that is less.
+    and (users - 1) degrees of freedom, if that is less; users are those with weight in the column.
 
     Args:
         ours, theirs: Values and weights (see `bootstrap`), row for row of the same users.
@@ -143,8 +143,8 @@ def paired_bootstrap(
     resampled = unsquared(bootstrap(value, weight, resamples=resamples, seed=seed))
     differences = resampled[:, :columns] - resampled[:, columns:]
     low, high = _middle(differences)
-    users = int((weight > 0).any(axis=1).sum())
-    p = np.array([two_sided(column, users) for column in differences.T])
+    users = ((ours[1] > 0) | (theirs[1] > 0)).sum(axis=0)
+    p = [two_sided(*one) for one in zip(differences.T, users.tolist(), strict=True)]
     ends = [means[:columns] - means[columns:], low, high, p]
     return [Difference(*(float(end) for end in one)) for one in zip(*ends, strict=True)]
 
