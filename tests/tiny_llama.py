@@ -1,6 +1,16 @@
 """A language model of a few thousand random weights, as a folder of Hugging Face's format."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from recweave.models.base import Recipe
+from recweave.models.language.cllm4rec import CLLM4Rec
+
+_FOLDER = TemporaryDirectory(prefix="recweave-llama-")
+"""Removed when the process ends."""
 
 
 def write(folder: Path, *, context: int = 96, seed: int = 0, template: str | None = None) -> Path:
@@ -34,3 +44,18 @@ def write(folder: Path, *, context: int = 96, seed: int = 0, template: str | Non
         torch.manual_seed(seed)
         LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+@cache
+def of_all_tests() -> Path:
+    """One that reads 256 tokens, written once in a process; not to be changed."""
+    return write(Path(_FOLDER.name) / "tiny", context=256)
+
+
+def small(recipe: Recipe) -> Recipe:
+    """The recipe; with this language model in place of smollm2, if it is made from one."""
+    if not isinstance(recipe, CLLM4Rec):
+        return recipe
+    pytest.importorskip("transformers")
+    tiny = {"backbone": str(of_all_tests()), "layers": 1, "rounds": 1}
+    return recipe.model_copy(update=tiny)

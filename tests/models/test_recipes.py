@@ -1,9 +1,6 @@
 """Tests that every recipe must pass. A new recipe is tested by registering it in `RECIPES`."""
 
 from dataclasses import is_dataclass, replace
-from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -14,7 +11,6 @@ from recweave.data.interactions import Histories, Interactions
 from recweave.encode import Feature
 from recweave.models import RECIPES, Query, RatingModel, Tune, load_model, save_model
 from recweave.models.base import ClickModel
-from recweave.models.language.cllm4rec import CLLM4Rec
 from recweave.models.nn.settings import NetworkRecipe
 from recweave.models.training import Options, TrainingData
 from recweave.rank import recommend
@@ -64,21 +60,12 @@ def words(items):
     return {"text": Feature(vectors, present, "made/1", "random")}
 
 
-@cache
-def tiny_backbone():
-    pytest.importorskip("transformers")
-    return str(tiny_llama.write(Path(mkdtemp(prefix="recweave-llama-")) / "tiny", context=256))
-
-
 def fit(recipe, log, **options):
     if isinstance(recipe, NetworkRecipe):
         recipe = recipe.model_copy(update={"epochs": 2})  # enough for these tests
-    if isinstance(recipe, CLLM4Rec):
-        tiny = {"backbone": tiny_backbone(), "layers": 1, "rounds": 1}
-        recipe = recipe.model_copy(update=tiny)
     try:
         data = TrainingData(log, features=words(log.shape[1]), positive_from=4.0)
-        return recipe.fit(data, Options(**options))
+        return tiny_llama.small(recipe).fit(data, Options(**options))
     except MissingExtra as error:
         pytest.skip(str(error))
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import tiny_llama
 from threadpoolctl import threadpool_limits
 
 from recweave.core.errors import MissingExtra
@@ -70,7 +71,7 @@ def scores(name, log, count):
     with threads(count):
         try:
             data = TrainingData(log, features=text(), positive_from=4.0)
-            return recipe.fit(data, Options(seed=3)).scores(query)
+            return tiny_llama.small(recipe).fit(data, Options(seed=3)).scores(query)
         except MissingExtra as error:
             pytest.skip(str(error))
 
