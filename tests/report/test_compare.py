@@ -1,3 +1,6 @@
+from dataclasses import replace
+from html import escape
+
 import polars as pl
 import pytest
 
@@ -5,12 +8,13 @@ from recweave.cli.runs import show_table
 from recweave.core.errors import BadSetting, UnknownName
 from recweave.evaluate import Report
 from recweave.experiment.run import run
-from recweave.rank.ranking import StageCost
+from recweave.rank.ranking import LEFT, StageCost
 from recweave.report.compare import compare, table_of, tabulate
 from recweave.report.table_html import html_rows
 from recweave.report.verdict import verdict
+from recweave.report.warnings_html import html_warnings
 from recweave.runs.spec import read_recipe
-from recweave.runs.summary import Row
+from recweave.runs.summary import Row, read_run
 
 
 @pytest.fixture
@@ -58,8 +62,6 @@ def test_an_unknown_baseline_is_an_error(two_runs):
 
 def test_the_verdict_names_the_best_and_the_interval(two_runs, recipe):
     run_folder = two_runs("a")
-    from recweave.runs.summary import read_run
-
     table = table_of(read_run(run_folder))
     words = verdict(table, "ndcg@5")
     assert f"popularity is best by ndcg@5: {table.rows[0].means['ndcg@5'].mean:.4f}" in words
@@ -93,3 +95,19 @@ def test_what_stages_take_for_a_list_stands_beside_the_other_costs(capsys):
     assert "ms/list" not in html_rows(plain, "ndcg@5")
     show_table(plain, "", markdown=True)
     assert "ms/list" not in capsys.readouterr().out
+
+
+def test_lists_that_a_stage_left_as_they_were_are_counted_below_the_table(capsys, two_runs):
+    """A server that never answers must not pass for a re-ranker without effect."""
+    why = {"asked": 9.0, f"{LEFT}no answer": 3.0, f"{LEFT}no history": 4.0}
+    silent = StageCost("language 1", 0.5, 2000, 7, why)
+    rows = [costing("asked", silent, StageCost("mmr", 0.1, 2000)), costing("base")]
+    show_table(tabulate(rows, ["ndcg@5"], "base", {}), "")
+    said = (
+        "row 'asked': the stage 'language 1' left 7 of 2,000 lists as they were (no history: 4; "
+        "no answer: 3)"
+    )
+    assert [line for line in capsys.readouterr().out.splitlines() if "left" in line] == [said]
+    found = replace(read_run(two_runs("a")), rows=rows)
+    assert escape(said[1:]) in html_warnings(found)
+    assert "as they were" not in html_warnings(replace(found, rows=rows[1:]))

@@ -141,7 +141,7 @@ def tune(
 def show_table(table: "Table", title: str, markdown: bool = False) -> None:
     """A table for people: means with intervals, and a mark where a difference is significant.
 
-    Rows that failed stand last, and why below the table.
+    Rows that failed stand last. Below the table: why, and which stages left lists as they were.
 
     Args:
         table: What was found.
@@ -165,7 +165,7 @@ def show_table(table: "Table", title: str, markdown: bool = False) -> None:
         print_markdown(head, rows)
     else:
         print_table(title, head, rows)
-    for line in table.failures():
+    for line in [*table.failures(), *(line for row in table.rows for line in row.fallbacks())]:
         print(line)
     if markdown:
         return

@@ -17,6 +17,9 @@ from recweave.models.query import Query
 PAD = -1
 """The item that fills a list which is shorter than k; its score is -inf."""
 
+LEFT = "left: "
+"""Before the reason for lists that a stage left as they were, in `StageCost.usage`."""
+
 
 @dataclass(frozen=True)
 class StageCost:
@@ -28,7 +31,8 @@ class StageCost:
         lists: How many lists it was given.
         fallbacks: Lists that it left as they were because it could not do its work on them (a
             language model that refused, a picture that is missing).
-        usage: What else it used, such as tokens and calls of a language model.
+        usage: What else it used, such as tokens and calls of a language model; and how many of
+            the fallbacks have which reason, by `LEFT` and the reason.
     """
 
     stage: str

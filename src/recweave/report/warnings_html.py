@@ -6,11 +6,12 @@ from recweave.runs.summary import Summary
 
 
 def html_warnings(run: Summary) -> str:
-    """What the run says of its split, rows that leak, and those that failed, with reasons."""
+    """What the run says of its split, rows that leak, stages without effect, rows that failed."""
     said = [_box(line) for line in str(run.data.get("remark") or "").splitlines()]
     for entry in run.experiment.models:
         doubts = dict.fromkeys(recipe.doubt() for recipe in entry.recipes())
         said += [_box(f"row '{entry.row}': {doubt}") for doubt in doubts if doubt]
+    said += [_box(line) for row in run.rows for line in row.fallbacks()]
     return "".join([*said, _failed(run)])
 
 

@@ -16,6 +16,7 @@ from recweave.evaluate.folds import join_folds
 from recweave.evaluate.metrics import ranked_names
 from recweave.evaluate.statistics import Difference, Interval, McNemar, holm, mcnemar
 from recweave.models import RECIPES
+from recweave.rank.ranking import LEFT, StageCost
 from recweave.rank.stages import StageRecipe, read_stage
 from recweave.runs.failures import all_failed, row_failed
 from recweave.runs.folder import RunFolder
@@ -53,6 +54,15 @@ class Row:
     sources: Mapping[str, Sequence[float]] = field(default_factory=dict)
     model_hash: str = ""
     stages: Sequence[StageRecipe] | None = None
+
+    def fallbacks(self) -> list[str]:
+        """Which stages left lists as they were, how many and why, as a sentence each."""
+        return [
+            f"row '{self.name}': the stage '{cost.stage}' left {cost.fallbacks:,} of "
+            f"{cost.lists:,} lists as they were{_reasons(cost)}"
+            for cost in self.report.costs
+            if cost.fallbacks
+        ]
 
     @property
     def stage_ms(self) -> float | None:
@@ -106,6 +116,20 @@ class Row:
             "slices": report["slices"],
             "stages": report["stages"],
         }
+
+
+def _reasons(cost: StageCost) -> str:
+    """In brackets, the most frequent first; "" if the stage gives none."""
+    found = sorted(
+        (
+            (count, name.removeprefix(LEFT))
+            for name, count in cost.usage.items()
+            if name.startswith(LEFT)
+        ),
+        reverse=True,
+    )
+    listed = "; ".join(f"{reason}: {count:,.0f}" for count, reason in found)
+    return f" ({listed})" if listed else ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from recweave.core.arrays import Array
 from recweave.rank.language.position import position_correlation
+from recweave.rank.ranking import LEFT
 
 
 @dataclass(frozen=True)
@@ -69,5 +70,5 @@ class Tally:
         written = {
             n: float(getattr(self, n)) for n in ("invented", "consumed", "repeated", "unreadable")
         }
-        left = {f"left: {reason}": float(count) for reason, count in self.reasons.items()}
+        left = {f"{LEFT}{reason}": float(count) for reason, count in self.reasons.items()}
         return found | written | left
