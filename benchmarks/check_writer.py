@@ -19,6 +19,7 @@ unclear counts as a miss there.
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 import warnings
@@ -71,8 +72,8 @@ def check_made_up(odd: int) -> list[dict[str, object]]:
     look = (spoken > 0) & (np.arange(len(spoken)) % 2 == odd)
     names = np.array(PRICE_TAGS)
     real = (names[truth.price_tag][:, None] == names).astype(int)[look]
-    told = np.array([tag or "unclear" for tag in write(shop, "price")])
-    guess = (told[:, None] == names).astype(int)[look]
+    written = np.array([tag or "unclear" for tag in write(shop, "price")])
+    guess = (written[:, None] == names).astype(int)[look]
     common = np.zeros_like(real)
     common[:, real.sum(axis=0).argmax()] = 1
     found = Interest.fit(shop.interactions())
@@ -131,7 +132,7 @@ def check_categories(odd: int) -> list[dict[str, object]]:
 
 
 def check_articles(odd: int) -> list[dict[str, object]]:
-    """The article types of fashion-photos, told from product names alone."""
+    """The article types of fashion-photos, from product names alone."""
     shop = read("photos", HOME / "fashion-photos")
     kind = shop.items["categories"].list.last()
     names = kind.unique().sort().to_list()
@@ -144,6 +145,7 @@ def check_model(asked: argparse.Namespace) -> None:
     odd = 1 if asked.rows == "odd" else 0
     for name in asked.checks:
         if name not in LABELLED:
+            print(f"{name}: not a check of one label, left out with --model", file=sys.stderr)
             continue
         shop, kind, names, truth, texts, categories = LABELLED[name]()
         known = truth.any(axis=1)
@@ -197,8 +199,10 @@ def ask(
         client = LLMClient(Local(asked.model, 64, asked.precision), Path(folder))
         writer = Generative(client, categories, window=5_000, labels=labels)
         notes = [task for task in tasks if not_too_long(writer, material, task)]
-        told = {task.id: text for task, text in writer.write(material, notes)}
-    return [text if isinstance(text := told.get(id), str) else None for id in shop.items["item_id"]]
+        written = {task.id: text for task, text in writer.write(material, notes)}
+    return [
+        text if isinstance(text := written.get(id), str) else None for id in shop.items["item_id"]
+    ]
 
 
 def not_too_long(writer: Generative, material: Material, task: Task) -> bool:
@@ -241,10 +245,10 @@ def against(
     known = truth.any(axis=1)
     look = known & (np.arange(len(truth)) % 2 == odd)
     start = time.perf_counter()
-    told = write(shop, "categories", names)
+    written = write(shop, "categories", names)
     seconds = time.perf_counter() - start
-    sets = np.array([[name in (text or "").split("; ") for name in names] for text in told], int)
-    first = np.array([names.index(t.split("; ")[0]) if t else -1 for t in told])
+    sets = np.array([[name in (text or "").split("; ") for name in names] for text in written], int)
+    first = np.array([names.index(t.split("; ")[0]) if t else -1 for t in written])
     chance, ceiling = supervised(texts, truth, known)
     best = chance.argmax(axis=1)
     ceiling[np.arange(len(best)), best] = 1
@@ -273,8 +277,8 @@ def write(shop: Dataset, kind: str, categories: Sequence[str] = ()) -> list[str 
     material = everything(shop)
     writer = Extractive(text_encoder("minilm"), categories)
     tasks = list(material.tasks([kind]))
-    told = {task.id: text for task, text in writer.write(material, tasks)}
-    return [told.get(id) for id in shop.items["item_id"]]
+    written = {task.id: text for task, text in writer.write(material, tasks)}
+    return [written.get(id) for id in shop.items["item_id"]]
 
 
 def dearness(shop: Dataset) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Titles that a language model writes from learned vectors (soft prompts): Beauty, JSON lines.
+"""Titles that a language model writes from item vectors (soft prompts): Beauty, JSON lines.
 
-Needs RECWEAVE_DATA. The model is frozen; a few virtual tokens for each item are learned on some
+Needs RECWEAVE_DATA. The model is frozen; a few virtual tokens for each item are fitted on some
 items, and titles are written for others. Vectors: MiniLM's of the category path, an SVD of train
 (behaviour alone), and the first permuted. Beside them stands the template: the category path
 itself. Retrieval: the written text's nearest among the true titles of all tested items, by MiniLM.
@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--layers", type=int, default=0)
-    parser.add_argument("--fitted", type=int, default=2000, help="items that are learned from")
+    parser.add_argument("--fitted", type=int, default=2000, help="training items")
     parser.add_argument("--tested", type=int, default=200)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--length", type=int, default=24)

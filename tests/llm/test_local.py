@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+import time
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,6 +14,7 @@ from pydantic import BaseModel, Field
 from recweave.core.errors import BadSetting
 from recweave.llm import BadAnswer, Budget, BudgetSpent, Failed, LLMClient, Local, Message, Request
 from recweave.llm.choice import among, can_choose
+from recweave.llm.pretrained import LanguageModel
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -54,6 +57,12 @@ def local(folder):
     return Local(folder, 80)
 
 
+@pytest.fixture(scope="module")
+def single(local):
+    """The answers to `QUESTIONS`, asked one at a time."""
+    return [alone(local, *question) for question in QUESTIONS]
+
+
 def asked(words, system="You say what shops are like."):
     return (Message("system", system), Message("user", words))
 
@@ -91,16 +100,17 @@ def same(one, other):
     return (one.value, one.usage) == (other.value, other.usage)
 
 
-def test_answers_of_several_schemas_at_once_are_those_of_one_at_a_time(local):
+def test_answers_of_several_schemas_at_once_are_those_of_one_at_a_time(local, single):
     answers = together(local, QUESTIONS)
-    single = [alone(local, *question) for question in QUESTIONS]
     assert all(map(same, answers, single))
     good = [answer for answer in answers if not isinstance(answer, Exception)]
     assert {type(answer.value) for answer in good} == {Verdict, Moods, Names}
     assert len(good) < len(QUESTIONS)  # the others are cut short, alike
 
 
-def test_more_questions_than_rows_are_all_answered_and_join_what_is_under_way(folder, monkeypatch):
+def test_more_questions_than_rows_are_all_answered_and_join_what_is_under_way(
+    local, single, monkeypatch
+):
     from recweave.llm import generation
 
     monkeypatch.setattr(generation, "ROWS", 4)
@@ -112,13 +122,11 @@ def test_more_questions_than_rows_are_all_answered_and_join_what_is_under_way(fo
         add(self, new)
 
     monkeypatch.setattr(generation.Generation, "add", counted)
-    local = Local(folder, 80)
     answers = together(local, QUESTIONS)
-    assert all(map(same, answers, [alone(local, *question) for question in QUESTIONS]))
-    first = joined[: -len(QUESTIONS)]
-    assert sum(new for _, new in first) == len(QUESTIONS)
-    assert all(before + new <= 4 for before, new in first)
-    assert any(before for before, _ in first)
+    assert all(map(same, answers, single))
+    assert sum(new for _, new in joined) == len(QUESTIONS)
+    assert all(before + new <= 4 for before, new in joined)
+    assert any(before for before, _ in joined)
 
 
 def test_a_plain_generate_with_the_schemas_regex_gives_the_same(local):
@@ -156,17 +164,35 @@ def test_a_question_that_is_too_long_fails_and_the_others_are_answered(local):
     assert same(answers[2], alone(local, *questions[2]))
 
 
-def test_a_cancelled_question_loses_no_other_one(local):
+def test_a_cancelled_question_loses_no_other_one(local, single, monkeypatch):
+    from recweave.llm import local_queue
+    from recweave.llm.generation import Generation
+
+    monkeypatch.setattr(local_queue, "GATHER", 0.3)  # all are in the first batch
+    started, cancelled_one, sizes = threading.Event(), threading.Event(), []
+    step = Generation.step
+
+    def waits(self):
+        sizes.append(len(self.under_way))
+        done = step(self)
+        started.set()
+        assert cancelled_one.wait(30)
+        return done
+
+    monkeypatch.setattr(Generation, "step", waits)
+
     async def cancelled():
         tasks = [asyncio.ensure_future(local.ask(*question)) for question in QUESTIONS]
-        await asyncio.sleep(0.2)
+        assert await asyncio.to_thread(started.wait, 30)
         tasks[0].cancel()
+        await asyncio.sleep(0)  # the cancellation reaches the queue
+        cancelled_one.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     answers = asyncio.run(cancelled())
     assert isinstance(answers[0], asyncio.CancelledError)
-    expected = [alone(local, *question) for question in QUESTIONS[1:]]
-    assert all(map(same, answers[1:], expected))
+    assert sizes[:2] == [len(QUESTIONS), len(QUESTIONS) - 1]
+    assert all(map(same, answers[1:], single[1:]))
 
 
 def test_an_error_of_the_model_reaches_all_who_wait_and_the_next_question_is_answered(
@@ -182,6 +208,54 @@ def test_an_error_of_the_model_reaches_all_who_wait_and_the_next_question_is_ans
         answers = together(local, QUESTIONS[:3])
     assert [str(answer) for answer in answers] == ["out of memory"] * 3
     assert same(alone(local, *QUESTIONS[0]), together(local, QUESTIONS[:1])[0])
+
+
+def test_an_error_while_choices_are_scored_reaches_them_and_those_who_wait(local, monkeypatch):
+    from recweave.llm.scoring import Tree
+
+    def fails(*_):
+        raise RuntimeError("out of memory")
+
+    choices = among(("yes", "no"))
+    questions = [(asked(words), choices) for words in ("A", "B")] + QUESTIONS[:1]
+    with monkeypatch.context() as broken:
+        broken.setattr(Tree, "log_likelihoods", fails)
+
+        async def all_():
+            asks = (asyncio.wait_for(local.ask(*question), 30) for question in questions)
+            return await asyncio.gather(*asks, return_exceptions=True)
+
+        answers = asyncio.run(all_())
+    assert [str(answer) for answer in answers] == ["out of memory"] * 3
+    assert not any(thread.name == "recweave-local" for thread in threading.enumerate())
+    assert alone(local, *questions[0]).value.tokens == (4, 3)
+
+
+def test_the_weights_are_read_once_though_the_first_questions_come_together(folder, monkeypatch):
+    loaded = []
+    network = LanguageModel.network
+
+    def slow(self, **settings):
+        loaded.append(settings)
+        time.sleep(0.2)
+        return network(self, **settings)
+
+    monkeypatch.setattr(LanguageModel, "network", slow)
+    together(Local(folder, 5), [(asked("A"), among(("yes", "no"))), (asked("A"), Names)])
+    assert len(loaded) == 1
+
+
+def test_long_texts_that_are_done_do_not_keep_others_out(local, monkeypatch):
+    from recweave.llm import generation
+
+    monkeypatch.setattr(generation, "POSITIONS", 100)
+    under_way = local._lm.generation()
+    with local._lm.inference():
+        under_way.add([local._lm.continuation([70] * 50, 1)])
+        assert under_way.room([5] * 4) == 1  # two rows of 50 positions
+        under_way.step()
+    assert not under_way.under_way
+    assert under_way.room([5] * 4) == 4
 
 
 def test_choices_are_scored_by_their_likelihood(local):

@@ -96,8 +96,10 @@ def test_the_hash_is_that_of_weights_configuration_and_tokenizer(copy):
 def test_a_folder_without_a_tokenizer_is_refused(copy):
     for file in copy.glob("tokenizer*"):
         file.unlink()
-    with pytest.raises(BadSetting, match="llama holds no tokenizer that can be read"):
+    with pytest.raises(BadSetting, match="llama holds no tokenizer that can be read") as refused:
         _ = LanguageModel(copy).tokenizer
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).endswith("tokenizer.json is missing: copy it from the same model")
 
 
 def test_a_tokenizer_without_an_end_of_text_token_is_refused(copy):
@@ -122,7 +124,9 @@ def test_weights_of_another_size_are_refused(copy):
 def test_weights_in_a_pickle_are_not_read(copy):
     torch.save(LanguageModel(copy).network(trained=False).state_dict(), copy / "pytorch_model.bin")
     (copy / "model.safetensors").unlink()
-    with pytest.raises(BadSetting, match=r"no language model that can be read.*safetensors"):
+    with pytest.raises(
+        BadSetting, match=r"pytorch_model\.bin is a pickle, .* save the model again"
+    ):
         LanguageModel(copy).network(trained=False)
 
 

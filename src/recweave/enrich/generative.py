@@ -89,8 +89,8 @@ class Generative:
         categories: A closed set to choose categories from; empty for an open list.
         window: Characters of texts in one prompt.
         labels: How a label of a closed set is found: written, held to the schema; or the one of
-            highest likelihood (one pass, one label), if the model can tell. Small models prefer
-            some labels whatever they read, so compare first (`benchmarks/check_writer.py`).
+            highest likelihood (one pass, one label), if the model can score answers. A model may
+            prefer some labels whatever it reads: compare both (`benchmarks/check_writer.py`).
     """
 
     client: LLMClient

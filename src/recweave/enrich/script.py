@@ -8,8 +8,8 @@ from collections.abc import Iterable
 def other_script(answer: str, shown: Iterable[str]) -> str:
     """The script of most letters of an answer, if none of the texts has it; "" otherwise.
 
-    Latin letters are never foreign, as the questions are in English. It cannot distinguish
-    languages that share a script.
+    Latin is always allowed, as the questions are in English. Languages that share a script are not
+    distinguished.
 
     >>> other_script("Отличный кабель (XLR)", ["A fine cable."])
     'CYRILLIC'

@@ -27,7 +27,8 @@ class CausalLM:
 
     Attributes:
         language: The model on disk.
-        precision: bf16 is faster on processors that multiply it, and changes the numbers slightly.
+        precision: bf16 takes half the memory and changes the numbers slightly; whether it is faster
+            depends on the processor.
     """
 
     language: LanguageModel

@@ -81,7 +81,7 @@ class Generation:
         rows = len(self.under_way)
         if rows > ROWS // 2:
             return 0
-        longest, count = self._states.positions, 0
+        longest, count = self._states.positions if rows else 0, 0
         for length in lengths[: ROWS - rows]:
             longest = max(longest, length)
             if (rows + count + 1) * longest > POSITIONS:

@@ -40,7 +40,8 @@ class Local:
         path: Folder of the model and its tokenizer, of which no code is run; `smollm2`, the model
             that comes in a package; or an `owner/model` in Hugging Face's cache.
         max_tokens: Where an answer is cut short.
-        precision: bf16 is faster on processors that multiply it, and changes answers slightly.
+        precision: bf16 takes half the memory and changes answers slightly; whether it is faster
+            depends on the processor.
         layers: Only the first blocks are used, for speed; 0 uses all.
 
     Raises:
@@ -58,10 +59,12 @@ class Local:
     """See `llm.choice`."""
     _lm: CausalLM = field(init=False, repr=False)
     _grammars: dict[type[BaseModel], Grammar] = field(default_factory=dict, init=False, repr=False)
+    _queue: LocalQueue = field(init=False, repr=False)
     _one: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._lm = CausalLM(LanguageModel.named(self.path, self.layers), self.precision)
+        self._queue = LocalQueue(self._lm)
 
     @cached_property
     def name(self) -> str:
@@ -111,8 +114,9 @@ class Local:
 
     def _question(self, messages: Sequence[Message], schema: type[BaseModel]) -> Question:
         """The tokens of a question, and what its answer is held to."""
-        with self._one:  # tokenizers and models load once
+        with self._one:  # tokenizers and models load once, and not in the queue's thread
             prompt = self._prompt(messages)
+            _ = self._lm.model
             if issubclass(schema, Scores):
                 end = [self._lm.tokenizer.eos_token_id]
                 choices = [[*self._lm.tokens(text, "choice"), *end] for text in schema.choices]
@@ -144,7 +148,3 @@ class Local:
     @cached_property
     def _texts(self) -> TokenTexts:
         return TokenTexts(self._lm.tokenizer, self._lm.model.get_input_embeddings().num_embeddings)
-
-    @cached_property
-    def _queue(self) -> LocalQueue:
-        return LocalQueue(self._lm)

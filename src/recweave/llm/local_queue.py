@@ -76,7 +76,7 @@ class LocalQueue:
                     self._score(self._take(lambda waiting: len(waiting), scored=True))
                     self._join(generation, known)
                     self._step(generation, known)
-        except BaseException as error:  # of torch, mostly memory: told to those who wait
+        except BaseException as error:  # of torch, mostly memory: every open question fails with it
             with self._lock:
                 left = [*known.values(), *self._waiting]
                 self._waiting, self._at_work = [], False
@@ -110,9 +110,13 @@ class LocalQueue:
     def _score(self, questions: Sequence[Question]) -> None:
         prompts = [question.prompt for question in questions]
         choices = [question.choices for question in questions]
-        for row, likelihoods, tokens in self._lm.scored(prompts, choices):
-            questions[row].scores = likelihoods, tokens
-            _settle(questions[row])
+        try:
+            for row, likelihoods, tokens in self._lm.scored(prompts, choices):
+                questions[row].scores = likelihoods, tokens
+                _settle(questions[row])
+        finally:  # after an error, those without scores fail with the others that wait
+            with self._lock:
+                self._waiting += [one for one in questions if one.scores is None]
 
     def _join(self, generation: "Generation", known: dict["Continuation", Question]) -> None:
         taken = self._take(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, ClassVar, Literal
 
 from recweave.core.errors import BadSetting
@@ -62,7 +63,7 @@ class LanguageModel:
 
     @property
     def files(self) -> list[Path]:
-        """What tells one model from another: weights, configuration, tokenizer."""
+        """What distinguishes models: weights, configuration, tokenizer."""
         names = (self.folder / name for name in ("config.json", "tokenizer.json"))
         return [*sorted(self.folder.glob("*.safetensors")), *filter(Path.is_file, names)]
 
@@ -140,7 +141,21 @@ class LanguageModel:
                     self.folder, local_files_only=True, trust_remote_code=False, **settings
                 )
         except Exception as error:  # of a foreign file: any kind, as transformers checks little
-            raise BadSetting(f"{self.folder} holds no {what} that can be read: {error}") from None
+            reason = shorten(str(error), 300, placeholder=" …")  # in one line
+            raise BadSetting(
+                f"{self.folder} holds no {what} that can be read: {reason}; {self._advice(what)}"
+            ) from None
+
+    def _advice(self, what: str) -> str:
+        if what == "tokenizer" and not (self.folder / "tokenizer.json").is_file():
+            return "tokenizer.json is missing: copy it from the same model"
+        pickles = sorted(self.folder.glob("*.bin"))
+        if what == "language model" and pickles and not any(self.folder.glob("*.safetensors")):
+            return (
+                f"{pickles[0].name} is a pickle, which could run code: save the model again as "
+                "safetensors (save_pretrained of transformers does)"
+            )
+        return "copy its files again"
 
 
 @contextmanager
