@@ -203,6 +203,15 @@ def test_a_server_that_fails_or_is_too_slow_leaves_the_lists(shop, monkeypatch):
     assert slow.costs[-1].fallbacks == 3
 
 
+def test_a_server_that_fails_is_named_once_with_the_reason(shop, caplog):
+    stage = served(shop, lambda body: httpx2.Response(400, json={"error": {"message": "no tea"}}))
+    base = base_of(shop)
+    for _ in range(2):
+        assert stage(base).costs[-1].fallbacks == len(base)
+    (warning,) = [r.getMessage() for r in caplog.records if "as they were" in r.getMessage()]
+    assert warning.startswith(f"{stage.label}: lists stay as they were: ") and "no tea" in warning
+
+
 def test_a_server_that_refuses_the_key_is_not_asked_again_and_again(shop, caplog):
     calls = []
 

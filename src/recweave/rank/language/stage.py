@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -123,8 +124,8 @@ class Language:
             if found is not None:
                 value[row, np.isin(head.item[row], one.candidates)] = standard(found)
                 usable[row] = True
-        if tally.stopped:
-            log.warning("%s: lists stay as they were: %s", self.label, tally.stopped)
+        if why := tally.stopped or tally.first_failure:
+            warn(f"{self.label}: lists stay as they were: {why}")
         return value, usable, tally
 
     def reasons(self, before: Ranking, item: Int[Array, "users n"]) -> Reasons:
@@ -150,6 +151,12 @@ class Language:
                     text += f" (interests: {in_words(shared)})" if part > 0 else ""
                 reasons[row][at].append(StageReason(text, weight * part))
         return reasons
+
+
+@lru_cache(maxsize=256)
+def warn(text: str) -> None:
+    """Log a warning once, not for each batch of users."""
+    log.warning(text)
 
 
 def _items(history: Histories, row: int) -> list[int]:

@@ -41,6 +41,7 @@ class Tally:
         correlations: Of the position in a prompt and the rank, for each prompt that lists
             candidates.
         reasons: Why lists were left as they were.
+        first_failure: What went wrong with the first question that had no usable answer.
         stopped: Why a server was not asked any more; "" if it was.
     """
 
@@ -55,6 +56,7 @@ class Tally:
     unreadable: int = 0
     correlations: list[float] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    first_failure: str = ""
     stopped: str = ""
 
     def position(self, order: Int[Array, " n"], score: Float[Array, " n"]) -> None:

@@ -168,6 +168,7 @@ class ServerWriter:
                         tally.answer_tokens += answer.usage.completion_tokens
                 else:
                     found[int(key)] = Written(failure="the language model gave no usable answer")
+                    tally.first_failure = tally.first_failure or answer.reason
         except RecweaveError as error:
             tally.stopped = str(error)
         return found
