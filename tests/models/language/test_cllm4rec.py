@@ -157,7 +157,7 @@ def test_only_soft_tokens_are_trained_with_a_frozen_language_model(folder, log):
 
 
 def test_the_multinomial_loss_is_the_value_by_hand(folder):
-    settings = recipe(folder)
+    settings = recipe(folder, scale=False)
     net = SoftTokenNet(settings, settings.open(), 2, 3)
     state = torch.tensor([[1.0, 2.0], [0.0, 1.0]])
     table = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -168,6 +168,34 @@ def test_the_multinomial_loss_is_the_value_by_hand(folder):
     value = net.recommending_loss(documents, Ragged.from_lists([[0, 2], [1]]), None, known)
     # Scores (1, 2, 3) and (0, 1, 1): log-sum-exp 3.4076 and 1.8620.
     assert float(value) == pytest.approx(((3.4076 - 1) + (3.4076 - 3) + (1.8620 - 1)) / 2, abs=1e-4)
+    net.recipe = recipe(folder)
+    value = net.recommending_loss(documents, Ragged.from_lists([[0, 2], [1]]), None, known)
+    # Scores (1, 2, 3) and (0, 1, 1), each divided by √2, the root of the width.
+    by_hand = (2.6730 - 0.7071) + (2.6730 - 2.1213) + (1.6206 - 0.7071)
+    assert float(value) == pytest.approx(by_hand / 2, abs=1e-4)
+
+
+def test_the_scale_is_that_of_items_in_histories_too_and_not_that_of_words(net, log):
+    history = distinct_items(Histories.of(log), net.recipe)
+    corpus = make_corpus(net, history, texts(["red"] * ITEMS), None)
+    batch = corpus.of_histories(np.random.default_rng(0))[0].documents
+    text = corpus.of_texts(np.random.default_rng(0), 1)[0].documents
+    known = KnownItems.of(np.ones(ITEMS, int))
+    states = net.states
+
+    def losses(scale, factor):
+        net.recipe = net.recipe.model_copy(update={"scale": scale, "mutual": 0.0})
+        net.states = lambda *given: states(*given) * factor
+        with torch.no_grad():
+            return (
+                float(net.history_loss(batch, None, known)),
+                float(net.text_loss(text, None, corpus.words, apart=True)),
+            )
+
+    of_items, of_words = losses(True, 1.0)
+    assert of_items == pytest.approx(losses(False, net.backbone.width**-0.5)[0], abs=1e-5)
+    assert abs(of_items - losses(False, 1.0)[0]) > 1e-4
+    assert of_words == losses(False, 1.0)[1]
 
 
 @pytest.fixture

@@ -89,6 +89,11 @@ class CLLM4Rec(BackboneSettings, NetworkRecipe):
     held_out: float = Field(
         0.2, gt=0, lt=1, description="fine-tuning: share of a user's items to predict, at least one"
     )
+    scale: bool = Field(
+        True,
+        description="whether the log-odds of items are divided by the square root of the width in "
+        "training, as the states of a language model are long; false: as published",
+    )
     target: Literal["heldout", "all"] = Field(
         "heldout", description="fine-tuning: items to predict, those held out or all of the user's"
     )

@@ -148,7 +148,7 @@ class SoftTokenNet(nn.Module):
         before = index_tensor(_before(predicted), state.device)
         target = known.index[ids[predicted] - self.size - self.users]
         value = full_softmax(
-            state.flatten(0, 1)[before].float(),
+            self._scaled(state.flatten(0, 1)[before].float()),
             self.item_table()[index_tensor(known.item, state.device)],
             index_tensor(target, state.device),
         )
@@ -199,7 +199,7 @@ class SoftTokenNet(nn.Module):
         """
         state = self.last_states(documents, relations)
         items = self.item_table()[index_tensor(known.item, state.device)]
-        likelihood = log_softmax((state @ items.T).float(), 1)
+        likelihood = log_softmax((self._scaled(state) @ items.T).float(), 1)
         row, column = (
             index_tensor(one, state.device) for one in (targets.row, known.index[targets.value])
         )
@@ -218,6 +218,14 @@ class SoftTokenNet(nn.Module):
         state = self.states(ids, documents.owner, self.collaborative, relations)
         last = index_tensor(documents.token.lengths - 1, state.device)
         return state[torch.arange(len(last), device=state.device), last]
+
+    def _scaled(self, state: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
+        """States, such that their products with items' tokens are the log-odds of the softmax.
+
+        Words are predicted by the language model's own output embeddings, which fit its states as
+        they are. Scores are not scaled, as the order of the items is the same.
+        """
+        return state / state.shape[1] ** 0.5 if self.recipe.scale else state
 
     def _apart(self, ids: Int[Array, " n"], *, of_content: bool) -> Tensor | float:
         """λ Σ ‖e − sg(e')‖² over tokens, each as often as it occurs; words add nothing."""
