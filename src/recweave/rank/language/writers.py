@@ -38,7 +38,7 @@ class Prompt:
     """A question with a history that may have to be cut.
 
     Attributes:
-        system: What a chat model is told first.
+        system: The system message of a chat model.
         text: The question, of the items of the history that are shown.
         shown: All of these, oldest first.
     """
