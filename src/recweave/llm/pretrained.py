@@ -149,10 +149,10 @@ class LanguageModel:
     def _advice(self, what: str) -> str:
         if what == "tokenizer" and not (self.folder / "tokenizer.json").is_file():
             return "tokenizer.json is missing: copy it from the same model"
-        pickles = sorted(self.folder.glob("*.bin"))
-        if what == "language model" and pickles and not any(self.folder.glob("*.safetensors")):
+        unsafe = sorted(self.folder.glob("*.bin"))
+        if what == "language model" and unsafe and not any(self.folder.glob("*.safetensors")):
             return (
-                f"{pickles[0].name} is a pickle, which could run code: save the model again as "
+                f"{unsafe[0].name} is of a format that can run code: save the model again as "
                 "safetensors (save_pretrained of transformers does)"
             )
         return "copy its files again"
