@@ -10,6 +10,7 @@ from planted_titles import ITEMS, Indifferent, context, gain, query_of
 
 from recweave.core.errors import BadSetting
 from recweave.llm import Failed, Reply, Server, Usage
+from recweave.rank.language.reader import Recent
 from recweave.rank.language.recipe import LanguageRecipe
 from recweave.rank.language.tally import Asked, Tally
 from recweave.rank.language.writers import Written
@@ -235,6 +236,19 @@ def test_a_local_model_writes_and_its_answers_are_matched(shop, llama, monkeypat
     monkeypatch.setattr("recweave.rank.language.reader.Reader.write", write)
     stage = fitted(shop, None, backbone=str(llama), tokens=30, strength=None)
     assert stage.strength >= 0.5 and gain(shop, stage) > 0.1
+
+
+def test_answers_are_those_of_the_call_however_few_a_process_keeps(shop, llama, monkeypatch):
+    def write(self, prompts, most):
+        return [", ".join(f'"{title}"' for title in of_the_last_kind(text)) for text in prompts]
+
+    monkeypatch.setattr("recweave.rank.language.reader.Reader.write", write)
+    stage, base = fitted(shop, None, backbone=str(llama)), base_of(shop)
+    expected = stage(base)
+    assert expected.costs[-1].fallbacks == 0
+    monkeypatch.setattr("recweave.rank.language.writers._WRITTEN", Recent(1))
+    found = stage(base)
+    np.testing.assert_array_equal(found.item, expected.item)
 
 
 def test_a_random_local_model_writes_nothing_of_use_and_the_lists_stay(shop, llama):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from recweave.llm.causal import CausalLM
+from recweave.llm.pretrained import LanguageModel
 from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
 from recweave.models.nn.weights import Weights
 from recweave.rank.language.reader import Reader, Recent
@@ -36,6 +38,17 @@ def test_likelihoods_are_those_of_one_text_at_a_time(tiny_llama, monkeypatch, at
     expected = [by_hand(reader, prompt, answer) for answer in ANSWERS]
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     assert len(set(np.round(expected, 3))) == 4
+
+
+@pytest.mark.parametrize("layers", [0, 2])
+def test_likelihoods_are_those_of_causal_lm(tiny_llama, layers):
+    reader = reader_of(tiny_llama, layers=layers)
+    prompt = 'The user bought "tea" and then "'
+    found = reader.log_likelihoods(reader.tokens(prompt), [reader.tokens(one) for one in ANSWERS])
+    ((expected, _),) = CausalLM(LanguageModel(tiny_llama, layers)).log_likelihoods(
+        [prompt], [ANSWERS]
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 def test_one_network_serves_all_stages_of_a_model_and_another_has_another_name(tiny_llama):

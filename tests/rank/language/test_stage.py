@@ -93,6 +93,19 @@ def test_lists_without_a_titled_history_or_two_titled_candidates_stay_and_count_
     np.testing.assert_array_equal(found.score[:3], base.score[:3])
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("alone", [False, True])
+def test_scores_that_are_no_numbers_leave_the_list_and_are_counted(wrong, alone):
+    history = rated([0, 1], [0, 0], [5.0] * 2, items=7, users=2)
+    base = listed(history, [2, 3, 4], [3, 4, 6])
+    found = Language(Fixed([0, 9, wrong, 1, 2, 8, 5]), 3, 0.8, alone=alone)(base)
+    assert found.item[0].tolist() == [2, 3, 4]
+    np.testing.assert_array_equal(found.score[0], base.score[0])
+    cost = found.costs[-1]
+    assert cost.fallbacks == cost.usage["left: a score is no finite number"] == 1
+    assert found.item[1].tolist() != [3, 4, 6]
+
+
 @pytest.mark.parametrize("trained", ["frozen"])
 def test_a_planted_taste_is_found_and_none_in_permuted_titles(shop, by_kind, llama, trained):
     recipe = LanguageRecipe(backbone=str(llama), depth=ITEMS, profile=0, trained=trained)

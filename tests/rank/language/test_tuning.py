@@ -1,4 +1,4 @@
-"""What a language model is taught: instructions from train alone, and the loss of their answers."""
+"""Fine-tuning a language model: instructions from train alone, and the loss of their answers."""
 
 from dataclasses import replace
 
@@ -184,7 +184,7 @@ def test_merged_lora_scores_as_the_network_that_was_trained(shop, llama):
     assert abs(plain.ranker.reader.log_likelihoods(prompt, [answer])[0] - expected) > 0.01
 
 
-def test_generation_is_taught_the_two_formats_of_the_paper(shop, llama, monkeypatch):
+def test_generation_is_fine_tuned_on_the_two_formats_of_the_paper(shop, llama, monkeypatch):
     seen = []
     monkeypatch.setattr(
         "recweave.rank.language.tuning.train", lambda net, batches, *_, **__: seen.append(batches)

@@ -1,7 +1,8 @@
-"""Examples of other users, made from their training events: for prompts, and to learn from."""
+"""Examples of other users, made from their training events: for prompts and for fine-tuning."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -42,15 +43,8 @@ class Examples:
         """
         if not count:
             return cls(prompts, ())
-        histories = Histories.of(train)
-        found: list[Example] = []
-        for user in np.random.default_rng(seed).permutation(len(histories)).tolist():
-            items = histories.item[histories.start[user] : histories.start[user + 1]].tolist()
-            titled = [item for item in dict.fromkeys(items) if prompts.title(item)]
-            if len(titled) > 1:
-                found.append(Example(prompts.shown(titled[:-1]), titled[-1]))
-            if len(found) == count:
-                break
+        drawn = islice(titled_histories(prompts, train, seed), count)
+        found = (Example(prompts.shown(items[:-1]), items[-1]) for _, items in drawn)
         return cls(prompts, tuple(found))
 
     def continuations(self) -> str:
@@ -67,3 +61,18 @@ class Examples:
             f"{self.prompts.listed([one.target])}\n\n"
             for one in self.of
         )
+
+
+def titled_histories(
+    prompts: Prompts, train: Interactions, seed: int
+) -> Iterator[tuple[int, list[int]]]:
+    """Users in random order, each with the items of train that have a title, oldest first.
+
+    Each item once, as of its first event. Users with fewer than two of them are left out.
+    """
+    histories = Histories.of(train)
+    for user in np.random.default_rng(seed).permutation(len(histories)).tolist():
+        items = histories.item[histories.start[user] : histories.start[user + 1]].tolist()
+        titled = [item for item in dict.fromkeys(items) if prompts.title(item)]
+        if len(titled) > 1:
+            yield user, titled

@@ -58,7 +58,7 @@ class ItemKeywords:
         known = train.item_counts() > 0
         count: Array = np.asarray(has[known].sum(axis=0)).ravel()
         rare = np.log((known.sum() + 1) / (count + 1))
-        return cls(has, tuple(defused(name, LONGEST) for name in feature.columns), rare)
+        return cls(has, tuple(map(_safe, feature.columns)), rare)
 
     def profile(self, history: Sequence[int] | Int[Array, " n"], most: int) -> tuple[Keyword, ...]:
         """The strongest keywords of a history, the most important first.
@@ -88,6 +88,11 @@ class ItemKeywords:
             if len(found) == most:
                 break
         return tuple(found)
+
+
+def _safe(name: str) -> str:
+    # A quote in a keyword could close or open that of a title.
+    return defused(name, LONGEST).replace('"', "'")
 
 
 def _matrix(has: Array) -> Csr:

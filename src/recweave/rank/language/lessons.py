@@ -9,6 +9,7 @@ ranking by likelihood asks: the title of the next item.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from pydantic import Field
 from recweave.core.arrays import Array, Csr
 from recweave.data.interactions import Histories, Interactions
 from recweave.models.nn.settings import LoopSettings
+from recweave.rank.language.examples import titled_histories
 from recweave.rank.language.prompts import OPEN, Prompts
 
 Format = Literal["title", "recommend", "recommend_retrieval"]
@@ -107,16 +109,9 @@ class Lessons:
 
     def _users(self) -> Iterator[tuple[int, list[int]]]:
         """Users and their titled items of train, oldest first."""
-        histories = Histories.of(self.train)
-        drawn = np.random.default_rng(self.seed).permutation(len(histories))
-        most = min(self.tuning.users, max(1, round(self.tuning.share * len(histories))))
-        found = 0
-        for user in drawn.tolist():
-            items = histories.item[histories.start[user] : histories.start[user + 1]].tolist()
-            titled = [item for item in dict.fromkeys(items) if self.prompts.title(item)]
-            if len(titled) > 1 and found < most:
-                found += 1
-                yield user, titled
+        users = len(Histories.of(self.train))
+        most = min(self.tuning.users, max(1, round(self.tuning.share * users)))
+        return islice(titled_histories(self.prompts, self.train, self.seed), most)
 
     def _of_user(self, rng: np.random.Generator, items: list[int]) -> Iterator[Lesson]:
         for format in self.formats:

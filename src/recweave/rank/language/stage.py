@@ -121,7 +121,9 @@ class Language:
                 asked[row] = Asked(shown, listed[titled].tolist())
         scores = self.ranker.scores(list(asked.values()), tally)
         for (row, one), found in zip(asked.items(), scores, strict=True):
-            if found is not None:
+            if found is not None and not np.isfinite(found).all():
+                tally.reasons["a score is no finite number"] += 1
+            elif found is not None:
                 value[row, np.isin(head.item[row], one.candidates)] = standard(found)
                 usable[row] = True
         if why := tally.stopped or tally.first_failure:

@@ -93,19 +93,22 @@ class LocalWriter:
         room = self.reader.context - self.most
         texts = [self._fitting(prompt, room, tally) for prompt in prompts]
         keys = [f"{self.reader.name} {self.most} {_hash(text or '')}" for text in texts]
+        # What is kept may be forgotten while others are put: this call has its own.
+        known = {key: kept for key in keys if (kept := _WRITTEN.find(key)) is not None}
         asked = {
             key: text
             for key, text in zip(keys, texts, strict=True)
-            if text is not None and _WRITTEN.find(key) is None
+            if text is not None and key not in known
         }
         answers = self.reader.write(list(asked.values()), self.most)
         for key, text in zip(asked, answers, strict=True):
+            known[key] = text
             _WRITTEN.put(key, text)
             tally.asked += 1
             tally.prompt_tokens += len(self.reader.tokens(asked[key]))
             tally.answer_tokens += len(self.reader.tokens(text))
         return [
-            Written(_WRITTEN.find(key))
+            Written(known[key])
             if text is not None
             else Written(failure="the prompt is longer than the context")
             for key, text in zip(keys, texts, strict=True)
