@@ -1,5 +1,7 @@
 """The test events of some users, drawn by seed."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from recweave.data.evaluated_users import for_users
@@ -24,3 +26,16 @@ def test_the_test_events_of_some_users_alone_are_kept_and_nothing_else_changes()
     assert some.dropped == whole.dropped + len(whole.test) - len(some.test)
     assert "7 of 20 users, drawn by seed 1" in some.remark
     assert for_users(whole, 20, 1) is whole
+
+
+def test_users_are_drawn_whatever_their_test_events_are():
+    rng = np.random.default_rng(0)
+    log = Interactions.of(rng.integers(0, 20, 200), rng.integers(0, 30, 200), time=range(200))
+    whole = LeaveLastOut().cut(log)
+    other = (whole.test.item + 1) % 30
+    one, same = (
+        for_users(replace(whole, test=test), 7, 1)
+        for test in (whole.test, replace(whole.test, item=other.astype(whole.test.item.dtype)))
+    )
+    assert one.test.item.tolist() != same.test.item.tolist()
+    assert one.test.user.tolist() == same.test.user.tolist()

@@ -3,6 +3,7 @@
 from planted_titles import context
 
 from recweave.data.interactions import Interactions
+from recweave.models.training import Options
 from recweave.rank.language.examples import Example, Examples
 from recweave.rank.language.recipe import LanguageRecipe
 
@@ -37,3 +38,14 @@ def test_examples_stand_before_the_prompt_and_come_from_train_alone(shop, by_kin
     assert stage.ranker.shots.count("A user bought these") == 2
     held_out = recipe.fit(context(shop, train=made.train[:0])).ranker.shots
     assert held_out == ""
+
+
+def test_the_seed_of_the_run_draws_the_examples_and_the_orders_of_candidates(shop, llama):
+    recipe = LanguageRecipe(
+        backbone=str(llama), profile=0, strength=1.0, shots=2, listed=True, orders=2
+    )
+    one, same, other = (
+        recipe.fit(context(shop, options=Options(seed=seed))).ranker for seed in (1, 1, 2)
+    )
+    assert one.shots == same.shots != other.shots
+    assert one.seed == same.seed == 1 and other.seed == 2
