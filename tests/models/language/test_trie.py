@@ -55,6 +55,17 @@ def test_parts_hold_each_inner_node_with_its_ancestors(size):
         assert (np.diff(part) > 0).all()  # parents come first
 
 
+@pytest.mark.parametrize("size", [1, 7])
+def test_parts_add_the_ancestors_of_one_node_however_few_children_nodes_have(size):
+    """A part goes on down a branch, so that only its first node's ancestors are missing."""
+    chains = np.repeat(np.arange(40)[:, None], 5, axis=1)  # all prefixes lead to one item
+    trie = Trie.of(chains)
+    parts = list(trie.parts(size))
+    assert max(map(len, parts)) <= size + 3  # the ancestors of the first node of four
+    assert sum(map(len, parts)) <= 160 + 3 * len(parts)
+    assert set(np.concatenate(parts)) == set(np.flatnonzero(trie.inner)) - {0}
+
+
 def test_numbers_are_written_digit_by_digit():
     tokens = text_of([1001]).tokens
     assert read(tokens.ids(np.array([1001, 7, -1, 0, 12_345]))) == [
