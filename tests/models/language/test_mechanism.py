@@ -14,7 +14,7 @@ from recweave.models.language.numbered import Numbered, NumberedItems
 from recweave.models.language.numbered_net import open_net, vocabulary_of_decoder
 from recweave.models.nn.weights import Weights
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def planted(line):

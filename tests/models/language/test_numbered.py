@@ -23,7 +23,7 @@ from recweave.models.language.numbered_net import Scorer, open_net, vocabulary_o
 from recweave.models.language.task_vector import add_vector, task_vector
 from recweave.models.training import Options, TrainingData
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 ITEMS = 30
 SMALL = {"dim": 16, "epochs": 1, "wordings": 2}
@@ -164,6 +164,7 @@ def successors(blocks=40, size=8):
     return Interactions.of(user[inside], item[inside], shape=(len(block), len(hidden))), hidden
 
 
+@pytest.mark.slow
 def test_items_that_follow_in_sequence_are_learned_from_sequential_numbers_alone():
     log, hidden = successors()
     # No history has the step from the last item of a block to the next: only its numbers tell.
@@ -176,7 +177,7 @@ def test_items_that_follow_in_sequence_are_learned_from_sequential_numbers_alone
     found = {}
     for index in ("sequential", "random"):
         recipe = Numbered(
-            index=index, dim=32, epochs=60, batch=200, lr=1e-2, wordings=1, users=False
+            index=index, dim=32, epochs=30, batch=200, lr=1e-2, wordings=1, users=False
         )
         scores = recipe.fit(log).scores(query)
         better = (scores > scores[np.arange(39), following][:, None]).sum(axis=1)
@@ -251,6 +252,7 @@ def test_corpora_and_controls_change_what_training_starts_from(log):
     assert all(np.abs(a - b).max() > 1e-4 for i, a in enumerate(values) for b in values[:i])
 
 
+@pytest.mark.slow
 def test_arithmetic_is_learned_from_its_corpus(log):
     """After n comes n + 1: after training it is likelier than n + 3."""
     recipe = Numbered(dim=32, pretrain=Pretrain(samples=2000, epochs=5, lr=1e-2))
