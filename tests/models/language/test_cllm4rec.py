@@ -143,6 +143,62 @@ def test_a_cold_user_is_known_by_their_items_alone(trained, log):
     assert not trained.scores(nobody).any()
 
 
+def test_a_user_without_training_events_is_read_as_a_cold_one(folder, log):
+    wide = replace(log, shape=(USERS + 1, ITEMS))
+    model = recipe(folder, epochs=1, rounds=1, user_dropout=0.5).fit(wide)
+    assert not model.user[USERS].any() and model.user[:USERS].any(axis=1).all()
+    history = Histories.of(log, np.array([3, 3, 3]))
+    query = Query(np.array([USERS, -1, 3]), history, np.zeros(3, np.int64))
+    scores = model.scores(query)
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-6)
+    assert np.abs(scores[2] - scores[1]).max() > 1e-4  # a trained token is read
+    assert not model.scores(Query.of(wide[:0], np.array([USERS]))).any()
+
+
+def items_read(net, documents):
+    """The items in each document, in its order."""
+    rows = [documents.token.take(np.array([row])).value for row in range(len(documents))]
+    return [(ids[ids >= net.size + USERS] - net.size - USERS).tolist() for ids in rows]
+
+
+@pytest.mark.parametrize("order", ["fixed", "shuffled"])
+def test_a_prompt_has_the_newest_items_before_those_held_out_in_training_too(folder, log, order):
+    settings = recipe(folder, length=3, order=order)
+    net = SoftTokenNet(settings, settings.open(), USERS, ITEMS)
+    history = distinct_items(Histories.of(log), settings)
+    corpus = make_corpus(net, history, None, None)
+    seen = 0
+    for batch in corpus.to_recommend(np.random.default_rng(0)):
+        for row, read in enumerate(items_read(net, batch.documents)):
+            (target,) = batch.targets.take(np.array([row])).value
+            own = history.take(batch.documents.owner[[row]]).value.tolist()
+            own.remove(target)
+            assert sorted(read) == sorted(own[-3:])
+            assert order == "shuffled" or read == sorted(read)
+            seen += read == sorted(read)
+    assert seen == USERS if order == "fixed" else seen < USERS / 2
+
+
+def test_items_in_the_order_of_rows_are_read_so_at_inference(folder, log):
+    model = recipe(folder, epochs=1, rounds=1, order="fixed").fit(log)
+    query = Query.of(log)
+    other = replace(query, history=Histories.of(replace(log, time=-log.time)))
+    assert (query.history.item != other.history.item).any()
+    np.testing.assert_allclose(model.scores(other), model.scores(query), atol=1e-6)
+
+
+def test_with_dropout_of_all_user_tokens_no_document_has_one(folder):
+    log = Interactions.of([0, 1, 1], [0, 1, 2], shape=(2, 3))
+    for dropout, named in ((1.0, 0), (0.999, 1)):
+        settings = recipe(folder, user_dropout=dropout)
+        net = SoftTokenNet(settings, settings.open(), 2, 3)
+        corpus = make_corpus(net, distinct_items(Histories.of(log), settings), None, None)
+        (batch,) = corpus.to_recommend(np.random.default_rng(0))
+        ids, _ = batch.documents.padded()
+        # The only item of the first user is held out, so their token is all there is to read.
+        assert np.isin(ids, [net.size, net.size + 1]).any(axis=1).sum() == named
+
+
 def test_only_soft_tokens_are_trained_with_a_frozen_language_model(folder, log):
     settings = recipe(folder)
     backbone = settings.open()

@@ -156,7 +156,7 @@ class SoftTokenModel(Model):
     Attributes:
         item: The items' collaborative tokens; zero for an item without events that no feature
             describes.
-        user: The users' collaborative tokens.
+        user: The users' collaborative tokens; zero for a user without training events.
         recipe: The settings.
         backbone: What was trained of the language model, and the hash of the rest.
         bias: With edges: what is added to the attention, by head (one row for all) and relation.

@@ -98,10 +98,10 @@ class Corpus:
 
     def to_recommend(self, rng: np.random.Generator) -> list[Batch]:
         """A prompt for each user, without a random share of their items."""
-        recipe, shuffled = self.recipe, self.items.shuffled(rng)
-        most = np.maximum(1, (recipe.held_out * shuffled.lengths).astype(np.int64))
-        targets, rest = shuffled.split(most)
-        items = self._ordered(rest, rng)
+        recipe = self.recipe
+        count = np.maximum(1, (recipe.held_out * self.items.lengths).astype(np.int64))
+        targets, rest = self.items.sampled(count, rng)
+        items = self._ordered(rest.newest(recipe.length), rng)
         if recipe.target == "all":
             targets = self.items
         prompts = self.prompts.recommending(items, self.user, self._named(rng, items.lengths > 0))
@@ -112,14 +112,14 @@ class Corpus:
         ]
 
     def _ordered(self, items: Ragged, rng: np.random.Generator) -> Ragged:
-        if self.recipe.order == "shuffled":
-            return items.shuffled(rng)
-        return Ragged(items.value[np.lexsort((items.value, items.row))], items.start)
+        return items.shuffled(rng) if self.recipe.order == "shuffled" else items.ascending()
 
     def _named(self, rng: np.random.Generator, readable: Array) -> Array:
-        """Which documents have the user's token; all of which nothing else is left."""
-        named = rng.random(len(self.user)) >= self.recipe.user_dropout
-        return np.asarray(named | ~readable)
+        """Which documents have the user's token; unless none has, all of which nothing else is
+        left."""
+        dropout = self.recipe.user_dropout
+        named = rng.random(len(self.user)) >= dropout
+        return np.asarray(named | (~readable & (dropout < 1)))
 
 
 def train_cllm4rec(recipe: CLLM4Rec, data: TrainingData, options: Options) -> SoftTokenModel:
@@ -150,6 +150,8 @@ def train_cllm4rec(recipe: CLLM4Rec, data: TrainingData, options: Options) -> So
     with seeded(options.seed):
         groups = group_numbers(texts, items) if recipe.edges == "learned" else None
         net = SoftTokenNet(recipe, backbone, users, items, groups)
+    with torch.no_grad():  # no document has the token of a user without events
+        net.collaborative[:users][torch.from_numpy(history.lengths == 0)] = 0
     corpus = make_corpus(net, history, texts, graph)
     if recipe.init == "words":
         start_from_words(net, corpus)

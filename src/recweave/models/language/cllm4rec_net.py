@@ -279,9 +279,14 @@ class Reader:
     def vectors(self, query: Query) -> Float[Array, "batch width"]:
         """See `SoftTokenModel.vectors`."""
         recipe = self.net.recipe
-        items = distinct_items(query.history, recipe)
-        # With dropout of all user tokens none was trained.
+        items = distinct_items(query.history, recipe).newest(recipe.length)
+        if recipe.order == "fixed":
+            items = items.ascending()
+        # With dropout of all user tokens none was trained; that of a user without events is zero.
         named = (query.user >= 0) & (recipe.user_dropout < 1)
+        table = self.net.collaborative
+        token = table[index_tensor(np.maximum(query.user, 0), table.device)]
+        named &= to_array(token.any(1))
         vectors = np.zeros((len(query), self.net.backbone.width), np.float32)
         rows = np.flatnonzero(named | (items.lengths > 0))
         items = items.take(rows)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from recweave.core.arrays import Array
+from recweave.models.nn.sequences import by_length
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,23 @@ class Ragged:
         """Each row in a random order."""
         order = np.lexsort((rng.random(len(self.value)), self.row))
         return Ragged(self.value[order], self.start)
+
+    def ascending(self) -> "Ragged":
+        """Each row in ascending order."""
+        return Ragged(self.value[np.lexsort((self.value, self.row))], self.start)
+
+    def sampled(
+        self, count: Int[Array, " rows"], rng: np.random.Generator
+    ) -> tuple["Ragged", "Ragged"]:
+        """A random sample of each row without replacement, and the rest; both keep their order."""
+        row = self.row
+        rank = np.empty(len(row), np.int64)
+        rank[np.lexsort((rng.random(len(row)), row))] = np.arange(len(row)) - self.start[row]
+        chosen = rank < count[row]
+        size = np.minimum(count, self.lengths)
+        return Ragged.of(self.value[chosen], size), Ragged.of(
+            self.value[~chosen], self.lengths - size
+        )
 
     def split(self, first: Int[Array, " rows"]) -> tuple["Ragged", "Ragged"]:
         """The first values of each row, and the rest."""
@@ -157,19 +175,3 @@ class Documents:
         lengths = self.token.lengths
         at = np.arange(lengths.max(initial=1))
         return (at < lengths[:, None]) & (at >= self.first[:, None])
-
-
-def by_length(
-    lengths: Int[Array, " rows"], tokens: int, rng: np.random.Generator
-) -> list[Int[Array, " batch"]]:
-    """Rows in batches of similar length with at most this many tokens, in a random order."""
-    order = np.argsort(lengths + rng.random(len(lengths)), kind="stable")
-    size, batches, first = lengths[order], [], 0
-    while first < len(order):
-        # Sorted by length, so the last row of a batch is its longest.
-        candidates = size[first : first + tokens]
-        fits = candidates * np.arange(1, len(candidates) + 1) <= tokens
-        count = max(1, int(np.count_nonzero(fits)))
-        batches.append(order[first : first + count])
-        first += count
-    return [batches[index] for index in rng.permutation(len(batches))]

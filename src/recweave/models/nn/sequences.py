@@ -75,17 +75,7 @@ class Windows:
 
     def batches(self, rng: np.random.Generator, events: int) -> list["Batch"]:
         """All windows in batches of about `events` positions, in a random order."""
-        order = np.argsort(self.size + rng.random(len(self.size)), kind="stable")
-        batches, first = [], 0
-        size = self.size[order]
-        while first < len(order):
-            # Windows are sorted by length, so the last of a batch is the longest.
-            rows = np.arange(1, min(len(order) - first, events) + 1)
-            fits = rows * (size[first : first + len(rows)] - 1) <= max(events, size[first] - 1)
-            count = max(1, int(np.count_nonzero(fits)))
-            batches.append(Batch(self, order[first : first + count]))
-            first += count
-        return [batches[index] for index in rng.permutation(len(batches))]
+        return [Batch(self, rows) for rows in by_length(self.size - 1, events, rng)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +97,28 @@ class Batch:
         return _sequences(
             windows.history, windows.start[self.rows], size, windows.weight, targets=True
         )
+
+
+def by_length(
+    lengths: Int[Array, " rows"], positions: int, rng: np.random.Generator
+) -> list[Int[Array, " batch"]]:
+    """Rows in batches of similar length, in a random order.
+
+    Args:
+        lengths: Positions of each row, at least 1.
+        positions: Positions of a batch at most, padding included; a longer row is alone.
+        rng: Of the order.
+    """
+    order = np.argsort(lengths + rng.random(len(lengths)), kind="stable")
+    size, batches, first = lengths[order], [], 0
+    while first < len(order):
+        # Sorted by length, so the last row of a batch is its longest.
+        candidates = size[first : first + positions]
+        fits = candidates * np.arange(1, len(candidates) + 1) <= positions
+        count = max(1, int(np.count_nonzero(fits)))
+        batches.append(order[first : first + count])
+        first += count
+    return [batches[index] for index in rng.permutation(len(batches))]
 
 
 def newest(history: Histories, length: int) -> Sequences:
