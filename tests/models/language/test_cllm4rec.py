@@ -20,6 +20,7 @@ from recweave.models.language.cllm4rec import CLLM4Rec  # noqa: E402
 from recweave.models.language.cllm4rec_fit import make_corpus, start_from_words  # noqa: E402
 from recweave.models.language.cllm4rec_net import (  # noqa: E402
     KnownItems,
+    Reader,
     SoftTokenNet,
     distinct_items,
 )
@@ -347,6 +348,37 @@ def test_edges_are_added_between_users_and_items_and_nothing_of_later_tokens_is_
     np.testing.assert_allclose(added[items, items], 6 / 11, atol=1e-6)  # to itself
     between = added[items[1:], items[0]]
     assert set(np.round(between * 11, 4)) <= {4.0, 2.0, 0.0}
+
+
+def test_distances_without_the_user_are_read_in_training_and_at_inference(folder, log):
+    settings = recipe(folder, edges="distance", leave_user_out=True)
+    net = SoftTokenNet(settings, settings.open(), USERS, ITEMS)
+    history = distinct_items(Histories.of(log), settings)
+    graph = EdgeGraph.of_histories(history, ITEMS)
+    own = np.sort(history.value.reshape(USERS, 6), axis=1)
+    without = np.stack([graph.between_items(row, user) for user, row in enumerate(own)])
+    through_user = np.stack([graph.between_items(row) for row in own])
+    assert (without != through_user).any()  # some items share that user alone
+    corpus = make_corpus(net, history, None, graph)
+    for kind in ("history", "recommend"):
+        np.testing.assert_array_equal(corpus.relations[kind].length, without.ravel())
+    read = []
+    last_states = net.last_states
+    net.last_states = lambda batch, found: (read.append(found), last_states(batch, found))[1]
+    Reader(net, corpus.prompts, graph).vectors(Query.of(log))
+    np.testing.assert_array_equal(read[0].length, without.ravel())
+
+
+@pytest.mark.parametrize("predict_first", [True, False])
+def test_the_first_item_of_a_history_is_predicted_if_asked_for(folder, log, predict_first):
+    settings = recipe(folder, predict_first=predict_first, user_dropout=0.5)
+    net = SoftTokenNet(settings, settings.open(), USERS, ITEMS)
+    corpus = make_corpus(net, distinct_items(Histories.of(log), settings), None, None)
+    for batch in corpus.of_histories(np.random.default_rng(0)):
+        for row, items in enumerate(items_read(net, batch.documents)):
+            one = batch.documents.take(np.array([row]))
+            predicted = one.token.value[one.is_predicted()] - net.size - USERS
+            assert predicted.tolist() == (items if predict_first else items[1:])
 
 
 def test_a_learned_bias_begins_as_no_bias_and_then_differs_by_head(folder, log):
