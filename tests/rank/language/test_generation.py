@@ -66,6 +66,14 @@ def test_a_planted_taste_is_found_and_a_model_that_lists_at_random_is_left_out(s
     assert abs(np.mean(gains)) < 0.03
 
 
+def test_a_server_is_asked_for_json_alone_and_examples_answer_in_it(shop):
+    llm = Fake(of_the_last_kind)
+    fitted(shop, llm, shots=1)(base_of(shop))
+    example, asked = llm.asked[0].split("\n\n")
+    assert "in quotes" not in llm.asked[0]
+    assert "JSON" in asked and len(json.loads(example.split("Answer: ")[1])["items"]) == 1
+
+
 def test_candidates_are_shuffled_and_all_are_of_the_list(shop):
     llm = Fake(of_the_last_kind)
     base = base_of(shop)

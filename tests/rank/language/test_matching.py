@@ -51,3 +51,8 @@ def test_duplicates_inventions_and_items_of_the_history_are_dropped_and_counted(
     assert found(*answer, consumed=["Old pot"]) == Match((1, 0), 2, 1, 1)
     # A candidate that is in the history too is a candidate.
     assert found("Tea cup", consumed=["Tea cup"]).chosen == (1,)
+
+
+def test_a_number_that_is_one_candidates_title_and_anothers_id_is_the_title():
+    assert match(["300"], ["300", "7"], ["Se7en", "300"]).chosen == (1,)
+    assert match(["7"], ["300", "7"], ["Se7en", "300"]).chosen == (1,)

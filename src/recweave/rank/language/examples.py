@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 from recweave.data.interactions import Histories, Interactions
-from recweave.rank.language.prompts import OPEN, Prompts
+from recweave.rank.language.prompts import OPEN, Form, Prompts
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Examples:
             for one in self.of
         )
 
-    def requests(self) -> str:
-        """As instructions with their answers; "" without examples."""
+    def requests(self, form: Form = "quoted") -> str:
+        """As instructions with their answers, in a form; "" without examples."""
         return "".join(
-            f"{self.prompts.request(one.shown, (), 1)}\nAnswer: "
-            f"{self.prompts.listed([one.target])}\n\n"
+            f"{self.prompts.request(one.shown, (), 1, form)}\nAnswer: "
+            f"{self.prompts.answer([one.target], form)}\n\n"
             for one in self.of
         )
 

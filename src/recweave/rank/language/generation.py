@@ -69,7 +69,7 @@ class Generation:
         count = min(self.count, len(listed))
 
         def text(shown: Sequence[int]) -> str:
-            return self.shots + self.prompts.request(shown, listed, count)
+            return self.shots + self.prompts.request(shown, listed, count, self.writer.form)
 
         return Prompt(self.prompts.system, text, one.shown)
 

@@ -191,4 +191,4 @@ def answer_of(lesson: Lesson, prompts: Prompts) -> str:
     """The text that is to be learned, after the prompt."""
     if lesson.format == "title":
         return f"{prompts.title(lesson.targets[0])}{OPEN}"
-    return prompts.listed(lesson.targets)
+    return prompts.answer(lesson.targets)

@@ -58,7 +58,7 @@ def match(
 ) -> Match:
     """The candidates that names stand for.
 
-    In this order: the exact id, the title in lower case without punctuation, and the most alike
+    In this order: the title in lower case without punctuation, the exact id, and the most alike
     title of a likeness of `ALIKE` or more. Of candidates with one title the first that is not named
     yet is taken.
 
@@ -87,12 +87,13 @@ def match(
 
 def _found(name: str, ids: Sequence[str], normal: Sequence[str]) -> list[int]:
     """The candidates that a name may stand for, in their order."""
-    if name in ids:
-        return [ids.index(name)]
     asked = _normal(name)
+    # Prompts show titles, so a number that is one candidate's title and another's id is the title.
     same = [position for position, title in enumerate(normal) if title == asked]
     if same:
         return same
+    if name in ids:
+        return [ids.index(name)]
     # Texts of very different lengths are not alike, and comparing all would be slow.
     near = [
         (likeness(asked, title), -position)

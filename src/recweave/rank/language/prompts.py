@@ -4,8 +4,10 @@ Unlike the prompts of `enrich`, these have no fence: a likelihood is that of a t
 and a small model reads it better in plain words. What a title says cannot leave its quotes.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from recweave.data.dataset import Dataset
 from recweave.enrich.prompts import defused
@@ -23,7 +25,13 @@ RECOMMEND = "Recommend {count} other {noun}s based on the user's history."
 FROM_CANDIDATES = (
     "Recommend {count} other {noun}s based on the user's history, from the candidate list."
 )
-FORM = "Write only their names, in quotes, the best first, as the list has them."
+Form = Literal["quoted", "json"]
+"""How an answer is written: names in quotes with commas, or one JSON object."""
+FORMS: Mapping[Form, str] = {
+    "quoted": "Write only their names, in quotes, the best first, as the list has them.",
+    "json": "Write only their names, the best first, as the list has them. Answer with one JSON "
+    'object of the form {"items": ["...", "..."]} and nothing else.',
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +87,16 @@ class Prompts:
         lines.append(f"The next {self.noun} that the user {self.did}:" if shown else self._alone)
         return "\n".join([*lines, OPEN])
 
-    def request(self, shown: Sequence[int], candidates: Sequence[int], count: int) -> str:
+    def request(
+        self, shown: Sequence[int], candidates: Sequence[int], count: int, form: Form = "quoted"
+    ) -> str:
         """The input of an instruction: history, profile, candidates and what is asked.
 
         Args:
             shown: Of the history, oldest first.
             candidates: In the order of the prompt; none for the format without candidates.
             count: Items to recommend.
+            form: What is asked for; `answer` gives it.
         """
         task = FROM_CANDIDATES if candidates else RECOMMEND
         lines = [f"Task: {task.format(count=count, noun=self.noun)}"]
@@ -93,7 +104,13 @@ class Prompts:
         lines += self._interests(shown)
         if candidates:
             lines.append(f"The candidates are {self.listed(candidates)}.")
-        return "\n".join([*lines, FORM])
+        return "\n".join([*lines, FORMS[form]])
+
+    def answer(self, items: Sequence[int], form: Form = "quoted") -> str:
+        """The answer to a request that recommends these items, the best first."""
+        if form == "json":
+            return json.dumps({"items": [*map(self.title, items)]}, ensure_ascii=False)
+        return self.listed(items)
 
     @property
     def system(self) -> str:

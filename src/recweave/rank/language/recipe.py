@@ -165,7 +165,7 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
         else:
             writer = LocalWriter(self._reader(prompts, context), self.tokens)
         ids = tuple(context.dataset.item_ids.ids)
-        shots = examples.requests()
+        shots = examples.requests(writer.form)
         return Generation(prompts, writer, ids, self.count, shots, self.orders, seed)
 
     def _prompts(self, context: StageContext) -> Prompts:

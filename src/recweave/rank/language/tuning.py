@@ -5,6 +5,7 @@ that an interrupted run resumes from, and a seed. The loss is over the answer's 
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from recweave.models.training import Options
 from recweave.rank.language.lessons import Lesson, Tuning, answer_of
 from recweave.rank.language.prompts import Prompts
 from recweave.rank.language.reader import chat
+
+log = logging.getLogger(__name__)
 
 Example = tuple[list[int], list[int]]
 """Tokens of a prompt and of its answer."""
@@ -57,6 +60,15 @@ def tuned(
             f"stage 'language': of {len(lessons):,} instructions none fits into the "
             f"{backbone.context:,} tokens of {settings.backbone}; users need two training items "
             "with a title, and `history` fewer titles"
+        )
+    if left_out := len(examples) - len(fitting):
+        log.warning(
+            "language: %d of %d instructions are left out, as they are longer than the %d tokens "
+            "that %s reads; set `history`, `candidates` or `title` lower",
+            left_out,
+            len(examples),
+            backbone.context,
+            settings.backbone,
         )
 
     def batches(rng: np.random.Generator) -> list[list[Example]]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +21,7 @@ from recweave.llm import (
     RetryPolicy,
     Server,
 )
+from recweave.rank.language.prompts import Form
 from recweave.rank.language.reader import KEPT, Reader, Recent
 from recweave.rank.language.tally import Tally
 
@@ -78,7 +79,10 @@ class LocalWriter:
     Attributes:
         reader: The model.
         most: Tokens of an answer at most.
+        form: Of the answers.
     """
+
+    form: ClassVar[Form] = "quoted"
 
     reader: Reader
     most: int
@@ -138,7 +142,10 @@ class ServerWriter:
         tokens: Tokens that all calls in the folder may take together; 0 for no limit.
         folder: Of the answers; in the home folder, if empty.
         llm: Stands in for the server; such a writer cannot be saved.
+        form: Of the answers.
     """
+
+    form: ClassVar[Form] = "json"
 
     name: str
     key_variable: str
@@ -197,12 +204,8 @@ class ServerWriter:
         )
 
 
-FORM = 'Answer with one JSON object of the form {"items": ["...", "..."]} and nothing else.'
-
-
 def _messages(prompt: Prompt) -> list[Message]:
-    text = f"{prompt.text(prompt.shown)}\n{FORM}"
-    return [Message("system", prompt.system), Message("user", text)]
+    return [Message("system", prompt.system), Message("user", prompt.text(prompt.shown))]
 
 
 def _hash(text: str) -> str:
