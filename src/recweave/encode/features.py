@@ -1,7 +1,7 @@
 """Content as numbers: named arrays aligned to items, users or events, with their provenance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -190,6 +190,18 @@ class TextFeature:
         if name not in self.kinds:
             return np.zeros(0, np.int64)
         return np.flatnonzero(self.kind == self.kinds.index(name))
+
+    def about(self, items: Bool[Array, " items"]) -> "TextFeature":
+        """The texts of some items alone."""
+        rows = np.flatnonzero(items[self.item])
+        return replace(
+            self,
+            text=[self.text[row] for row in rows.tolist()],
+            item=self.item[rows],
+            user=self.user[rows],
+            kind=self.kind[rows],
+            present=self.present & items,
+        )
 
 
 AnyFeature = Feature | CategoricalFeature | EventFeature | TextFeature

@@ -475,6 +475,23 @@ def test_items_without_titles_are_learned_from_their_events_alone(folder, log):
     assert share_found(recipe(folder, documents="texts", mutual=0.1).fit(data), log) > 0.5
 
 
+def test_texts_of_items_without_events_change_nothing_and_texts_of_them_alone_are_refused(
+    folder, log
+):
+    wide = replace(log, shape=(USERS, ITEMS + 1))
+    words, known = [WORDS[i // SIZE] for i in range(ITEMS)], np.arange(ITEMS + 1) < ITEMS
+    settings = recipe(folder, documents="texts", epochs=1, rounds=1)
+    models = [
+        settings.fit(TrainingData(wide, features={"texts": texts([*words, cold], present)}))
+        for cold, present in (("sun", known), ("tea tea tea", None))
+    ]
+    np.testing.assert_array_equal(models[0].item, models[1].item)
+    assert models[0].item[:ITEMS].any(axis=1).all()
+    cold = TrainingData(wide, features={"texts": texts([*words, "tea"], ~known)})
+    with pytest.raises(BadSetting, match="no item with a training event has a text"):
+        settings.fit(cold)
+
+
 def test_groups_list_the_items_of_a_brand_in_chunks(net, log):
     titles = texts(["sun"] * 24 + ["tea"] + ["A > B"] * 7)
     titles = replace(titles, kind=np.array([0] * 25 + [1] * 7), kinds=("brand", "categories"))

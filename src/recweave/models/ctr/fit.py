@@ -14,12 +14,13 @@ from recweave.core.errors import BadSetting
 from recweave.data.labels import yes_or_no
 from recweave.models.ctr.class_weights import class_weights, row_weights
 from recweave.models.ctr.export import trained_model
+from recweave.models.ctr.group_tables import GroupTables, tables_of
 from recweave.models.ctr.inputs import Inputs, Rows
 from recweave.models.ctr.model import ClickNetwork
 from recweave.models.ctr.net import ClickNet, Widths
 from recweave.models.ctr.reducer import Reduced, reduce_group
 from recweave.models.ctr.settings import ClickNetworkRecipe
-from recweave.models.ctr.tensors import GroupTables, Tensors, shuffled, tables_of
+from recweave.models.ctr.tensors import Tensors, shuffled
 from recweave.models.ctr.validation import goodness, platt_scaling, require_both_classes
 from recweave.models.nn.checkpoint import data_digests
 from recweave.models.nn.device import choose_device

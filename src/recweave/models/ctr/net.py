@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -10,6 +11,7 @@ from torch.nn.functional import embedding, embedding_bag
 
 from recweave.models.ctr.dcn import DCN
 from recweave.models.ctr.dlrm import DLRM
+from recweave.models.ctr.group_tables import GroupTables
 from recweave.models.ctr.settings import ClickNetworkRecipe
 from recweave.models.nn.dropout import Dropout
 
@@ -33,7 +35,7 @@ class Batch:
     """
 
     dense: Float[Tensor, "batch dense"]
-    groups: tuple[Float[Tensor, "batch _"], ...]
+    groups: tuple[GroupTables | Float[Tensor, "batch dim"], ...]
     single: Int[Tensor, "batch single"]
     several: tuple[Float[Tensor, "batch _"] | Int[Tensor, "batch _"], ...]
     user: Int[Tensor, " batch"]
@@ -162,9 +164,11 @@ class ClickNet(nn.Module):
 
     def forward(self, batch: Batch) -> Float[Tensor, " batch"]:
         """The log-odds."""
-        vectors = list(batch.groups)
-        for at, reducer in enumerate(self.reducers):
-            vectors[at] = reducer(vectors[at])
+        reducers = (cast(nn.Sequential, reducer) for reducer in self.reducers)
+        vectors = [
+            group.through(next(reducers)) if isinstance(group, GroupTables) else group
+            for group in batch.groups
+        ]
         padding = len(self.labels) - 1
         if batch.single.shape[1]:
             vectors += embedding(batch.single, self.labels, padding_idx=padding).unbind(1)

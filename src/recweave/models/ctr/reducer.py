@@ -1,6 +1,6 @@
 """Networks that reduce a group of features, trained before the click model; imports torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,12 @@ from recweave.core.errors import BadSetting
 from recweave.core.lists import pair_keys
 from recweave.models.ctr.design import Block
 from recweave.models.ctr.export import layers_of
+from recweave.models.ctr.group_tables import GroupTables, tables_of
 from recweave.models.ctr.inputs import Rows
-from recweave.models.ctr.model import Layer, mlp
+from recweave.models.ctr.model import Layer
 from recweave.models.ctr.net import mlp as network
 from recweave.models.ctr.settings import ClickNetworkRecipe, Reducer
-from recweave.models.ctr.tensors import ROWS, GroupTables, shuffled, tables_of
+from recweave.models.ctr.tensors import ROWS, shuffled
 from recweave.models.ctr.validation import goodness
 from recweave.models.nn.checkpoint import data_digests
 from recweave.models.nn.device import choose_device
@@ -51,9 +52,9 @@ class ReducerNet(nn.Module):
         self.code = network((width, *settings.hidden, dim), settings.dropout)
         self.out = nn.Linear(dim, 1)
 
-    def forward(self, columns: Float[Tensor, "n width"]) -> Float[Tensor, " n"]:
+    def forward(self, columns: GroupTables) -> Float[Tensor, " n"]:
         """The log-odds."""
-        logit: Tensor = self.out(self.code(columns))[:, 0]
+        logit: Tensor = self.out(columns.through(self.code))[:, 0]
         return logit
 
 
@@ -121,19 +122,18 @@ def reduce_group(
     }
     everything = np.arange(len(rows))
     whole = _train(settings, group, dim, everything, options, description)
-    codes = _codes(group.train, whole)
-    valid = np.empty((0, dim), np.float32) if group.valid is None else _codes(group.valid, whole)
+    codes = codes_of(group.train, whole)
+    valid = np.empty((0, dim), np.float32) if group.valid is None else codes_of(group.valid, whole)
     if recipe.upstream == "same_labels":
-        return Reduced(whole, codes, valid)
+        return Reduced(layers_of(whole), codes, valid)
     fold = _folds(data, settings.folds, options.seed)
     fitted = np.empty_like(codes)
     for number in range(settings.folds):
         outside, inside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         part = {**description, "fold": number}
-        layers = _train(settings, group, dim, outside, options, part)
-        own = _codes(group.train, layers)
+        own = codes_of(group.train, _train(settings, group, dim, outside, options, part))
         fitted[inside] = aligned(own[outside], codes[outside], own[inside])
-    return Reduced(whole, fitted, valid)
+    return Reduced(layers_of(whole), fitted, valid)
 
 
 def aligned(
@@ -164,8 +164,8 @@ def _train(
     rows: Int[Array, " part"],
     options: Options,
     description: Mapping[str, Any],
-) -> tuple[Layer, ...]:
-    """Train a network on some of the training rows; the layers of its code."""
+) -> nn.Sequential:
+    """Train a network on some of the training rows; returns the layers of its code."""
     device = choose_device(options.device)
     with seeded(options.seed):
         net = ReducerNet(group.width, dim, settings)
@@ -176,14 +176,13 @@ def _train(
         return [part[index] for index in shuffled(len(rows), settings.batch, rng, device)]
 
     def loss(index: Tensor) -> Tensor:
-        logit = net(group.train.take(index)).float()
+        logit = net(group.train[index]).float()
         return binary_cross_entropy_with_logits(logit, target[index])
 
     def validate() -> float:
         assert group.valid is not None
-        every = torch.arange(len(group.valid_positive), device=device)
-        logits = [to_array(net(group.valid.take(index))) for index in torch.split(every, ROWS)]
-        return goodness("log_loss", group.valid_positive, np.concatenate(logits), (0.5, 0.5))
+        logits = in_parts(group.valid, net)
+        return goodness("log_loss", group.valid_positive, logits, (0.5, 0.5))
 
     run_loop(
         net,
@@ -194,12 +193,16 @@ def _train(
         validate=None if group.valid is None else validate,
         description={**description, "dim": dim},
     )
-    return layers_of(net.code)
+    return net.code
 
 
-def _codes(group: GroupTables, layers: tuple[Layer, ...]) -> Float[Array, "n dim"]:
+def codes_of(group: GroupTables, code: nn.Sequential) -> Float[Array, "n dim"]:
     """The code of each row."""
-    every = torch.arange(len(group.rows[0]), device=group.rows[0].device)
-    return np.concatenate(
-        [mlp(to_array(group.take(part)), layers) for part in torch.split(every, ROWS)]
-    )
+    return in_parts(group, lambda part: part.through(code))
+
+
+def in_parts(group: GroupTables, make: Callable[[GroupTables], Tensor]) -> Array:
+    """What is made of each row, without gradients."""
+    every = torch.arange(len(group), device=group.rows[0].device)
+    with torch.inference_mode():
+        return np.concatenate([to_array(make(group[at])) for at in torch.split(every, ROWS)])

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from recweave.core.arrays import Array
-from recweave.models.ctr.design import Block
+from recweave.models.ctr.group_tables import GroupTables
 from recweave.models.ctr.inputs import Inputs, Labels, Rows
 from recweave.models.ctr.net import Batch
 from recweave.models.nn.tensors import float_tensor, index_tensor
@@ -18,37 +18,6 @@ ROWS = 1 << 15
 """Rows that are evaluated at a time."""
 FEW_LABELS = 256
 """Labels of a feature up to which a product with shares is faster than a look-up of each."""
-
-
-@dataclass(frozen=True, eq=False)
-class GroupTables:
-    """The columns of a group, by table: a row of each for each row of the data.
-
-    Attributes:
-        tables: The columns of each feature.
-        rows: For each feature, the row in its table.
-    """
-
-    tables: tuple[Float[Tensor, "_ _"], ...]
-    rows: tuple[Int[Tensor, " n"], ...]
-
-    @classmethod
-    def of(
-        cls, blocks: Sequence[Block], rows: Rows, tables: Sequence[Tensor], device: torch.device
-    ) -> "GroupTables":
-        """Of these rows, from `tables_of`."""
-        at = (index_tensor(rows.at(block.source), device) for block in blocks)
-        return cls(tuple(tables), tuple(at))
-
-    def take(self, index: Int[Tensor, " batch"]) -> Float[Tensor, "batch columns"]:
-        """The columns of some rows."""
-        parts = [t[row[index]] for t, row in zip(self.tables, self.rows, strict=True)]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
-
-
-def tables_of(blocks: Sequence[Block], device: torch.device) -> list[Tensor]:
-    """The columns of each row of each feature's table; training and validation rows share them."""
-    return [float_tensor(block.table(), device) for block in blocks]
 
 
 def _in_table(labels: Labels, rows: Rows, padding: int) -> Int[Array, "n width"]:
@@ -98,10 +67,9 @@ class Tensors:
 
     def take(self, index: Int[Tensor, " batch"]) -> Batch:
         """Some rows."""
-        groups = (g.take(index) if isinstance(g, GroupTables) else g[index] for g in self.groups)
         return Batch(
             dense=self.dense[index],
-            groups=tuple(groups),
+            groups=tuple(group[index] for group in self.groups),
             single=self.single[index],
             several=tuple(labels[index] for labels in self.several),
             user=self.user[index],

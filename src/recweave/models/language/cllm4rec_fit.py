@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import sparse
 from torch import Tensor
 
@@ -135,7 +135,7 @@ def train_cllm4rec(recipe: CLLM4Rec, data: TrainingData, options: Options) -> So
     counts = np.bincount(history.value, minlength=items)
     if not counts.any():
         raise BadSetting("CLLM4Rec has no events to learn from: all behaviours have the weight 0")
-    texts = find_texts(data.features, recipe.documents) if recipe.documents else None
+    texts = _texts(recipe, data, counts > 0) if recipe.documents else None
     content = Content.of(data.features, recipe.features, counts)
     validation = Validation.of(data.train, data.valid)
     graph = None if recipe.edges == "none" else EdgeGraph.of_histories(history, items)
@@ -202,6 +202,18 @@ def train_cllm4rec(recipe: CLLM4Rec, data: TrainingData, options: Options) -> So
     check = validation_check(validation, current)
     stage("recommend", recipe.epochs, corpus.to_recommend, lr=recipe.lr, validate=check)
     return trained(net, place_items(to_array(net.item_table()), counts, content), left_out)
+
+
+def _texts(recipe: CLLM4Rec, data: TrainingData, known: Bool[Array, " items"]) -> TextFeature:
+    """The texts of items with events. Nothing reads the tokens of others; `features` place them."""
+    texts = find_texts(data.features, recipe.documents).about(known)
+    if not texts.text:
+        raise BadSetting(
+            f"no item with a training event has a text in the feature '{recipe.documents}'; leave "
+            "documents out",
+            at=("documents",),
+        )
+    return texts
 
 
 @dataclass(frozen=True, eq=False)
