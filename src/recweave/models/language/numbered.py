@@ -50,7 +50,7 @@ class Pretrain(LoopSettings):
     )
     epochs: int = Field(3, gt=0, description="passes over the corpus")
     batch: int = Field(256, gt=0, description="texts in a batch")
-    lr: float = Field(5e-3, gt=0, description="peak learning rate of AdamW")
+    lr: float = Field(1.5e-3, gt=0, description="peak learning rate of AdamW")
     schedule: Literal["constant", "cosine"] = Field(
         "cosine", description="the learning rate after warmup: constant, or falling to 0 (cosine)"
     )
