@@ -96,6 +96,25 @@ def test_a_finished_run_is_not_run_again(go, tmp_path, monkeypatch):
     assert numbers(go(tmp_path / "run")) == numbers(first)
 
 
+def test_other_test_users_are_reported_on_and_nothing_is_fitted_again(
+    recipe, tmp_path, monkeypatch
+):
+    def found(file, out):
+        return numbers(run(read_recipe(file), tmp_path / out, base_dir=recipe.parent))
+
+    fewer = recipe.with_name("fewer.toml")
+    fewer.write_text(recipe.read_text().replace("title =", "test_users = 7\ntitle =", 1))
+    whole, asked = found(recipe, "run"), found(fewer, "fewer")
+    assert whole != asked
+
+    def refuse(*_, **__):
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr(Prepared, "fit", refuse)
+    assert found(fewer, "run") == asked
+    assert found(recipe, "fewer") == whole
+
+
 def test_a_killed_run_is_resumed_and_ends_with_the_same_numbers(recipe, tmp_path, go):
     whole = numbers(go(tmp_path / "whole"))
     dies = f"""

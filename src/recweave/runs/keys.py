@@ -19,8 +19,10 @@ OF_TEST = {"metrics", "slices", "test_users"}
 """Keys that change what is measured on test, and no model."""
 AFTER_CHOICE = {"save", "refit"}
 """Keys that do not change the value of a tried setting."""
-OF_DATA = ("fingerprint", "split", "held_out", "users", "items", "train", "valid", "test")
-"""What identifies the events that are learned from and reported on."""
+OF_DATA = ("fingerprint", "split", "users", "items", "train", "valid")
+"""What identifies the events that are learned from …"""
+OF_TEST_DATA = ("held_out", "test")
+"""… and those that are reported on. Under the protocol "paper" a training may be stopped by them."""
 CATEGORIES = "categories"
 """The feature that metrics beyond accuracy read, whether or not a model reads it."""
 OF_CATALOGUE = ("per_list", "all_lists")
@@ -61,6 +63,7 @@ def row_keys(experiment: Experiment, data: Mapping[str, Any]) -> dict[str, RowKe
             "fit": fit,
             "members": [member.whole for member in members],
             "recipe": experiment.model_dump(mode="json", include=OF_TEST),
+            "data": {key: data.get(key) for key in OF_TEST_DATA},
             "features": _made(experiment, _with_sources(experiment, read), data),
         }
         keys[entry.row] = RowKey(_hash(fit), _hash(measured))
@@ -108,8 +111,9 @@ def _with_sources(experiment: Experiment, names: set[str]) -> tuple[str, ...]:
 
 
 def _basis(experiment: Experiment, entry: Entry, data: Mapping[str, Any]) -> dict[str, Any]:
+    read = OF_DATA + (OF_TEST_DATA if experiment.protocol == "paper" else ())
     return {
-        "data": {key: data.get(key) for key in OF_DATA},
+        "data": {key: data.get(key) for key in read},
         "features": _made(experiment, features_of(experiment, entry), data),
         "seed": experiment.seeds[0],
         "version": VERSION,
