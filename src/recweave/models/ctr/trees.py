@@ -193,7 +193,9 @@ def _boost(
         random_state=0,  # of the rows that bins are made from, where there are very many
         categorical_features=None,
     )
-    weight = row_weights(positive, recipe.class_weight)
+    # With weights, even equal ones, scikit-learn takes minutes for the bins of a thousand columns.
+    weighted = recipe.class_weight != "none"
+    weight = row_weights(positive, recipe.class_weight) if weighted else None
     if valid is None:
         model.fit(columns, positive, weight)
         best = model.n_iter_
@@ -205,7 +207,7 @@ def _boost(
             weight,
             X_val=valid[0],
             y_val=valid[1],
-            sample_weight_val=np.where(valid[1], *by_class),
+            sample_weight_val=np.where(valid[1], *by_class) if weighted else None,
         )
         best = int(np.argmax(model.validation_score_))  # of 0 trees, of 1, …
     trees = [tree.nodes for (tree,) in model._predictors[:best]]
