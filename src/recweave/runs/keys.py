@@ -22,7 +22,7 @@ AFTER_CHOICE = {"save", "refit"}
 OF_DATA = ("fingerprint", "split", "users", "items", "train", "valid")
 """What identifies the events that are learned from …"""
 OF_TEST_DATA = ("held_out", "test")
-"""… and those that are reported on. Under the protocol "paper" a training may be stopped by them."""
+"""… and those that are reported on. The protocol "paper" may stop a training by them."""
 CATEGORIES = "categories"
 """The feature that metrics beyond accuracy read, whether or not a model reads it."""
 OF_CATALOGUE = ("per_list", "all_lists")

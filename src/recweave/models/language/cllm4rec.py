@@ -75,8 +75,8 @@ class CLLM4Rec(BackboneSettings, NetworkRecipe):
     vocabulary: Literal["used", "all"] = Field(
         "used", description="softmax over the words that occur in the documents, or over all"
     )
-    mutual: Annotated[float, Tune(0.01, 10, log=True)] = Field(
-        1.0,
+    mutual: Annotated[float, Tune(1e-4, 1, log=True)] = Field(
+        0.001,
         ge=0,
         description="mutual regularization: weight of the squared distance between the two "
         "embeddings, summed over the tokens of a batch",
