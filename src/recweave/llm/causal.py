@@ -94,7 +94,7 @@ class CausalLM:
                 for part in split(answers[row]):
                     tree = Tree.of([answers[row][answer] for answer in part])
                     found = tree.log_likelihoods(self.model, states.row(line), after[line])
-                    likelihoods[part] = found.double().numpy()
+                    likelihoods[part] = found.double().cpu().numpy()
                 yield row, likelihoods, np.array([len(one) for one in answers[row]], np.int64)
 
     def generate(self, prompts: Sequence[str], max_tokens: int) -> list[str]:

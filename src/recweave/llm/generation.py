@@ -69,8 +69,8 @@ class Generation:
     def __init__(self, model: Any, reader: PromptReader, ends: frozenset[int]) -> None:
         self._model, self._reader, self._ends = model, reader, ends
         self.under_way: list[Continuation] = []
-        self._states = States.empty(0)
-        self._logits = torch.zeros((0, 1))
+        self._states = States.empty(model.device, 0)
+        self._logits = torch.zeros((0, 1), device=model.device)
 
     def room(self, lengths: Sequence[int]) -> int:
         """How many of some more prompts may join, by their number of tokens.
@@ -107,7 +107,8 @@ class Generation:
         done = [one for one in self.under_way if one.outcome]
         self.drop([row for row, one in enumerate(self.under_way) if one.outcome])
         if self.under_way:
-            ids = torch.tensor([[one.tokens[-1]] for one in self.under_way])
+            last = [[one.tokens[-1]] for one in self.under_way]
+            ids = torch.tensor(last, device=self._logits.device)
             self._logits = self._states.read(self._model, ids)
         return done
 
@@ -124,7 +125,7 @@ class Generation:
         if any(mask is not None for mask in masks):
             every = torch.ones(logits.shape[1], dtype=torch.bool)
             known = [every if mask is None else torch.from_numpy(mask) for mask in masks]
-            logits = logits.masked_fill(~torch.stack(known), -torch.inf)
+            logits = logits.masked_fill(~torch.stack(known).to(logits.device), -torch.inf)
         return logits.argmax(1)
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from recweave.llm.batches import alike, batches
@@ -29,7 +29,7 @@ class PromptReader:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._kept: tuple[list[int], States] = ([], States.empty())
+        self._kept: tuple[list[int], States] = ([], States.empty(model.device))
 
     def read(self, prompts: Sequence[list[int]], together: int = TOGETHER) -> Iterator[Read]:
         """The states of all prompts, as soon as they are there, in batches of similar length.
@@ -43,7 +43,7 @@ class PromptReader:
             kept, states = self._kept
             known = min(_common([kept + kept[-1:], prompts[row]]) for row in (rows[0], rows[-1]))
             known = min(known, *(len(prompt) - 1 for prompt in prompts))
-            start = states.cropped(known) if known >= SHARED else States.empty()
+            start = states.cropped(known) if known >= SHARED else States.empty(self._model.device)
             yield from self._read(prompts, rows, start, together, first=True)
 
     def _read(
@@ -59,7 +59,7 @@ class PromptReader:
         common = _common([prompts[row] for row in rows])
         if len(rows) > 1 and common - start >= SHARED:
             states = states.repeated(1)
-            states.read(self._model, torch.tensor([prompts[rows[0]][start:common]]))
+            states.read(self._model, self._ids(prompts[rows[0]][start:common])[None])
             start = common
         if first and start >= SHARED:
             self._kept = (prompts[rows[0]][:start], states)
@@ -80,14 +80,17 @@ class PromptReader:
         """The rest of some prompts, which begin alike; padded on the left."""
         start = states.positions
         width = max(len(prompts[row]) for row in rows) - start
-        ids = torch.zeros((len(rows), width), dtype=torch.int64)
-        real = torch.zeros((len(rows), width), dtype=torch.bool)
+        ids = self._ids([0]).repeat(len(rows), width)
+        real = torch.zeros_like(ids, dtype=torch.bool)
         for line, row in enumerate(rows):
             rest = prompts[row][start:]
-            ids[line, width - len(rest) :] = torch.tensor(rest)
+            ids[line, width - len(rest) :] = self._ids(rest)
             real[line, width - len(rest) :] = True
         states = states.repeated(len(rows))
         return rows, states, states.read(self._model, ids, real)
+
+    def _ids(self, tokens: Sequence[int]) -> Int[Tensor, " tokens"]:
+        return torch.tensor(tokens, device=self._model.device)
 
 
 def _common(prompts: Sequence[list[int]]) -> int:

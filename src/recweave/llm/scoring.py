@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from recweave.llm.states import States
@@ -54,22 +55,28 @@ class Tree:
             states: Of the prompt: one row.
             after: The logits after the prompt.
         """
-        ids, parent = torch.tensor(self.ids), torch.tensor(self.parent)
-        sees = torch.eye(len(ids), dtype=torch.bool)
-        for node, above in enumerate(self.parent):
-            if above >= 0:
-                sees[node] |= sees[above]
+        device = after.device
+        ids, parent, depth = (
+            torch.tensor(one, device=device) for one in (self.ids, self.parent, self.depth)
+        )
+        sees = self._sees().to(device)
         own = torch.log_softmax(after, 0)[ids]  # right for the first tokens
         inner = torch.unique(parent[parent >= 0])
-        if len(inner):  # those that something follows; a parent comes before its children
+        if len(inner):  # those that something follows
             size = int(inner.max()) + 1
-            logits = states.score(
-                model, ids[:size], torch.tensor(self.depth[:size]), sees[:size, :size]
-            )
+            logits = states.score(model, ids[:size], depth[:size], sees[:size, :size], inner)
             rows = torch.searchsorted(inner, parent.clamp(min=0))
             later = parent >= 0
-            own[later] = torch.log_softmax(logits[inner], 1)[rows[later], ids[later]]
+            own[later] = logits[rows[later], ids[later]] - torch.logsumexp(logits, 1)[rows[later]]
         return (sees.float() @ own)[self.ends]
+
+    def _sees(self) -> Bool[Tensor, "tokens tokens"]:
+        """Which tokens each one sees: itself and those above."""
+        sees = np.eye(len(self.ids), dtype=bool)
+        for node, above in enumerate(self.parent):  # a parent comes before its children
+            if above >= 0:
+                sees[node] |= sees[above]
+        return torch.from_numpy(sees)
 
 
 def split(answers: Sequence[list[int]], nodes: int = NODES) -> list[list[int]]:

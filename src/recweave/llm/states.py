@@ -82,12 +82,12 @@ class States:
     length: Int[Tensor, " rows"]
 
     @classmethod
-    def empty(cls, rows: int = 1) -> "States":
+    def empty(cls, device: torch.device, rows: int = 1) -> "States":
         """Of rows without tokens."""
         return cls(
             Cache(layer_class_to_replicate=GrowingLayer),
-            torch.zeros((rows, 0), dtype=torch.bool),
-            torch.zeros(rows, dtype=torch.int64),
+            torch.zeros((rows, 0), dtype=torch.bool, device=device),
+            torch.zeros(rows, dtype=torch.int64, device=device),
         )
 
     @property
@@ -120,7 +120,8 @@ class States:
             position_ids=position,
             past_key_values=self.cache,
             use_cache=True,
-            logits_to_keep=1,
+            # Not 1: a slice is not contiguous, and torch then copies the head for every row.
+            logits_to_keep=torch.tensor([ids.shape[1] - 1], device=ids.device),
         )
         logits: Tensor = out.logits[:, -1].float()
         return logits
@@ -131,18 +132,20 @@ class States:
         ids: Int[Tensor, " tokens"],
         depth: Int[Tensor, " tokens"],
         sees: Bool[Tensor, "tokens tokens"],
-    ) -> Float[Tensor, "tokens vocabulary"]:
-        """Logits after each token of a tree that continues the only row; the states stay as is.
+        asked: Int[Tensor, " asked"],
+    ) -> Float[Tensor, "asked vocabulary"]:
+        """Logits after tokens of a tree that continues the only row; the states stay as they are.
 
         Args:
             model: The network.
             ids: The tokens of the tree.
             depth: Of each token, from 0.
             sees: Which tokens of the tree each one sees: itself and those above.
+            asked: The tokens after which logits are asked for.
         """
         before = self.mask.expand(len(ids), -1)
         allowed = torch.cat([before, sees], 1)
-        mask = torch.zeros(allowed.shape, dtype=model.dtype)
+        mask = torch.zeros(allowed.shape, dtype=model.dtype, device=allowed.device)
         mask.masked_fill_(~allowed, torch.finfo(model.dtype).min)
         filled = self.positions
         out = model(
@@ -151,6 +154,7 @@ class States:
             position_ids=(self.length + depth)[None],
             past_key_values=self.cache,
             use_cache=True,
+            logits_to_keep=asked,
         )
         for layer in self.cache.layers:
             layer.narrow(1, filled)
@@ -185,7 +189,7 @@ class States:
         copy = self.repeated(1)
         for layer in copy.cache.layers:
             layer.narrow(1, tokens)
-        return States(copy.cache, copy.mask[:, :tokens], torch.tensor([tokens]))
+        return States(copy.cache, copy.mask[:, :tokens], torch.full_like(copy.length, tokens))
 
     def drop(self, rows: Sequence[int]) -> list[int]:
         """Leave rows out, in place: the last ones take their numbers.
@@ -214,7 +218,7 @@ def joined(parts: Sequence[States]) -> States:
     ]  # the first position that holds a token in some row
     width = max(part.positions - start for part, start in zip(parts, starts, strict=True))
     rows = sum(part.rows for part in parts)
-    mask = torch.zeros((rows, width), dtype=torch.bool)
+    mask = parts[0].mask.new_zeros((rows, width))
     layers: list[Any] = []
     for number, first in enumerate(parts[0].cache.layers):
         made = [

@@ -35,7 +35,7 @@ def bundle(shop, tmp_path):
 
 def forget():
     likelihood._SCORES.clear()
-    reader._NETWORKS.clear()
+    reader._OPENED.clear()
 
 
 def test_a_loaded_bundle_recommends_and_explains_as_before(bundle, tmp_path):

@@ -15,8 +15,6 @@ from recweave.core.extras import require
 from recweave.llm.causal import CausalLM, Precision
 from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
 
-TOKENS = 768
-"""Tokens of answers that are read at once after a prompt."""
 KEPT = 200_000
 """Results that a process keeps; rows of a run ask the same of one model."""
 OPEN = 2
@@ -57,7 +55,7 @@ class Reader:
             BadArtifact: if the language model is not the one of the training.
             BadSetting, MissingExtra: see `BackboneSettings.open`.
         """
-        return _NETWORKS.get(f"{self.name} {self.device}", self._open)
+        return self._opened.backbone
 
     @property
     def tokenizer(self) -> Any:
@@ -79,12 +77,11 @@ class Reader:
     ) -> Float[Array, " answers"]:
         """The logarithm of the probability of each answer after a prompt, as tokens; none empty.
 
-        Prompt and answers are one text to the network, in which an answer sees the prompt and
-        itself: nothing is padded, and the prompt is read once for `TOKENS` tokens of answers.
+        See `CausalLM.log_likelihoods`: the prompt is read once for all answers.
         """
-        found = np.zeros(len(answers))
-        for rows in _groups([len(answer) for answer in answers]):
-            found[rows] = self._after(prompt, [answers[row] for row in rows])
+        split = [[list(answer) for answer in answers]]
+        with self._opened.inference():
+            ((_, found, _),) = self._opened.scored([list(prompt)], split)
         return found
 
     def chat(self, system: str, question: str) -> str:
@@ -93,43 +90,13 @@ class Reader:
 
     def write(self, prompts: Sequence[str], most: int) -> list[str]:
         """What follows each prompt, the most probable token each time, of at most `most` tokens."""
-        settings = BackboneSettings.model_validate_json(self.settings)
-        return Opened(settings.language, self.precision, self.backbone.network).generate(
-            prompts, most
-        )
+        return self._opened.generate(prompts, most)
 
-    def _after(self, prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Array:
-        torch = require("torch", extra="lm")
-        start, length = len(prompt), np.array([len(answer) for answer in answers])
-        answer = np.repeat(np.arange(len(answers)), length)
-        within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-        ids = np.concatenate([np.asarray(prompt), *map(np.asarray, answers)]).astype(np.int64)
-        owner = np.concatenate([np.full(start, -1), answer])
-        position = np.concatenate([np.arange(start), start + within])
-        # A token is predicted from the one before it: the first of an answer from the prompt's end.
-        before = np.where(within == 0, start - 1, start + np.arange(len(answer)) - 1)
-        backbone = self.backbone
-        device, network = backbone.device, backbone.network
-        own = torch.from_numpy(owner).to(device)
-        sees = (own[None] == -1) | (own[None] == own[:, None])
-        sees &= torch.ones_like(sees).tril()
-        with torch.inference_mode():
-            dtype = backbone.words.dtype
-            mask = torch.zeros(sees.shape, dtype=dtype, device=device)
-            mask.masked_fill_(~sees, torch.finfo(dtype).min)
-            table = network.get_input_embeddings()
-            states = backbone.states(
-                table(torch.from_numpy(ids).to(device)[None]),
-                mask[None, None],
-                torch.from_numpy(position).to(device)[None],
-            )[0]
-            states = states[torch.from_numpy(before).to(device)]
-            logits = network.get_output_embeddings()(states).float()
-            target = torch.from_numpy(ids[start:]).to(device)
-            each = logits.gather(1, target[:, None])[:, 0] - torch.logsumexp(logits, 1)
-        return np.bincount(answer, each.cpu().numpy().astype(np.float64), minlength=len(answers))
+    @property
+    def _opened(self) -> "Opened":
+        return _OPENED.get(f"{self.name} {self.device}", self._open)
 
-    def _open(self) -> Any:
+    def _open(self) -> "Opened":
         torch = require("torch", extra="lm")
         settings = BackboneSettings.model_validate_json(self.settings)
         backbone = self.trained.open(settings, device=self.device)
@@ -138,7 +105,8 @@ class Reader:
                 module.merge()
         if self.precision == "bf16":
             backbone.network.to(torch.bfloat16)
-        return backbone.requires_grad_(False)
+        backbone.requires_grad_(False)
+        return Opened(settings.language, self.precision, backbone)
 
 
 def chat(tokenizer: Any, system: str, question: str) -> str:
@@ -155,15 +123,15 @@ class Opened(CausalLM):
     """A network that is in memory already.
 
     Attributes:
-        network: The network, with what it has learned.
+        backbone: The network, with what it has learned.
     """
 
-    network: Any = None
+    backbone: Any = None
 
     @property
     def model(self) -> Any:
-        """The network."""
-        return self.network
+        """The network of transformers."""
+        return self.backbone.network
 
 
 class Recent:
@@ -202,17 +170,4 @@ class Recent:
         self._kept.clear()
 
 
-_NETWORKS = Recent(OPEN)
-
-
-def _groups(lengths: Sequence[int]) -> list[list[int]]:
-    """Rows in order, in groups of at most `TOKENS` tokens."""
-    groups: list[list[int]] = []
-    size = TOKENS
-    for row, length in enumerate(lengths):
-        if size + length > TOKENS:
-            groups.append([])
-            size = 0
-        groups[-1].append(row)
-        size += length
-    return groups
+_OPENED = Recent(OPEN)

@@ -195,9 +195,7 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
             trained = settings.open(device=options.device, seed=options.seed).saved()
         else:
             trained = self._tuned(settings, prompts, context.train, options)
-        # Texts are continued on the CPU alone (`llm.causal`).
-        device = "cpu" if self.by == "generation" else options.device
-        return Reader(settings.model_dump_json(), trained, self.precision, device)
+        return Reader(settings.model_dump_json(), trained, self.precision, options.device)
 
     def _tuned(
         self, settings: BackboneSettings, prompts: Prompts, train: Interactions, options: Options
