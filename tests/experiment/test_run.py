@@ -82,6 +82,15 @@ def test_numbers_are_those_of_the_library_call(go, tmp_path, shop):
     assert row.value("recall@5") == report.means()["recall@5"].mean
 
 
+def test_a_feature_that_is_not_there_is_refused_before_any_row(recipe, tmp_path):
+    """Not after the rows above, which may take hours."""
+    text = recipe.read_text() + '\n[[models]]\nkind = "ease"\nfeatures = ["txet"]\n'
+    recipe.write_text(text + '\n[features.text]\nkind = "items"\nfields = ["title"]\n')
+    with pytest.raises(BadSetting, match=r"row 'ease' reads the feature 'txet', .* mean 'text'\?"):
+        run(read_recipe(recipe), tmp_path / "run", base_dir=recipe.parent)
+    assert not (tmp_path / "run/cells").exists()
+
+
 def test_the_same_recipe_gives_the_same_numbers(go, tmp_path):
     assert numbers(go(tmp_path / "a")) == numbers(go(tmp_path / "b"))
 

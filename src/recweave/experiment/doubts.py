@@ -1,14 +1,17 @@
-"""What is doubtful about the split of an experiment: refused, or warned of."""
+"""What is doubtful about an experiment: refused, or warned of."""
 
 import logging
 
 import numpy as np
 
-from recweave.core.errors import BadSetting
+from recweave.core.errors import BadSetting, did_you_mean
 from recweave.core.lists import pair_keys
 from recweave.data.labels import yes_or_no
 from recweave.data.split import Split
 from recweave.evaluate.metrics import parse_metric
+from recweave.models import Recipe
+from recweave.rank.stages import StageRecipe
+from recweave.runs.keys import CATEGORIES
 from recweave.runs.spec import Experiment
 
 log = logging.getLogger(__name__)
@@ -69,3 +72,21 @@ def warn_of_hidden(split: Split) -> None:
             f"{hidden:,}",
             f"{len(test):,}",
         )
+
+
+def check_features(experiment: Experiment) -> None:
+    """Refuse rows that read a feature which the recipe has not: before hours of other rows.
+
+    Raises:
+        BadSetting: naming the row.
+    """
+    known = dict.fromkeys([CATEGORIES, *experiment.features])
+    for index, entry in enumerate(experiment.models):
+        parts: list[Recipe | StageRecipe] = [*entry.recipes(), *entry.stages]
+        for name in {name: None for part in parts for name in part.features_used()}:
+            if name not in known:
+                raise BadSetting(
+                    f"row '{entry.row}' reads the feature '{name}', which is not there: add a "
+                    f"table [features.{name}]; {did_you_mean(name, known)}",
+                    at=("models", index),
+                )

@@ -33,6 +33,7 @@ from recweave.evaluate import (
 )
 from recweave.evaluate.clicks import RESAMPLES
 from recweave.experiment.doubts import (
+    check_features,
     check_labels,
     check_relevant,
     warn_of_few_items,
@@ -312,6 +313,7 @@ def prepare(
         check: Called with the fingerprint of the data before features are made, which may take
             minutes; it raises if the run must not go on.
     """
+    check_features(experiment)
     dataset, split, removed = cut(experiment, base_dir, fold)
     if check:
         check(dataset.fingerprint)
