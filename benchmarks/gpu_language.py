@@ -15,6 +15,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from validate import row_name
+
 from recweave.experiment.run import run
 from recweave.runs.spec import Experiment
 
@@ -76,7 +78,7 @@ def at_full_size(name: str, device: str, *, trial: bool) -> Experiment:
     spec["models"] = [
         _changed(model, changes[row], trial=trial)
         for model in spec["models"]
-        if (row := _row(model)) in changes
+        if (row := row_name(model)) in changes
     ]
     spec |= {"seeds": spec.get("seeds", [0])[:1], "device": device, "save": False}
     if device == "cuda":
@@ -84,11 +86,6 @@ def at_full_size(name: str, device: str, *, trial: bool) -> Experiment:
     if trial:
         spec["test_users"] = 20
     return Experiment.model_validate(spec)
-
-
-def _row(model: dict[str, Any]) -> str:
-    named = "-".join(filter(None, [model["kind"], model.get("variant")]))
-    return str(model.get("row", named))
 
 
 def _changed(model: dict[str, Any], change: dict[str, Any], *, trial: bool) -> dict[str, Any]:

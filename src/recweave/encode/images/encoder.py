@@ -53,6 +53,18 @@ class JointEncoder(ImageEncoder, Protocol):
         """A unit vector for each text; its cosine with a picture's says how well they fit."""
 
 
+@runtime_checkable
+class DerivedEncoder(ImageEncoder, Protocol):
+    """An encoder whose numbers follow from the vectors of another, which are kept on disk."""
+
+    @property
+    def base(self) -> ImageEncoder:
+        """The other: a picture that it has encoded is not read again."""
+
+    def of_vectors(self, vectors: Float[Array, "pictures width"]) -> Float[Array, "pictures dim"]:
+        """The numbers, from the other's vectors."""
+
+
 IMAGE_ENCODERS: Registry[Callable[[Settings], ImageEncoder]] = Registry(
     "image encoder",
     {

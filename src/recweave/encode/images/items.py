@@ -1,7 +1,7 @@
 """The pictures of items as vectors, and the name of every picture that cannot be used."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ from recweave.data.dataset import Dataset
 from recweave.encode.cache import CacheFile
 from recweave.encode.encoder import fingerprint
 from recweave.encode.features import Feature
-from recweave.encode.images.encoder import ImageEncoder, image_encoder
+from recweave.encode.images.encoder import DerivedEncoder, ImageEncoder, image_encoder
 from recweave.encode.images.reading import Finding, read_pictures, report
 from recweave.parallel import Pool
 
 BATCH = 64
 """Pictures that the encoder is given at a time; 64 of 224 x 224 pixels are 10 MB."""
+ROWS = 4096
+"""Vectors that another encoder's numbers are made from at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +114,13 @@ def encode_pictures(
     """A vector for each picture that can be used; what cannot never stops the others.
 
     Vectors are kept on disk by the hash of the file and the encoder's name, so a picture is encoded
-    once, and a run that was stopped goes on where it was.
+    once, and a run that was stopped goes on where it was. Where the numbers follow from the vectors
+    of another encoder (`DerivedEncoder`), those are kept.
     """
     settings = settings or Settings()
+    if isinstance(encoder, DerivedEncoder):
+        base = encode_pictures(pictures, folder, encoder.base, pool=pool, settings=settings)
+        return replace(base, vectors=_derived(encoder, base))
     size = 4 * encoder.dim * len(pictures)
     require_memory(2 * size, f"vectors of {len(pictures):,} pictures", "encode fewer at a time")
     vectors = np.zeros((len(pictures), encoder.dim), np.float32)
@@ -133,6 +139,15 @@ def encode_pictures(
             if file.what:
                 findings.append(Finding(pictures[row], file.what, vector is not None))
     return EncodedPictures(vectors, present, keys, findings)
+
+
+def _derived(encoder: DerivedEncoder, base: EncodedPictures) -> Float[Array, "pictures dim"]:
+    found = np.zeros((len(base.vectors), encoder.dim), np.float32)
+    usable = np.flatnonzero(base.present)
+    for first in range(0, len(usable), ROWS):
+        rows = usable[first : first + ROWS]
+        found[rows] = encoder.of_vectors(base.vectors[rows])
+    return found
 
 
 @dataclass(frozen=True)
