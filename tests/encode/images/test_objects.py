@@ -13,6 +13,7 @@ from recweave.data.dataset import Dataset
 from recweave.encode.images import encode_images
 from recweave.encode.images.boxes import best_boxes, union
 from recweave.encode.images.encoder import DerivedEncoder
+from recweave.encode.images.items import encode_pictures
 from recweave.encode.images.objects import detector, find_objects
 from recweave.encode.images.onnx import GraphBuilder
 from recweave.encode.images.yolox import Yolox, decode_boxes
@@ -94,6 +95,16 @@ def test_objects_that_follow_from_vectors_on_disk_read_no_picture_again(
     np.testing.assert_array_equal(found.confidence, expected.confidence)
     assert (found.pictured == expected.pictured).all() and vectors.present.sum() == 3
     assert found.source == expected.source
+
+
+def test_what_follows_from_no_vector_is_zero(shop, tmp_path, settings):
+    class Less(OfShares):
+        def of_vectors(self, vectors):
+            return 1 - vectors
+
+    finder = Less(Shares())
+    found = encode_pictures(["gone.png", "black.png"], tmp_path, finder, settings=settings)
+    assert not found.vectors[0].any() and (found.vectors[1] > 0.9).all()
 
 
 def test_labels_of_imagenet_follow_from_the_vectors_of_the_network(settings):
