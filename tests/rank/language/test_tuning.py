@@ -200,6 +200,28 @@ def test_generation_is_fine_tuned_on_the_two_formats_of_the_paper(shop, llama, m
     assert all(text.endswith('"</s>') for text in texts)
 
 
+def test_instructions_longer_than_the_context_are_left_out_and_counted(llama, monkeypatch, caplog):
+    from recweave.models.language.backbone_net import Backbone
+    from recweave.rank.language.tuning import tuned
+
+    seen = []
+    monkeypatch.setattr(
+        "recweave.rank.language.tuning.train", lambda net, batches, *_, **__: seen.append(batches)
+    )
+    made = lessons().made()
+    settings = BackboneSettings(backbone=str(llama), trained="full")
+
+    def learned():
+        tuned(settings, made, prompts(), Tuning(), Options())
+        return [one for batch in seen.pop()(np.random.default_rng(0)) for one in batch]
+
+    lengths = sorted(len(prompt) + len(answer) for prompt, answer in learned())
+    assert not caplog.records and lengths[0] < lengths[-1]
+    monkeypatch.setattr(Backbone, "context", lengths[-1] - 1)
+    assert len(learned()) < len(lengths)
+    assert "1 of 3 instructions are left out" in caplog.text
+
+
 def test_nothing_to_learn_from_is_an_error(shop, llama):
     recipe = LanguageRecipe(backbone=str(llama), **TUNED | {"strength": 1.0})
     empty = context(shop)
