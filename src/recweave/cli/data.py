@@ -13,6 +13,7 @@ from recweave.cli.reader_options import (
     Escaped,
     Events,
     Items,
+    Impressions,
     Links,
     Names,
     NoHeader,
@@ -90,6 +91,7 @@ def read(
     users: Users = None,
     reviews: Reviews = None,
     links: Links = None,
+    impressions: Impressions = None,
     skip_bad: SkipBad = None,
     name: Annotated[str, typer.Option(help="What the dataset is called; else as its folder.")] = "",
 ) -> None:
@@ -162,6 +164,7 @@ def check(
     users: Users = None,
     reviews: Reviews = None,
     links: Links = None,
+    impressions: Impressions = None,
     as_json: Json = False,
 ) -> None:
     """Count every kind of problem and show the first; ends with 1 if there are errors.

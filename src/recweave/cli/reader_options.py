@@ -49,6 +49,7 @@ Items = Annotated[str | None, typer.Option(help="The file of items (titles, pric
 Users = Annotated[str | None, typer.Option(help="The file of users.")]
 Reviews = Annotated[str | None, typer.Option(help="The file of reviews.")]
 Links = Annotated[str | None, typer.Option(help="The file of links between items.")]
+Impressions = Annotated[str | None, typer.Option(help="The file of lists that were shown.")]
 
 
 def reader_options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def reader_options(given: Mapping[str, Any]) -> dict[str, Any]:
     made = key_values(given["option"])
     if given["column"]:
         made["columns"] = dict(map(_pair, given["column"]))
-    files = {name: given[name] for name in ("events", "items", "users", "reviews", "links")}
+    files = {name: given[name] for name in ("events", "items", "users", "reviews", "links", "impressions")}
     more = {
         **files,
         "separator": _by_table(given["separator"]),

@@ -269,6 +269,14 @@ DATASETS: Mapping[str, Known] = {
         page="https://msnews.github.io/",
         layouts=(Layout(mark="behaviors.tsv", source="mind"),),
     ),
+    "nemig-en": Known(
+        what="15,000 impressions of news about migration, without times, and 10,814 articles",
+        licence="CC BY-NC-SA 4.0",
+        citation="A. Iana et al. NeMig: A Bilingual News Collection and Knowledge Graph about "
+        "Migration. INRA 2023.",
+        page="https://github.com/andreeaiana/nemig",
+        layouts=(Layout(mark="behaviors.tsv", source="nemig"),),
+    ),
     "criteo-tiny": Known(
         what="1,999 impressions of advertisements with 418 clicks, and 1,999 without labels",
         licence="CC BY-NC-SA 4.0",

@@ -45,6 +45,7 @@ READERS: Registry[Reader] = Registry(
             "mind",
             "movielens",
             "movielens_posters",
+            "nemig",
             "photo_shop",
             "photos",
             "recbole",

@@ -39,7 +39,6 @@ def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
     fields = sheet.form.fields(sheet.path, every=sheet.others)
     columns = _columns(sheet, fields)
     frame = _whole_file(sheet, fields, columns)
-    key = KEYS.get(sheet.table)
     errors = problems.errors.total()
     if frame is None:
         before = columns
@@ -49,6 +48,7 @@ def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
     inferred = [note for column in columns.values() for note in column.noted]
     for what in (*sheet.form.noted, *sheet.noted, *inferred):
         problems.note(sheet.path, None, what, kind=what.partition(";")[0])
+    key = _key(sheet, columns)
     if frame is None or (key and not frame[key].is_unique().all()):
         frame = _Careful(sheet, columns, problems).read(fields)
     if not len(frame) and problems.errors.total() == errors:
@@ -58,6 +58,12 @@ def load(sheet: Sheet, problems: Problems) -> pl.DataFrame:
     fixed = [pl.lit(value, kinds.get(name)).alias(name) for name, value in sheet.fixed.items()]
     guessed = [_narrowed(frame[name]) for name, column in columns.items() if column.guess]
     return frame.with_columns(*fixed, *guessed)
+
+
+def _key(sheet: Sheet, columns: Mapping[str, Column]) -> str | None:
+    """The column that names a row, if the table has one and the file holds it."""
+    key = KEYS.get(sheet.table)
+    return key if key in columns else None
 
 
 def _understood(
@@ -181,11 +187,16 @@ class _Careful:
     problems: Problems
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
 
+    @property
+    def key(self) -> str | None:
+        """The column that names a row."""
+        return _key(self.sheet, self.columns)
+
     def read(self, fields: Sequence[str]) -> pl.DataFrame:
         sources = [column.source for column in self.columns.values()]
         selected = list(dict.fromkeys([*sources, *self.sheet.padding]))
         needed = {column.source for column in self.columns.values() if column.required}
-        one_by_one = self.sheet.table in KEYS  # to know where each key was first met
+        one_by_one = self.key is not None  # to know where each key was first met
         frames = []
         form = self.sheet.form
         for block in form.blocks(self.sheet.path, Request(fields, selected, needed)):
@@ -221,8 +232,8 @@ class _Careful:
                 hit = [fault for fault, mark in zip(faults, marks.row(place), strict=True) if mark]
                 if self._report(batch, place, hit):
                     refused.add(place)
-        if self.sheet.table in KEYS:
-            keys = frame[KEYS[self.sheet.table]].to_list()
+        if self.key is not None:
+            keys = frame[self.key].to_list()
             refused |= {
                 place
                 for place, key in enumerate(keys)
@@ -266,7 +277,7 @@ class _Careful:
         first, before = self.seen.setdefault(id, (line, content))
         if first == line:
             return False
-        key = KEYS[self.sheet.table]
+        key = self.key
         what = f"{key} {id!r} stands on line {first} already"
         if content == before or self.sheet.repeated:
             self.problems.note(self.sheet.path, line, f"{what}, which counts", kind=f"{key} again")

@@ -11,7 +11,7 @@ from recweave.data.readers.delimited import Delimited
 from recweave.data.readers.files import files_of, pick_one
 from recweave.data.readers.forms import Dtype
 from recweave.data.readers.plan import Plan, Sheet, Tables
-from recweave.data.schema import TEXTS
+from recweave.data.readers.shown import by_blanks, labelled, with_impressions
 
 LICENCE = "Microsoft Research License Terms: non-commercial research"
 
@@ -67,36 +67,10 @@ def _impressions(prefix: str) -> dict[str, Column]:
         "impression_id": Column("id", number, required=True),
         "user_id": ids("user"),
         "time": time("time", "%m/%d/%Y %I:%M:%S %p"),
-        "history": Column("history", _words),
-        "shown": Column(
-            "shown",
-            _shown,
-            required=True,
-            mismatch="is not a list as 'N1-0 N2-1', or 'N1 N2' without labels",
-        ),
-        "clicked": Column("shown", _clicked),
+        "history": by_blanks("history"),
+        **labelled("shown"),
     }
 
-
-def _words(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
-    return cells.str.split(" ").list.filter(pl.element() != "")
-
-
-def _shown(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
-    """The articles; null where some have labels and others none."""
-    words = _words(cells, dtype)
-    labelled = words.list.eval(pl.element().str.contains(_LABEL)).list.sum()
-    articles = words.list.eval(pl.element().str.replace(_LABEL, ""))
-    return pl.when((labelled == 0) | (labelled == words.list.len())).then(articles)
-
-
-def _clicked(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
-    """Whether each was clicked; null where there are no labels."""
-    labels = _words(cells, dtype).list.eval(pl.element().str.ends_with("-1"))
-    return pl.when(cells.str.contains(_LABEL)).then(labels)
-
-
-_LABEL = "-[01]$"
 
 _ARTICLES = {
     "item_id": ids("id"),
@@ -113,8 +87,5 @@ def _finish(tables: Tables, problems: Problems) -> Tables:
     categories = pl.concat_list("category", "subcategory").list.drop_nulls()
     entities = pl.col("entities").str.extract_all(r"\bQ\d+\b")
     items = tables["items"].with_columns(categories=categories, entities=entities)
-    history = pl.col("history").fill_null(pl.lit([], TEXTS))
-    return tables | {
-        "items": items.drop("category", "subcategory"),
-        "impressions": tables["impressions"].with_columns(history),
-    }
+    tables = tables | {"items": items.drop("category", "subcategory")}
+    return with_impressions(tables, problems)

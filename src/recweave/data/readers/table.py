@@ -18,6 +18,7 @@ from recweave.data.readers.forms import Form
 from recweave.data.readers.infer import AUTO, lists_of, time_of
 from recweave.data.readers.numbers import Mark, number, price
 from recweave.data.readers.plan import Plan, Sheet
+from recweave.data.readers.shown import id_list, shown_list, with_clicks, with_impressions
 from recweave.data.schema import BEHAVIORS, COLUMNS, REQUIRED
 from recweave.data.split import PARTS
 
@@ -28,11 +29,15 @@ _MAKERS: Mapping[str, Maker] = {
     **dict.fromkeys(("user_id", "item_id", "other_id", "relation"), ids),
     **dict.fromkeys(("title", "description", "brand", "text"), text),
     **dict.fromkeys(("categories", "images"), texts),
+    "impression_id": ids,
+    "history": id_list,
+    "shown": shown_list,
+    "clicked": id_list,
     "order": partial(number, required=True, kind=pl.Int64()),
     "part": partial(labels, meanings={part: part for part in PARTS}, kind=pl.String()),
 }
 
-TABLES = ("events", "reviews", "items", "users", "links")
+TABLES = ("events", "reviews", "items", "users", "links", "impressions")
 UNREAD = "if one of them is a table, say which (--items FILE, --users FILE, --reviews FILE …)"
 
 
@@ -49,6 +54,7 @@ def table(
     items: str | None = None,
     users: str | None = None,
     links: str | None = None,
+    impressions: str | None = None,
     separator: str | Mapping[str, str] | None = None,
     encoding: str | Mapping[str, str] | None = None,
     decimal: str | None = None,
@@ -86,6 +92,9 @@ def table(
         items: As `events`.
         users: As `events`.
         links: As `events`.
+        impressions: As `events`; each row is a list that was shown (`shown`, what was clicked of it
+            as `clicked`, and what the user had read as `history`). Clicks are events too, unless
+            there is a table of events.
         separator: What stands between cells: a letter, "::", or comma, tab, semicolon, bar,
             colons, space; of all files, or by table, `{"items": ";"}`.
         encoding: Of the text, such as cp1252; of all files, or by table.
@@ -104,6 +113,7 @@ def table(
         BadSetting: if an argument names something that there is not.
     """
     given = {"events": events, "reviews": reviews, "items": items, "users": users, "links": links}
+    given["impressions"] = impressions
     named = dict(columns or {})
     tables = _tables(path, table, {name: file for name, file in given.items() if file is not None})
     tables += _sheets_of(path, tables, sheet)
@@ -134,6 +144,8 @@ def table(
         makers["time"] = partial(time_of, unit=time, file=file, form=form)
         makers["categories"] = partial(lists_of, separator=list_separator, file=file, form=form)
         known = _columns(file, form, name, named, makers)
+        if name == "impressions":
+            known = with_clicks(known)
         fixed = {}
         if name == "events" and "behavior" not in known:
             fixed["behavior"] = behavior or ("rating" if "value" in known else "click")
@@ -141,7 +153,7 @@ def table(
         others = name in ("items", "users")
         noted = [] if others else _unread(file, form, name, known)
         sheets.append(Sheet(name, file, form, known, fixed, others=others, noted=noted))
-    return Plan(path.name.partition(".")[0], sheets, unread=UNREAD)
+    return Plan(path.name.partition(".")[0], sheets, with_impressions, unread=UNREAD)
 
 
 def _for(given: str | Mapping[str, str] | None, table: str) -> str | None:
@@ -254,15 +266,16 @@ def _columns(
         BrokenFile: if one that the table needs, or that the map names, is not there.
     """
     fields = form.fields(file, every=False)
+    needed = [name for name in REQUIRED[table] if name != "impression_id"]  # else they are numbered
     sources = {name: named.get(f"{table}.{name}", named.get(name)) for name in COLUMNS[table]}
     known = {}
     for name, given in sources.items():
-        if given is None and name in sources.values() and name not in REQUIRED[table]:
+        if given is None and name in sources.values() and name not in needed:
             continue  # the file's column of this name is another one of ours
         column = makers[name](given or name)
         if column.source in fields or (form.ragged and not column.required):
             known[name] = column
-        elif given is not None or name in REQUIRED[table]:
+        elif given is not None or name in needed:
             there = ", ".join(fields)
             what = f"has no column '{column.source}' for {name}, only {there}; name it in columns=…"
             raise BrokenFile(file, 1, what)
