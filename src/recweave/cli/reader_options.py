@@ -61,7 +61,10 @@ def reader_options(given: Mapping[str, Any]) -> dict[str, Any]:
     made = key_values(given["option"])
     if given["column"]:
         made["columns"] = dict(map(_pair, given["column"]))
-    files = {name: given[name] for name in ("events", "items", "users", "reviews", "links", "impressions")}
+    files = {
+        name: given[name]
+        for name in ("events", "items", "users", "reviews", "links", "impressions")
+    }
     more = {
         **files,
         "separator": _by_table(given["separator"]),

@@ -74,6 +74,21 @@ SOURCES = {
         {},
         b'{"user_id": "u", "business_id": "b", "rating": 5, "review_text": "x", "pics": []}',
     ),
+    "nemig": (
+        "nemig",
+        "behaviors.tsv",
+        {
+            "news.tsv": b"news_id\ttopic\ttitle\tabstract\tdate_published\n"
+            b"n1\t3\tTitle\tAbstract\t24.05.2022\n"
+        },
+        b"7\tU1\tn2 n1\tn1-1 n2-0",
+    ),
+    "table impressions": (
+        "table",
+        "impressions.csv",
+        {},
+        b"u,a b,c,0 1",
+    ),
     "mind": (
         "mind",
         "behaviors.tsv",
@@ -97,6 +112,7 @@ HEADERS = {
     "movielens latest": b"userId,movieId,rating,timestamp",
     "recbole": b"user_id:token\titem_id:token\trating:float\ttimestamp:float",
     "table csv": b"user_id,item_id,value,time",
+    "table impressions": b"user_id,shown,history,clicked",
     "table items": b"item_id,title,price,categories,colour",
     "retailrocket": b"timestamp,visitorid,event,itemid,transactionid",
     "zomato": b"Restaurant,Reviewer,Review,Rating,Metadata,Time,Pictures",

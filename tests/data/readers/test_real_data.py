@@ -132,6 +132,24 @@ def test_mind(real_data):
     assert shown.is_in(dataset.items["item_id"].implode()).sum() == 284
 
 
+def test_mind_titles(real_data):
+    dataset = sound("mind", real_data / "mind-titles")
+    assert counts(dataset) == {"events": 10_403, "items": 25_387, "impressions": 6_936}
+    shown = dataset.impressions["shown"].explode()
+    assert (len(shown), shown.n_unique()) == (262_619, 8_379)
+    assert shown.is_in(dataset.items["item_id"].implode()).all()
+
+
+def test_nemig(real_data):
+    dataset = sound("nemig", real_data / "nemig-en")
+    assert counts(dataset) == {"events": 14_148, "items": 10_814, "impressions": 15_000}
+    assert dataset.impressions["user_id"].n_unique() == 3_000
+    assert dataset.impressions["shown"].list.len().sum() == 85_218
+    assert (dataset.impressions["clicked"].list.sum() == 0).sum() == 852
+    assert dataset.items["description"].null_count() == 10_814 - 10_402
+    assert dataset.items["categories"].explode().drop_nulls().n_unique() == 40
+
+
 def test_bing_news(real_data):
     dataset = sound("bing_news", real_data / "bing-news-dkn")
     assert by(dataset, "part") == {"train": 10_401, "test": 462}

@@ -15,6 +15,9 @@ from recweave.data.schema import TEXTS
 CLICKED = "clicked_words"
 """What the source says of clicks, before it is known what it means."""
 
+Words = Callable[[pl.Expr, Dtype], pl.Expr]
+"""From cells of a type to lists of words."""
+
 _LABEL = "-[01]$"
 _MARKS = r"""[\[\](){}"',;|]"""
 _YES, _NO = ("1", "true", "True", "yes"), ("0", "false", "False", "no")
@@ -28,7 +31,7 @@ def labelled(source: str) -> dict[str, Column]:
         required=True,
         mismatch="is not a list as 'N1-0 N2-1', or 'N1 N2' without labels",
     )
-    return {"shown": shown, "clicked": Column(source, _labels)}
+    return {"shown": shown, "clicked": Column(source, partial(_labels, words=_by_blanks))}
 
 
 def by_blanks(source: str) -> Column:
@@ -52,10 +55,9 @@ def shown_list(source: str) -> Column:
 
 
 def with_clicks(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Columns of anybody's impressions: clicks from a column of their own, else from labels."""
-    if "clicked" not in columns:
-        return {**columns, "clicked": Column(columns["shown"].source, _labels)}
-    return {CLICKED if name == "clicked" else name: one for name, one in columns.items()}
+    """Columns of anybody's impressions: clicks by their own column, and by labels of `shown`."""
+    own = {CLICKED if name == "clicked" else name: one for name, one in columns.items()}
+    return own | {"clicked": Column(columns["shown"].source, partial(_labels, words=_words))}
 
 
 def with_impressions(tables: Tables, problems: Problems) -> Tables:
@@ -77,7 +79,7 @@ def with_impressions(tables: Tables, problems: Problems) -> Tables:
         )
     if "history" in table.columns:
         table = table.with_columns(pl.col("history").fill_null(pl.lit([], TEXTS)))
-    if CLICKED in table.columns:
+    if CLICKED in table.columns and table[CLICKED].null_count() < len(table):
         clicks = table[CLICKED].explode().drop_nulls()
         if clicks.is_in([*_YES, *_NO]).all():
             table = table.with_columns(
@@ -94,15 +96,18 @@ def _of_ids(table: pl.DataFrame) -> pl.DataFrame:
     pairs = rows.select("row", shown=CLICKED).explode("shown").drop_nulls()
     flat = rows.select("row", "shown").explode("shown")
     marked = flat.join(
-        pairs.unique().with_columns(yes=True), on=["row", "shown"], how="left", maintain_order="left"
+        pairs.unique().with_columns(yes=True),
+        on=["row", "shown"],
+        how="left",
+        maintain_order="left",
     )
     lost = pairs.join(flat, on=["row", "shown"], how="anti")
     if len(lost):
         row, item = lost.row(0)
         raise BadInput(
-            f"impressions: {len(lost):,} clicked items were not shown in their impression, the first is "
-            f"'{item}' of impression '{table['impression_id'][row]}'; `clicked` holds ids of "
-            "`shown`, or a yes or no (1, 0, true, false) for each of them"
+            f"impressions: {len(lost):,} clicked items were not shown in their impression, the "
+            f"first is '{item}' of impression '{table['impression_id'][row]}'; `clicked` holds ids "
+            "of `shown`, or a yes or no (1, 0, true, false) for each of them"
         )
     clicked = (
         marked.group_by("row", maintain_order=True)
@@ -123,9 +128,7 @@ def _words(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
     return _by_blanks(cells.str.replace_all(_MARKS, " ").str.replace_all(r"\s+", " "), dtype)
 
 
-def _without_labels(
-    cells: pl.Expr, dtype: Dtype, words: Callable[[pl.Expr, Dtype], pl.Expr]
-) -> pl.Expr:
+def _without_labels(cells: pl.Expr, dtype: Dtype, words: Words) -> pl.Expr:
     """The items; null where some have labels and others none."""
     found = words(cells, dtype)
     with_label = found.list.eval(pl.element().str.contains(_LABEL)).list.sum()
@@ -133,11 +136,8 @@ def _without_labels(
     return pl.when((with_label == 0) | (with_label == found.list.len())).then(items)
 
 
-def _labels(cells: pl.Expr, dtype: Dtype) -> pl.Expr:
+def _labels(cells: pl.Expr, dtype: Dtype, words: Words) -> pl.Expr:
     """Whether each was clicked; null where there are no labels."""
-    if dtype != pl.String:
-        ends = pl.element().str.ends_with("-1")
-        with_label = cells.cast(TEXTS).list.eval(pl.element().str.contains(_LABEL)).list.sum()
-        return pl.when(with_label > 0).then(cells.cast(TEXTS).list.eval(ends))
-    labels = _by_blanks(cells, dtype).list.eval(pl.element().str.ends_with("-1"))
-    return pl.when(cells.str.contains(_LABEL)).then(labels)
+    found = words(cells, dtype)
+    with_label = found.list.eval(pl.element().str.contains(_LABEL)).list.sum()
+    return pl.when(with_label > 0).then(found.list.eval(pl.element().str.ends_with("-1")))
