@@ -114,6 +114,7 @@ SPLITTERS: "Registry[type[Splitter]]" = Registry(
         "ratio_user": "recweave.data.split:RatioUser",
         "global_time": "recweave.data.split:GlobalTime",
         "random_warm": "recweave.data.split:RandomWarm",
+        "users": "recweave.data.whole_users:WholeUsers",
         "k_fold": "recweave.data.k_fold:KFold",
         "cold_items": "recweave.data.cold_items:ColdItems",
         "given": "recweave.data.split:Given",

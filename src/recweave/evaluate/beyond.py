@@ -14,6 +14,7 @@ from scipy import sparse
 
 from recweave.core.arrays import Array, Csr
 from recweave.core.errors import BadSetting
+from recweave.data.interactions import Histories
 from recweave.evaluate.catalogue import Catalogue
 
 Lists = Int[Array, "users k"]
@@ -75,15 +76,32 @@ def category_entropy(lists: Lists, catalogue: Catalogue) -> PerUser:
     parts for each. NaN for a list without categories, or where the catalogue has fewer than two.
     """
     has = _required(catalogue.categories, "category_entropy", "categories")
-    size = np.diff(has.indptr)
-    parts = sparse.csr_array((np.repeat(1 / np.maximum(1, size), size), has.indices, has.indptr))
-    weights: Csr = sparse.csr_array(_incidence(lists, has.shape[0]) @ parts)
+    weights: Csr = sparse.csr_array(_incidence(lists, has.shape[0]) @ _category_parts(has))
     row = np.repeat(np.arange(len(lists)), np.diff(weights.indptr))
     total = np.bincount(row, weights=weights.data, minlength=len(lists))
     share = weights.data / total[row]
     entropy = np.bincount(row, weights=-share * np.log(share), minlength=len(lists))
     most = np.log(has.shape[1]) if has.shape[1] > 1 else np.nan
     return np.where(total > 0, entropy / most, np.nan)
+
+
+def personalization(lists: Lists, history: Histories, catalogue: Catalogue) -> PerUser:
+    """How alike the categories of a list and of its user's history are, in [0, 1].
+
+    The generalized Jaccard similarity Σ_c min(p_c, q_c) / Σ_c max(p_c, q_c) of their shares of each
+    category c. An item of several categories counts in equal parts for each, one read twice counts
+    twice. NaN where the list or the history has no categories.
+    """
+    parts = _category_parts(_required(catalogue.categories, "personalization", "categories"))
+    read = sparse.csr_array(
+        (np.ones(len(history.item)), history.item, history.start),
+        shape=(len(history), history.items),
+    )
+    ours, theirs = (_shares(listed @ parts) for listed in (_incidence(lists, history.items), read))
+    # |p - q| sums to 2 - 2 Σ min, and Σ min + Σ max is 2.
+    shared = 1 - np.asarray(abs(ours - theirs).sum(axis=1)).ravel() / 2
+    both = (np.diff(ours.indptr) > 0) & (np.diff(theirs.indptr) > 0)
+    return np.where(both, shared / (2 - shared), np.nan)
 
 
 def coverage(lists: Lists, catalogue: Catalogue) -> float:
@@ -120,6 +138,10 @@ PER_LIST: Mapping[str, Callable[[Lists, Catalogue], PerUser]] = {
     "category_entropy": category_entropy,
 }
 
+PER_HISTORY: Mapping[str, Callable[[Lists, Histories, Catalogue], PerUser]] = {
+    "personalization": personalization,
+}
+
 ALL_LISTS: Mapping[str, Callable[[Lists, Catalogue], float]] = {
     "coverage": coverage,
     "category_coverage": category_coverage,
@@ -132,6 +154,22 @@ def _mean(lists: Lists, value: Array) -> PerUser:
     size = filled.sum(axis=1)
     total = np.where(filled, value[lists], 0).sum(axis=1, dtype=np.float64)
     return np.asarray(total / np.where(size > 0, size, np.nan))
+
+
+def _category_parts(has: Csr) -> Csr:
+    """The part of each item that each of its categories gets."""
+    size = np.diff(has.indptr)
+    return sparse.csr_array(
+        (np.repeat(1 / np.maximum(1, size), size), has.indices, has.indptr), shape=has.shape
+    )
+
+
+def _shares(weights: Csr) -> Csr:
+    """Rows divided by their sum; rows without entries stay."""
+    table: Csr = weights.astype(np.float64)
+    row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
+    total = np.bincount(row, weights=table.data, minlength=table.shape[0])
+    return sparse.csr_array((table.data / total[row], table.indices, table.indptr), table.shape)
 
 
 def _incidence(lists: Lists, items: int) -> Csr:

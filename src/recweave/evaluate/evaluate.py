@@ -65,6 +65,10 @@ def evaluate(
     for metric in requested:
         if metric.measure.kind == "per_list":
             columns[metric.name] = metric.measure.function(ranking.item[:, : metric.k], catalogue)
+        elif metric.measure.kind == "per_history":
+            columns[metric.name] = metric.measure.function(
+                ranking.item[:, : metric.k], ranking.query.history, catalogue
+            )
         elif metric.measure.kind == "all_lists":
             whole[metric.name] = metric.measure.function(ranking.item[:, : metric.k], catalogue)
     return Report(

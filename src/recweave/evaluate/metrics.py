@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Literal
 
@@ -15,7 +15,10 @@ Kind = Literal[
     "accuracy",
     "sampled",
     "per_list",
+    "per_history",
     "all_lists",
+    "pool",
+    "pool_all",
     "rating",
     "confusion",
     "curve",
@@ -30,6 +33,9 @@ CUT_OFF: dict[Kind, str] = {
     "accuracy": "@k",
     "sampled": "@k",
     "per_list": "@k",
+    "per_history": "@k",
+    "pool": "@k",
+    "pool_all": "@k",
     "all_lists": "@k",
     "rating": "",
     "confusion": ">=x",
@@ -49,10 +55,14 @@ BUILT_IN_KINDS = (
     "click_probability",
     "click_decision",
     "impression",
+    "pool",
+    "pool_all",
 )
 """Kinds that other packages cannot add to, because they need special code here."""
 SAMPLED = "sampled_"
 """Prefix of the names of metrics on sampled candidates."""
+POOL = "pool_"
+"""Prefix of the names of metrics on all items that are fresh at the time of an impression."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +72,14 @@ class Measure:
     Attributes:
         function: Computes it; its docstring states the convention.
         kind: accuracy: per user, from hits; sampled: the same on lists of sampled candidates
-            (see `sampled`). per_list: per user, from the list and the catalogue; all_lists: one
-            number from all lists. rating: per user, from predictions; confusion: one number from
-            all predictions, positive at the threshold or above; curve: one number from their
-            order. click_…: one number from P(y) of all held-out events: from their order alone
-            (click_order, and click_order_at a true-positive rate), from the probabilities, or from
-            the decision at a threshold. impression: the mean over impressions.
+            (see `sampled`). per_list: per user, from the list and the catalogue; per_history: the
+            same with the user's history; all_lists: one number from all lists; pool and pool_all:
+            the same on lists over all items that are fresh at an impression. rating: per user, from
+            predictions; confusion: one number from all predictions, positive at the threshold or
+            above; curve: one number from their order. click_…: one number from P(y) of all held-out
+            events: from their order alone (click_order, and click_order_at a true-positive rate),
+            from the probabilities, or from the decision at a threshold. impression: the mean over
+            impressions.
         lower_is_better: True for errors; for the others higher is better, or neither is.
         weight: The column of the per-user table that a mean over users is weighted by.
         root: Whether a mean is the root of the mean square.
@@ -80,12 +92,22 @@ class Measure:
     root: bool = False
 
 
-BUILT_IN: dict[str, Measure] = {
+def _of_pool(measure: Measure) -> Measure:
+    """The same on lists over all fresh items."""
+    return replace(measure, kind="pool_all" if measure.kind == "all_lists" else "pool")
+
+
+OF_LISTS: dict[str, Measure] = {
     **{f"{name}@k": Measure(f, "accuracy") for name, f in accuracy.ACCURACY.items()},
-    **{f"{SAMPLED}{name}@k": Measure(f, "sampled") for name, f in accuracy.ACCURACY.items()},
     **{f"{name}@k": Measure(f, "per_list") for name, f in beyond.PER_LIST.items()},
+    **{f"{name}@k": Measure(f, "per_history") for name, f in beyond.PER_HISTORY.items()},
     **{f"{name}@k": Measure(f, "all_lists") for name, f in beyond.ALL_LISTS.items()},
     "gini@k": Measure(beyond.gini, "all_lists", lower_is_better=True),
+}
+BUILT_IN: dict[str, Measure] = {
+    **OF_LISTS,
+    **{f"{SAMPLED}{name}@k": Measure(f, "sampled") for name, f in accuracy.ACCURACY.items()},
+    **{f"{POOL}{name}": _of_pool(one) for name, one in OF_LISTS.items()},
     "mae": Measure(rating.absolute_error, "rating", lower_is_better=True, weight="predicted"),
     "rmse": Measure(
         rating.squared_error, "rating", lower_is_better=True, weight="predicted", root=True
@@ -155,7 +177,7 @@ class Metric:
     @property
     def of_lists(self) -> bool:
         """Whether it is computed from lists over the whole catalogue."""
-        return self.measure.kind in ("accuracy", "per_list", "all_lists")
+        return self.measure.kind in ("accuracy", "per_list", "per_history", "all_lists")
 
     @property
     def of_ratings(self) -> bool:
@@ -169,13 +191,25 @@ class Metric:
 
     @property
     def of_impressions(self) -> bool:
-        """Whether it can be computed from scores of the items that an impression shows."""
+        """Whether it can be computed from the items that impressions show, or a pool of others."""
+        kinds = ("per_list", "per_history", "all_lists", "pool", "pool_all")
+        return self.of_shown_scores or self.measure.kind in kinds
+
+    @property
+    def of_shown_scores(self) -> bool:
+        """Whether it is a mean over impressions, of the scores of the items that are shown."""
         return self.name in ("auc", "mrr") or self.name.startswith("ndcg@")
+
+    @property
+    def of_pool(self) -> str:
+        """For a metric of the pool, the metric of lists that is taken; else ""."""
+        return self.name.removeprefix(POOL) if self.measure.kind.startswith("pool") else ""
 
     @property
     def per_user(self) -> bool:
         """Whether each user has a value, so that the mean has an interval."""
-        return self.measure.kind in ("accuracy", "sampled", "per_list", "rating")
+        kinds = ("accuracy", "sampled", "per_list", "per_history", "pool", "rating")
+        return self.measure.kind in kinds
 
     @property
     def sign(self) -> Literal[1, -1]:

@@ -133,9 +133,18 @@ class Report:
         }
 
     def renamed(self, prefix: str) -> "Report":
-        """The report with `prefix` before the name of each metric of users."""
-        names = [name for name in self.per_user.columns if name not in COUNTS]
-        return replace(self, per_user=self.per_user.rename({n: prefix + n for n in names}))
+        """The report with `prefix` before the name of each metric."""
+
+        def named(table: pl.DataFrame) -> pl.DataFrame:
+            names = [name for name in table.columns if name not in (*COUNTS, "label")]
+            return table.rename({n: prefix + n for n in names})
+
+        return replace(
+            self,
+            per_user=named(self.per_user),
+            whole={prefix + name: value for name, value in self.whole.items()},
+            slices={way: named(table) for way, table in self.slices.items()},
+        )
 
     def merge(self, other: "Report") -> "Report":
         """This report with the metrics of another report on the same users."""
@@ -144,9 +153,17 @@ class Report:
             self,
             per_user=self.per_user.hstack(other.per_user.select(more)),
             whole={**self.whole, **other.whole},
-            slices={**self.slices, **other.slices},
+            slices=dict(other.slices) | {w: _joined(t, other, w) for w, t in self.slices.items()},
             pooled={**self.pooled, **other.pooled},
         )
+
+
+def _joined(table: pl.DataFrame, other: Report, way: str) -> pl.DataFrame:
+    """A slice's table with the metrics that another report has of the same labels and users."""
+    if way not in other.slices:
+        return table
+    more = other.slices[way]
+    return table.hstack(more.select([name for name in more.columns if name not in table.columns]))
 
 
 def means(

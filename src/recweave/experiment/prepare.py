@@ -32,6 +32,7 @@ from recweave.evaluate import (
     evaluate_model,
 )
 from recweave.evaluate.clicks import RESAMPLES
+from recweave.evaluate.fresh import FirstShown
 from recweave.experiment.doubts import (
     check_features,
     check_labels,
@@ -139,6 +140,11 @@ class Prepared:
         """All impressions of the dataset, with and without labels; None if there are none."""
         return self.dataset.impression_log() if len(self.dataset.impressions) else None
 
+    @cached_property
+    def first_shown(self) -> FirstShown | None:
+        """When each item was first shown; None without impressions."""
+        return None if self.impressions is None else FirstShown.of(self.impressions)
+
     def impressions_of(self, *parts: int) -> Impressions | None:
         """The impressions of some parts of the split of which the clicks are known."""
         if self.impressions is None or self.split.impressions is None:
@@ -210,7 +216,7 @@ class Prepared:
                 protocol=asked.protocol,
             )
         if asked.task == "impressions":
-            return self._evaluate_impressions(model, on, metrics)
+            return self._evaluate_impressions(model, stages, on, metrics)
         if asked.task == "ratings" and not isinstance(model, RatingModel):
             raise BadSetting(
                 f"the task is ratings, and a {type(model).__name__} predicts none; leave the row "
@@ -231,7 +237,11 @@ class Prepared:
         )
 
     def _evaluate_impressions(
-        self, model: Model, on: Literal["test", "valid"], metrics: Sequence[str]
+        self,
+        model: Model,
+        stages: Sequence[Stage],
+        on: Literal["test", "valid"],
+        metrics: Sequence[str],
     ) -> Report:
         impressions = self.impressions_of(TEST if on == "test" else VALID)
         if impressions is None:
@@ -242,7 +252,17 @@ class Prepared:
         train_only = on == "valid" or self.experiment.protocol == "paper"
         known = self.split.train if train_only else self.split.known
         return evaluate_impressions(
-            model, impressions, known, metrics, protocol=self.experiment.protocol
+            model,
+            impressions,
+            known,
+            metrics,
+            train=self.split.train,
+            first_shown=self.first_shown,
+            fresh_hours=self.experiment.fresh_hours,
+            stages=stages,
+            catalogue=self.catalogue,
+            slices=self.experiment.slices if on == "test" else (),
+            protocol=self.experiment.protocol,
         )
 
     def statistics(self) -> str:

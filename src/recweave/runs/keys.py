@@ -25,7 +25,7 @@ OF_TEST_DATA = ("held_out", "test")
 """… and those that are reported on. The protocol "paper" may stop a training by them."""
 CATEGORIES = "categories"
 """The feature that metrics beyond accuracy read, whether or not a model reads it."""
-OF_CATALOGUE = ("per_list", "all_lists")
+OF_CATALOGUE = ("per_list", "per_history", "all_lists", "pool", "pool_all")
 """Kinds of metrics that may read that feature."""
 
 

@@ -19,6 +19,8 @@ from recweave.data.interactions import Interactions, join
 from recweave.data.split import AnySplitter, LeaveLastOut, Split
 from recweave.evaluate import SLICES, Metric, parse_metric
 from recweave.evaluate.clicks import tpr_of
+from recweave.evaluate.impression_slices import IMPRESSION_SLICES
+from recweave.evaluate.impressions import FRESH_HOURS
 from recweave.features.spec import AnyFeature, in_order
 from recweave.models.training import Precision
 from recweave.runs.entry import Entry, rows_of
@@ -46,6 +48,7 @@ class Defaults:
     metrics: tuple[str, ...]
     choose: str
     has: Callable[[Metric], bool]
+    slices: tuple[str, ...] = ("popularity", "decile", "item", "history")
 
 
 Task = Literal["lists", "ratings", "clicks", "impressions"]
@@ -53,7 +56,12 @@ TASKS: Mapping[Task, Defaults] = {
     "lists": Defaults(("recall@10", "ndcg@10"), "ndcg@10", lambda m: m.of_lists or m.of_ratings),
     "ratings": Defaults(("rmse", "mae"), "rmse", lambda m: m.of_ratings),
     "clicks": Defaults(("auc", "log_loss"), "auc", lambda m: m.of_clicks),
-    "impressions": Defaults(("auc", "mrr", "ndcg@10"), "auc", lambda m: m.of_impressions),
+    "impressions": Defaults(
+        ("auc", "mrr", "ndcg@10"),
+        "auc",
+        lambda m: m.of_impressions,
+        ("popularity", "item", "history", "age"),
+    ),
 }
 """What is evaluated: lists over the catalogue (and ratings with them), predicted ratings,
 probabilities of held-out events, or the order of the items in impressions."""
@@ -103,7 +111,13 @@ class Experiment(Value):
     )
     slices: tuple[str, ...] = Field(
         ("popularity", "decile", "item", "history"),
-        description="groups of users or items with numbers of their own",
+        description="groups of users or items with numbers of their own; by the task, if unset",
+    )
+    fresh_hours: float = Field(
+        FRESH_HOURS,
+        gt=0,
+        description="of impressions: metrics named pool_… rank the items that were first shown in "
+        "so many hours before, and those that the impression shows; all, where there are no times",
     )
     depth: int = Field(100, ge=1, description="length of the lists that stages are handed")
     precision: Precision = Field(
@@ -122,12 +136,13 @@ class Experiment(Value):
     @model_validator(mode="before")
     @classmethod
     def _of_the_task(cls, data: Any) -> Any:
-        """A task's own metrics, where the file names none."""
+        """A task's own metrics and slices, where the file names none."""
         asked = data.get("task") if isinstance(data, dict) else None
         usual = next((one for task, one in TASKS.items() if task == asked), None)
         if usual is None:
             return data
-        return {"metrics": usual.metrics, "choose": usual.choose} | data
+        names = {"metrics": usual.metrics, "choose": usual.choose, "slices": usual.slices}
+        return names | data
 
     @field_validator("models", mode="before")
     @classmethod
@@ -175,16 +190,6 @@ class Experiment(Value):
         in_order(features)
         return features
 
-    @field_validator("slices")
-    @classmethod
-    def _sliced(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            for name in names:
-                SLICES[name]
-        except RecweaveError as error:
-            raise ValueError(str(error)) from None
-        return names
-
     @model_validator(mode="after")
     def _fits_the_task(self) -> "Experiment":
         named = [("choose", self.choose), *(("metrics", name) for name in self.metrics)]
@@ -196,8 +201,15 @@ class Experiment(Value):
                     f"'{name}' is no metric of the task {self.task}, which has {usual}, …",
                     at=(key,),
                 )
+        known = IMPRESSION_SLICES if self.task == "impressions" else SLICES
+        for name in self.slices:
+            if name not in known:
+                raise BadSetting(
+                    f"the task {self.task} has no slice '{name}'; {did_you_mean(name, known)}",
+                    at=("slices",),
+                )
         for index, entry in enumerate(self.models):
-            if self.task != "lists" and entry.stages:
+            if self.task not in ("lists", "impressions") and entry.stages:
                 raise BadSetting(
                     f"'{entry.row}' has stages, which change lists, and the task {self.task} "
                     "evaluates no lists; leave the stages out",
