@@ -8,6 +8,7 @@ import pytest
 
 from recweave.models.base import Recipe
 from recweave.models.language.cllm4rec import CLLM4Rec
+from recweave.models.news.settings import NewsRecipe
 
 _FOLDER = TemporaryDirectory(prefix="recweave-llama-")
 """Removed when the process ends."""
@@ -53,7 +54,12 @@ def of_all_tests() -> Path:
 
 
 def small(recipe: Recipe) -> Recipe:
-    """The recipe; with this language model in place of smollm2, if it is made from one."""
+    """The recipe; with this language model in place of smollm2, if it is made from one.
+
+    Networks of news read the feature `text` in place of words.
+    """
+    if isinstance(recipe, NewsRecipe):
+        return recipe.model_copy(update={"read": "vectors", "vectors": "text"})
     if not isinstance(recipe, CLLM4Rec):
         return recipe
     pytest.importorskip("transformers")

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
-from tests.evaluate.test_impressions import shown
+from made_impressions import shown
 
 from recweave.core.lists import pair_keys
 from recweave.evaluate.fresh import NEVER, FirstShown
@@ -15,7 +15,7 @@ LOG = [
 
 
 def pools(impressions, first, hours):
-    return [row[row >= 0].tolist() for row in first.pool(impressions, hours)]
+    return [sorted(row[row >= 0].tolist()) for row in first.pool(impressions, hours)]
 
 
 def test_the_first_time_is_that_of_the_first_impression_in_any_order():

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from tests.evaluate.test_impressions import BY_ROW, NOTHING, shown
+from made_impressions import shown
 
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
@@ -14,6 +14,9 @@ from recweave.evaluate.impressions import evaluate_impressions as evaluated
 from recweave.models.kinds import ItemScores
 from recweave.rank.ranking import Ranking
 
+NOTHING = Interactions.of([], [], shape=(5, 9), clock="seconds")
+BY_ROW = ItemScores(np.arange(9, 0, -1, dtype=np.float32))
+"""Item 0 first."""
 TRAIN = Interactions.of([0, 1, 2, 3], [0, 0, 0, 4], shape=(5, 9), clock="seconds")
 KINDS = np.zeros((9, 2), np.float32)
 KINDS[[0, 1, 2, 3, 4], 0] = 1

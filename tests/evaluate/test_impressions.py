@@ -2,38 +2,18 @@ from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
+from made_impressions import shown
 from sklearn.metrics import roc_auc_score
 
 from recweave.core.errors import BadInput, BadSetting
+from recweave.core.shown_lists import impression_values
 from recweave.data.catalogue import load
-from recweave.data.impressions import Impressions, click_history
 from recweave.data.interactions import Interactions
 from recweave.data.split import TEST, GlobalTime
 from recweave.evaluate import evaluate_impressions
-from recweave.evaluate.impressions import impression_values
 from recweave.models import Model
 from recweave.models.kinds import ItemScores
 from recweave.models.popularity import Popularity
-
-
-def shown(rows, items=9, histories=None, labelled=None):
-    """From (user, time, shown, clicked) each."""
-    start = np.concatenate([[0], np.cumsum([len(s) for _, _, s, _ in rows])])
-    read = histories or [[] for _ in rows]
-    begins = np.concatenate([[0], np.cumsum([len(one) for one in read])])
-    time = np.array([time for _, time, *_ in rows])
-    users = np.array([user for user, *_ in rows], np.int32)
-    return Impressions(
-        user=users,
-        time=time,
-        start=start,
-        item=np.concatenate([s for _, _, s, _ in rows]).astype(np.int32),
-        clicked=np.concatenate([[i in c for i in s] for _, _, s, c in rows]).astype(bool),
-        history=click_history(begins, np.concatenate([*read, []]).astype(np.int32), time, items),
-        shape=(int(users.max()) + 1, items),
-        labelled=None if labelled is None else np.array(labelled),
-    )
-
 
 NOTHING = Interactions.of([], [], shape=(5, 9), clock="seconds")
 BY_ROW = ItemScores(np.arange(9, 0, -1, dtype=np.float32))

@@ -2,6 +2,7 @@
 
 from dataclasses import is_dataclass, replace
 
+import made_impressions
 import numpy as np
 import pytest
 import tiny_llama
@@ -64,7 +65,9 @@ def fit(recipe, log, **options):
     if isinstance(recipe, NetworkRecipe):
         recipe = recipe.model_copy(update={"epochs": 2})  # enough for these tests
     try:
-        data = TrainingData(log, features=words(log.shape[1]), positive_from=4.0)
+        shown = made_impressions.of_log(log)
+        features = words(log.shape[1])
+        data = TrainingData(log, features=features, positive_from=4.0, impressions=shown)
         return tiny_llama.small(recipe).fit(data, Options(**options))
     except MissingExtra as error:
         pytest.skip(str(error))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+import made_impressions
 import numpy as np
 import pytest
 import tiny_llama
@@ -70,7 +71,8 @@ def scores(name, log, count):
     query = Query.of(log).rows(np.arange(50))
     with threads(count):
         try:
-            data = TrainingData(log, features=text(), positive_from=4.0)
+            shown = made_impressions.of_log(log[np.arange(0, len(log), 10)])
+            data = TrainingData(log, features=text(), positive_from=4.0, impressions=shown)
             return tiny_llama.small(recipe).fit(data, Options(seed=3)).scores(query)
         except MissingExtra as error:
             pytest.skip(str(error))

@@ -67,6 +67,10 @@ class Bert:
             mean = state.sum(dim=1) / is_token.sum(dim=1, keepdim=True)
             return np.asarray(mean / mean.norm(dim=1, keepdim=True))
 
+    def word_vectors(self) -> Float[Array, "words dim"]:
+        """The embeddings of the words, without those of positions."""
+        return np.asarray(self.weights["embeddings.word_embeddings.weight"].float().numpy())
+
     @property
     def _layers(self) -> int:
         return sum(name.endswith("self.qkv.weight") for name in self.weights)

@@ -89,6 +89,15 @@ class MiniLM:
                     vectors[np.take(nonblank, rows)] = vector
         return vectors
 
+    def words(self, texts: Sequence[str]) -> list[list[int]]:
+        """The word pieces of each text, rows of `word_vectors`; of its first 256 at most."""
+        pieces = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in pieces]
+
+    def word_vectors(self) -> Float[Array, "words dim"]:
+        """The vectors that its network begins with, one for each word piece (30,522)."""
+        return self._bert.word_vectors()
+
     @cached_property
     def _bf16(self) -> bool:
         return multiplies_bf16() if self.precision == "auto" else self.precision == "bf16"

@@ -45,7 +45,7 @@ class FirstShown:
         return np.asarray((at - np.minimum(self.time[impressions.item], at)) / HOUR)
 
     def pool(self, impressions: Impressions, hours: float) -> Int[Array, "impressions some"]:
-        """The items that each impression could show, ascending, padded with -1.
+        """The items that each impression could show, each once, padded with -1.
 
         Those first shown in the `hours` before it or at that moment, and those it does show. A log
         without times gives all items that any impression shows.
@@ -57,22 +57,23 @@ class FirstShown:
         items = len(self.time)
         order = np.argsort(self.time, kind="stable")
         ordered = self.time[order]
+        row, item = impressions.row_numbers(), impressions.item
         if self.clock == "seconds":
-            first = np.searchsorted(ordered, impressions.time - hours * HOUR, side="right")
+            since = impressions.time - hours * HOUR
+            first = np.searchsorted(ordered, since, side="right")
             end = np.searchsorted(ordered, impressions.time, side="right")
+            old = self.time[item] <= since[row]
         else:
             first = np.zeros(len(impressions), np.int64)
             end = np.full(len(impressions), np.count_nonzero(ordered < NEVER))
-        size = end - first
-        row = np.repeat(np.arange(len(impressions)), size)
-        fresh = order[
-            np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size) + np.repeat(first, size)
-        ]
-        shown = pair_keys(impressions.row_numbers(), impressions.item, items)
-        pairs = np.union1d(pair_keys(row, fresh, items), shown)
-        owner, item = np.divmod(pairs, items)
-        count = np.bincount(owner, minlength=len(impressions))
-        place = np.arange(len(pairs)) - np.repeat(np.cumsum(count) - count, count)
-        pool = np.full((len(impressions), max(1, int(count.max(initial=0)))), -1, np.int32)
-        pool[owner, place] = item
+            old = np.zeros(len(item), bool)
+        fresh = end - first
+        owner, shown = np.divmod(np.unique(pair_keys(row[old], item[old], items)), items)
+        more = np.bincount(owner, minlength=len(impressions))
+        step = np.arange(max(1, int((fresh + more).max(initial=1))))
+        is_fresh = step < fresh[:, None]
+        pool = np.full(is_fresh.shape, -1, np.int32)
+        pool[is_fresh] = order[(first[:, None] + step)[is_fresh]]
+        place = np.arange(len(owner)) - np.repeat(np.cumsum(more) - more, more)
+        pool[owner, fresh[owner] + place] = shown
         return pool

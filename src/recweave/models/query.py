@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Int
 
 from recweave.core.arrays import Array
+from recweave.core.lists import pair_keys
+from recweave.data.impressions import Impressions
 from recweave.data.interactions import Histories, Interactions
 
 
@@ -59,6 +61,32 @@ class Query:
         first = np.full(held_out.shape[0], np.iinfo(np.int64).max)
         np.minimum.at(first, held_out.user, held_out.time)
         return cls.of(known, users, first[users])
+
+    @classmethod
+    def of_impressions(cls, impressions: Impressions, known: Interactions) -> "Query":
+        """One query for each impression, at its time, with its history.
+
+        Where the source tells none, the history is the user's known events before that time; of a
+        log without times, the known events with other items than those that the impression shows,
+        as the order of the two tables cannot be compared.
+
+        Args:
+            impressions: Those to rank.
+            known: Events of the same users and items that may be read.
+        """
+        own = impressions.history
+        without = np.flatnonzero(own.lengths == 0)
+        of_log = Histories.of(known, impressions.user[without])
+        row = without[of_log.row_numbers()]
+        if known.clock == impressions.clock == "seconds":
+            of_log = of_log.only(of_log.time < impressions.time[row])
+        else:
+            shown = pair_keys(impressions.row_numbers(), impressions.item, of_log.items)
+            of_log = of_log.only(~np.isin(pair_keys(row, of_log.item, of_log.items), shown))
+        both = own.join(of_log)
+        rows = np.arange(len(impressions))
+        rows[without] = len(impressions) + np.arange(len(without))
+        return cls(impressions.user, both.rows(rows), impressions.time)
 
     def __len__(self) -> int:
         return len(self.user)

@@ -1,0 +1,129 @@
+"""What networks of news read of the articles: words, vectors of texts, categories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from recweave.core.arrays import Array
+from recweave.core.errors import BadSetting
+from recweave.encode.features import Features, TextFeature, find_feature, find_item_feature
+from recweave.encode.words import Ragged, WordTable, word_table
+from recweave.models.news.settings import NewsRecipe
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of the input of an article encoder.
+
+    Attributes:
+        text: Of the vector of a word, or of a whole text.
+        words: Whether texts are read word by word.
+        categories: Categories; 0 for none.
+    """
+
+    text: int
+    words: bool
+    categories: int
+
+
+@dataclass(frozen=True, eq=False)
+class Articles:
+    """The articles of a catalogue, row i for item i.
+
+    Attributes:
+        title, abstract: Words; None where whole texts are read, or no abstract.
+        vectors: Vectors of whole texts; None where words are read.
+        categories: One row of weights of categories for each article; None for none.
+        present: Whether an article has anything to read; the vector of one without is 0.
+    """
+
+    title: Ragged | None
+    abstract: Ragged | None
+    vectors: Float[Array, "items dim"] | None
+    categories: Float[Array, "items categories"] | None
+    present: Bool[Array, " items"]
+
+    @classmethod
+    def of(
+        cls, recipe: NewsRecipe, features: Features | None, items: int, table: WordTable | None
+    ) -> "Articles":
+        """Of a catalogue.
+
+        Args:
+            recipe: Says what is read.
+            features: By name.
+            items: Size of the catalogue.
+            table: Of words; None where whole texts are read.
+
+        Raises:
+            BadSetting: if a feature is missing or of another kind, or no article has a text.
+        """
+        title = abstract = vectors = None
+        if table is None:
+            feature = find_item_feature(features, recipe.vectors)
+            vectors = np.where(feature.present[:, None], feature.vectors, 0).astype(np.float32)
+            present = feature.present
+        else:
+            text = find_feature(features, recipe.text)
+            if not isinstance(text, TextFeature):
+                raise BadSetting(
+                    f"the feature '{recipe.text}' has no texts; [features.{recipe.text}] needs "
+                    'kind = "documents"'
+                )
+            title = table.read(_texts(text, "title", items), recipe.title)
+            present = title.lengths > 0
+            if most := getattr(recipe, "abstract", 0):
+                abstract = table.read(_texts(text, "description", items), most)
+                present = present | (abstract.lengths > 0)
+        if not present.any():
+            raise BadSetting(
+                "no article has a text that can be read; add the column `title` to the table of "
+                "items"
+            )
+        categories = None
+        if name := getattr(recipe, "categories", ""):
+            categories = find_item_feature(features, name).vectors.astype(np.float32)
+        return cls(title, abstract, vectors, categories, present)
+
+    def sizes(self, table: WordTable | None) -> Sizes:
+        """The sizes of what an article encoder reads."""
+        categories = 0 if self.categories is None else self.categories.shape[1]
+        if table is not None:
+            return Sizes(table.vectors.shape[1], True, categories)
+        assert self.vectors is not None
+        return Sizes(self.vectors.shape[1], False, categories)
+
+    def by_length(self, rows: Int[Array, " n"], words: int) -> Sequence[Int[Array, " some"]]:
+        """Positions in `rows` in groups of articles of similar length, for little padding.
+
+        Args:
+            rows: Articles.
+            words: Words of a group at most, padding included; a longer article is alone.
+        """
+        size = np.ones(len(rows), np.int64)
+        for part in (self.title, self.abstract):
+            if part is not None:
+                size = np.maximum(size, part.lengths[rows])
+        order = np.argsort(size, kind="stable")
+        ordered, groups, first = size[order], list[Array](), 0
+        while first < len(order):
+            fits = ordered[first:] * np.arange(1, len(order) - first + 1) <= words
+            count = max(1, int(np.count_nonzero(fits)))
+            groups.append(order[first : first + count])
+            first += count
+        return groups
+
+
+def words_of(recipe: NewsRecipe) -> WordTable | None:
+    """The table of words that a recipe reads; None where it reads whole texts."""
+    return word_table(recipe.words) if recipe.read == "words" else None
+
+
+def _texts(text: TextFeature, kind: str, items: int) -> list[str]:
+    """The texts of a kind, "" where an item has none."""
+    found = [""] * items
+    for row in text.of_kind(kind).tolist():
+        found[int(text.item[row])] = text.text[row]
+    return found
