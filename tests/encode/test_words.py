@@ -25,10 +25,9 @@ def test_a_file_with_capital_letters_tells_them_apart(tmp_path):
     assert word_table(str(path)).read(["Fox fox FOX"], 9).word.tolist() == [0, 1]
 
 
-def test_padding_is_minus_one():
-    read = Ragged.of([[5, 6], [], [7]])
-    assert read.padded(np.array([2, 0, 1])).tolist() == [[7, -1], [5, 6], [-1, -1]]
-    assert read.padded(np.array([1])).tolist() == [[-1]]
+def test_some_of_the_texts():
+    read = Ragged.of([[5, 6], [], [7]]).rows(np.array([2, 1, 0, 2]))
+    assert (read.start.tolist(), read.word.tolist()) == ([0, 1, 1, 3, 4], [7, 5, 6, 7])
 
 
 @pytest.mark.parametrize(

@@ -42,14 +42,12 @@ class Ragged:
         """Number of words of each text."""
         return np.diff(self.start)
 
-    def padded(self, rows: Int[Array, " n"]) -> Int[Array, "n longest"]:
-        """Some of the texts, padded with -1."""
+    def rows(self, rows: Int[Array, " n"]) -> "Ragged":
+        """Some of the texts, in the order asked."""
         size = self.lengths[rows]
-        step = np.arange(max(1, int(size.max(initial=1))))
-        is_word = step < size[:, None]
-        found = np.full(is_word.shape, -1, np.int64)
-        found[is_word] = self.word[(self.start[rows][:, None] + step)[is_word]]
-        return found
+        start = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+        at = np.arange(start[-1]) + np.repeat(self.start[rows] - start[:-1], size)
+        return Ragged(start, self.word[at])
 
 
 @runtime_checkable

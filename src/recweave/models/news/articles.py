@@ -1,10 +1,9 @@
 """What networks of news read of the articles: words, vectors of texts, categories."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
@@ -94,26 +93,6 @@ class Articles:
             return Sizes(table.vectors.shape[1], True, categories)
         assert self.vectors is not None
         return Sizes(self.vectors.shape[1], False, categories)
-
-    def by_length(self, rows: Int[Array, " n"], words: int) -> Sequence[Int[Array, " some"]]:
-        """Positions in `rows` in groups of articles of similar length, for little padding.
-
-        Args:
-            rows: Articles.
-            words: Words of a group at most, padding included; a longer article is alone.
-        """
-        size = np.ones(len(rows), np.int64)
-        for part in (self.title, self.abstract):
-            if part is not None:
-                size = np.maximum(size, part.lengths[rows])
-        order = np.argsort(size, kind="stable")
-        ordered, groups, first = size[order], list[Array](), 0
-        while first < len(order):
-            fits = ordered[first:] * np.arange(1, len(order) - first + 1) <= words
-            count = max(1, int(np.count_nonzero(fits)))
-            groups.append(order[first : first + count])
-            first += count
-        return groups
 
 
 def words_of(recipe: NewsRecipe) -> WordTable | None:

@@ -3,16 +3,35 @@
 Padding is marked by a mask, True where something stands. Imports torch.
 """
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import relu, scaled_dot_product_attention
+from torch.nn.functional import embedding, embedding_bag, relu, scaled_dot_product_attention
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from recweave.core.arrays import Array
 from recweave.models.news.articles import Sizes
+from recweave.models.nn.dropout import Dropout
 
-Words = Float[Tensor, "n words text"]
-Mask = Bool[Tensor, "n words"]
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """The words of texts, one text after the other.
+
+    Attributes:
+        projected: See `TextReader.project`.
+        word: Of each word its row in `projected`.
+        start: Where each text's words begin; the end of the last is not in it.
+        lengths: Number of words of each text.
+    """
+
+    projected: Float[Tensor, "distinct width"]
+    word: Int[Tensor, " words"]
+    start: Int[Tensor, " texts"]
+    lengths: Int[Array, " texts"]
 
 
 class AdditiveAttention(nn.Module):
@@ -34,6 +53,22 @@ class AdditiveAttention(nn.Module):
         share = share / share.sum(dim=1, keepdim=True).clamp(min=1e-12)
         return (share[:, None, :] @ x).squeeze(1)
 
+    def of_texts(self, x: Float[Tensor, "words dim"], text: Text) -> Float[Tensor, "texts dim"]:
+        """The same for texts that stand one after the other, without padding."""
+        weight = (torch.tanh(self.project(x)) @ self.query).float()
+        texts = len(text.start)
+        row = torch.repeat_interleave(
+            torch.arange(texts, device=x.device), torch.from_numpy(text.lengths).to(x.device)
+        )
+        most = weight.new_full((texts,), -torch.inf)
+        most = most.scatter_reduce(0, row, weight.detach(), "amax")
+        share = (weight - most[row]).exp()
+        total = share.new_zeros(texts).index_add(0, row, share)
+        each = torch.arange(len(x), device=x.device)
+        return embedding_bag(
+            each, x.float(), text.start, mode="sum", per_sample_weights=share / total[row]
+        )
+
 
 class SelfAttention(nn.Module):
     """Multi-head self-attention without a projection of its output, as NRMS has it."""
@@ -47,60 +82,137 @@ class SelfAttention(nn.Module):
         self, x: Float[Tensor, "n time dim"], mask: Bool[Tensor, "n time"]
     ) -> Float[Tensor, "n time heads_dim"]:
         """What each position sees of all; positions of padding are meaningless."""
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         # A row without anything would be NaN; its mask lets all through, and nobody reads it.
         seen = mask | ~mask.any(dim=1, keepdim=True)
-        attended = scaled_dot_product_attention(q, k, v, attn_mask=seen[:, None, None, :])
+        return self.attend(self.qkv(x), seen[:, None, None, :])
+
+    def attend(
+        self, qkv: Float[Tensor, "n time three_heads_dim"], seen: Tensor | None
+    ) -> Float[Tensor, "n time heads_dim"]:
+        """The same from queries, keys and values."""
+        n, time, width = qkv.shape
+        parts = qkv.view(n, time, 3, self.heads, width // (3 * self.heads))
+        q, k, v = parts.permute(2, 0, 3, 1, 4)
+        attended = scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return attended.transpose(1, 2).flatten(2)
 
 
-class SelfAttended(nn.Module):
-    """Words of a text to a vector, by self-attention and additive attention."""
+class TextReader(nn.Module):
+    """From the words of texts to vectors.
+
+    The first step is linear in each word, and a batch has each word many times. So `project` does
+    it once for each distinct word, and `forward` looks the results up. Dropout of a word's numbers
+    is therefore the same wherever it stands in the batch.
+    """
+
+    def project(self, table: Float[Tensor, "distinct text"]) -> Float[Tensor, "distinct width"]:
+        """The first step, of distinct words."""
+        raise NotImplementedError
+
+    def forward(self, text: Text) -> Float[Tensor, "texts dim"]:
+        """A vector for each text; 0 for one without words."""
+        raise NotImplementedError
+
+
+class SelfAttended(TextReader):
+    """Self-attention, then additive attention (NRMS)."""
 
     def __init__(self, dim: int, heads: int, head_dim: int, query: int, dropout: float) -> None:
         super().__init__()
         self.attention = SelfAttention(dim, heads, head_dim)
         self.sum = AdditiveAttention(heads * head_dim, query)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
-    def forward(self, words: Words, mask: Mask) -> Float[Tensor, "n dim"]:
-        """A vector for each text."""
-        vector: Tensor = self.sum(self.dropout(self.attention(self.dropout(words), mask)), mask)
-        return vector
+    def project(self, table: Float[Tensor, "distinct text"]) -> Float[Tensor, "distinct width"]:
+        """See `TextReader.project`: queries, keys and values."""
+        projected: Tensor = self.attention.qkv(self.dropout(table))
+        return projected
+
+    def forward(self, text: Text) -> Float[Tensor, "texts dim"]:
+        """See `TextReader.forward`; texts of one length are attended to together."""
+        if not len(text.word):
+            return text.projected.new_zeros((len(text.start), self.sum.project.in_features))
+        order = np.argsort(text.lengths, kind="stable")
+        ordered = text.lengths[order]
+        begins = (np.cumsum(text.lengths) - text.lengths)[order]
+        place = np.arange(ordered.sum()) - np.repeat(np.cumsum(ordered) - ordered, ordered)
+        at = np.repeat(begins, ordered) + place  # the words, texts sorted by length
+        device = text.word.device
+        qkv = embedding(text.word[torch.from_numpy(at).to(device)], text.projected)
+        lengths, texts = np.unique(ordered[ordered > 0], return_counts=True)
+        ends = np.cumsum(lengths * texts)[:-1].tolist()
+        parts = [
+            self.attention.attend(part.view(count, length, -1), None).flatten(0, 1)
+            for part, length, count in zip(
+                torch.tensor_split(qkv, ends), lengths.tolist(), texts.tolist(), strict=True
+            )
+        ]
+        back = np.empty(len(at), np.int64)
+        back[at] = np.arange(len(at))
+        read = torch.cat(parts)[torch.from_numpy(back).to(device)]
+        return self.sum.of_texts(self.dropout(read), text)
 
 
-class Convolved(nn.Module):
-    """Words of a text to a vector, by convolution and additive attention."""
+class Convolved(TextReader):
+    """Convolution over words, then additive attention (NAML, LSTUR)."""
 
     def __init__(self, dim: int, filters: int, window: int, query: int, dropout: float) -> None:
         super().__init__()
+        self.window = window
         self.convolve = nn.Conv1d(dim, filters, window, padding="same")
         self.sum = AdditiveAttention(filters, query)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
-    def forward(self, words: Words, mask: Mask) -> Float[Tensor, "n filters"]:
-        """A vector for each text."""
-        x = self.dropout(words * mask[..., None]).transpose(1, 2)
-        vector: Tensor = self.sum(self.dropout(relu(self.convolve(x)).transpose(1, 2)), mask)
-        return vector
+    def project(self, table: Float[Tensor, "distinct text"]) -> Float[Tensor, "distinct width"]:
+        """See `TextReader.project`: what a word adds to a filter, by its place in the window."""
+        weight = self.convolve.weight.permute(2, 0, 1).flatten(0, 1)  # (window · filters, text)
+        projected: Tensor = self.dropout(table) @ weight.T
+        return projected
+
+    def forward(self, text: Text) -> Float[Tensor, "texts dim"]:
+        """See `TextReader.forward`; words beyond the ends of a text add nothing."""
+        words = len(text.word)
+        begins = np.repeat(np.cumsum(text.lengths) - text.lengths, text.lengths)
+        ends = begins + np.repeat(text.lengths, text.lengths)
+        before = (self.window - 1) // 2
+        at = np.arange(words)[:, None] + np.arange(self.window) - before
+        inside = (at >= begins[:, None]) & (at < ends[:, None])
+        device = text.word.device
+        word = text.word[torch.from_numpy(np.clip(at, 0, max(0, words - 1))).to(device)]
+        # Rows of the table: a word at a place of the window; the last one is what adds nothing.
+        row = word * self.window + torch.arange(self.window, device=device)
+        filters = self.convolve.out_channels
+        table = text.projected.view(-1, filters)
+        nothing = len(table)
+        row = row.masked_fill(~torch.from_numpy(inside).to(device), nothing)
+        table = torch.cat([table, table.new_zeros((1, filters))])
+        total = embedding_bag(row, table, mode="sum", padding_idx=nothing)
+        assert self.convolve.bias is not None
+        return self.sum.of_texts(self.dropout(relu(total + self.convolve.bias)), text)
 
 
 class ArticleEncoder(nn.Module):
-    """From what is read of articles to vectors of length `dim`."""
+    """From what is read of articles to vectors of length `dim`.
+
+    Attributes:
+        title, abstract: `TextReader` of their words; `title` may be a layer over vectors of texts.
+    """
 
     dim: int
+    title: nn.Module
+    abstract: nn.Module | None = None
 
     def forward(
         self,
-        title: tuple[Tensor, Tensor] | None,
-        abstract: tuple[Tensor, Tensor] | None,
+        title: Text | None,
+        abstract: Text | None,
         vectors: Tensor | None,
         categories: Tensor | None,
     ) -> Float[Tensor, "n dim"]:
         """A vector for each article.
 
         Args:
-            title, abstract: Vectors of words, with the mask.
+            title, abstract: Words, as the readers take them.
             vectors: Of whole texts.
             categories: Weights of categories.
         """
@@ -110,27 +222,21 @@ class ArticleEncoder(nn.Module):
 class TitleAlone(ArticleEncoder):
     """The title, word by word; or the whole text's vector, projected."""
 
-    def __init__(self, over: nn.Module | None, text: int, dim: int) -> None:
+    def __init__(self, title: nn.Module, dim: int) -> None:
         super().__init__()
         self.dim = dim
-        self.over = over
-        self.project = None if over is not None else nn.Linear(text, dim)
+        self.title = title
 
     def forward(
         self,
-        title: tuple[Tensor, Tensor] | None,
-        abstract: tuple[Tensor, Tensor] | None,
+        title: Text | None,
+        abstract: Text | None,
         vectors: Tensor | None,
         categories: Tensor | None,
     ) -> Float[Tensor, "n dim"]:
         """See `ArticleEncoder.forward`."""
-        if self.over is not None:
-            assert title is not None
-            read: Tensor = self.over(*title)
-            return read
-        assert self.project is not None
-        projected: Tensor = self.project(vectors)
-        return projected
+        read: Tensor = self.title(vectors) if title is None else self.title(title)
+        return read
 
 
 class Views(ArticleEncoder):
@@ -166,25 +272,30 @@ class Views(ArticleEncoder):
 
     def forward(
         self,
-        title: tuple[Tensor, Tensor] | None,
-        abstract: tuple[Tensor, Tensor] | None,
+        title: Text | None,
+        abstract: Text | None,
         vectors: Tensor | None,
         categories: Tensor | None,
     ) -> Float[Tensor, "n dim"]:
         """See `ArticleEncoder.forward`; a view that an article lacks has no weight."""
         if title is None:
-            views, there = [self.title(vectors)], [torch.ones(len(vectors), dtype=torch.bool)]  # type: ignore[arg-type]
+            assert vectors is not None
+            views, there = [self.title(vectors)], [(vectors != 0).any(dim=1)]
         else:
-            views, there = [self.title(*title)], [title[1].any(dim=1)]
+            views, there = [self.title(title)], [_has_words(title)]
         if self.abstract is not None and abstract is not None:
-            views.append(self.abstract(*abstract))
-            there.append(abstract[1].any(dim=1))
+            views.append(self.abstract(abstract))
+            there.append(_has_words(abstract))
         if self.category is not None and categories is not None:
             views.append(self.category(categories))
             there.append((categories != 0).any(dim=1))
-        mask = torch.stack([one.to(views[0].device) for one in there], dim=1)
+        mask = torch.stack(there, dim=1)
         vector: Tensor = self.sum(torch.stack(views, dim=1), mask)
         return vector
+
+
+def _has_words(text: Text) -> Bool[Tensor, " texts"]:
+    return torch.from_numpy(text.lengths > 0).to(text.word.device)
 
 
 class TitleAndCategory(ArticleEncoder):
@@ -206,13 +317,13 @@ class TitleAndCategory(ArticleEncoder):
 
     def forward(
         self,
-        title: tuple[Tensor, Tensor] | None,
-        abstract: tuple[Tensor, Tensor] | None,
+        title: Text | None,
+        abstract: Text | None,
         vectors: Tensor | None,
         categories: Tensor | None,
     ) -> Float[Tensor, "n dim"]:
         """See `ArticleEncoder.forward`."""
-        read: Tensor = self.title(vectors) if title is None else self.title(*title)
+        read: Tensor = self.title(vectors) if title is None else self.title(title)
         if self.category is None or categories is None:
             return read
         return torch.cat([read, self.category(categories)], dim=1)
@@ -244,7 +355,7 @@ class AttendedHistory(UserEncoder):
         super().__init__()
         self.attention = SelfAttention(dim, heads, head_dim)
         self.sum = AdditiveAttention(heads * head_dim, query)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self,

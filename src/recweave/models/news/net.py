@@ -8,11 +8,9 @@ from torch import Tensor, nn
 from recweave.core.arrays import Array
 from recweave.encode.words import Ragged, WordTable
 from recweave.models.news.articles import Articles
+from recweave.models.news.encoders import Text, TextReader
 from recweave.models.news.settings import NewsRecipe
 from recweave.models.nn.tensors import float_tensor, index_tensor, seeded
-
-WORDS = 8_192
-"""Words of articles that are encoded at a time, padding included."""
 
 
 class NewsNet(nn.Module):
@@ -53,23 +51,12 @@ class NewsNet(nn.Module):
     def articles(self, articles: Articles, rows: Int[Array, " n"]) -> Float[Tensor, "n dim"]:
         """The vectors of some articles; 0 for those that have nothing to read."""
         device = next(self.parameters()).device
-        groups = articles.by_length(rows, WORDS)
-        if not groups:
-            return torch.zeros((0, self.article.dim), device=device)
-        parts = []
-        for group in groups:
-            chosen = rows[group]
-            parts.append(
-                self.article(
-                    self._words(articles.title, chosen, device),
-                    self._words(articles.abstract, chosen, device),
-                    _numbers(articles.vectors, chosen, device),
-                    _numbers(articles.categories, chosen, device),
-                )
-            )
-        back = np.empty(len(rows), np.int64)
-        back[np.concatenate(groups)] = np.arange(len(rows))
-        vectors = torch.cat(parts)[index_tensor(back, device)]
+        vectors: Tensor = self.article(
+            self._text(articles.title, rows, self.article.title, device),
+            self._text(articles.abstract, rows, self.article.abstract, device),
+            _numbers(articles.vectors, rows, device),
+            _numbers(articles.categories, rows, device),
+        )
         present = float_tensor(articles.present[rows].astype(np.float32), device)
         return vectors * present[:, None]
 
@@ -82,14 +69,25 @@ class NewsNet(nn.Module):
         """The vectors of readers; see the function."""
         return readers(self.reader, self.stranger, history, mask, user)
 
-    def _words(
-        self, text: Ragged | None, rows: Int[Array, " n"], device: torch.device
-    ) -> tuple[Tensor, Tensor] | None:
-        if text is None:
+    def _text(
+        self,
+        text: Ragged | None,
+        rows: Int[Array, " n"],
+        reader: nn.Module | None,
+        device: torch.device,
+    ) -> Text | None:
+        """The words of some texts, read as far as that goes word by word."""
+        if text is None or reader is None:
             return None
-        word = index_tensor(text.padded(rows), device)
-        mask = word >= 0
-        return self.words[word.clamp(min=0)], mask
+        assert isinstance(reader, TextReader)
+        text = text.rows(rows)
+        distinct, word = np.unique(text.word, return_inverse=True)
+        return Text(
+            reader.project(self.words[index_tensor(distinct, device)]),
+            index_tensor(word, device),
+            index_tensor(text.start[:-1], device),
+            text.lengths,
+        )
 
 
 def readers(

@@ -21,11 +21,13 @@ class NRMS(NewsRecipe):
 
     def article_encoder(self, sizes: "Sizes") -> Any:
         """See `NewsRecipe.article_encoder`."""
+        from torch import nn
+
         from recweave.models.news.encoders import SelfAttended, TitleAlone
 
         dim = self.heads * self.head_dim
-        over = SelfAttended(sizes.text, self.heads, self.head_dim, self.query, self.dropout)
-        return TitleAlone(over if sizes.words else None, sizes.text, dim)
+        words = SelfAttended(sizes.text, self.heads, self.head_dim, self.query, self.dropout)
+        return TitleAlone(words if sizes.words else nn.Linear(sizes.text, dim), dim)
 
     def user_encoder(self, dim: int, users: int) -> Any:
         """See `NewsRecipe.user_encoder`."""
