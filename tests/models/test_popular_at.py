@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from recweave.data.interactions import Interactions
 from recweave.models.popular_at import HOUR, Occurrences, PopularAt, in_clock
 
 ITEMS = 30
@@ -108,6 +107,18 @@ def test_skipped_items_are_replaced_by_the_next(monkeypatch):
     assert found[2].tolist() == whole[2, [0, 2, 3]].tolist()
 
 
+def test_moments_of_one_owner_skip_the_same():
+    popular = made("ratio")
+    times = np.array([5, 9, 12, 15]) * HOUR
+    owner = np.array([7, 2, 7, 2])
+    whole = popular.top(times, ITEMS)
+    skip = np.array([7, 7, 2]), np.array([whole[0, 0], whole[2, 0], whole[1, 1]])
+    found = popular.first(times, 3, skip, owner)
+    for row, of in enumerate(owner):
+        left = [item for item in whole[row] if (of, item) not in set(zip(*skip, strict=True))]
+        assert found[row].tolist() == left[:3]
+
+
 def test_lists_end_where_all_are_skipped():
     clicks = Occurrences.of(np.array([1, 2]), np.array([1, 2]))
     popular = PopularAt(clicks, clicks, 4)
@@ -116,10 +127,8 @@ def test_lists_end_where_all_are_skipped():
 
 
 def test_a_log_without_times_has_buckets_of_its_order():
-    log = Interactions.of([0] * 200, np.arange(200) % 7, clock="order")
-    assert in_clock(log.clock, log.time, 1.0, 48.0) == (2, None)
-    popular = PopularAt.of_events(log, "ptb", fresh_hours=48.0)
-    assert popular.top(np.array([100]), 9)[0].tolist() == [0, 1, *[-1] * 7]
+    assert in_clock("order", np.arange(200), 1.0, 48.0) == (2, None)
+    assert in_clock("seconds", np.arange(200), 0.5, 48.0) == (1800, 172_800)
 
 
 def test_nothing_is_popular_without_clicks():

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from recweave.core.arrays import Array
 from recweave.core.lists import pair_keys
 from recweave.core.topk import top_k
-from recweave.data.interactions import Clock, Interactions
+from recweave.data.interactions import Clock
 
 Logic = Literal["acc", "ptb", "ratio", "var"]
 """How popularity is counted.
@@ -78,26 +78,6 @@ class PopularAt:
     fresh: int | None = None
     prior: float = 10.0
 
-    @classmethod
-    def of_events(
-        cls,
-        log: Interactions,
-        logic: Logic = "acc",
-        hours: float = 1.0,
-        fresh_hours: float | None = None,
-    ) -> "PopularAt":
-        """From a log of events, in which an item is shown when it has an event.
-
-        Args:
-            log: Training events.
-            logic: See `Logic`.
-            hours: Length of a time bucket; without times, it is a hundredth of the log.
-            fresh_hours: See `fresh`.
-        """
-        events = Occurrences.of(log.item, log.time)
-        bucket, fresh = in_clock(log.clock, log.time, hours, fresh_hours)
-        return cls(events, events, log.shape[1], logic, bucket, fresh)
-
     def top(self, time: Int[Array, " n"], k: int) -> Int[Array, "n k"]:
         """The k most popular items at each moment, the most popular first, equal ones by row.
 
@@ -118,28 +98,31 @@ class PopularAt:
         time: Int[Array, " n"],
         k: int,
         skip: tuple[Int[Array, " pairs"], Int[Array, " pairs"]],
+        owner: Int[Array, " n"] | None = None,
     ) -> Int[Array, "n k"]:
         """The k most popular items at each moment that are not skipped, as `top`.
 
         Args:
             time: The moments.
             k: Items wanted.
-            skip: Pairs of a row of `time` and an item.
+            skip: Pairs of an owner and an item.
+            owner: Of each moment; its position, without it.
         """
         skipped = np.unique(pair_keys(*skip, self.items))
+        of = np.arange(len(time)) if owner is None else owner
         found = np.full((len(time), k), -1, np.int32)
         rows, wide = np.arange(len(time)), min(k + EXTRA, self.items)
         while len(rows):
             listed = self.top(time[rows], wide)
-            keys = pair_keys(rows[:, None], listed, self.items)
+            keys = pair_keys(of[rows][:, None], listed, self.items)
             allowed = (listed >= 0) & ~np.isin(keys, skipped)
             place = np.cumsum(allowed, axis=1) - 1
             row, column = np.nonzero(allowed & (place < k))
             found[rows[row], place[row, column]] = listed[row, column]
+            if wide == self.items:
+                break
             short = (place[:, -1] + 1 < k) & (listed[:, -1] >= 0)
             rows, wide = rows[short], min(4 * wide, self.items)
-            if listed.shape[1] == self.items:
-                break
         return found
 
     def _buckets(self, time: Int[Array, " n"]) -> "Iterator[tuple[Int[Array, ' rows'], _Running]]":

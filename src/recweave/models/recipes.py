@@ -7,6 +7,8 @@ RECIPES: Registry[type[Recipe]] = Registry(
     "model",
     {
         "popularity": "recweave.models.popularity:Popularity",
+        "click_rate": "recweave.models.shown_items:ClickRate",
+        "newest": "recweave.models.shown_items:Newest",
         "random": "recweave.models.popularity:Random",
         "item_knn": "recweave.models.neighbours.knn:ItemKNN",
         "user_knn": "recweave.models.neighbours.knn:UserKNN",

@@ -14,7 +14,7 @@ from recweave.core.arrays import Array
 from recweave.core.lists import pair_keys
 from recweave.data.impressions import Impressions
 from recweave.models.news.settings import NewsRecipe
-from recweave.models.popular_at import Occurrences, PopularAt, in_clock
+from recweave.models.popular_at import Occurrences, PopularAt
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,17 +124,12 @@ class Clicks:
 def popular_of(recipe: NewsRecipe, impressions: Impressions) -> PopularAt:
     """What is popular at any moment, by the clicks of these impressions."""
     time = np.repeat(impressions.time, impressions.lengths)
-    bucket, fresh = in_clock(
-        impressions.clock, impressions.time, recipe.bucket_hours, recipe.popular_hours
-    )
     clicked = impressions.clicked
-    return PopularAt(
+    return recipe.popular_at(
         Occurrences.of(impressions.item[clicked], time[clicked]),
         Occurrences.of(impressions.item, time),
         impressions.shape[1],
-        recipe.popularity,
-        bucket,
-        fresh,
+        impressions.clock,
     )
 
 

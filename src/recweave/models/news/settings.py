@@ -7,13 +7,13 @@ from pydantic import Field, model_validator
 
 from recweave.models.base import Tune
 from recweave.models.nn.settings import NetworkRecipe
-from recweave.models.popular_at import Logic
+from recweave.models.popk import PopkSettings
 
 if TYPE_CHECKING:
     from recweave.models.news.articles import Sizes
 
 
-class NewsRecipe(NetworkRecipe, ABC):
+class NewsRecipe(PopkSettings, NetworkRecipe, ABC):
     """A network that learns from impressions which of the shown articles was clicked.
 
     For each click, K of the articles that were shown with it and not clicked are its negatives, and
@@ -41,20 +41,6 @@ class NewsRecipe(NetworkRecipe, ABC):
     query: int = Field(200, ge=1, description="size of the query vector of additive attention")
     dropout: Annotated[float, Tune(0.0, 0.5)] = Field(0.2, ge=0, lt=1, description="dropout rate")
     negatives: int = Field(4, ge=1, description="negatives of each click (K)")
-    popk: Annotated[int, Tune(0, 4)] = Field(
-        0, ge=0, description="of these, how many are the popular articles of that moment (POPK)"
-    )
-    popularity: Logic = Field(
-        "acc",
-        description="of popk: acc (clicks until then), ptb (clicks in the last time bucket), ratio "
-        "(clicks per time shown), var (variance of the clicks of a bucket)",
-    )
-    bucket_hours: float = Field(
-        1.0, gt=0, description="of popk: length of a time bucket; without times 1/100 of the log"
-    )
-    popular_hours: float | None = Field(
-        None, gt=0, description="of popk: an article is popular so long after it was first shown"
-    )
     stranger: bool = Field(
         True, description="whether a vector for readers without a history is learned; else it is 0"
     )

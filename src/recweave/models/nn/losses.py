@@ -92,6 +92,7 @@ def sampled_softmax(
     log_q_negative: Float[Tensor, " sampled"],
     hit: Bool[Tensor, "n sampled"],
     weight: Float[Tensor, " n"] | None = None,
+    more: Float[Tensor, "n more"] | None = None,
 ) -> Float[Tensor, ""]:
     """Softmax over target and negatives, with log-Q correction (Bengio & Senécal 2008; Yi 2019).
 
@@ -100,10 +101,13 @@ def sampled_softmax(
         log_q_positive, log_q_negative: Logarithm of how often each is expected in the sample.
         hit: Where a sampled item is the row's own target; it is no negative there.
         weight: Weight of each row.
+        more: Scores of further negatives of each row, which are there for certain, so that they
+            need no correction; -inf for none.
     """
     others = (negative - log_q_negative).masked_fill(hit, -torch.inf)
     own = positive - log_q_positive
-    loss = torch.cat([own[:, None], others], 1).logsumexp(1) - own
+    parts = [own[:, None], others] if more is None else [own[:, None], others, more]
+    loss = torch.cat(parts, 1).logsumexp(1) - own
     return _mean(loss, weight)
 
 

@@ -90,8 +90,17 @@ class Negatives:
         target: Int[Tensor, " n"],
         weight: Float[Tensor, " n"],
         count: int,
+        more: Int[Tensor, "n more"] | None = None,
     ) -> Float[Tensor, ""]:
-        """Softmax over the target and `count` shared negatives, with log-Q correction."""
+        """Softmax over the target and `count` shared negatives, with log-Q correction.
+
+        Args:
+            state: Of each row.
+            items: The item vectors.
+            target, weight: Of each row.
+            count: Negatives that all rows share.
+            more: Further negatives of each row, -1 for none; not its target.
+        """
         sample = self.sample(count, items.device)
         return sampled_softmax(
             (state * embedding(target, items)).sum(1),
@@ -100,4 +109,13 @@ class Negatives:
             sample.log_q,
             sample.item[None, :] == target[:, None],
             weight,
+            None if more is None else own_scores(state, items, more),
         )
+
+
+def own_scores(
+    state: Float[Tensor, "n dim"], items: Float[Tensor, "items dim"], item: Int[Tensor, "n more"]
+) -> Float[Tensor, "n more"]:
+    """The scores of each row's own items; -inf where an item is -1."""
+    score = (embedding(item.clamp(min=0), items) @ state[..., None]).squeeze(-1)
+    return score.masked_fill(item < 0, -torch.inf)

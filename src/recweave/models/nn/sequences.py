@@ -1,6 +1,6 @@
 """Histories as batches of sequences of similar length, so that little padding is needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -20,6 +20,7 @@ class Sequences:
         value, time: Value and time of the event.
         next_item, next_behavior: The same of the next event; -1 and 0 where there is none.
         weight: Weight of predicting the next event; 0 where there is none.
+        next_popular: Negatives of the next event (see `Windows.popular`); -1 where there are none.
     """
 
     item: Int[Array, "batch time"]
@@ -29,6 +30,7 @@ class Sequences:
     next_item: Int[Array, "batch time"]
     next_behavior: Int[Array, "batch time"]
     weight: Float[Array, "batch time"]
+    next_popular: Int[Array, "batch time popk"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +42,14 @@ class Windows:
         start: Index of each window's first event.
         size: Number of events of each window; the last event is a target only.
         weight: Weight of each event as a target.
+        popular: Negatives of each event as a target, padded with -1; None for none of its own.
     """
 
     history: Histories
     start: Int[Array, " windows"]
     size: Int[Array, " windows"]
     weight: Float[Array, " n"]
+    popular: Int[Array, "n popk"] | None = None
 
     @classmethod
     def of(cls, history: Histories, length: int, weight: Float[Array, " n"]) -> "Windows":
@@ -93,10 +97,14 @@ class Batch:
     def read(self) -> Sequences:
         """The sequences of these windows, with targets."""
         windows = self.windows
-        size = windows.size[self.rows] - 1
-        return _sequences(
-            windows.history, windows.start[self.rows], size, windows.weight, targets=True
-        )
+        start, size = windows.start[self.rows], windows.size[self.rows] - 1
+        read = _sequences(windows.history, start, size, windows.weight, targets=True)
+        if windows.popular is None:
+            return read
+        step = np.arange(read.item.shape[1])
+        is_input = (step < size[:, None])[..., None]
+        target = np.where(is_input[..., 0], start[:, None] + step + 1, 0)
+        return replace(read, next_popular=np.where(is_input, windows.popular[target], -1))
 
 
 def by_length(

@@ -1,5 +1,7 @@
 """Training of sequence networks; imports torch."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +13,7 @@ from recweave.models.nn.checkpoint import data_digests
 from recweave.models.nn.items import Content, ItemTable
 from recweave.models.nn.loop import train as run_loop
 from recweave.models.nn.losses import bpr, gbce, pad_rows
-from recweave.models.nn.negatives import Negatives
+from recweave.models.nn.negatives import Negatives, own_scores
 from recweave.models.nn.reading import read_events
 from recweave.models.nn.sequences import Batch, Windows, new_to_user
 from recweave.models.nn.tensors import float_tensor, index_tensor, seeded, to_array
@@ -58,7 +60,8 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
     weight = codes[history.behavior]
     if recipe.targets == "new":
         weight = weight * new_to_user(history)
-    windows = Windows.of(history, recipe.length, weight)
+    popular = recipe.popular_beside(history, data.train.clock)
+    windows = replace(Windows.of(history, recipe.length, weight), popular=popular)
     negatives = Negatives.of(counts, recipe.drawn_by if recipe.loss == "sampled" else 0.0)
 
     def loss(batch: Batch) -> Tensor:
@@ -71,12 +74,16 @@ def train_sequence(recipe: SequenceRecipe, data: TrainingData, options: Options)
         state = net.states(item, items)[has_target]
         target = index_tensor(sequences.next_item, device)[has_target]
         weight = weights[has_target]
+        more = None
+        if sequences.next_popular is not None:
+            more = index_tensor(sequences.next_popular, device)[has_target]
         if recipe.loss == "softmax":
             return negatives.full_softmax_loss(state, items, target, weight)
         if recipe.loss == "sampled":
-            return negatives.sampled_softmax_loss(state, items, target, weight, recipe.negatives)
+            count = recipe.negatives
+            return negatives.sampled_softmax_loss(state, items, target, weight, count, more)
         sampled = negatives.sample(recipe.negatives, device)
-        return _sampled_loss(recipe, state, items, target, weight, sampled.item)
+        return _sampled_loss(recipe, state, items, target, weight, sampled.item, more)
 
     run_loop(
         net,
@@ -105,12 +112,15 @@ def _sampled_loss(
     target: Int[Tensor, " n"],
     weight: Float[Tensor, " n"],
     sampled: Int[Tensor, " sampled"],
+    more: Int[Tensor, "n more"] | None = None,
 ) -> Tensor:
-    """gBCE or BPR over sampled negatives, which all rows share."""
+    """gBCE or BPR over sampled negatives, which all rows share, and more of each row."""
     positive = (state * embedding(target, items)).sum(1)
     negative = (pad_rows(state) @ embedding(sampled, items).T)[: len(state)]
     # A sampled item that is the row's own target is no negative: its gradient becomes 0.
     negative = negative.masked_fill(sampled[None, :] == target[:, None], -1e9)
+    if more is not None:
+        negative = torch.cat([negative, own_scores(state, items, more).clamp(min=-1e9)], dim=1)
     if recipe.loss == "gbce":
         return gbce(positive, negative, len(items), recipe.calibration, weight)
     return bpr(positive, negative, weight)

@@ -3,14 +3,15 @@
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from recweave.models.base import Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.nn.settings import NetworkRecipe
+from recweave.models.popk import PopkSettings
 
 
-class SequenceRecipe(NetworkRecipe, ABC):
+class SequenceRecipe(PopkSettings, NetworkRecipe, ABC):
     """A network that reads a history and predicts the next item at every position of it."""
 
     trainer: ClassVar[str] = "recweave.models.sequence.fit:train_sequence"
@@ -49,6 +50,15 @@ class SequenceRecipe(NetworkRecipe, ABC):
         BehaviorWeights(),
         description="weight of an event as a target; with 0 it is not read either",
     )
+
+    @model_validator(mode="after")
+    def _has_negatives(self) -> "SequenceRecipe":
+        if self.popk and self.loss == "softmax":
+            raise ValueError(
+                "popk gives negatives, and the softmax over all items has all of them; set loss = "
+                "'sampled', 'gbce' or 'bpr'"
+            )
+        return self
 
     @abstractmethod
     def encoder(self) -> Any:

@@ -128,7 +128,8 @@ def _train_network(
         weight[~np.isin(history.behavior, target)] = recipe.auxiliary
     if recipe.targets == "new":
         weight *= new_to_user(history)
-    windows = Windows.of(history, recipe.length, weight)
+    popular = recipe.popular_beside(history, train.clock)
+    windows = replace(Windows.of(history, recipe.length, weight), popular=popular)
     target_counts = _target_counts(history, weight)
     behavior = _predicted_behavior(target_counts, recipe.target)
     clocked = train.clock == "seconds"
@@ -148,11 +149,12 @@ def _train_network(
         items = net.items()
         profiles = profile[batch.owners()]
         tokens = Tokens.of(sequences, sequences.next_behavior, profiles, numbers, items.device)
-        state, target, weight = _states(reader, sequences, tokens, items)
+        state, target, weight, more = _states(reader, sequences, tokens, items)
         if recipe.loss == "softmax":
             value = negatives.full_softmax_loss(state, items, target, weight)
         else:
-            value = negatives.sampled_softmax_loss(state, items, target, weight, recipe.negatives)
+            count = recipe.negatives
+            value = negatives.sampled_softmax_loss(state, items, target, weight, count, more)
         if net.align and len(alignable):
             sample = alignable[torch.randperm(len(alignable))[:ALIGN_ITEMS]].to(items.device)
             value = value + recipe.align * net.alignment(sample)
@@ -197,9 +199,12 @@ def _states(
     sequences: Sequences,
     tokens: Tokens,
     items: Float[Tensor, "items dim"],
-) -> tuple[Tensor, Tensor, Tensor]:
-    """States at positions with a target, the targets, and their weights."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """States at positions with a target, the targets, their weights, and negatives of their own."""
     weight = float_tensor(sequences.weight, items.device)
     has_target = weight > 0
     target = index_tensor(sequences.next_item, items.device)[has_target]
-    return reader(tokens, items)[has_target], target, weight[has_target]
+    more = None
+    if sequences.next_popular is not None:
+        more = index_tensor(sequences.next_popular, items.device)[has_target]
+    return reader(tokens, items)[has_target], target, weight[has_target], more

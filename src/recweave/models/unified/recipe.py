@@ -8,10 +8,11 @@ from recweave.data.schema import BEHAVIORS
 from recweave.models.base import Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.nn.settings import NetworkRecipe
+from recweave.models.popk import PopkSettings
 from recweave.models.scorer import Scorer
 
 
-class Unified(NetworkRecipe):
+class Unified(PopkSettings, NetworkRecipe):
     """Content, one graph for each behaviour, and a causal transformer in one network.
 
     An item's vector is e = (1 − g) id + g W t: id embedding and content t, mixed by a gate g that
@@ -95,6 +96,8 @@ class Unified(NetworkRecipe):
     def _heads_fit(self) -> "Unified":
         if self.dim % self.heads:
             raise ValueError(f"dim ({self.dim}) must be a multiple of heads ({self.heads})")
+        if self.popk and self.loss == "softmax":
+            raise ValueError("popk gives negatives to loss = 'sampled'; leave one of them out")
         return self
 
     @field_validator("target")
