@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from recweave.core.extras import require
+from recweave.evaluate.metrics import POOL
 from recweave.report.compare import Table
 from recweave.report.labels import place_labels
 from recweave.report.ranking import ranked_rows
@@ -17,6 +18,15 @@ BAR, DARK = "#5b9bd5", "#d9822b"
 """Of bars, and of the lines over them; both are visible on white and on black."""
 MOST = 6
 """Rows of one plot by slices: more colours cannot be distinguished."""
+VARIETY = {
+    "coverage": "coverage",
+    "category_entropy": "the variety of categories",
+    "ild": "the distance of listed items",
+    "personalization": "personalization",
+}
+"""Metrics that accuracy is plotted against, and what the plot calls them."""
+TITLES = {"coverage": "{}: share of the catalogue shown to any user"}
+"""Titles of axes, where a metric's name alone says little."""
 HIGH = 0.8
 """Where the second plot of the ROC curves starts."""
 
@@ -35,7 +45,7 @@ def plots(table: Table, metric: str) -> dict[str, str]:
     rows = ranked_rows(table, metric)
     charts = {
         f"{metric} with 95 % intervals": _intervals(alt, rows, metric),
-        "Accuracy against coverage": _coverage(alt, table, rows, metric),
+        **_frontiers(alt, table, rows, metric),
         "Seconds of the fit": _bars(alt, "seconds", {r.name: r.fit_seconds for r in rows}),
         "Memory of the fit": _bars(alt, "megabytes", {r.name: r.peak_mb for r in rows}),
         **_roc(alt, rows),
@@ -74,36 +84,56 @@ def _intervals(alt: Any, rows: Sequence[Row], metric: str) -> Any:
     return bars + ends
 
 
-def _coverage(alt: Any, table: Table, rows: Sequence[Row], metric: str) -> Any:
-    named = next((m for m in table.metrics if m.startswith("coverage@")), "")
+def _frontiers(alt: Any, table: Table, rows: Sequence[Row], metric: str) -> dict[str, Any]:
+    """Accuracy against each measure of variety that the table has: what one costs the other."""
+    charts = {}
+    for name in table.metrics:
+        of_pool = name.startswith(POOL)
+        kind = name.removeprefix(POOL).partition("@")[0]
+        if kind in VARIETY:
+            near = [m for m in table.metrics if m.startswith(f"{POOL}ndcg@")] if of_pool else []
+            accuracy = next(iter(near), metric)
+            where = " of the pool" if of_pool else ""
+            head = f"Accuracy against {VARIETY[kind]}{where}"
+            charts[head] = _against(alt, rows, accuracy, name)
+    return charts
+
+
+def _value(row: Row, metric: str) -> float:
+    """A metric of a row; NaN where it has none."""
+    found = row.means.get(metric)
+    return row.report.whole.get(metric, nan) if found is None else found.mean
+
+
+def _against(alt: Any, rows: Sequence[Row], accurate: str, varied: str) -> Any:
     points = [
-        (row.name, row.report.whole[named], row.means[metric].mean)
+        (row.name, x, y)
         for row in rows
-        if isfinite(row.report.whole.get(named, nan)) and metric in row.means
+        if isfinite(x := _value(row, varied)) and isfinite(y := _value(row, accurate))
     ]
     if len(points) < 2:
         return None
-    names, coverage, accuracy = (list(column) for column in zip(*points, strict=True))
-    right, top = max(coverage) * 1.05 or 1.0, max(accuracy) * 1.1 or 1.0
+    names, variety, accuracy = (list(column) for column in zip(*points, strict=True))
+    right, top = max(variety) * 1.05 or 1.0, max(accuracy) * 1.1 or 1.0
     pixels = [
-        (WIDTH * c / right, HEIGHT * (1 - a / top)) for c, a in zip(coverage, accuracy, strict=True)
+        (WIDTH * c / right, HEIGHT * (1 - a / top)) for c, a in zip(variety, accuracy, strict=True)
     ]
     placed = place_labels(pixels, names, WIDTH, HEIGHT)
     frame = pl.DataFrame(
         {
             "row": names,
-            "coverage": coverage,
+            "variety": variety,
             "accuracy": accuracy,
             "label x": [x * right / WIDTH for x, _ in placed],
             "label y": [(1 - y / HEIGHT) * top for _, y in placed],
         }
     )
     chart = alt.Chart(frame).properties(width=WIDTH, height=HEIGHT)
-    title = f"{named}: share of the catalogue shown to any user"
+    title = TITLES.get(varied.partition("@")[0], varied).format(varied)
     x_scale, y_scale = (alt.Scale(domain=[0, most], nice=False, zero=True) for most in (right, top))
     dots = chart.mark_circle(size=90, color=BAR, opacity=1).encode(
-        x=alt.X("coverage:Q", title=title, scale=x_scale),
-        y=alt.Y("accuracy:Q", title=metric, scale=y_scale),
+        x=alt.X("variety:Q", title=title, scale=x_scale),
+        y=alt.Y("accuracy:Q", title=accurate, scale=y_scale),
     )
     labels = chart.mark_text(align="left", fontSize=11).encode(
         x=alt.X("label x:Q", scale=x_scale), y=alt.Y("label y:Q", scale=y_scale), text="row:N"

@@ -6,15 +6,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from recweave.encode.words import Ragged  # noqa: E402
-from recweave.models.news.encoders import (  # noqa: E402
-    AdditiveAttention,
-    AttendedHistory,
-    Convolved,
-    LongAndShortTerm,
-    SelfAttended,
-    SelfAttention,
-    Text,
-)
+from recweave.models.news.attention import AdditiveAttention, SelfAttention, Text  # noqa: E402
+from recweave.models.news.text_readers import Convolved, SelfAttended  # noqa: E402
+from recweave.models.news.user_encoders import AttendedHistory, LongAndShortTerm  # noqa: E402
 
 TEXTS = [[3, 1, 4, 1], [], [5], [2, 6], [5, 3], [1, 2, 3, 4, 5, 6, 0]]
 TABLE = torch.randn(7, 12, generator=torch.Generator().manual_seed(0))

@@ -10,21 +10,7 @@ from recweave.core.errors import BadSetting
 from recweave.encode.features import Features, TextFeature, find_feature, find_item_feature
 from recweave.encode.words import Ragged, WordTable, word_table
 from recweave.models.news.settings import NewsRecipe
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Sizes of the input of an article encoder.
-
-    Attributes:
-        text: Of the vector of a word, or of a whole text.
-        words: Whether texts are read word by word.
-        categories: Categories; 0 for none.
-    """
-
-    text: int
-    words: bool
-    categories: int
+from recweave.models.news.sizes import Sizes
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,12 @@
 """LSTUR: news recommendation with long- and short-term user representations."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from recweave.models.base import Tune
 from recweave.models.news.settings import NewsRecipe
-
-if TYPE_CHECKING:
-    from recweave.models.news.articles import Sizes
+from recweave.models.news.sizes import Sizes
 
 
 class LSTUR(NewsRecipe):
@@ -33,9 +31,9 @@ class LSTUR(NewsRecipe):
         """See `NewsRecipe.item_features`."""
         return (*super().item_features, *filter(None, [self.categories]))
 
-    def article_encoder(self, sizes: "Sizes") -> Any:
+    def article_encoder(self, sizes: Sizes) -> Any:
         """See `NewsRecipe.article_encoder`."""
-        from recweave.models.news.encoders import TitleAndCategory
+        from recweave.models.news.article_encoders import TitleAndCategory
 
         return TitleAndCategory(
             sizes, self.filters, self.window, self.category_dim, self.query, self.dropout
@@ -43,6 +41,6 @@ class LSTUR(NewsRecipe):
 
     def user_encoder(self, dim: int, users: int) -> Any:
         """See `NewsRecipe.user_encoder`."""
-        from recweave.models.news.encoders import LongAndShortTerm
+        from recweave.models.news.user_encoders import LongAndShortTerm
 
         return LongAndShortTerm(dim, users, self.how, self.user_dropout)

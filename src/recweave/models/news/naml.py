@@ -1,13 +1,11 @@
 """NAML: news recommendation with attentive multi-view learning."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
 from recweave.models.news.settings import NewsRecipe
-
-if TYPE_CHECKING:
-    from recweave.models.news.articles import Sizes
+from recweave.models.news.sizes import Sizes
 
 
 class NAML(NewsRecipe):
@@ -30,9 +28,9 @@ class NAML(NewsRecipe):
         """See `NewsRecipe.item_features`."""
         return (*super().item_features, *filter(None, [self.categories]))
 
-    def article_encoder(self, sizes: "Sizes") -> Any:
+    def article_encoder(self, sizes: Sizes) -> Any:
         """See `NewsRecipe.article_encoder`."""
-        from recweave.models.news.encoders import Views
+        from recweave.models.news.article_encoders import Views
 
         return Views(
             sizes,
@@ -46,6 +44,6 @@ class NAML(NewsRecipe):
 
     def user_encoder(self, dim: int, users: int) -> Any:
         """See `NewsRecipe.user_encoder`."""
-        from recweave.models.news.encoders import WeighedHistory
+        from recweave.models.news.user_encoders import WeighedHistory
 
         return WeighedHistory(dim, self.query)

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from recweave.core.arrays import Array
 from recweave.encode.words import Ragged, WordTable
 from recweave.models.news.articles import Articles
-from recweave.models.news.encoders import Text, TextReader
+from recweave.models.news.attention import Text
 from recweave.models.news.settings import NewsRecipe
+from recweave.models.news.text_readers import TextReader
 from recweave.models.nn.tensors import float_tensor, index_tensor, seeded
 
 

@@ -1,13 +1,11 @@
 """NRMS: news recommendation with multi-head self-attention."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
 from recweave.models.news.settings import NewsRecipe
-
-if TYPE_CHECKING:
-    from recweave.models.news.articles import Sizes
+from recweave.models.news.sizes import Sizes
 
 
 class NRMS(NewsRecipe):
@@ -19,11 +17,12 @@ class NRMS(NewsRecipe):
     heads: int = Field(15, gt=0, description="attention heads")
     head_dim: int = Field(20, gt=0, description="size of a head; vectors have heads · head_dim")
 
-    def article_encoder(self, sizes: "Sizes") -> Any:
+    def article_encoder(self, sizes: Sizes) -> Any:
         """See `NewsRecipe.article_encoder`."""
         from torch import nn
 
-        from recweave.models.news.encoders import SelfAttended, TitleAlone
+        from recweave.models.news.article_encoders import TitleAlone
+        from recweave.models.news.text_readers import SelfAttended
 
         dim = self.heads * self.head_dim
         words = SelfAttended(sizes.text, self.heads, self.head_dim, self.query, self.dropout)
@@ -31,6 +30,6 @@ class NRMS(NewsRecipe):
 
     def user_encoder(self, dim: int, users: int) -> Any:
         """See `NewsRecipe.user_encoder`."""
-        from recweave.models.news.encoders import AttendedHistory
+        from recweave.models.news.user_encoders import AttendedHistory
 
         return AttendedHistory(dim, self.heads, self.head_dim, self.query, self.dropout)

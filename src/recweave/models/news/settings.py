@@ -1,16 +1,14 @@
 """Hyperparameters that all networks of news share."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from recweave.models.base import Tune
+from recweave.models.news.sizes import Sizes
 from recweave.models.nn.settings import NetworkRecipe
 from recweave.models.popk import PopkSettings
-
-if TYPE_CHECKING:
-    from recweave.models.news.articles import Sizes
 
 
 class NewsRecipe(PopkSettings, NetworkRecipe, ABC):
@@ -73,7 +71,7 @@ class NewsRecipe(PopkSettings, NetworkRecipe, ABC):
         return (*((self.text,) if self.read == "words" else ()), *self.item_features)
 
     @abstractmethod
-    def article_encoder(self, sizes: "Sizes") -> Any:
+    def article_encoder(self, sizes: Sizes) -> Any:
         """The untrained network from an article to its vector."""
 
     @abstractmethod
