@@ -13,7 +13,8 @@ from recweave.core.errors import BadSetting
 from recweave.experiment.about import about_row
 from recweave.experiment.blend import learn_weights
 from recweave.experiment.choose import choose
-from recweave.experiment.prepare import cut, make_features, prepare
+from recweave.experiment.features import make_features
+from recweave.experiment.prepare import cut, prepare
 from recweave.features import FeatureContext
 from recweave.models import RECIPES, Model, Recipe
 from recweave.models.blend import Blend

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -22,8 +22,7 @@ from recweave.data.impressions import Impressions
 from recweave.data.readers import read
 from recweave.data.split import DROPPED, PARTS, TEST, TRAIN, VALID, Split
 from recweave.encode import Features
-from recweave.encode.categories import encode_categories
-from recweave.encode.features import AnyFeature, find_item_feature
+from recweave.encode.features import find_item_feature
 from recweave.evaluate import (
     Catalogue,
     Report,
@@ -40,7 +39,8 @@ from recweave.experiment.doubts import (
     warn_of_few_items,
     warn_of_hidden,
 )
-from recweave.features import FeatureContext, FeatureSpec
+from recweave.experiment.features import make_features
+from recweave.features import FeatureContext
 from recweave.models import Model, RatingModel, Recipe
 from recweave.models.training import Checkpoints, Options, TrainingData
 from recweave.rank import Stage
@@ -378,27 +378,6 @@ def cut(
             )
         split = for_users(split, experiment.test_users, experiment.split_seed)
     return dataset, split, tuple(removed)
-
-
-def make_features(
-    specs: Mapping[str, FeatureSpec], context: FeatureContext
-) -> tuple[Features, Mapping[str, Cost]]:
-    """What the catalogue itself says of the items' categories, and what is asked for, by name.
-
-    Args:
-        specs: In order: each may read those above it.
-        context: What they are made from.
-
-    Returns:
-        The features, and what each that was asked for cost.
-    """
-    categories = encode_categories(context.dataset)
-    features: dict[str, AnyFeature] = {CATEGORIES: categories} if categories.present.any() else {}
-    costs = {}
-    for name, spec in specs.items():
-        with measured() as costs[name]:
-            features[name] = spec.build(replace(context, features=features))
-    return features, costs
 
 
 def _dataset(data: str | Source, base_dir: Path) -> Dataset:

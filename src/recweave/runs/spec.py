@@ -4,7 +4,7 @@ import hashlib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from recweave.features.spec import AnyFeature, in_order
 from recweave.models.training import Precision
 from recweave.runs.entry import Entry, rows_of
 from recweave.runs.lines import key_lines, line_at
+from recweave.runs.tasks import TASKS, Task
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 ENCODING = "utf-8-sig"
@@ -39,32 +40,6 @@ class Source(Value):
     source: str = Field(description="a reader's name: table, recbole, amazon, …")
     path: str = Field(description="file or folder, relative to the recipe file; or a known name")
     options: dict[str, Any] = Field(default_factory=dict, description="what the reader takes")
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """What a task reports and chooses by if the recipe file does not say, and what it can."""
-
-    metrics: tuple[str, ...]
-    choose: str
-    has: Callable[[Metric], bool]
-    slices: tuple[str, ...] = ("popularity", "decile", "item", "history")
-
-
-Task = Literal["lists", "ratings", "clicks", "impressions"]
-TASKS: Mapping[Task, Defaults] = {
-    "lists": Defaults(("recall@10", "ndcg@10"), "ndcg@10", lambda m: m.of_lists or m.of_ratings),
-    "ratings": Defaults(("rmse", "mae"), "rmse", lambda m: m.of_ratings),
-    "clicks": Defaults(("auc", "log_loss"), "auc", lambda m: m.of_clicks),
-    "impressions": Defaults(
-        ("auc", "mrr", "ndcg@10"),
-        "auc",
-        lambda m: m.of_impressions,
-        ("popularity", "item", "history", "age"),
-    ),
-}
-"""What is evaluated: lists over the catalogue (and ratings with them), predicted ratings,
-probabilities of held-out events, or the order of the items in impressions."""
 
 
 class Experiment(Value):

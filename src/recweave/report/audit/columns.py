@@ -11,7 +11,7 @@ from recweave.core.arrays import Array
 from recweave.core.errors import RecweaveError
 from recweave.data.split import TEST, VALID
 from recweave.encode.features import AnyFeature, CategoricalFeature, EventFeature, TextFeature
-from recweave.experiment.prepare import make_features
+from recweave.experiment.features import make_features
 from recweave.features import FeatureContext
 from recweave.rank.business import BoostRecipe, ExcludeRecipe, PinRecipe
 from recweave.rank.stages import StageContext, StageRecipe
