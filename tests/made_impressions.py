@@ -71,7 +71,7 @@ class Planted:
         others: The same of other readers, whom nobody has seen.
     """
 
-    def __init__(self, seed: int = 0, readers: int = 150, articles: int = 120) -> None:
+    def __init__(self, seed: int = 0, readers: int = 90, articles: int = 120) -> None:
         rng = np.random.default_rng(seed)
         self.topic = np.arange(articles) % TOPICS
         self.titles = [
@@ -81,7 +81,7 @@ class Planted:
         self.titles[-1] = ""
         self.items = articles
         self.impressions = self._drawn(rng, np.arange(readers))
-        self.others = self._drawn(rng, np.arange(readers, readers + 60))
+        self.others = self._drawn(rng, np.arange(readers, readers + 40))
 
     def words(self, folder) -> str:
         """A file of vectors of the words, random ones."""

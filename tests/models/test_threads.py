@@ -30,6 +30,8 @@ EXACT = {
 """The same bits; in the others a BLAS, LAPACK or torch may split sums or blocks by threads."""
 
 USERS, ITEMS, EVENTS = 800, 500, 12_000
+SHOWN = np.arange(100)
+"""Events that an impression is made of."""
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def scores(name, log, count):
     query = Query.of(log).rows(np.arange(50))
     with threads(count):
         try:
-            shown = made_impressions.of_log(log[np.arange(0, len(log), 10)])
+            shown = made_impressions.of_log(log[SHOWN])
             data = TrainingData(log, features=text(), positive_from=4.0, impressions=shown)
             return tiny_llama.small(recipe).fit(data, Options(seed=3)).scores(query)
         except MissingExtra as error:

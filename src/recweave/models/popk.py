@@ -1,14 +1,11 @@
 """Settings of popular negatives (POPK), for every network that is trained on sampled ones."""
 
-from typing import Annotated
-
 from jaxtyping import Int
 from pydantic import Field
 
 from recweave.core.arrays import Array
 from recweave.core.value import Value
 from recweave.data.interactions import Clock, Histories
-from recweave.models.base import Tune
 from recweave.models.popular_at import Logic, Occurrences, PopularAt, in_clock
 
 
@@ -18,7 +15,7 @@ class PopkSettings(Value):
     arXiv 2407.09939; popularity is that of training events before the moment alone.
     """
 
-    popk: Annotated[int, Tune(0, 4)] = Field(
+    popk: int = Field(
         0, ge=0, description="negatives that are the popular items of that moment (POPK)"
     )
     popularity: Logic = Field(

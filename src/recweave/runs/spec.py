@@ -176,13 +176,12 @@ class Experiment(Value):
                     f"'{name}' is no metric of the task {self.task}, which has {usual}, …",
                     at=(key,),
                 )
-        known = IMPRESSION_SLICES if self.task == "impressions" else SLICES
+        slices = IMPRESSION_SLICES if self.task == "impressions" else SLICES
         for name in self.slices:
-            if name not in known:
-                raise BadSetting(
-                    f"the task {self.task} has no slice '{name}'; {did_you_mean(name, known)}",
-                    at=("slices",),
-                )
+            try:
+                slices[name]
+            except RecweaveError as error:
+                raise BadSetting(f"the task {self.task}: {error}", at=("slices",)) from None
         for index, entry in enumerate(self.models):
             if self.task not in ("lists", "impressions") and entry.stages:
                 raise BadSetting(
