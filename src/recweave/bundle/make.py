@@ -113,7 +113,7 @@ def fit_bundle(
         options: See `Recipe.fit`.
         name: The source of its lists; the recipe's name without it.
     """
-    data = everything(dataset.interactions(), recipe, features or {})
+    data = everything(dataset, recipe, features or {})
     called = name or RECIPES.name_of(type(recipe)).rpartition(":")[2]
     return make_bundle(
         dataset,
@@ -128,36 +128,49 @@ def fit_bundle(
 
 
 def everything(
-    log: Interactions,
+    dataset: Dataset,
     recipe: Recipe,
     features: Mapping[str, AnyFeature],
     *,
     positive_from: float | None = None,
     split: Split | None = None,
 ) -> TrainingData:
-    """All events as training data, less validation events where the recipe stops by them.
+    """All events and impressions as training data, less validation where the recipe stops by it.
 
     Args:
-        log: Every event of the dataset, in its order.
+        dataset: Whose.
         recipe: What is trained.
         features: That it may read.
         positive_from: The label rule of click models.
-        split: Of the log: its test events are those validation events, and what comes before
-            them is trained on. Each user's last event without it.
+        split: Of the dataset: its test part is that validation, and what comes before it is
+            trained on. Each user's last event without it.
     """
+    log = dataset.interactions()
+    shown = dataset.impression_log().with_labels() if len(dataset.impressions) else None
     whole = TrainingData(
-        log, features=features, rows=np.arange(len(log)), positive_from=positive_from
+        log,
+        features=features,
+        rows=np.arange(len(log)),
+        positive_from=positive_from,
+        impressions=shown,
     )
     if not recipe.uses_validation:
         return whole
     try:
-        split = split or LeaveLastOut(n=1, valid=0).cut(log)
+        split = split or dataset.split(LeaveLastOut(n=1, valid=0))
     except BadSetting:  # no user has two events, so nothing can be held out
         return whole
-    assert split.part is not None
-    rows = np.flatnonzero(np.isin(split.part, (TRAIN, VALID, BETWEEN)))
-    held_out = np.flatnonzero(split.part == TEST)
-    return replace(whole, train=log[rows], valid=split.test, rows=rows, valid_rows=held_out)
+    learned, held_out = (TRAIN, VALID, BETWEEN), (TEST,)
+    if split.impressions is not None and shown is not None:
+        every = dataset.impression_log()
+        parts = (every[np.isin(split.impressions, part)] for part in (learned, held_out))
+        train, valid = (part.with_labels() for part in parts)
+        whole = replace(whole, impressions=train, valid_impressions=valid)
+    if split.part is None:
+        return whole
+    rows = np.flatnonzero(np.isin(split.part, learned))
+    last = np.flatnonzero(np.isin(split.part, held_out))
+    return replace(whole, train=log[rows], valid=split.test, rows=rows, valid_rows=last)
 
 
 def standing_alone(dataset: Dataset) -> Dataset:

@@ -12,12 +12,15 @@ from recweave.core.errors import BadInput, BadSetting
 from recweave.data.frames import name_of, to_polars
 from recweave.data.interactions import Interactions, join
 from recweave.data.schema import conform
-from recweave.encode.features import Feature
+from recweave.encode.features import AnyFeature, Feature, TextFeature
 from recweave.features import FEATURES
 from recweave.models.base import Model
 from recweave.models.kinds import ItemScores
 from recweave.rank.ranking import Stage
 from recweave.rank.stages import STAGES, Extensible, StageContext, settled
+
+TEXTS = "documents"
+"""The kind of features whose texts are read again from the catalogue."""
 
 
 def with_events(bundle: B, events: Any) -> B:
@@ -129,17 +132,18 @@ def _reshaped(log: Interactions, shape: tuple[int, int]) -> Interactions:
 
 def _new_features(
     bundle: BundleBase, items: pl.DataFrame, skip: Collection[str]
-) -> dict[str, Feature]:
-    """Vectors of the new items by feature name, as far as they can be computed."""
+) -> dict[str, AnyFeature]:
+    """Vectors and texts of the new items by feature name, as far as they can be made."""
     # A bundle that gets no items needs no encoder.
     from recweave.encode.images.encoder import IMAGE_ENCODERS
     from recweave.encode.text import ENCODERS
 
     listed = {*ENCODERS, *IMAGE_ENCODERS}
-    features = {}
+    features: dict[str, AnyFeature] = {}
     for name, settings in bundle.about.get("features", {}).items():
         encoder = settings.get("encoder")
-        if name not in bundle.features or name in skip:
+        is_text = settings["kind"] == TEXTS
+        if (name not in bundle.features and not is_text) or name in skip:
             continue
         if encoder is not None and not {part.strip() for part in encoder.split("+")} <= listed:
             continue  # a file must not decide that code is imported or a server is called
@@ -150,13 +154,15 @@ def _new_features(
         feature = spec.of_new_items(items)
         if feature is None:
             continue
+        features[name] = feature
+        if isinstance(feature, TextFeature):
+            continue  # texts are in the catalogue, not in the bundle
         old = bundle.features[name]
         if same_space(feature.encoder) != same_space(old.encoder):
             raise BadSetting(
                 f"the feature '{name}' was made by {old.encoder}, and here {feature.encoder} "
                 "would make that of the new items; their vectors cannot be compared"
             )
-        features[name] = feature
     return features
 
 
@@ -165,7 +171,7 @@ def same_space(encoder: str) -> str:
     return encoder.removesuffix("/bf16").removesuffix("/fp32")
 
 
-def _cannot_place(bundle: BundleBase, new: Mapping[str, Feature]) -> BadSetting:
+def _cannot_place(bundle: BundleBase, new: Mapping[str, AnyFeature]) -> BadSetting:
     """Why the model places nothing, and what to do."""
     described = bundle.about.get("features", {})
     lost = [name for name in bundle.features if name not in new]
@@ -191,10 +197,11 @@ def _cannot_place(bundle: BundleBase, new: Mapping[str, Feature]) -> BadSetting:
     )
 
 
-def _joined(old: Feature, new: Feature | None, count: int) -> Feature:
-    dim = old.vectors.shape[1]
-    vectors = np.zeros((count, dim), np.float32) if new is None else new.vectors
-    present = np.zeros(count, bool) if new is None else new.present
+def _joined(old: Feature, new: AnyFeature | None, count: int) -> Feature:
+    vectors = np.zeros((count, old.vectors.shape[1]), np.float32)
+    present = np.zeros(count, bool)
+    if isinstance(new, Feature):
+        vectors, present = new.vectors, new.present
     return replace(
         old,
         vectors=np.concatenate([old.vectors, vectors]),
@@ -210,7 +217,7 @@ def _padded(fallback: Any, count: int) -> Any:
     return ItemScores(np.append(fallback.value, np.full(count, least, np.float32)))
 
 
-def _stages(bundle: BundleBase, new: Mapping[str, Feature], count: int) -> tuple[Stage, ...]:
+def _stages(bundle: BundleBase, new: Mapping[str, AnyFeature], count: int) -> tuple[Stage, ...]:
     """The stages for the items that there are now: extended, or fitted again as they were settled.
 
     Args:

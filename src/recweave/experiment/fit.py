@@ -64,7 +64,7 @@ def fit(
     models = [
         recipe.fit(
             everything(
-                whole.train,
+                dataset,
                 recipe,
                 features,
                 positive_from=experiment.positive_from,

@@ -40,13 +40,39 @@ class Documents(FeatureSpec):
             BadSetting: for a column that the catalogue does not have, or if there is no text.
         """
         dataset = context.dataset
-        columns = dataset.items.columns
-        fields = tuple(n for n in FIELDS if n in columns) if self.fields is None else self.fields
+        fields = self._fields(dataset)
         parts = [_of_catalogue(dataset, number, name) for number, name in enumerate(fields)]
         rows = np.zeros(0, np.int64)
         if self.reviews and len(dataset.reviews):
             part, rows = _of_reviews(dataset, train_reviews(dataset, context.split), len(fields))
             parts.append(part)
+        return self._feature(dataset, fields, parts, rows)
+
+    def of_new_items(self, items: pl.DataFrame) -> TextFeature | None:
+        """See `FeatureSpec.of_new_items`; None if no new item has a text."""
+        dataset = Dataset("new items", items=items, numbering="table")
+        fields = self._fields(dataset)
+        parts = [
+            _of_catalogue(dataset, number, name)
+            for number, name in enumerate(fields)
+            if name in items.columns
+        ]
+        if not sum(map(len, parts)):
+            return None
+        return self._feature(dataset, fields, parts, np.zeros(0, np.int64))
+
+    def _fields(self, dataset: Dataset) -> tuple[str, ...]:
+        columns = dataset.items.columns
+        return tuple(n for n in FIELDS if n in columns) if self.fields is None else self.fields
+
+    def _feature(
+        self,
+        dataset: Dataset,
+        fields: tuple[str, ...],
+        parts: list[pl.DataFrame],
+        rows: Int[Array, " reviews"],
+    ) -> TextFeature:
+        """The feature of these texts; those of `rows` of the reviews come last."""
         table = pl.concat(parts) if parts else pl.DataFrame({"text": []})
         if not len(table):
             raise BadSetting(

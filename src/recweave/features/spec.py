@@ -15,7 +15,7 @@ from recweave.core.registry import Registry
 from recweave.data.dataset import Dataset
 from recweave.data.split import Split
 from recweave.encode.features import AnyFeature as AnyVectors
-from recweave.encode.features import Feature, Features
+from recweave.encode.features import Feature, Features, TextFeature
 
 FEATURES: "Registry[type[FeatureSpec]]" = Registry(
     "feature",
@@ -75,8 +75,8 @@ class FeatureSpec(Choice, ABC):
         """Names of the features above this one that it reads."""
         return ()
 
-    def of_new_items(self, items: pl.DataFrame) -> Feature | None:
-        """Vectors of items that came after training, from their catalogue rows alone.
+    def of_new_items(self, items: pl.DataFrame) -> Feature | TextFeature | None:
+        """Vectors, or texts, of items that came after training, from their catalogue rows alone.
 
         None if they cannot be computed from the catalogue: such items have no vector.
         """

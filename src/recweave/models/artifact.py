@@ -35,6 +35,7 @@ KINDS: Registry[type[Any]] = Registry(
         "auto_encoder": "recweave.models.factors.multi_vae:AutoEncoder",
         "sequential": "recweave.models.sequence.model:Sequential",
         "news": "recweave.models.news.model:NewsModel",
+        "news_sizes": "recweave.models.news.sizes:Sizes",
         "next_number": "recweave.models.language.plus_one:NextNumber",
         "numbered_items": "recweave.models.language.numbered:NumberedItems",
         "trained_backbone": "recweave.models.language.backbone:TrainedBackbone",

@@ -32,7 +32,12 @@ class Articles:
 
     @classmethod
     def of(
-        cls, recipe: NewsRecipe, features: Features | None, items: int, table: WordTable | None
+        cls,
+        recipe: NewsRecipe,
+        features: Features | None,
+        items: int,
+        table: WordTable | None,
+        known: int | None = None,
     ) -> "Articles":
         """Of a catalogue.
 
@@ -41,6 +46,8 @@ class Articles:
             features: By name.
             items: Size of the catalogue.
             table: Of words; None where whole texts are read.
+            known: Of new articles: the number of categories in training; they have none where the
+                feature of categories is not given.
 
         Raises:
             BadSetting: if a feature is missing or of another kind, or no article has a text.
@@ -62,13 +69,16 @@ class Articles:
             if most := getattr(recipe, "abstract", 0):
                 abstract = table.read(_texts(text, "description", items), most)
                 present = present | (abstract.lengths > 0)
-        if not present.any():
+        if known is None and not present.any():
             raise BadSetting(
                 "no article has a text that can be read; add the column `title` to the table of "
                 "items"
             )
         categories = None
-        if name := getattr(recipe, "categories", ""):
+        name = getattr(recipe, "categories", "")
+        if known and name not in (features or {}):
+            categories = np.zeros((items, known), np.float32)
+        elif name:
             categories = find_item_feature(features, name).vectors.astype(np.float32)
         return cls(title, abstract, vectors, categories, present)
 

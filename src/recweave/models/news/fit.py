@@ -14,6 +14,7 @@ from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting
 from recweave.core.shown_lists import impression_values
 from recweave.data.impressions import Impressions
+from recweave.encode.words import WordTable
 from recweave.models.news.articles import Articles, words_of
 from recweave.models.news.model import NewsModel, read_articles
 from recweave.models.news.negatives import Clicks
@@ -21,7 +22,7 @@ from recweave.models.news.net import NewsNet
 from recweave.models.news.settings import NewsRecipe
 from recweave.models.nn.checkpoint import data_digests
 from recweave.models.nn.loop import train as run_loop
-from recweave.models.nn.tensors import index_tensor, to_array
+from recweave.models.nn.tensors import index_tensor, seeded, to_array
 from recweave.models.nn.weights import Weights
 from recweave.models.query import Query
 from recweave.models.training import Options, TrainingData
@@ -72,7 +73,9 @@ def train_news(recipe: NewsRecipe, data: TrainingData, options: Options) -> News
         )
     table = words_of(recipe)
     articles = Articles.of(recipe, data.features, data.train.shape[1], table)
-    net = NewsNet.untrained(recipe, articles, table, data.train.shape[0], options.seed)
+    words = None if table is None else table.vectors
+    with seeded(options.seed):
+        net = NewsNet(recipe, articles.sizes(table), words, data.train.shape[0])
     clicks = Clicks.of(recipe, impressions)
     usable = np.flatnonzero(clicks.usable())
     _tell(recipe, clicks, len(usable), articles, impressions)
@@ -108,7 +111,7 @@ def train_news(recipe: NewsRecipe, data: TrainingData, options: Options) -> News
             "words": "" if table is None else table.name,
         },
     )
-    return trained(recipe, net, articles, data.train.shape[0])
+    return trained(recipe, net, articles, table, data.train.shape[0])
 
 
 def scores(
@@ -129,17 +132,28 @@ def scores(
     return (of_candidates.view(*candidate.shape, -1) @ reader[..., None]).squeeze(-1)
 
 
-def trained(recipe: NewsRecipe, net: NewsNet, articles: Articles, users: int) -> NewsModel:
+def trained(
+    recipe: NewsRecipe, net: NewsNet, articles: Articles, table: WordTable | None, users: int
+) -> NewsModel:
     """The current network as a model."""
     training = net.training
     net.eval()
     with torch.inference_mode():
         item = to_array(net.articles(articles, np.arange(len(articles.present))))
     net.train(training)
-    stranger = np.zeros(item.shape[1], np.float32)
-    if net.stranger is not None:
-        stranger = to_array(net.stranger)
-    return NewsModel(item, articles.present, Weights.of(net.reader), stranger, users, recipe)
+    nothing = np.zeros((0, 0), np.float32)
+    return NewsModel(
+        item=item,
+        present=articles.present,
+        reader=Weights.of(net.reader),
+        stranger=item[:0].sum(axis=0) if net.stranger is None else to_array(net.stranger),
+        users=users,
+        recipe=recipe,
+        article=Weights.of(net.article),
+        sizes=articles.sizes(table),
+        table="" if table is None else table.name,
+        words=to_array(net.words) if recipe.tune_words and table is not None else nothing,
+    )
 
 
 def _validation(

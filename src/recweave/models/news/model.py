@@ -1,6 +1,6 @@
 """A trained network of news."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -8,10 +8,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from recweave.core.arrays import Array, Csr
+from recweave.core.errors import BadSetting
 from recweave.data.interactions import Histories
+from recweave.encode.features import Features
 from recweave.models.base import Basis, Model
 from recweave.models.kinds import dot_products
+from recweave.models.news.articles import Articles, words_of
 from recweave.models.news.settings import NewsRecipe
+from recweave.models.news.sizes import Sizes
 from recweave.models.nn.weights import Weights
 from recweave.models.query import Query
 from recweave.models.reasons import contributions_by_removal
@@ -34,6 +38,10 @@ class NewsModel(Model):
         stranger: The vector of readers without a history; 0 if none was learned.
         users: Users in training.
         recipe: The settings.
+        article: Weights of the network of articles, for new ones.
+        sizes: Of what it reads.
+        table: Name of the table of words; "" where vectors of whole texts are read.
+        words: Its vectors, where they were trained; else they are the table's.
     """
 
     rests_on: ClassVar[Basis] = "history"
@@ -44,6 +52,10 @@ class NewsModel(Model):
     stranger: Float[Array, " dim"]
     users: int
     recipe: NewsRecipe
+    article: Weights
+    sizes: Sizes
+    table: str
+    words: Float[Array, "words text"]
 
     def scores(self, query: Query) -> Float[Array, "batch items"]:
         """See `Model.scores`."""
@@ -77,6 +89,39 @@ class NewsModel(Model):
                     torch.from_numpy(user),
                 )
         return found
+
+    def with_items(self, features: Features, count: int) -> "NewsModel | None":
+        """See `Model.with_items`: new articles by their texts; categories count if they are given.
+
+        Raises:
+            BadSetting: if the table of words is another one than in training.
+        """
+        recipe = self.recipe
+        source = recipe.vectors if recipe.read == "vectors" else recipe.text
+        if source not in features:
+            return None
+        recipe.require_extras()
+        import torch
+
+        from recweave.models.news.net import NewsNet
+
+        table = words_of(recipe)
+        if table is not None and table.name != self.table:
+            raise BadSetting(
+                f"the words of this model are {self.table}, and words = '{recipe.words}' gives "
+                f"{table.name} here; install the same package, or give the same file"
+            )
+        articles = Articles.of(recipe, features, count, table, self.sizes.categories)
+        words = None if table is None else self.words if len(self.words) else table.vectors
+        with torch.random.fork_rng(devices=[]), torch.inference_mode():
+            net = NewsNet(recipe, self.sizes, words, 1).eval()
+            self.article.load_into(net.article)
+            new = net.articles(articles, np.arange(count)).numpy()
+        return replace(
+            self,
+            item=np.concatenate([self.item, new]),
+            present=np.concatenate([self.present, articles.present]),
+        )
 
     def basis(self, query: Query) -> list[Basis]:
         """See `Model.basis`: what a reader without a history gets, everybody gets."""

@@ -6,12 +6,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from recweave.core.arrays import Array
-from recweave.encode.words import Ragged, WordTable
+from recweave.encode.words import Ragged
 from recweave.models.news.articles import Articles
 from recweave.models.news.attention import Text
 from recweave.models.news.settings import NewsRecipe
+from recweave.models.news.sizes import Sizes
 from recweave.models.news.text_readers import TextReader
-from recweave.models.nn.tensors import float_tensor, index_tensor, seeded
+from recweave.models.nn.tensors import float_tensor, index_tensor
 
 
 class NewsNet(nn.Module):
@@ -20,34 +21,22 @@ class NewsNet(nn.Module):
     words: Tensor
 
     def __init__(
-        self, recipe: NewsRecipe, articles: Articles, table: WordTable | None, users: int
+        self,
+        recipe: NewsRecipe,
+        sizes: Sizes,
+        words: Float[Array, "words text"] | None,
+        users: int,
     ) -> None:
         super().__init__()
-        sizes = articles.sizes(table)
-        vectors = torch.zeros((0, 0))
-        if table is not None:
-            vectors = torch.from_numpy(table.vectors.astype(np.float32))
-        if recipe.tune_words and table is not None:
-            self.words = nn.Parameter(vectors)
+        vectors = torch.zeros((0, 0)) if words is None else torch.from_numpy(words).float()
+        if recipe.tune_words and words is not None:
+            self.words = nn.Parameter(vectors.clone())
         else:
             self.register_buffer("words", vectors, persistent=False)
         self.article = recipe.article_encoder(sizes)
         dim = self.article.dim
         self.reader = recipe.user_encoder(dim, users)
         self.stranger = nn.Parameter(torch.zeros(dim)) if recipe.stranger else None
-
-    @classmethod
-    def untrained(
-        cls,
-        recipe: NewsRecipe,
-        articles: Articles,
-        table: WordTable | None,
-        users: int,
-        seed: int,
-    ) -> "NewsNet":
-        """The network before training, from a seed."""
-        with seeded(seed):
-            return cls(recipe, articles, table, users)
 
     def articles(self, articles: Articles, rows: Int[Array, " n"]) -> Float[Tensor, "n dim"]:
         """The vectors of some articles; 0 for those that have nothing to read."""
