@@ -12,6 +12,10 @@ from jaxtyping import config
 
 from recweave.data.interactions import Interactions
 
+# ranx's metrics are compiled by numba: a minute with optimization, ten seconds without.
+os.environ.setdefault("NUMBA_OPT", "0")
+os.environ.setdefault("NUMBA_LOOP_VECTORIZE", "0")
+
 # How long an example takes says more of the machine's other work than of ours.
 settings.register_profile("recweave", deadline=None)
 settings.load_profile("recweave")

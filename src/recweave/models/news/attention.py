@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import embedding_bag, scaled_dot_product_attention
+from torch.nn.functional import embedding, embedding_bag, scaled_dot_product_attention
 
 from recweave.core.arrays import Array
 
@@ -56,10 +56,10 @@ class AdditiveAttention(nn.Module):
         most = weight.new_full((texts,), -torch.inf)
         most = most.scatter_reduce(0, row, weight.detach(), "amax")
         share = (weight - most[row]).exp()
-        total = share.new_zeros(texts).index_add(0, row, share)
+        total = embedding(row, share.new_zeros(texts).index_add(0, row, share)[:, None])
         each = torch.arange(len(x), device=x.device)
         return embedding_bag(
-            each, x.float(), text.start, mode="sum", per_sample_weights=share / total[row]
+            each, x.float(), text.start, mode="sum", per_sample_weights=share / total.squeeze(1)
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, embedding
 
 from recweave.core.arrays import Array, digest
 from recweave.core.errors import BadSetting
@@ -123,11 +123,12 @@ def scores(
     rows, where = np.unique(np.concatenate([candidate.ravel(), read]), return_inverse=True)
     vectors = net.articles(articles, rows)
     where = where.ravel()
-    of_candidates = vectors[index_tensor(where[: candidate.size], device)]
+    # Looked up by `embedding`: the gradient of an index adds up in any order, with two threads.
+    of_candidates = embedding(index_tensor(where[: candidate.size], device), vectors)
     place = np.zeros(readers.item.shape, np.int64)
     place[readers.mask] = where[candidate.size :]
     mask = torch.from_numpy(readers.mask).to(device)
-    history = vectors[index_tensor(place, device)] * mask[..., None]
+    history = embedding(index_tensor(place, device), vectors) * mask[..., None]
     reader = net.readers(history, mask, index_tensor(readers.user, device))
     return (of_candidates.view(*candidate.shape, -1) @ reader[..., None]).squeeze(-1)
 

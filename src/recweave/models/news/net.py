@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from recweave.core.arrays import Array
 from recweave.encode.words import Ragged
@@ -73,7 +74,7 @@ class NewsNet(nn.Module):
         text = text.rows(rows)
         distinct, word = np.unique(text.word, return_inverse=True)
         return Text(
-            reader.project(self.words[index_tensor(distinct, device)]),
+            reader.project(embedding(index_tensor(distinct, device), self.words)),
             index_tensor(word, device),
             index_tensor(text.start[:-1], device),
             text.lengths,
@@ -96,4 +97,8 @@ def readers(
 def _numbers(
     table: Float[Array, "items dim"] | None, rows: Int[Array, " n"], device: torch.device
 ) -> Tensor | None:
-    return None if table is None else float_tensor(table[rows], device)
+    if table is None:
+        return None
+    # A copy in torch's own memory: products of NumPy's, which begins at any multiple of 16 bytes,
+    # are rounded in another way each time.
+    return float_tensor(table[rows], device).clone()

@@ -62,7 +62,7 @@ class SelfAttended(TextReader):
         ]
         back = np.empty(len(at), np.int64)
         back[at] = np.arange(len(at))
-        read = torch.cat(parts)[torch.from_numpy(back).to(device)]
+        read = embedding(torch.from_numpy(back).to(device), torch.cat(parts))
         return self.sum.of_texts(self.dropout(read), text)
 
 

@@ -6,6 +6,7 @@ Histories are padded at their end; a mask is True where an article stands.
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from recweave.models.news.attention import AdditiveAttention, SelfAttention
@@ -90,7 +91,7 @@ class LongAndShortTerm(UserEncoder):
         known = user >= 0
         if self.training and self.user_dropout:
             known = known & (torch.rand(len(user), device=user.device) >= self.user_dropout)
-        long = self.users[user.clamp(min=0)] * known[:, None]
+        long = embedding(user.clamp(min=0), self.users) * known[:, None]
         length = mask.sum(dim=1)
         first = long if self.how == "ini" else long.new_zeros(len(user), self.units.hidden_size)
         packed = pack_padded_sequence(
