@@ -21,9 +21,11 @@ with warnings.catch_warnings():
     from ranx import Qrels, Run
     from ranx import evaluate as evaluate_by_ranx
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*unsafe cast:numba.core.errors.NumbaTypeSafetyWarning"
-)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*unsafe cast:numba.core.errors.NumbaTypeSafetyWarning"),
+    # What is compiled without optimization (see conftest) is not kept for the next time.
+    pytest.mark.filterwarnings("ignore:.*Cannot cache compiled:numba.core.errors.NumbaWarning"),
+]
 
 OURS_TO_THEIRS = {
     "recall": "recall",
