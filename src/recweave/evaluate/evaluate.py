@@ -178,7 +178,7 @@ def evaluate_model(
     if lists := [m for m in requested if m.of_lists]:
         reports.append(
             evaluate_lists(
-                _ranked(rank, max(m.k or 0 for m in lists), split.train.shape[1]),
+                ranked(rank, max(m.k or 0 for m in lists), split.train.shape[1]),
                 metrics=[m.name for m in lists],
                 catalogue=catalogue or Catalogue.of(split.train),
                 slices=[SLICES[name](split.train, held_out) for name in slices],
@@ -187,7 +187,7 @@ def evaluate_model(
     if sampled := [m for m in requested if m.measure.kind == "sampled"]:
         candidates = sample_candidates(known, held_out, query.user, negatives=negatives, seed=seed)
         longest = max(m.k or 0 for m in sampled)
-        ranking = _ranked(partial(rank, candidates=candidates), longest, split.train.shape[1])
+        ranking = ranked(partial(rank, candidates=candidates), longest, split.train.shape[1])
         names = [m.name.removeprefix(SAMPLED) for m in sampled]
         reports.append(evaluate_lists(ranking, metrics=names).renamed(SAMPLED))
     if (rated := [m.name for m in requested if m.of_ratings]) and isinstance(model, RatingModel):
@@ -199,7 +199,7 @@ def evaluate_model(
     return reduce(Report.merge, reports)
 
 
-def _ranked(rank: Callable[[int], Ranking], k: int, items: int) -> Ranking:
+def ranked(rank: Callable[[int], Ranking], k: int, items: int) -> Ranking:
     """Lists of length k, padded with -1 if the catalogue has fewer items."""
     ranking = rank(min(k, items))
     if k <= items:

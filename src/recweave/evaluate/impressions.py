@@ -16,7 +16,7 @@ from recweave.data.impressions import Impressions
 from recweave.data.interactions import Interactions
 from recweave.evaluate.candidates import score_candidates
 from recweave.evaluate.catalogue import Catalogue
-from recweave.evaluate.evaluate import evaluate
+from recweave.evaluate.evaluate import evaluate, ranked
 from recweave.evaluate.fresh import FirstShown
 from recweave.evaluate.impression_slices import IMPRESSION_SLICES, Shown
 from recweave.evaluate.metrics import POOL, Metric, parse_metric
@@ -175,22 +175,16 @@ class _Asked:
 
     def _lists(self, candidates: Int[Array, "n some"], k: int, *, hide: bool) -> Ranking:
         """The k best of the candidates of each impression; shorter lists end with -1."""
-        wide = min(k, self.impressions.shape[1])
-        ranking = recommend(
+        rank = partial(
+            recommend,
             self.model,
             self.query,
-            wide,
             candidates=candidates,
             hide_history=hide,
             stages=self.stages,
-            depth=max(wide, 100),
+            depth=max(k, 100),
         )
-        missing = ((0, 0), (0, k - wide))
-        return replace(
-            ranking,
-            item=np.pad(ranking.item, missing, constant_values=-1),
-            score=np.pad(ranking.score, missing, constant_values=-np.inf),
-        )
+        return ranked(rank, k, self.impressions.shape[1])
 
     def _report(
         self, ranking: Ranking, metrics: Sequence[Metric], slices: Sequence[Slice]
