@@ -138,3 +138,39 @@ def test_pools_in_parts_are_the_same(monkeypatch):
     whole = report(names, fresh_hours=4)
     monkeypatch.setattr("recweave.evaluate.impressions.AT_ONCE", 1)
     assert report(names, fresh_hours=4).per_user.equals(whole.per_user)
+
+
+def test_an_item_shown_twice_stands_once_in_a_list():
+    whole = shown([(0, 5, [3, 1, 3, 2], [3])])
+    names = ["coverage@3", "popularity@4", "ndcg@10"]
+    found = evaluate_impressions(BY_ROW, whole, NOTHING, names, catalogue=CATALOGUE)
+    assert found.whole["coverage@3"] == pytest.approx(3 / 9)
+
+
+def test_the_history_of_a_slice_is_the_one_that_is_read():
+    """The source tells no history, so the user's events before are read."""
+    known = Interactions.of([0, 0, 0], [1, 2, 3], time=[1, 2, 9], shape=(1, 9))
+    whole = shown([(0, 5, [4, 5], [5])])
+    found = evaluate_impressions(BY_ROW, whole, known, ["auc"], slices=["history"])
+    assert by_label(found, "history", "auc") == {"1-9": [(0, 1, 0.0)]}
+
+
+@dataclass(frozen=True)
+class Counting(ItemScores):
+    """Counts how often shown items are scored."""
+
+    calls: list = None
+
+    def score(self, query, item):
+        self.calls.append(item.shape)
+        return super().score(query, item)
+
+
+def test_shown_items_are_scored_once():
+    model = Counting(np.arange(9, dtype=np.float32), calls=[])
+    whole = shown(ROWS, histories=READ)
+    names = ["auc", "ndcg@10", "category_entropy@2", "coverage@1"]
+    evaluate_impressions(
+        model, whole, NOTHING, names, catalogue=CATALOGUE, stages=[Reversed()], slices=["item"]
+    )
+    assert len(model.calls) == 1

@@ -30,7 +30,7 @@ class Shown:
     Attributes:
         train: The training events.
         clicks: The clicked items, as events.
-        read: Number of items in the history of each one's impression.
+        read: Number of items in the history that each one's impression is ranked by.
         hours: From the item's first impression to this one; NaN without times.
     """
 
@@ -40,8 +40,14 @@ class Shown:
     hours: Float[Array, " clicks"]
 
     @classmethod
-    def of(cls, impressions: Impressions, first_shown: FirstShown, train: Interactions) -> "Shown":
-        """Of held-out impressions."""
+    def of(
+        cls,
+        impressions: Impressions,
+        read: Int[Array, " impressions"],
+        first_shown: FirstShown,
+        train: Interactions,
+    ) -> "Shown":
+        """Of held-out impressions, with the number of items in the history of each."""
         row, clicked = impressions.row_numbers(), impressions.clicked
         clicks = Interactions.of(
             impressions.user[row[clicked]],
@@ -49,8 +55,7 @@ class Shown:
             behavior="click",
             shape=impressions.shape,
         )
-        read = impressions.history.lengths[row[clicked]]
-        return cls(train, clicks, read, first_shown.hours(impressions)[clicked])
+        return cls(train, clicks, read[row[clicked]], first_shown.hours(impressions)[clicked])
 
 
 def _by_popularity(shown: Shown) -> Slice:

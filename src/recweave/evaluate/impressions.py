@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 
 import numpy as np
 import polars as pl
@@ -24,9 +24,12 @@ from recweave.evaluate.report import Protocol, Report
 from recweave.evaluate.slices import Slice
 from recweave.models import Model, Query
 from recweave.rank import Ranking, Stage, recommend
+from recweave.rank.ranking import apply_stages
 
 FRESH_HOURS = 48.0
 """How long an item is fresh, where nothing else is said: two days, as POPK's filter has it."""
+DEPTH = 100
+"""Items of a pool's list that stages are handed, at least."""
 AT_ONCE = 2048
 """Impressions whose pools are in memory at a time."""
 
@@ -88,11 +91,12 @@ def evaluate_impressions(
         )
     evaluated = impressions[usable]
     first = first_shown or FirstShown.of(impressions)
-    shown = Shown.of(evaluated, first, train or known)
+    query = Query.of_impressions(evaluated, known)
+    shown = Shown.of(evaluated, query.history.lengths, first, train or known)
     asked = _Asked(
         model,
         evaluated,
-        Query.of_impressions(evaluated, known),
+        query,
         [IMPRESSION_SLICES[name](shown) for name in slices],
         stages,
         catalogue,
@@ -130,22 +134,44 @@ class _Asked:
         """Metrics of all shown items."""
         of = self.impressions
         names = [metric.name for metric in metrics]
-        score = self._scores() if names else np.zeros(len(of.item), np.float32)
+        score = self._order() if self.stages else self.score
         values = impression_values(names, of.start, of.clicked, score)
         tables = {one.name: self._sliced(one, names, score) for one in self.slices}
-        return Report(pl.DataFrame({"user": np.arange(len(of))} | values), slices=tables)
+        table = pl.DataFrame({"user": np.arange(len(of))} | values)
+        return Report(table, slices=tables, costs=self.shown.costs if self.stages else ())
 
     def by_shown_lists(self, metrics: Sequence[Metric]) -> Report:
         """Metrics of the best of the shown items as a list."""
-        shown = self._lists(_padded(self.impressions), max(m.k or 0 for m in metrics), hide=False)
-        return self._report(shown, metrics, ())
+        return self._report(self.shown, metrics, ())
+
+    @cached_property
+    def score(self) -> Float[Array, " shown"]:
+        """The model's score of each shown item."""
+        return score_candidates(
+            self.model, self.query, self.impressions.start, self.impressions.item
+        )
+
+    @cached_property
+    def shown(self) -> Ranking:
+        """All items that each impression shows, each once, best first, after the stages."""
+        of = self.impressions
+        pair = pair_keys(of.row_numbers(), of.item, of.shape[1])
+        _, first = np.unique(pair, return_index=True)
+        row, item, score = of.row_numbers()[first], of.item[first], self.score[first]
+        order = np.lexsort((item, -score, row))  # equal scores by item row, as in `recommend`
+        size = np.bincount(row, minlength=len(of))
+        listed = np.arange(max(1, int(size.max(initial=1)))) < size[:, None]
+        items = np.full(listed.shape, -1, np.int32)
+        scores = np.full(listed.shape, -np.inf, np.float32)
+        items[listed], scores[listed] = item[order], score[order]
+        return apply_stages(Ranking(self.query, items, scores), self.stages)
 
     def by_pool(self, metrics: Sequence[Metric], first: FirstShown, fresh_hours: float) -> Report:
         """Metrics of the best of all fresh items as a list."""
         k = max(m.k or 0 for m in metrics)
         parts = [
-            replace(self, impressions=self.impressions[rows], query=self.query.rows(rows))._lists(
-                first.pool(self.impressions[rows], fresh_hours), k, hide=True
+            replace(self, impressions=self.impressions[rows], query=self.query.rows(rows))._best(
+                first.pool(self.impressions[rows], fresh_hours), k
             )
             for rows in self._parts()
         ]
@@ -159,13 +185,9 @@ class _Asked:
         for first in range(0, len(self.impressions), AT_ONCE):
             yield np.arange(first, min(first + AT_ONCE, len(self.impressions)))
 
-    def _scores(self) -> Float[Array, " shown"]:
-        """A score of each shown item; what stages leave out of a list comes last."""
-        of = self.impressions
-        if not self.stages:
-            return score_candidates(self.model, self.query, of.start, of.item)
-        padded = _padded(of)
-        ranking = self._lists(padded, padded.shape[1], hide=False)
+    def _order(self) -> Float[Array, " shown"]:
+        """For each shown item how far from the end the stages put it; 0 for what they drop."""
+        of, ranking = self.impressions, self.shown
         row, rank = np.nonzero(ranking.item >= 0)
         listed = pair_keys(row, ranking.item[row, rank], of.shape[1])
         order = np.argsort(listed)
@@ -173,16 +195,15 @@ class _Asked:
         at = order[np.minimum(np.searchsorted(listed, wanted, sorter=order), len(order) - 1)]
         return np.where(listed[at] == wanted, ranking.k - rank[at], 0).astype(np.float32)
 
-    def _lists(self, candidates: Int[Array, "n some"], k: int, *, hide: bool) -> Ranking:
-        """The k best of the candidates of each impression; shorter lists end with -1."""
+    def _best(self, pool: Int[Array, "n some"], k: int) -> Ranking:
+        """The k best of a pool for each impression, without what its user has read."""
         rank = partial(
             recommend,
             self.model,
             self.query,
-            candidates=candidates,
-            hide_history=hide,
+            candidates=pool,
             stages=self.stages,
-            depth=max(k, 100),
+            depth=max(k, DEPTH),
         )
         return ranked(rank, k, self.impressions.shape[1])
 
@@ -197,7 +218,14 @@ class _Asked:
             behavior="click",
             shape=(len(of), of.shape[1]),
         )
-        ranking = replace(ranking, query=replace(ranking.query, user=row))
+        k = max(metric.k or 0 for metric in metrics)
+        missing = ((0, 0), (0, max(0, k - ranking.k)))
+        ranking = replace(
+            ranking,
+            query=replace(ranking.query, user=row),
+            item=np.pad(ranking.item, missing, constant_values=-1),
+            score=np.pad(ranking.score, missing, constant_values=-np.inf),
+        )
         names = [metric.name for metric in metrics]
         return evaluate(ranking, clicks, names, catalogue=self.catalogue, slices=slices)
 
@@ -223,14 +251,6 @@ class _Asked:
             table = pl.DataFrame({"user": rows, "relevant": count} | values)
             tables.append(table.select(pl.lit(name).alias("label"), pl.all()))
         return pl.concat(tables)
-
-
-def _padded(impressions: Impressions) -> Int[Array, "impressions shown"]:
-    """The shown items as rows that end with -1."""
-    size = impressions.lengths
-    padded = np.full((len(size), int(size.max(initial=1))), -1, np.int32)
-    padded[np.arange(padded.shape[1]) < size[:, None]] = impressions.item
-    return padded
 
 
 def by_user(report: Report, user: Int[Array, " impressions"]) -> Report:
