@@ -146,13 +146,13 @@ def everything(
             trained on. Each user's last event without it.
     """
     log = dataset.interactions()
-    shown = dataset.impression_log().with_labels() if len(dataset.impressions) else None
+    shown = dataset.impression_log() if len(dataset.impressions) else None
     whole = TrainingData(
         log,
         features=features,
         rows=np.arange(len(log)),
         positive_from=positive_from,
-        impressions=shown,
+        impressions=None if shown is None else shown.with_labels(),
     )
     if not recipe.uses_validation:
         return whole
@@ -162,8 +162,7 @@ def everything(
         return whole
     learned, held_out = (TRAIN, VALID, BETWEEN), (TEST,)
     if split.impressions is not None and shown is not None:
-        every = dataset.impression_log()
-        parts = (every[np.isin(split.impressions, part)] for part in (learned, held_out))
+        parts = (shown[np.isin(split.impressions, part)] for part in (learned, held_out))
         train, valid = (part.with_labels() for part in parts)
         whole = replace(whole, impressions=train, valid_impressions=valid)
     if split.part is None:

@@ -1,4 +1,4 @@
-"""A split by users: strangers are held out whole."""
+"""A split by users: cold users are held out whole."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from recweave.data.split import TEST, TRAIN, VALID, Parts, Splitter
 
 
 class WholeUsers(Splitter):
-    """All events of some users, drawn at random: how well are strangers served?
+    """All events of some users, drawn at random: how well are cold users served?
 
     Nothing is known of the held-out users but what an impression says of its reader, so this is for
     impressions with histories and for click models; lists of users without a history are all alike.

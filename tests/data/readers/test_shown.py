@@ -70,3 +70,33 @@ def test_half_labelled_lists_are_refused_with_their_line(tmp_path):
 def test_a_repeated_id_of_an_impression_is_refused(tmp_path):
     with pytest.raises(BadInput, match="csv:3: impression_id '1' stands on line 2 already"):
         read_text(tmp_path, "impression_id,user_id,shown,clicked\n1,u,a b,a\n1,v,a b,b\n")
+
+
+def test_ids_that_end_as_labels_do_are_kept_where_clicks_have_a_column(tmp_path):
+    shown = read_text(tmp_path, "user_id,shown,clicked\nu,sku-0 sku-1,sku-1\nv,a sku-1,a\n")
+    assert shown["shown"].to_list() == [["sku-0", "sku-1"], ["a", "sku-1"]]
+    assert shown["clicked"].to_list() == [[False, True], [True, False]]
+
+
+def test_ids_that_look_like_yes_and_no_are_ids(tmp_path):
+    shown = read_text(tmp_path, "user_id,shown,clicked\nu,1 2 0,1\nv,0 1,0 1\n")
+    assert shown["clicked"].to_list() == [[True, False, False], [True, True]]
+
+
+def test_clicks_that_come_up_late_in_json_count(tmp_path):
+    lines = ['{"user_id": "u", "shown": ["a-0", "b-1"]}'] * 3
+    lines.append('{"user_id": "v", "shown": ["a-0", "b-1"], "clicked": ["a-0"]}')
+    (tmp_path / "impressions.jsonl").write_text("\n".join(lines) + "\n")
+    found = read("table", tmp_path).impressions
+    assert found["shown"].to_list() == [["a-0", "b-1"]] * 4
+    assert found["clicked"].to_list() == [None, None, None, [True, False]]
+
+
+def test_an_empty_list_was_shown(tmp_path):
+    frame = pl.DataFrame(
+        {"user_id": ["u", "v"], "shown": [[], ["x", "y"]], "clicked": [[], ["y"]]},
+        schema_overrides={"shown": pl.List(pl.String), "clicked": pl.List(pl.String)},
+    )
+    frame.write_parquet(tmp_path / "impressions.parquet")
+    found = read("table", tmp_path).impressions
+    assert found["clicked"].to_list() == [[], [False, True]]

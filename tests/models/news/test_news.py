@@ -70,7 +70,7 @@ def auc(model, impressions):
 
 
 @pytest.mark.parametrize(("kind", "settings"), CASES, ids=lambda case: str(case))
-def test_strangers_are_served_by_what_they_have_read(kind, settings, file):
+def test_cold_users_are_served_by_what_they_have_read(kind, settings, file):
     """Readers of test were not in training; a random order has .5."""
     model = made(kind, file, **settings).fit(data(), Options(seed=0))
     assert isinstance(model, NewsModel)
@@ -116,7 +116,7 @@ def test_readers_without_a_history_get_what_pleases_anybody(file):
     nobody = Query(np.array([-1]), Histories.of(train, np.array([-1])), np.array([0]))
     scores = made("nrms", file).fit(training).scores(nobody)[0]
     assert scores[0:116:4].mean() > scores[1:116:4].mean() + 0.5
-    without = made("nrms", file, stranger=False).fit(training).scores(nobody)[0]
+    without = made("nrms", file, cold_vector=False).fit(training).scores(nobody)[0]
     assert (without == 0).all()
     assert made("nrms", file, epochs=1).fit(training).basis(nobody) == ["everybody"]
 

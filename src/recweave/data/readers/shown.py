@@ -39,9 +39,9 @@ def by_blanks(source: str) -> Column:
     return Column(source, _by_blanks)
 
 
-def id_list(source: str) -> Column:
+def id_list(source: str, *, required: bool = False) -> Column:
     """Ids as a list; in text with blanks, commas, semicolons or bars between them."""
-    return Column(source, _words)
+    return Column(source, _words, required=required)
 
 
 def shown_list(source: str) -> Column:
@@ -50,14 +50,22 @@ def shown_list(source: str) -> Column:
         source,
         partial(_without_labels, words=_words),
         required=True,
-        mismatch="is not a list of ids in which all have labels as N1-0, or none",
+        mismatch="is not a list of ids in which all have labels as N1-0, or none; if ids end so, "
+        "say what was clicked in a column 'clicked'",
     )
 
 
-def with_clicks(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Columns of anybody's impressions: clicks by their own column, and by labels of `shown`."""
-    own = {CLICKED if name == "clicked" else name: one for name, one in columns.items()}
-    return own | {"clicked": Column(columns["shown"].source, partial(_labels, words=_words))}
+def with_clicks(columns: Mapping[str, Column], *, own: bool) -> dict[str, Column]:
+    """Columns of anybody's impressions: clicks by a column of their `own`, else by labels.
+
+    With a column of their own, ids in `shown` stay as they are, even if they end in -1.
+    """
+    shown = columns["shown"].source
+    rest = {name: one for name, one in columns.items() if name != "clicked"}
+    if own:
+        clicks = columns["clicked"].source
+        return rest | {"shown": id_list(shown, required=True), CLICKED: id_list(clicks)}
+    return rest | {"clicked": Column(shown, partial(_labels, words=_words))}
 
 
 def with_impressions(tables: Tables, problems: Problems) -> Tables:
@@ -79,9 +87,10 @@ def with_impressions(tables: Tables, problems: Problems) -> Tables:
         )
     if "history" in table.columns:
         table = table.with_columns(pl.col("history").fill_null(pl.lit([], TEXTS)))
-    if CLICKED in table.columns and table[CLICKED].null_count() < len(table):
+    if CLICKED in table.columns:
         clicks = table[CLICKED].explode().drop_nulls()
-        if clicks.is_in([*_YES, *_NO]).all():
+        as_many = (pl.col(CLICKED).list.len() == pl.col("shown").list.len()).all()
+        if clicks.is_in([*_YES, *_NO]).all() and table.select(as_many).item():
             table = table.with_columns(
                 clicked=pl.col(CLICKED).list.eval(pl.element().is_in(list(_YES)))
             )
@@ -94,7 +103,7 @@ def _of_ids(table: pl.DataFrame) -> pl.DataFrame:
     """Clicks by ids; an impression of which the source says nothing has unknown clicks."""
     rows = table.with_row_index("row")
     pairs = rows.select("row", shown=CLICKED).explode("shown").drop_nulls()
-    flat = rows.select("row", "shown").explode("shown")
+    flat = rows.select("row", "shown").explode("shown").drop_nulls()
     marked = flat.join(
         pairs.unique().with_columns(yes=True),
         on=["row", "shown"],
@@ -109,13 +118,12 @@ def _of_ids(table: pl.DataFrame) -> pl.DataFrame:
             f"first is '{item}' of impression '{table['impression_id'][row]}'; `clicked` holds ids "
             "of `shown`, or a yes or no (1, 0, true, false) for each of them"
         )
-    clicked = (
-        marked.group_by("row", maintain_order=True)
-        .agg(clicked=pl.col("yes").fill_null(False))
-        .get_column("clicked")
+    clicked = marked.group_by("row").agg(clicked=pl.col("yes").fill_null(False))
+    known = rows.join(clicked, on="row", how="left", maintain_order="left")
+    nothing = pl.lit([], pl.List(pl.Boolean))
+    return known.drop("row").with_columns(
+        clicked=pl.when(pl.col(CLICKED).is_not_null()).then(pl.col("clicked").fill_null(nothing))
     )
-    known = table[CLICKED].is_not_null()
-    return table.with_columns(clicked=pl.when(known).then(clicked))
 
 
 def _by_blanks(cells: pl.Expr, dtype: Dtype) -> pl.Expr:

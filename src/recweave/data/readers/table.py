@@ -145,7 +145,9 @@ def table(
         makers["categories"] = partial(lists_of, separator=list_separator, file=file, form=form)
         known = _columns(file, form, name, named, makers)
         if name == "impressions":
-            known = with_clicks(known)
+            fields = form.fields(file, every=True)
+            own = "clicked" in known and known["clicked"].source in fields
+            known = with_clicks(known, own=own)
         fixed = {}
         if name == "events" and "behavior" not in known:
             fixed["behavior"] = behavior or ("rating" if "value" in known else "click")

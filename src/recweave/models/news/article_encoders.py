@@ -1,5 +1,8 @@
 """From what is read of articles to their vectors. Imports torch."""
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -9,7 +12,23 @@ from recweave.models.news.sizes import Sizes
 from recweave.models.news.text_readers import Convolved
 
 
-class ArticleEncoder(nn.Module):
+@dataclass(frozen=True, eq=False)
+class ReadArticles:
+    """What is read of a batch of articles.
+
+    Attributes:
+        title, abstract: Words; None where whole texts are read.
+        vectors: Of whole texts; None where words are read.
+        categories: Weights of categories; None for none.
+    """
+
+    title: Text | None
+    abstract: Text | None
+    vectors: Float[Tensor, "n text"] | None
+    categories: Float[Tensor, "n categories"] | None
+
+
+class ArticleEncoder(nn.Module, ABC):
     """From what is read of articles to vectors of length `dim`.
 
     Attributes:
@@ -20,21 +39,14 @@ class ArticleEncoder(nn.Module):
     title: nn.Module
     abstract: nn.Module | None = None
 
-    def forward(
-        self,
-        title: Text | None,
-        abstract: Text | None,
-        vectors: Tensor | None,
-        categories: Tensor | None,
-    ) -> Float[Tensor, "n dim"]:
-        """A vector for each article.
+    @abstractmethod
+    def forward(self, read: ReadArticles) -> Float[Tensor, "n dim"]:
+        """A vector for each article."""
 
-        Args:
-            title, abstract: Words, as the readers take them.
-            vectors: Of whole texts.
-            categories: Weights of categories.
-        """
-        raise NotImplementedError
+    def titles(self, read: ReadArticles) -> Float[Tensor, "n dim"]:
+        """The vectors of the titles, or of the whole texts."""
+        vector: Tensor = self.title(read.vectors if read.title is None else read.title)
+        return vector
 
 
 class TitleAlone(ArticleEncoder):
@@ -45,16 +57,9 @@ class TitleAlone(ArticleEncoder):
         self.dim = dim
         self.title = title
 
-    def forward(
-        self,
-        title: Text | None,
-        abstract: Text | None,
-        vectors: Tensor | None,
-        categories: Tensor | None,
-    ) -> Float[Tensor, "n dim"]:
+    def forward(self, read: ReadArticles) -> Float[Tensor, "n dim"]:
         """See `ArticleEncoder.forward`."""
-        read: Tensor = self.title(vectors) if title is None else self.title(title)
-        return read
+        return self.titles(read)
 
 
 class Views(ArticleEncoder):
@@ -88,32 +93,25 @@ class Views(ArticleEncoder):
             )
         self.sum = AdditiveAttention(filters, query)
 
-    def forward(
-        self,
-        title: Text | None,
-        abstract: Text | None,
-        vectors: Tensor | None,
-        categories: Tensor | None,
-    ) -> Float[Tensor, "n dim"]:
+    def forward(self, read: ReadArticles) -> Float[Tensor, "n dim"]:
         """See `ArticleEncoder.forward`; a view that an article lacks has no weight."""
-        if title is None:
-            assert vectors is not None
-            views, there = [self.title(vectors)], [(vectors != 0).any(dim=1)]
-        else:
-            views, there = [self.title(title)], [_has_words(title)]
-        if self.abstract is not None and abstract is not None:
-            views.append(self.abstract(abstract))
-            there.append(_has_words(abstract))
-        if self.category is not None and categories is not None:
-            views.append(self.category(categories))
-            there.append((categories != 0).any(dim=1))
-        mask = torch.stack(there, dim=1)
-        vector: Tensor = self.sum(torch.stack(views, dim=1), mask)
+        views, there = [self.titles(read)], [_present(read.vectors, read.title)]
+        if self.abstract is not None and read.abstract is not None:
+            views.append(self.abstract(read.abstract))
+            there.append(_present(None, read.abstract))
+        if self.category is not None and read.categories is not None:
+            views.append(self.category(read.categories))
+            there.append(_present(read.categories, None))
+        vector: Tensor = self.sum(torch.stack(views, dim=1), torch.stack(there, dim=1))
         return vector
 
 
-def _has_words(text: Text) -> Bool[Tensor, " texts"]:
-    return torch.from_numpy(text.lengths > 0).to(text.word.device)
+def _present(vectors: Tensor | None, text: Text | None) -> Bool[Tensor, " n"]:
+    """Whether articles have words, or numbers other than 0."""
+    if text is not None:
+        return torch.from_numpy(text.lengths > 0).to(text.word.device)
+    assert vectors is not None
+    return (vectors != 0).any(dim=1)
 
 
 class TitleAndCategory(ArticleEncoder):
@@ -133,15 +131,9 @@ class TitleAndCategory(ArticleEncoder):
         if sizes.categories:
             self.category = nn.Linear(sizes.categories, category_dim, bias=False)
 
-    def forward(
-        self,
-        title: Text | None,
-        abstract: Text | None,
-        vectors: Tensor | None,
-        categories: Tensor | None,
-    ) -> Float[Tensor, "n dim"]:
+    def forward(self, read: ReadArticles) -> Float[Tensor, "n dim"]:
         """See `ArticleEncoder.forward`."""
-        read: Tensor = self.title(vectors) if title is None else self.title(title)
-        if self.category is None or categories is None:
-            return read
-        return torch.cat([read, self.category(categories)], dim=1)
+        title = self.titles(read)
+        if self.category is None or read.categories is None:
+            return title
+        return torch.cat([title, self.category(read.categories)], dim=1)

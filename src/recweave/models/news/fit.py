@@ -105,8 +105,8 @@ def train_news(recipe: NewsRecipe, data: TrainingData, options: Options) -> News
         validate=_validation(net, articles, held_out, data, recipe),
         description=data_digests(data)
         | {
-            "impressions": digest(impressions.item, impressions.clicked, impressions.time),
-            "held_out": None if held_out is None else digest(held_out.item, held_out.clicked),
+            "impressions": _of_impressions(impressions),
+            "held_out": None if held_out is None else _of_impressions(held_out),
             "articles": _digest(articles),
             "words": "" if table is None else table.name,
         },
@@ -147,7 +147,7 @@ def trained(
         item=item,
         present=articles.present,
         reader=Weights.of(net.reader),
-        stranger=item[:0].sum(axis=0) if net.stranger is None else to_array(net.stranger),
+        cold=np.zeros(item.shape[1], np.float32) if net.cold is None else to_array(net.cold),
         users=users,
         recipe=recipe,
         article=Weights.of(net.article),
@@ -182,7 +182,7 @@ def _validation(
         device = next(net.parameters()).device
         vectors = net.articles(articles, needed)
         mask = torch.from_numpy(readers.mask).to(device)
-        history = vectors[index_tensor(read, device)] * mask[..., None]
+        history = embedding(index_tensor(read, device), vectors) * mask[..., None]
         reader = net.readers(history, mask, index_tensor(readers.user, device))
         pairs = vectors[index_tensor(place, device)] * reader[index_tensor(row, device)]
         score = to_array(pairs.sum(dim=1)).astype(np.float32)
@@ -222,6 +222,12 @@ def _tell(
             len(clicks),
             recipe.popk,
         )
+
+
+def _of_impressions(shown: Impressions) -> str:
+    read = shown.history
+    columns = (shown.user, shown.time, shown.start, shown.item, shown.clicked)
+    return digest(*columns, read.start, read.item)
 
 
 def _digest(articles: Articles) -> str:

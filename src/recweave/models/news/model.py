@@ -35,7 +35,7 @@ class NewsModel(Model):
         item: The vectors of the articles.
         present: Whether an article has one.
         reader: Weights of the network of readers.
-        stranger: The vector of readers without a history; 0 if none was learned.
+        cold: The vector of readers without a history; 0 if none was learned.
         users: Users in training.
         recipe: The settings.
         article: Weights of the network of articles, for new ones.
@@ -49,7 +49,7 @@ class NewsModel(Model):
     item: Float[Array, "items dim"]
     present: Bool[Array, " items"]
     reader: Weights
-    stranger: Float[Array, " dim"]
+    cold: Float[Array, " dim"]
     users: int
     recipe: NewsRecipe
     article: Weights
@@ -83,7 +83,7 @@ class NewsModel(Model):
                 user = np.where(part.user < self.users, part.user, -1).astype(np.int64)
                 found[rows] = readers(
                     self._network,
-                    torch.from_numpy(self.stranger),
+                    torch.from_numpy(self.cold),
                     history * torch.from_numpy(mask)[..., None],
                     torch.from_numpy(mask),
                     torch.from_numpy(user),

@@ -8,6 +8,7 @@ from torch.nn.functional import embedding
 
 from recweave.core.arrays import Array
 from recweave.encode.words import Ragged
+from recweave.models.news.article_encoders import ReadArticles
 from recweave.models.news.articles import Articles
 from recweave.models.news.attention import Text
 from recweave.models.news.settings import NewsRecipe
@@ -37,17 +38,18 @@ class NewsNet(nn.Module):
         self.article = recipe.article_encoder(sizes)
         dim = self.article.dim
         self.reader = recipe.user_encoder(dim, users)
-        self.stranger = nn.Parameter(torch.zeros(dim)) if recipe.stranger else None
+        self.cold = nn.Parameter(torch.zeros(dim)) if recipe.cold_vector else None
 
     def articles(self, articles: Articles, rows: Int[Array, " n"]) -> Float[Tensor, "n dim"]:
         """The vectors of some articles; 0 for those that have nothing to read."""
         device = next(self.parameters()).device
-        vectors: Tensor = self.article(
+        read = ReadArticles(
             self._text(articles.title, rows, self.article.title, device),
             self._text(articles.abstract, rows, self.article.abstract, device),
             _numbers(articles.vectors, rows, device),
             _numbers(articles.categories, rows, device),
         )
+        vectors: Tensor = self.article(read)
         present = float_tensor(articles.present[rows].astype(np.float32), device)
         return vectors * present[:, None]
 
@@ -58,7 +60,7 @@ class NewsNet(nn.Module):
         user: Int[Tensor, " n"],
     ) -> Float[Tensor, "n dim"]:
         """The vectors of readers; see the function."""
-        return readers(self.reader, self.stranger, history, mask, user)
+        return readers(self.reader, self.cold, history, mask, user)
 
     def _text(
         self,
@@ -83,15 +85,15 @@ class NewsNet(nn.Module):
 
 def readers(
     encoder: nn.Module,
-    stranger: Tensor | None,
+    cold: Tensor | None,
     history: Float[Tensor, "n time dim"],
     mask: Bool[Tensor, "n time"],
     user: Int[Tensor, " n"],
 ) -> Float[Tensor, "n dim"]:
-    """The vectors of readers; `stranger` is added where the history is empty."""
+    """The vectors of readers; `cold` is added where the history is empty."""
     vector: Tensor = encoder(history, mask, user)
     empty = ~mask.any(dim=1)
-    return vector if stranger is None else vector + empty[:, None] * stranger
+    return vector if cold is None else vector + empty[:, None] * cold
 
 
 def _numbers(

@@ -16,7 +16,8 @@ class NewsRecipe(PopkSettings, NetworkRecipe, ABC):
 
     For each click, K of the articles that were shown with it and not clicked are its negatives, and
     the loss is the softmax over the K + 1 (Wu et al., EMNLP 2019). With `popk`, some of them are
-    instead those that were popular at that moment (POPK, arXiv 2407.09939).
+    instead those that were popular at that moment (POPK, arXiv 2407.09939). Training stops, and the
+    best weights are kept, by the mean AUC of validation impressions; without any, no earlier.
     """
 
     trainer: ClassVar[str] = "recweave.models.news.fit:train_news"
@@ -39,8 +40,8 @@ class NewsRecipe(PopkSettings, NetworkRecipe, ABC):
     query: int = Field(200, ge=1, description="size of the query vector of additive attention")
     dropout: Annotated[float, Tune(0.0, 0.5)] = Field(0.2, ge=0, lt=1, description="dropout rate")
     negatives: int = Field(4, ge=1, description="negatives of each click (K)")
-    stranger: bool = Field(
-        True, description="whether a vector for readers without a history is learned; else it is 0"
+    cold_vector: bool = Field(
+        True, description="whether a vector for users without a history is learned; else it is 0"
     )
     epochs: int = Field(10, gt=0, description="passes over the clicks, at most")
     batch: int = Field(64, gt=0, description="clicks in a batch")

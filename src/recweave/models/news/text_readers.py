@@ -1,5 +1,7 @@
 """From the words of texts to vectors. Imports torch."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -10,7 +12,7 @@ from recweave.models.news.attention import AdditiveAttention, SelfAttention, Tex
 from recweave.models.nn.dropout import Dropout
 
 
-class TextReader(nn.Module):
+class TextReader(nn.Module, ABC):
     """From the words of texts to vectors.
 
     The first step is linear in each word, and a batch has each word many times. So `project` does
@@ -18,13 +20,13 @@ class TextReader(nn.Module):
     is therefore the same wherever it stands in the batch.
     """
 
+    @abstractmethod
     def project(self, table: Float[Tensor, "distinct text"]) -> Float[Tensor, "distinct width"]:
         """The first step, of distinct words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, text: Text) -> Float[Tensor, "texts dim"]:
         """A vector for each text; 0 for one without words."""
-        raise NotImplementedError
 
 
 class SelfAttended(TextReader):

@@ -3,6 +3,8 @@
 Histories are padded at their end; a mask is True where an article stands.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -13,9 +15,10 @@ from recweave.models.news.attention import AdditiveAttention, SelfAttention
 from recweave.models.nn.dropout import Dropout
 
 
-class UserEncoder(nn.Module):
+class UserEncoder(nn.Module, ABC):
     """From the vectors of a history to the vector of its reader."""
 
+    @abstractmethod
     def forward(
         self,
         history: Float[Tensor, "n time dim"],
@@ -29,7 +32,6 @@ class UserEncoder(nn.Module):
             mask: Where articles stand.
             user: Rows of users in training; -1 for others.
         """
-        raise NotImplementedError
 
 
 class AttendedHistory(UserEncoder):
