@@ -174,3 +174,9 @@ def test_shown_items_are_scored_once():
         model, whole, NOTHING, names, catalogue=CATALOGUE, stages=[Reversed()], slices=["item"]
     )
     assert len(model.calls) == 1
+
+
+def test_another_clicked_item_is_no_negative_of_a_slice():
+    whole = shown([(0, 5, [0, 5, 6], [0, 5])])
+    found = evaluated(BY_ROW, whole, NOTHING, ["auc"], train=TRAIN, slices=["item"])
+    assert by_label(found, "item", "auc") == {"warm": [(0, 1, 1.0)], "cold": [(0, 1, 1.0)]}

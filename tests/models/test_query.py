@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from made_impressions import shown
 
 from recweave.data.interactions import Histories, Interactions
 from recweave.models import Query
@@ -90,3 +91,20 @@ def test_before_gives_a_user_without_known_events_an_empty_history(log):
 
 def test_before_without_held_out_events_is_empty(log):
     assert len(Query.before(log, log[:0])) == 0
+
+
+def test_an_impression_has_its_own_history_or_the_events_before_it():
+    known = Interactions.of([0, 0, 0, 1], [1, 2, 3, 4], time=[10, 20, 30, 10], shape=(3, 9))
+    rows = [(0, 20, [5, 6], [5]), (0, 21, [5, 6], [5]), (1, 99, [5, 6], [5]), (2, 99, [5, 6], [5])]
+    query = Query.of_impressions(shown(rows, histories=[[], [], [7, 8], []]), known)
+    # What happens at the very moment, as the click itself, is not known.
+    assert histories(query) == [[1], [1, 2], [7, 8], []]
+    assert (query.user.tolist(), query.now.tolist()) == ([0, 0, 1, 2], [20, 21, 99, 99])
+
+
+def test_without_times_what_an_impression_shows_is_no_history_of_it():
+    """Its own click is among the events, and nothing says which came first."""
+    known = Interactions.of([0, 0, 0], [1, 2, 5], shape=(1, 9), clock="order")
+    rows = [(0, 0, [5, 6], [5]), (0, 1, [2, 8], [8])]
+    query = Query.of_impressions(shown(rows, clock="order"), known)
+    assert histories(query) == [[1, 2], [1, 5]]

@@ -16,6 +16,7 @@ from recweave.report.definitions import definition
 from recweave.report.headline import headline
 from recweave.report.page import page
 from recweave.report.people import people
+from recweave.report.plots import plots
 from recweave.runs.answering import open_bundle
 from recweave.runs.spec import read_recipe
 from recweave.runs.summary import Row
@@ -218,3 +219,27 @@ def test_a_recall_of_several_items_is_not_called_a_count_of_users(found):
     assert "For 50 of 100 users, the next item was among the first five" in headline(
         found, one, "recall@5"
     )
+
+
+def test_accuracy_is_plotted_against_each_measure_of_variety():
+    """Those of what was shown, and those of the pool against the pool's accuracy."""
+    pytest.importorskip("altair")
+    metrics = ["auc", "pool_ndcg@10", "category_entropy@5", "coverage@5", "pool_coverage@10"]
+    rows = []
+    for name, value in (("one", 0.2), ("two", 0.4)):
+        made = row(name, value, metric="auc")
+        values = pl.Series([value] * 40)
+        table = made.report.per_user.with_columns(
+            values.alias("pool_ndcg@10"), values.alias("category_entropy@5")
+        )
+        whole = {"coverage@5": value, "pool_coverage@10": value}
+        rows.append(replace(made, report=Report(table, whole)))
+    found = plots(tabulate(rows, metrics, "one", {}), "auc")
+    heads = {head: svg for head, svg in found.items() if head.startswith("Accuracy against")}
+    assert list(heads) == [
+        "Accuracy against the variety of categories",
+        "Accuracy against coverage",
+        "Accuracy against coverage of the pool",
+    ]
+    assert ">auc<" in heads["Accuracy against coverage"]
+    assert ">pool_ndcg@10<" in heads["Accuracy against coverage of the pool"]
