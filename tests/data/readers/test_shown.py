@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from recweave.core.errors import BadInput
-from recweave.data.readers import read
+from recweave.data.readers import examine, read
 
 
 def read_text(folder, text):
@@ -57,9 +57,18 @@ def test_labels_in_lists_of_json(tmp_path):
     assert read("table", tmp_path).impressions["clicked"].to_list() == [[False, True]]
 
 
-def test_a_click_on_what_was_not_shown_is_refused(tmp_path):
-    with pytest.raises(BadInput, match=r"1 clicked items were not shown .* 'z' of impression '2'"):
-        read_text(tmp_path, "user_id,shown,clicked\nu,a b,b\nv,a b,z\n")
+def test_a_click_on_what_was_not_shown_makes_the_clicks_of_its_impression_unknown(tmp_path):
+    text = "user_id,shown,clicked\nu,a b,b\nv,a b,z a\nw,a b,\n"
+    (tmp_path / "impressions.csv").write_text(text)
+    reading = examine("table", tmp_path)
+    assert reading.taken().impressions["clicked"].to_list() == [[False, True], None, None]
+    (note,) = (line for line in reading.notes() if "clicked" in line)
+    assert "impression '2' says that 'z' was clicked, and did not show it" in note
+
+
+def test_clicks_of_another_kind_are_refused(tmp_path):
+    with pytest.raises(BadInput, match="says that 'x' was clicked, and did not show it, as all"):
+        read_text(tmp_path, "user_id,shown,clicked\nu,a b,x\nv,a b,z\n")
 
 
 def test_half_labelled_lists_are_refused_with_their_line(tmp_path):

@@ -73,10 +73,11 @@ def with_impressions(tables: Tables, problems: Problems) -> Tables:
 
     What the source says of clicks is one of three things, the same in the whole table: a yes or no
     for each shown item (true, 1), the ids of what was clicked, or labels in what was shown. Missing
-    histories are empty, and without a column of ids impressions are numbered from 1.
+    histories are empty, and without a column of ids impressions are numbered from 1. Where an id
+    was clicked that its impression did not show, the clicks of that impression are unknown.
 
     Raises:
-        BadInput: if an impression has ids as clicks that it did not show.
+        BadInput: if that is so of all impressions with clicks.
     """
     if "impressions" not in tables:
         return tables
@@ -95,11 +96,11 @@ def with_impressions(tables: Tables, problems: Problems) -> Tables:
                 clicked=pl.col(CLICKED).list.eval(pl.element().is_in(list(_YES)))
             )
         else:
-            table = _of_ids(table)
+            table = _of_ids(table, problems)
     return tables | {"impressions": table}
 
 
-def _of_ids(table: pl.DataFrame) -> pl.DataFrame:
+def _of_ids(table: pl.DataFrame, problems: Problems) -> pl.DataFrame:
     """Clicks by ids; an impression of which the source says nothing has unknown clicks."""
     rows = table.with_row_index("row")
     pairs = rows.select("row", shown=CLICKED).explode("shown").drop_nulls()
@@ -111,18 +112,24 @@ def _of_ids(table: pl.DataFrame) -> pl.DataFrame:
         maintain_order="left",
     )
     lost = pairs.join(flat, on=["row", "shown"], how="anti")
-    if len(lost):
+    wrong = lost["row"].unique()
+    if len(wrong):
         row, item = lost.row(0)
-        raise BadInput(
-            f"impressions: {len(lost):,} clicked items were not shown in their impression, the "
-            f"first is '{item}' of impression '{table['impression_id'][row]}'; `clicked` holds ids "
-            "of `shown`, or a yes or no (1, 0, true, false) for each of them"
-        )
+        what = f"impression '{table['impression_id'][row]}' says that '{item}' was clicked, and did"
+        if len(wrong) == pairs["row"].n_unique():
+            raise BadInput(
+                f"impressions: {what} not show it, as all others do; `clicked` holds ids of "
+                "`shown`, or a yes or no (1, 0, true, false) for each of them"
+            )
+        what = f"{what} not show it; what was clicked in it counts as unknown"
+        problems.note("impressions", None, what, kind="clicked, not shown", n=len(wrong))
     clicked = marked.group_by("row").agg(clicked=pl.col("yes").fill_null(False))
     known = rows.join(clicked, on="row", how="left", maintain_order="left")
     nothing = pl.lit([], pl.List(pl.Boolean))
     return known.drop("row").with_columns(
-        clicked=pl.when(pl.col(CLICKED).is_not_null()).then(pl.col("clicked").fill_null(nothing))
+        clicked=pl.when(pl.col(CLICKED).is_not_null() & ~rows["row"].is_in(wrong.implode())).then(
+            pl.col("clicked").fill_null(nothing)
+        )
     )
 
 
