@@ -340,6 +340,16 @@ def test_precision_and_layers_are_part_of_the_models_name(folder):
     assert len(Local(folder, layers=2)._lm.model.base_model.layers) == 2
 
 
+@pytest.mark.parametrize(("multiplies", "exact"), [("on", "bf16"), ("off", "fp32")])
+def test_auto_is_the_precision_that_the_processor_is_faster_in(
+    folder, monkeypatch, multiplies, exact
+):
+    monkeypatch.setenv("RECWEAVE_BF16", multiplies)
+    automatic, same = Local(folder, precision="auto"), Local(folder, precision=exact)
+    assert automatic.name == same.name
+    assert automatic._lm.model.dtype == same._lm.model.dtype
+
+
 def test_states_other_than_keys_and_values_are_refused(tmp_path, folder):
     from transformers import MambaConfig, MambaForCausalLM
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -44,7 +44,7 @@ AtOnce = Annotated[
     int | None,
     typer.Option(min=1, help="Calls at one time; as suits the model if left out."),
 ]
-Precision = Annotated[str, typer.Option(help="Of a local model: fp32 (default) or bf16.")]
+Precision = Annotated[str, typer.Option(help="Of a local model: fp32 (default), bf16 or auto.")]
 Layers = Annotated[int, typer.Option(min=0, help="Of a local model, the first blocks; 0: all.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Ask again what got no good answer.")]
 
@@ -125,8 +125,10 @@ def enrich(
 
 def local_settings(precision: str, layers: int) -> dict[str, object]:
     """The settings of a local model that were given."""
-    if precision not in ("", "fp32", "bf16"):
-        raise BadSetting(f"--precision {precision}: it is fp32 or bf16")
+    from recweave.core.processor import Precision as Exact
+
+    if precision not in ("", *get_args(Exact)):
+        raise BadSetting(f"--precision {precision}: it is fp32, bf16 or auto")
     given = {"precision": precision, "layers": layers}
     return {name: value for name, value in given.items() if value}
 

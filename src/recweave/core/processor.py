@@ -1,10 +1,14 @@
 """What the CPU can do."""
 
 from pathlib import Path
+from typing import Literal
 
 from recweave.core.settings import Settings
 
 CPUINFO = Path("/proc/cpuinfo")
+
+Precision = Literal["auto", "fp32", "bf16"]
+"""Of a network's numbers; `auto` is bf16 where the hardware multiplies it, else fp32."""
 
 _BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """Flags of x86-64 and of Arm that stand for products in bf16."""
@@ -18,6 +22,11 @@ def multiplies_bf16() -> bool:
     """
     forced = Settings().bf16
     return has_bf16(CPUINFO) if forced is None else forced
+
+
+def uses_bf16(precision: Precision) -> bool:
+    """Whether a precision means bf16 on this CPU."""
+    return multiplies_bf16() if precision == "auto" else precision == "bf16"
 
 
 def has_bf16(cpuinfo: Path) -> bool:

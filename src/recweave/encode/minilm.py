@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from recweave.core.arrays import Array
 from recweave.core.errors import BadArtifact, require_choice
 from recweave.core.extras import require
-from recweave.core.processor import multiplies_bf16
+from recweave.core.processor import Precision, uses_bf16
 from recweave.core.settings import Settings
 from recweave.data.scripts import foreign_script, script_remark
 from recweave.encode.bert import Bert
@@ -33,8 +33,6 @@ LONGEST = 256
 
 BUDGET = 512
 """Tokens in a batch, padding included: enough to keep a core busy, little enough for its cache."""
-
-Precision = Literal["auto", "fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class MiniLM:
 
     @cached_property
     def _bf16(self) -> bool:
-        return multiplies_bf16() if self.precision == "auto" else self.precision == "bf16"
+        return uses_bf16(self.precision)
 
     @cached_property
     def _folder(self) -> Path:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,14 +11,12 @@ from jaxtyping import Float, Int
 from recweave.core.arrays import Array
 from recweave.core.errors import BadInput, BadSetting
 from recweave.core.extras import require
+from recweave.core.processor import Precision, uses_bf16
 from recweave.llm.pretrained import DType, LanguageModel
 
 if TYPE_CHECKING:  # they import torch
     from recweave.llm.generation import Continuation, Generation
     from recweave.llm.prefix import PromptReader
-
-Precision = Literal["fp32", "bf16"]
-DTYPES: dict[str, DType] = {"fp32": "float32", "bf16": "bfloat16"}
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,8 @@ class CausalLM:
 
     Attributes:
         language: The model on disk.
-        precision: bf16 takes half the memory and changes the numbers slightly; whether it is faster
-            depends on the processor.
+        precision: bf16 takes half the memory and changes the numbers slightly; it is faster where
+            the processor multiplies it, and many times slower elsewhere. `auto` is the faster one.
     """
 
     language: LanguageModel
@@ -42,7 +40,8 @@ class CausalLM:
     @cached_property
     def model(self) -> Any:
         """The network; see `LanguageModel.network`."""
-        model = self.language.network(trained=False, dtype=DTYPES[self.precision])
+        dtype: DType = "bfloat16" if uses_bf16(self.precision) else "float32"
+        model = self.language.network(trained=False, dtype=dtype)
         transformers = require("transformers", extra="lm")
         layers = transformers.DynamicCache(config=model.config).layers
         if not all(isinstance(layer, transformers.cache_utils.DynamicLayer) for layer in layers):

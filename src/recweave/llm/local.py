@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from recweave.core.errors import BadSetting
+from recweave.core.processor import Precision, uses_bf16
 from recweave.llm.answer import parse
 from recweave.llm.base import BadAnswer, Failed, Message, Reply, T, Usage, canonical
-from recweave.llm.causal import CausalLM, Precision
+from recweave.llm.causal import CausalLM
 from recweave.llm.choice import Scores
 from recweave.llm.constraint import Grammar, TokenTexts
 from recweave.llm.local_queue import LocalQueue, Question
@@ -40,8 +41,8 @@ class Local:
         path: Folder of the model and its tokenizer, of which no code is run; `smollm2`, the model
             that comes in a package; or an `owner/model` in Hugging Face's cache.
         max_tokens: Where an answer is cut short.
-        precision: bf16 takes half the memory and changes answers slightly; whether it is faster
-            depends on the processor.
+        precision: bf16 takes half the memory and changes answers slightly; it is faster where the
+            processor multiplies it, and many times slower elsewhere. `auto` takes the faster one.
         layers: Only the first blocks are used, for speed; 0 uses all.
 
     Raises:
@@ -79,8 +80,8 @@ class Local:
             "max_tokens": self.max_tokens,
             "sha256": marks.hexdigest()[:16],
         }
-        if self.precision != "fp32":
-            parameters["precision"] = self.precision
+        if uses_bf16(self.precision):
+            parameters["precision"] = "bf16"
         if self.layers:
             parameters["layers"] = self.layers
         return f"{self._lm.language.folder.name} {canonical(parameters)}"

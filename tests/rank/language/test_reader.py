@@ -1,5 +1,7 @@
 """Answers that are read together have the likelihood that each has by itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,17 @@ def test_one_network_serves_all_stages_of_a_model_and_another_has_another_name(t
     assert one.backbone is same.backbone
     assert one.name == same.name != short.name
     assert len(short.backbone.network.base_model.layers) == 2
+
+
+@pytest.mark.parametrize(("multiplies", "exact"), [("on", "bf16"), ("off", "fp32")])
+def test_auto_is_the_precision_that_the_processor_is_faster_in(
+    tiny_llama, monkeypatch, multiplies, exact
+):
+    monkeypatch.setenv("RECWEAVE_BF16", multiplies)
+    automatic = replace(reader_of(tiny_llama), precision="auto")
+    assert automatic.name == replace(automatic, precision=exact).name
+    dtype = next(automatic.backbone.network.parameters()).dtype
+    assert dtype == {"bf16": torch.bfloat16, "fp32": torch.float32}[exact]
 
 
 def test_only_the_newest_results_are_kept():

@@ -4,6 +4,7 @@ import torch
 
 from recweave.core import processor
 from recweave.core.errors import BadSetting
+from recweave.core.processor import Precision
 
 
 def choose_device(requested: str) -> torch.device:
@@ -30,3 +31,10 @@ def multiplies_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return processor.multiplies_bf16()
+
+
+def uses_bf16(precision: Precision, device: str) -> bool:
+    """Whether a precision means bf16 on the device of this name; see `choose_device`."""
+    if precision == "auto":
+        return multiplies_bf16(choose_device(device))
+    return precision == "bf16"

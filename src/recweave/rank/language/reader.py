@@ -12,7 +12,9 @@ from jaxtyping import Float
 
 from recweave.core.arrays import Array
 from recweave.core.extras import require
-from recweave.llm.causal import CausalLM, Precision
+from recweave.core.processor import Precision
+from recweave.core.registry import resolve
+from recweave.llm.causal import CausalLM
 from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
 
 KEPT = 200_000
@@ -30,7 +32,7 @@ class Reader:
     Attributes:
         settings: `BackboneSettings` as JSON.
         trained: The weights that were trained, if any, and the sha256 of the rest.
-        precision: Of its numbers.
+        precision: Of its numbers; `auto` is that of the machine where it is opened.
         device: Where it computes; see `Options.device`.
     """
 
@@ -42,7 +44,8 @@ class Reader:
     @cached_property
     def name(self) -> str:
         """A hash of all that its numbers depend on."""
-        digest = hashlib.sha256(f"{self.trained.sha256} {self.settings} {self.precision}".encode())
+        precision = "bf16" if self._bf16 else "fp32"
+        digest = hashlib.sha256(f"{self.trained.sha256} {self.settings} {precision}".encode())
         for array in self.trained.weights.arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
@@ -92,6 +95,12 @@ class Reader:
         """What follows each prompt, the most probable token each time, of at most `most` tokens."""
         return self._opened.generate(prompts, most)
 
+    @cached_property
+    def _bf16(self) -> bool:
+        # A bundle may be served on another processor than the one that trained it.
+        uses: Callable[..., bool] = resolve("recweave.models.nn.device:uses_bf16")
+        return uses(self.precision, self.device)
+
     @property
     def _opened(self) -> "Opened":
         return _OPENED.get(f"{self.name} {self.device}", self._open)
@@ -103,7 +112,7 @@ class Reader:
         for module in backbone.network.modules():
             if hasattr(module, "lora_A") and hasattr(module, "merge"):
                 module.merge()
-        if self.precision == "bf16":
+        if self._bf16:
             backbone.network.to(torch.bfloat16)
         backbone.requires_grad_(False)
         return Opened(settings.language, self.precision, backbone)

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from recweave.core.errors import BadSetting
+from recweave.core.processor import Precision
 from recweave.core.registry import resolve
 from recweave.data.interactions import Interactions
-from recweave.llm.causal import Precision
 from recweave.models.language.backbone import BackboneSettings, TrainedBackbone
 from recweave.models.training import Options
 from recweave.rank.language.examples import Examples
@@ -96,7 +96,9 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
         1000, ge=1, description="validation users, drawn by seed, that the strength is chosen on"
     )
     precision: Precision = Field(
-        "fp32", description="of the language model's numbers: fp32, or bf16, which is faster"
+        "fp32",
+        description="of the language model's numbers: fp32; bf16; or auto, which is bf16 where the "
+        "processor multiplies it and is faster so",
     )
 
     @model_validator(mode="after")
@@ -190,7 +192,10 @@ class LanguageRecipe(BackboneSettings, StageRecipe):
         name = str(folder.resolve()) if (folder / "config.json").is_file() else self.backbone
         fields = {key: getattr(self, key) for key in BackboneSettings.model_fields}
         settings = BackboneSettings(**fields | {"backbone": name})
-        options = replace(context.options, precision=self.precision)
+        device = context.options.device
+        uses_bf16: Callable[..., bool] = resolve("recweave.models.nn.device:uses_bf16")
+        bf16 = uses_bf16(self.precision, device)
+        options = replace(context.options, precision="bf16" if bf16 else "fp32")
         if self.trained == "frozen":
             trained = settings.open(device=options.device, seed=options.seed).saved()
         else:
