@@ -22,6 +22,8 @@ KINDS: Registry[type[Any]] = Registry(
         "factors": "recweave.models.kinds:Factors",
         "item_weights": "recweave.models.kinds:ItemWeights",
         "item_scores": "recweave.models.kinds:ItemScores",
+        "popular_now": "recweave.models.present:PopularNow",
+        "new_now": "recweave.models.present:NewNow",
         "random_scores": "recweave.models.popularity:RandomScores",
         "biased_factors": "recweave.models.factors.mf:BiasedFactors",
         "user_votes": "recweave.models.neighbours.knn:UserVotes",

@@ -13,10 +13,9 @@ from recweave.data.interactions import Interactions
 from recweave.models.base import Model, Recipe, Tune
 from recweave.models.behaviors import BehaviorWeights
 from recweave.models.kinds import ItemScores
+from recweave.models.present import DAY
 from recweave.models.query import Query
 from recweave.models.training import Options, TrainingData
-
-DAY = 86_400
 
 
 class Popularity(Recipe):

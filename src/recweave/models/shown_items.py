@@ -1,13 +1,14 @@
 """Baselines of items that were shown: how often each was clicked, and how new it is."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from recweave.core.errors import BadSetting
-from recweave.models.base import Recipe, Tune
+from recweave.models.base import Model, Recipe, Tune
 from recweave.models.kinds import ItemScores
+from recweave.models.present import NewNow, require_times
 from recweave.models.training import Options, TrainingData
 
 
@@ -49,15 +50,25 @@ def train_click_rate(recipe: ClickRate, data: TrainingData, options: Options) ->
 class Newest(Recipe):
     """The newest items first: by when each was first shown in training, or had its first event.
 
-    Items that training has not seen are newer than all others, and equal among themselves.
+    Items that training has not seen are newer than all others, and equal among themselves. With
+    `at = "query"` the age of an item is that at the time of the query (`NewNow`), from its first
+    event; items without an event before it come last.
     """
 
     trainer: ClassVar[str] = f"{__name__}:train_newest"
     stochastic: ClassVar[bool] = False
 
+    at: Literal["end", "query"] = Field(
+        "end", description="new at the end of the log, or at the time of the query"
+    )
 
-def train_newest(recipe: Newest, data: TrainingData, options: Options) -> ItemScores:
-    """See `Recipe.fit`."""
+
+def train_newest(recipe: Newest, data: TrainingData, options: Options) -> Model:
+    """See `Recipe.fit`.
+
+    Raises:
+        BadSetting: if the time of the query is asked for and the log has no times.
+    """
     unseen = np.iinfo(np.int64).max
     first = np.full(data.train.shape[1], unseen)
     if data.impressions is not None:
@@ -65,6 +76,11 @@ def train_newest(recipe: Newest, data: TrainingData, options: Options) -> ItemSc
         np.minimum.at(first, shown.item, np.repeat(shown.time, shown.lengths))
     if data.impressions is None or data.impressions.clock == data.train.clock == "seconds":
         np.minimum.at(first, data.train.item, data.train.time)
+    if recipe.at == "query":
+        require_times(data.train, 'at is "query"')
+        time = data.train.time
+        start, end = int(time.min(initial=unseen)), int(time.max(initial=0))
+        return NewNow(first, start, end)
     # The score is the rank, as float32 cannot hold seconds.
     _, rank = np.unique(first, return_inverse=True)
     return ItemScores(rank.ravel().astype(np.float32))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from recweave.data.interactions import Interactions
 from recweave.models.behaviors import BehaviorWeights
-from recweave.models.popularity import DAY
+from recweave.models.present import DAY
 from recweave.models.sequence.recency import Recency
 
 
