@@ -237,6 +237,7 @@ COUNTS = {
     "zomato-hyderabad": {},
     "yelp-boston-tips": {"reviews": 24_424, "items": 1_930},
     "retailrocket": {"events": 75_374 + 12_456 + 9_551 + 2_174},
+    "deskdrop": {"events": 72_312},
     "gowalla-lightgcn": {"events": 810_128 + 217_242},
     "mind-subset": {"events": 7_542, "impressions": 5_000, "items": 2_000},
     "criteo-tiny": {"events": 1_999, "items": 3_998},

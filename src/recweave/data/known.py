@@ -241,6 +241,34 @@ DATASETS: Mapping[str, Known] = {
             Layout(mark="events.csv", source="behaviors"),
         ),
     ),
+    "deskdrop": Known(
+        what="72,312 views, likes, bookmarks, comments and follows of articles in a company",
+        licence="Kaggle: research",
+        citation="G. Moreira. Articles sharing and reading from CI&T DeskDrop. Kaggle, 2017.",
+        page="https://www.kaggle.com/datasets/gspmoreira/articles-sharing-reading-from-cit-deskdrop",
+        layouts=(
+            Layout(
+                mark="users_interactions.csv",
+                source="table",
+                options={
+                    "events": "users_interactions.csv",
+                    "columns": {
+                        "user_id": "personId",
+                        "item_id": "contentId",
+                        "behavior": "eventType",
+                        "time": "timestamp",
+                    },
+                    "behaviors": {
+                        "VIEW": "view",
+                        "LIKE": "favorite",
+                        "BOOKMARK": "favorite",
+                        "COMMENT CREATED": "favorite",
+                        "FOLLOW": "favorite",
+                    },
+                },
+            ),
+        ),
+    ),
     "zomato-hyderabad": Known(
         what="10,000 reviews of 100 restaurants with text, and what the restaurants serve",
         licence="not verified",

@@ -60,7 +60,7 @@ class PopularNow(Model):
         if not len(self.time):
             return np.zeros(last.shape, np.float32)
         now = np.minimum(query.now, self.time[-1] + 1)
-        age = (now[:, None] - self.time[last]).astype(np.float32)
+        age = np.maximum(now[:, None] - self.time[last], 0).astype(np.float32)
         age *= np.float32(-1 / self.half_life)
         value: Array = self.level[last] * np.exp2(age, out=age)
         value[last < 0] = 0
