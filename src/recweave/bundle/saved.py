@@ -40,8 +40,7 @@ AGAIN = "fit the bundle again, or copy it again from where it was made"
 
 def save_bundle(bundle: BundleBase, folder: Path) -> None:
     """Write a bundle; an older one of the name is replaced, and it appears whole or not at all."""
-    if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
-        raise BadArtifact(f"{folder} exists and is no bundle; choose another folder")
+    check_free(folder)
     packed, arrays = pack(bundle.stages, STAGE_KINDS, RECIPES)
     with atomic_folder(folder, replace=True) as draft:
         save_model(bundle.model, draft / MODEL)
@@ -68,6 +67,20 @@ def save_bundle(bundle: BundleBase, folder: Path) -> None:
         }
         text = json.dumps(with_checksum(manifest), indent=2, ensure_ascii=False)
         (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def check_free(folder: Path) -> None:
+    """Make sure that a bundle may be written to a folder, before it is made.
+
+    Raises:
+        BadArtifact: if there is something else of the name.
+    """
+    if folder.is_dir():
+        taken = not (folder / MANIFEST).is_file() and any(folder.iterdir())
+    else:
+        taken = folder.exists()
+    if taken:
+        raise BadArtifact(f"{folder} exists and is no bundle; choose another folder")
 
 
 def load_bundle(folder: Path, kind: type[B]) -> B:

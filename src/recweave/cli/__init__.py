@@ -16,7 +16,7 @@ from recweave.cli.enrich import enrich
 from recweave.cli.failures import drop_output, flush_output, in_words, is_panic
 from recweave.cli.models import show
 from recweave.cli.pictures import pictures
-from recweave.cli.runs import compare, run, tune
+from recweave.cli.runs import auto, compare, run, tune
 from recweave.cli.words import probe, words
 from recweave.core.errors import RecweaveError
 from recweave.core.progress import show_progress
@@ -33,6 +33,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     demo,
     doctor,
     show,
+    auto,
     run,
     compare,
     tune,

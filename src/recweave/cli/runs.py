@@ -63,6 +63,43 @@ def run(
         raise typer.Exit(1)
 
 
+def auto(
+    data: Annotated[str, typer.Argument(help="A known dataset, or a dataset's folder.")],
+    out: Annotated[Path, typer.Option(help="The bundle's folder; the run goes to OUT-run.")],
+    budget: Annotated[str, typer.Option(help="How long it may take: 90s, 10m, 1h.")] = "10m",
+    target: Annotated[
+        str, typer.Option(help="The behaviour to predict. Default: purchase, if there are any.")
+    ] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    as_json: Json = False,
+    markdown: Markdown = False,
+) -> None:
+    """Find the best model for your data in a given time, and fit it.
+
+    It looks at the data, chooses split, models and settings, blends them, judges once on test, and
+    writes a recipe with its reasons, a report and a bundle. If interrupted, run it again to resume.
+    """
+    from recweave.experiment.auto.auto import auto as find_best
+    from recweave.report.compare import table_of
+    from recweave.report.page import write_report
+    from recweave.report.verdict import chosen_verdict
+    from recweave.runs.layout import REPORT
+
+    choose_one(json=as_json, markdown=markdown)
+    found = find_best(data, budget, target=target, out=out, seed=seed)
+    report = found.summary.path / REPORT
+    write_report(found.summary, report)
+    if as_json:
+        print_json(found.summary.to_json() | {"chosen": found.chosen, "notes": list(found.notes)})
+    else:
+        table = table_of(found.summary)
+        show_table(table, found.summary.experiment.title, markdown)
+        print(f"\n{chosen_verdict(table, found.chosen, found.summary.experiment.choose)}")
+    for note in found.notes:
+        say(f"note: {note}")
+    say(f"bundle: {out}; recipe with reasons: {found.recipe}; report: {report}")
+
+
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders on the same data and split.")],
     baseline: Annotated[str, typer.Option(help="The row that others are compared with.")] = "",

@@ -13,6 +13,9 @@ SORTED = 0.9
 STEPS = 30
 """Steps that it takes to say so."""
 
+UNDECIDED = 0.2
+"""Share of users whose last two events may have one time in a file that is sorted by item."""
+
 _ADVICE = 'to hold out random events instead, write `split = { kind = "ratio_user" }` in the recipe'
 
 
@@ -36,7 +39,7 @@ def order_remark(log: Interactions, item_ids: pl.Series, *, declared: bool = Fal
         lead = "the log has no times, so the order of the file says which events are a user's last"
     else:
         share = _undecided(user, steps)
-        if share <= (0.2 if way else 0.5):
+        if share <= (UNDECIDED if way else 0.5):
             return ""
         lead = (
             f"for {share:.0%} of the users the last two events have the same time, so the order of "
@@ -49,6 +52,27 @@ def order_remark(log: Interactions, item_ids: pl.Series, *, declared: bool = Fal
         "are then those at one end of the ids, and no figure on them means anything. Give the "
         f"events their times, or {_ADVICE}"
     )
+
+
+def has_order(log: Interactions, item_ids: pl.Series, *, declared: bool = False) -> bool:
+    """Whether a user's last events are the last that happened, as far as the log can tell.
+
+    Not so without times or an order that the source declares, nor in a file that is sorted by item
+    where the last two events of more than a fifth of the users have one time.
+
+    Args:
+        log, item_ids, declared: See `order_remark`.
+    """
+    if log.clock == "order" and not declared:
+        return False
+    order = log.by_user()
+    user, time, rank = log.user[order], log.time[order], _ranks(item_ids)[log.item[order]]
+    steps = user[1:] == user[:-1]
+    if log.clock == "seconds":
+        steps &= time[1:] == time[:-1]
+        if _undecided(user, steps) <= UNDECIDED:
+            return True
+    return not _one_way(steps, rank)
 
 
 def _ranks(ids: pl.Series) -> Int[Array, " items"]:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from recweave.core.measure import Cost, measured
 from recweave.evaluate import parse_metric
 from recweave.experiment.prepare import Prepared
-from recweave.models import RECIPES, Query, Recipe
+from recweave.models import RECIPES, Model, Query, Recipe
 from recweave.models.blend import Blend
 from recweave.models.learn_blend import learn_blend
 from recweave.runs.entry import Entry
@@ -26,10 +28,13 @@ def fit_blend(
     """
     recipes = member_recipes(folder, entry, seed, fold)
     with measured() as cost:
-        blend = honest = replace(learn_weights(prepared, recipes, seed), names=entry.members)
+        blend = honest = weighted(prepared, entry, recipes, seed)
+        known = [prepared.known(recipe, seed) for recipe in recipes]
         if prepared.experiment.refits:
             again = (prepared.fit(recipe, seed=seed, final=True)[0] for recipe in recipes)
             blend = replace(blend, members=tuple(again))
+    # Members that were fitted before are part of what the blend costs.
+    cost.seconds += sum(one[1].seconds for one in known if one is not None)
     return blend, honest, cost
 
 
@@ -43,9 +48,19 @@ def member_recipes(folder: RunFolder, entry: Entry, seed: int, fold: int | None)
     return [RECIPES[one["name"]].parse(one["settings"], "a blend's member") for one in chosen]
 
 
-def learn_weights(prepared: Prepared, recipes: Sequence[Recipe], seed: int) -> Blend:
-    """The blend of members fitted on train alone, by weights learned on validation."""
-    split = prepared.split
+def weighted(prepared: Prepared, entry: Entry, recipes: Sequence[Recipe], seed: int) -> Blend:
+    """The blend of members fitted on train alone, by the entry's weights or learned ones."""
     members = [prepared.fit(recipe, seed=seed, final=False)[0] for recipe in recipes]
+    if entry.weights:
+        return Blend(tuple(members), np.array(entry.weights, np.float32), entry.members)
+    return replace(learn_weights(prepared, members), names=entry.members)
+
+
+def learn_weights(prepared: Prepared, members: Sequence[Model]) -> Blend:
+    """The blend of trained models, by weights learned on validation.
+
+    Each query is asked at the time of its first validation event, as in evaluation.
+    """
+    split = prepared.split
     k = min(parse_metric(prepared.experiment.choose).k or 10, split.train.shape[1])
-    return learn_blend(members, Query.of(split.train), split.valid, k=k)
+    return learn_blend(members, Query.before(split.train, split.valid), split.valid, k=k)

@@ -55,12 +55,13 @@ class Chosen:
 
 def try_out(prepared: Prepared, folder: RunFolder, entry: Entry, recipe: Recipe) -> Trial:
     """Fit on train, evaluate on validation; from the folder if it was done before."""
-    return _try(prepared, folder, entry, recipe)[0]
+    return attempt(prepared, folder, entry, recipe)[0]
 
 
-def _try(
+def attempt(
     prepared: Prepared, folder: RunFolder, entry: Entry, recipe: Recipe
 ) -> tuple[Trial, Fitted | None]:
+    """The same, with the model and its cost if it was fitted just now."""
     metric = prepared.experiment.choose
     settings = [stage.model_dump(mode="json") for stage in entry.stages]
     seed = prepared.experiment.seeds[0]
@@ -92,12 +93,12 @@ def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Cho
     best_fitted: Fitted | None = None
     for recipe in track(recipes, f"{row}: choosing"):
         try:
-            trial, fitted = _try(prepared, folder, entry, recipe)
+            trial, fitted = attempt(prepared, folder, entry, recipe)
         except TooLarge:
             if best_fitted is None:
                 raise
             best_fitted = None
-            trial, fitted = _try(prepared, folder, entry, recipe)
+            trial, fitted = attempt(prepared, folder, entry, recipe)
         trials.append(trial)
         if best(trials, prepared.experiment.choose) is trial:
             best_fitted = fitted

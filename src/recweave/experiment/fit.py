@@ -11,7 +11,7 @@ from recweave.bundle import Bundle
 from recweave.bundle.make import Shared, everything, make_bundle
 from recweave.core.errors import BadSetting
 from recweave.experiment.about import about_row
-from recweave.experiment.blend import learn_weights
+from recweave.experiment.blend import weighted
 from recweave.experiment.choose import choose
 from recweave.experiment.features import make_features
 from recweave.experiment.prepare import cut, prepare
@@ -139,8 +139,11 @@ def _settings(
     elif not entry.members and not entry.search:
         recipes = entry.recipes()
     learning = any(stage.learns for stage in stages)
-    if recipes and not entry.members and not learning:
-        return recipes, None, stages
+    if recipes and not learning:
+        if not entry.members:
+            return recipes, None, stages
+        if entry.weights:
+            return recipes, Blend((), np.array(entry.weights, np.float32)), stages
     prepared = prepare(experiment, base_dir)
     if not recipes:
         with tempfile.TemporaryDirectory() as folder:
@@ -151,7 +154,7 @@ def _settings(
                 for name, one in zip(names, entries, strict=True)
             ]
     seed = experiment.seeds[0]
-    blend = learn_weights(prepared, recipes, seed) if entry.members else None
+    blend = weighted(prepared, entry, recipes, seed) if entry.members else None
     honest: Model | None = blend
     if learning:
         if honest is None:

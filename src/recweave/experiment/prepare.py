@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -74,6 +74,7 @@ class Prepared:
         removed: What each filter took away.
         base_dir: The folder that relative paths start from.
         checkpoints: Where networks in training keep their state; None keeps none.
+        fitted: Models that were fitted before, by `fit_key`; they are not fitted again.
     """
 
     experiment: Experiment
@@ -85,6 +86,7 @@ class Prepared:
     removed: tuple[Removed, ...]
     base_dir: Path = Path()
     checkpoints: Path | None = None
+    fitted: Mapping[str, tuple[Model, Cost]] = field(default_factory=dict)
 
     def fit(self, recipe: Recipe, *, seed: int, final: bool) -> tuple[Model, Cost]:
         """A trained model and what it cost.
@@ -93,6 +95,8 @@ class Prepared:
         stop early by validation.
         """
         joined = final and self.experiment.refits
+        if known := self.known(recipe, seed, joined=joined):
+            return known
         train = self.experiment.final_events(self.split) if final else self.split.train
         valid = None if joined else self.split.test if self.stops_on_test else self.split.valid
         checkpoints = self._checkpoints()
@@ -117,6 +121,12 @@ class Prepared:
         if checkpoints:
             cost.seconds += checkpoints.seconds  # of an interrupted process
         return model, cost
+
+    def known(
+        self, recipe: Recipe, seed: int, *, joined: bool = False
+    ) -> tuple[Model, Cost] | None:
+        """What was fitted before with a recipe; `joined`: on train and validation."""
+        return self.fitted.get(fit_key(recipe, seed, joined=joined))
 
     def _checkpoints(self) -> Checkpoints | None:
         return Checkpoints(self.checkpoints, every=CHECKPOINT_EVERY) if self.checkpoints else None
@@ -315,6 +325,13 @@ class Prepared:
             "unknown_clicked": whole.unknown_clicked,
             "unknown_history": whole.unknown_history,
         }
+
+
+def fit_key(recipe: Recipe, seed: int, *, joined: bool) -> str:
+    """What distinguishes a model of train, or of train and validation, from others."""
+    kind = f"{type(recipe).__module__}.{type(recipe).__qualname__}"
+    drawn = seed if recipe.stochastic else 0
+    return f"{kind} {drawn} {joined} {recipe.same_fit().model_dump_json()}"
 
 
 def prepare(

@@ -43,6 +43,7 @@ def run(
     base_dir: Path = Path(),
     family: str = "",
     text: RecipeText | None = None,
+    ready: Prepared | None = None,
 ) -> Summary:
     """Run all rows of a recipe; what an earlier, interrupted run has done is not done again.
 
@@ -59,6 +60,7 @@ def run(
             choice and not the user's: on other data a new folder is made, and rows that another
             folder has finished are taken from there.
         text: What stands in the recipe file, so that errors name its lines.
+        ready: The data of the recipe, if they are in memory.
 
     Returns:
         What `metrics.json` in the folder holds.
@@ -69,7 +71,7 @@ def run(
     """
     folder = RunFolder(out)
     folder.check()
-    prepared = prepare(experiment, base_dir, check=None if family else folder.check)
+    prepared = ready or prepare(experiment, base_dir, check=None if family else folder.check)
     if family and folder.data() not in ("", prepared.dataset.fingerprint):
         folder = RunFolder(out.with_name(f"{out.name}-{prepared.dataset.fingerprint[:8]}"))
     out = folder.path

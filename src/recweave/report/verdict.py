@@ -1,5 +1,7 @@
 """The table in one paragraph of plain English."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 
 from recweave.report.compare import Table
@@ -23,6 +25,34 @@ def verdict(table: Table, metric: str) -> str:
     said += _leads(table, ranked, metric)
     said.append(f"Its fit took {best.fit_seconds:.1f} s.")
     return " ".join([*said, *_fastest(ranked, metric)])
+
+
+def chosen_verdict(table: Table, chosen: str, metric: str) -> str:
+    """How the row that validation chose does on test, beside the best of the others.
+
+    Args:
+        table: The rows.
+        chosen: The row's name.
+        metric: What validation chose by.
+    """
+    row = next(one for one in table.rows if one.name == chosen)
+    said = [f"Use {chosen}: on {table.data['name']} its {metric} is {_value(row, metric)}."]
+    others = [one for one in ranked_rows(table, metric) if one is not row]
+    if others and metric in row.means:
+        found = lead_over(replace(table, rows=(row, others[0])), metric)
+        said += [_beside(found, row, others[0], metric)]
+    popular = next((one for one in others[1:] if one.model == "popularity"), None)
+    if popular is not None:
+        said.append(f"Popularity has {popular.value(metric):.4f}.")
+    return " ".join(said)
+
+
+def _beside(leads: Mapping[str, Comparison], row: Row, other: Row, metric: str) -> str:
+    """The better of two rows against the other one."""
+    (beaten, found), *_ = leads.items()
+    if beaten == other.name:
+        return _against(found, other, "the best other row", metric)
+    return f"{_against(found, row, 'it', metric)} {other.name} is the best other row."
 
 
 def significance(found: Comparison) -> str:

@@ -14,7 +14,7 @@ from recweave.core.value import Value
 from recweave.models import RECIPES, Recipe
 from recweave.rank.stages import AnyStage
 
-RESERVED = ("kind", "variant", "row", "search", "stages", "members")
+RESERVED = ("kind", "variant", "row", "search", "stages", "members", "weights")
 NAMES = ("variant", "row")
 """Keys that name the row."""
 BLEND = "blend"
@@ -50,6 +50,9 @@ class Entry(Value):
     stages: tuple[AnyStage, ...] = Field((), description="steps after retrieval, in order")
     members: tuple[str, ...] = Field(
         (), description="of a blend: rows above, whose weights are learned on validation"
+    )
+    weights: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field(
+        (), description="of a blend: one for each member, in place of learning them"
     )
 
     @model_validator(mode="before")
@@ -99,8 +102,17 @@ class Entry(Value):
     def _is_a_row(self) -> "Entry":
         if (self.kind == BLEND) != bool(self.members):
             raise ValueError("a blend, and nothing else, has 'members': rows that stand above it")
+        if self.weights and len(self.weights) != len(self.members):
+            raise ValueError(
+                f"'weights' has {len(self.weights)} values for {len(self.members)} members; write "
+                "one for each, or none"
+            )
+        if self.weights and not any(self.weights):
+            raise ValueError("all 'weights' are 0, so no member counts; raise one of them")
         if self.members and (extra := [*self.settings, *self.search]):
-            raise ValueError(f"a blend has no setting '{extra[0]}'; it takes members and stages")
+            raise ValueError(
+                f"a blend has no setting '{extra[0]}'; it takes members, weights and stages"
+            )
         if len(self.row.encode()) > _LONGEST:
             raise ValueError(
                 f"the row's name '{self.row[:40]}…' is longer than {_LONGEST} bytes; set a "

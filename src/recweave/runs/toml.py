@@ -1,25 +1,49 @@
 """A recipe as a TOML file: the standard library reads TOML but does not write it."""
 
 import json
+from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 from recweave.core.value import Value
 from recweave.runs.entry import usual_row
 from recweave.runs.spec import Experiment
 
+WIDTH = 98
+"""Characters of a comment's line, at most."""
 
-def to_toml(experiment: Experiment) -> str:
-    """What of a recipe differs from the defaults, models last."""
+
+def to_toml(experiment: Experiment, remarks: Mapping[str, str] | None = None) -> str:
+    """What of a recipe differs from the defaults, models last.
+
+    Args:
+        experiment: The recipe.
+        remarks: Comments, by what they stand above: a key of the file, the name of a row, or ""
+            for the head of the file.
+    """
+    remarks = remarks or {}
     changed = _differing(experiment)
     models = changed.pop("models")
-    lines = _lines(changed)
+    lines = _comment(remarks.get("", ""))
+    for key, value in changed.items():
+        lines += [*_comment(remarks.get(key, "")), *_lines({key: value})]
     for entry, dumped in zip(experiment.models, models, strict=True):
         settings = dumped["settings"]
         rest = {k: v for k, v in _differing(entry).items() if k not in ("kind", "settings")}
         if entry.row == usual_row(entry.kind, entry.variant):
             del rest["row"]
-        lines += ["", "[[models]]", *_lines({"kind": entry.kind} | settings | rest)]
+        lines += ["", *_comment(remarks.get(entry.row, "")), "[[models]]"]
+        lines += _lines({"kind": entry.kind} | settings | rest)
     return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> list[str]:
+    """Lines of a comment; a line that is too long is broken between words."""
+    return [
+        f"# {line}"
+        for part in text.splitlines()
+        for line in wrap(part, WIDTH, break_on_hyphens=False)
+    ]
 
 
 def _differing(value: Value) -> dict[str, Any]:

