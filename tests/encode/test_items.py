@@ -44,7 +44,7 @@ def test_a_feature_names_its_encoder_and_its_source():
     one, same, other = (
         encode_items(shop(title=[title]), ["title"], TfIdf()) for title in ("cup", "cup ", "mug")
     )
-    assert one.encoder == "tfidf-svd256/1"
+    assert one.encoder == "tfidf-svd256/2"
     assert one.source.startswith("items.title, ")
     assert one.source == same.source != other.source
 

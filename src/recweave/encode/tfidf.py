@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from jaxtyping import Float
-from scipy import sparse
+from scipy import linalg, sparse
 
 from recweave.core.arrays import Array, Csr, unit_rows
 from recweave.core.settings import Settings
@@ -38,7 +38,7 @@ class TfIdf:
     @property
     def name(self) -> str:
         """See `TextEncoder.name`."""
-        return f"tfidf-svd{self.dim}/1"
+        return f"tfidf-svd{self.dim}/2"
 
     def encode(self, texts: Sequence[str]) -> Float[Array, "texts dim"]:
         """See `TextEncoder.encode`."""
@@ -78,11 +78,14 @@ def _svd(matrix: Csr, dim: int) -> tuple[Array, Array, Array]:
     """Its `dim` strongest directions, or all if there are fewer, the strongest first.
 
     Randomised subspace iteration (Halko, Martinsson & Tropp, SIAM Review 2011, section 4.5).
+    Between iterations an LU factor keeps the directions apart, as in scikit-learn: a tenth of the
+    time of QR, for the same space.
     """
     rng = np.random.default_rng(0)
     size = (matrix.shape[1], min(dim + OVERSAMPLING, *matrix.shape))
     probe = rng.normal(size=size).astype(np.float32)
     for _ in range(ITERATIONS):
-        probe = np.linalg.qr(matrix.T @ (matrix @ probe)).Q
-    left, singular, right = np.linalg.svd(matrix @ probe, full_matrices=False)
+        probe, _ = linalg.lu(matrix.T @ (matrix @ probe), permute_l=True, check_finite=False)
+    probe, _ = linalg.qr(probe, mode="economic", check_finite=False)
+    left, singular, right = linalg.svd(matrix @ probe, full_matrices=False, check_finite=False)
     return left[:, :dim], singular[:dim], (right @ probe.T)[:dim]

@@ -48,11 +48,12 @@ def chosen_verdict(table: Table, chosen: str, metric: str) -> str:
 
 
 def _beside(leads: Mapping[str, Comparison], row: Row, other: Row, metric: str) -> str:
-    """The better of two rows against the other one."""
+    """The chosen row against the best other one, whichever is better."""
     (beaten, found), *_ = leads.items()
     if beaten == other.name:
         return _against(found, other, "the best other row", metric)
-    return f"{_against(found, row, 'it', metric)} {other.name} is the best other row."
+    by = f"{size(found, row.value(metric))}, {significance(found)}"
+    return f"On test {other.name}, the best other row, is better than it: {by}."
 
 
 def significance(found: Comparison) -> str:

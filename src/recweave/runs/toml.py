@@ -1,6 +1,7 @@
 """A recipe as a TOML file: the standard library reads TOML but does not write it."""
 
 import json
+import re
 from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
@@ -11,6 +12,7 @@ from recweave.runs.spec import Experiment
 
 WIDTH = 98
 """Characters of a comment's line, at most."""
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def to_toml(experiment: Experiment, remarks: Mapping[str, str] | None = None) -> str:
@@ -61,9 +63,13 @@ def _lines(settings: dict[str, Any]) -> list[str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        inside = (f"{json.dumps(k)} = {_value(v)}" for k, v in value.items() if v is not None)
+        inside = (f"{_key(k)} = {_value(v)}" for k, v in value.items() if v is not None)
         return f"{{ {', '.join(inside)} }}"
     if isinstance(value, list):
         return f"[{', '.join(_value(v) for v in value)}]"
     # TOML writes strings, numbers and booleans as JSON does.
     return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)

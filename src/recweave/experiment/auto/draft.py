@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recweave.data.evaluated_users import for_users
+from recweave.data.split import Given, RatioUser, Splitter
 from recweave.experiment.auto import plan
 from recweave.experiment.auto.look import Look
 from recweave.experiment.auto.mixture import Mixture
@@ -94,10 +95,26 @@ def with_rows(
         changes["test_users"] = drawn
         reasons["test_users"] = f"{drawn:,} of the {users:,} test users, for time"
         split = for_users(split, drawn, prepared.experiment.split_seed)
-    experiment = prepared.experiment.model_copy(update=changes)
+    seed = prepared.experiment.seeds[0]
+    recipes = {one: one.entry.recipes()[0] for one in judged}
     fitted = {
-        fit_key(one.entry.recipes()[0], experiment.seeds[0], joined=False): one.fitted
-        for one in judged
+        fit_key(recipe, seed, joined=False): one.fitted
+        for one, recipe in recipes.items()
         if one.fitted is not None
     }
-    return replace(prepared, experiment=experiment, split=split, fitted=fitted), reasons
+    if _drawn(prepared.experiment.split) and sum(one.fit_seconds for one in judged) < left / 2:
+        changes["refit"] = "train+valid"
+        reasons["refit"] = "validation was drawn at random, so the models learn from it as well"
+    experiment = prepared.experiment.model_copy(update=changes)
+    ready = replace(prepared, experiment=experiment, split=split, fitted=fitted)
+    if experiment.refits:  # a blend and its members need the same models
+        for recipe in recipes.values():
+            again = ready.fit(recipe, seed=seed, final=True)
+            fitted[fit_key(recipe, seed, joined=True)] = again
+    return ready, reasons
+
+
+def _drawn(split: Splitter) -> bool:
+    """Whether validation events are drawn at random."""
+    inner = split.valid if isinstance(split, Given) else split
+    return isinstance(inner, RatioUser) and inner.by == "random"

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 BLEND = "auto"
 """The row of the blend."""
+LEAST = 20.0
+"""Seconds that must be left for a network; to import torch alone takes some."""
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 30
 WARM, PROBED = 0.01, 0.05
 """Shares of the users that an epoch is timed on."""
@@ -64,7 +66,7 @@ def with_network(race: Race, candidate: Candidate | None, share: float) -> None:
         return
     racer = Racer(candidate, Climb({}, 1))
     race.racers.append(racer)
-    if (left := race.clock.left(share)) <= 0:
+    if (left := race.clock.left(share)) < LEAST:
         racer.reason = "no time was left for it"
         return
     try:
