@@ -11,6 +11,7 @@ from recweave.core.errors import TooLarge
 from recweave.core.measure import Cost
 from recweave.core.progress import track
 from recweave.evaluate.metrics import parse_metric
+from recweave.experiment.edges import edges_of_grid
 from recweave.experiment.prepare import Prepared
 from recweave.models import Model, Recipe
 from recweave.runs.entry import Entry
@@ -103,7 +104,10 @@ def choose(prepared: Prepared, folder: RunFolder, row: str, entry: Entry) -> Cho
         if best(trials, prepared.experiment.choose) is trial:
             best_fitted = fitted
         del fitted
-    return Chosen(best(trials, prepared.experiment.choose).recipe, trials, best_fitted)
+    found = best(trials, prepared.experiment.choose).recipe
+    for edge in edges_of_grid(entry, found):
+        log.warning("%s: %s; widen `search`, or let `recweave auto` look", row, edge)
+    return Chosen(found, trials, best_fitted)
 
 
 def _distinct(row: str, recipes: Sequence[Recipe]) -> list[Recipe]:

@@ -1,6 +1,7 @@
 """Settings searched on validation with Optuna: the same number of trials for every model."""
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,15 @@ from recweave.core.progress import track
 from recweave.core.version import VERSION
 from recweave.evaluate.metrics import parse_metric
 from recweave.experiment.choose import Trial, best, try_out
+from recweave.experiment.edges import edges_of_ranges
 from recweave.experiment.prepare import Prepared, prepare
 from recweave.models import RECIPES, Recipe, Tune
 from recweave.runs.entry import Entry
 from recweave.runs.environment import environment
 from recweave.runs.folder import RunFolder
 from recweave.runs.spec import Experiment
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ def tune(
             continue  # its weights are learned by `run`
         tried = _search(prepared, folder, row, entry, trials, seed)
         found = best(tried, experiment.choose)
+        for edge in edges_of_ranges(found.recipe, search_space(RECIPES[entry.kind])):
+            log.warning("%s: %s; it is the end of the range", row, edge)
         chosen = {
             name: value
             for name, value in found.recipe.model_dump(mode="json").items()

@@ -16,7 +16,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def to_toml(experiment: Experiment, remarks: Mapping[str, str] | None = None) -> str:
-    """What of a recipe differs from the defaults, models last.
+    """What of a recipe differs from the defaults or has a remark, models last.
 
     Args:
         experiment: The recipe.
@@ -24,7 +24,9 @@ def to_toml(experiment: Experiment, remarks: Mapping[str, str] | None = None) ->
             for the head of the file.
     """
     remarks = remarks or {}
+    whole = experiment.model_dump(mode="json")
     changed = _differing(experiment)
+    changed = {key: whole[key] for key in whole if key in changed or key in remarks}
     models = changed.pop("models")
     lines = _comment(remarks.get("", ""))
     for key, value in changed.items():

@@ -15,7 +15,7 @@ from recweave.core.errors import BadInput, BadSetting
 from recweave.core.progress import track
 from recweave.core.version import VERSION
 from recweave.data.catalogue import DATASETS, load
-from recweave.data.dataset import Dataset
+from recweave.data.dataset import MANIFEST, Dataset
 from recweave.data.interactions import some_users
 from recweave.data.synthetic import SHOPS
 from recweave.experiment.about import about_row
@@ -168,7 +168,8 @@ def _slug(name: str) -> str:
 
 def _kept(dataset: Dataset, folder: Path) -> str:
     """The folder that a dataset in memory is saved in, so that the recipe can name it."""
-    dataset.save(folder)
+    if not (folder / MANIFEST).is_file() or Dataset.load(folder).fingerprint != dataset.fingerprint:
+        dataset.save(folder)
     return str(folder.resolve())
 
 
