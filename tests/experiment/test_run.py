@@ -246,6 +246,34 @@ def test_a_blend_weighs_the_rows_above_it_on_validation(recipe, tmp_path):
     assert found.rows[2].value("ndcg@5") == found.rows[0].value("ndcg@5")
 
 
+def test_a_blend_takes_the_weights_that_are_written(recipe, tmp_path):
+    blend = '[[models]]\nkind = "blend"\nmembers = ["popularity", "random"]\nweights = [0.0, 2.0]\n'
+    recipe.write_text(recipe.read_text() + blend)
+    experiment = read_recipe(recipe)
+    found = run(experiment, tmp_path / "run", base_dir=recipe.parent)
+    assert found.rows[2].settings["weights"] == {"popularity": 0.0, "random": 2.0}
+    assert found.rows[2].value("ndcg@5") == found.row("random").value("ndcg@5")
+    bundle = fit(experiment, "blend", base_dir=recipe.parent, run=found.path)
+    assert bundle.model.weights.tolist() == [0.0, 2.0]
+    assert len(bundle.model.members) == 2
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ("[1.0]", "'weights' has 1 values for 2 members; write one for each, or none"),
+        ("[0.0, 0.0]", "all 'weights' are 0, so no member counts; raise one of them"),
+        ("[-1.0, 1.0]", "greater than or equal to 0"),
+        ("[nan, 1.0]", "nan"),
+    ],
+)
+def test_weights_that_do_not_fit_their_members_are_refused(recipe, weights, said):
+    blend = '[[models]]\nkind = "blend"\nmembers = ["popularity", "random"]\n'
+    recipe.write_text(recipe.read_text() + blend + f"weights = {weights}\n")
+    with pytest.raises(BadSetting, match=re.escape(said)):
+        read_recipe(recipe)
+
+
 def test_rows_go_by_their_own_names_in_folders_blends_comparisons_bundles_and_errors(
     recipe, tmp_path
 ):

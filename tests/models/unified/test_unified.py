@@ -100,6 +100,50 @@ def test_the_blend_is_not_worse_on_validation_than_any_member():
     assert value(blend) >= max(value(member) for member in blend.members) - 1e-9
 
 
+def news_of_the_day(users=60, days=15, seed=0):
+    """Everybody reads what came out on that day; an article is read on no other."""
+    rng = np.random.default_rng(seed)
+    user = np.repeat(np.arange(users), 5)
+    day = np.concatenate([np.sort(rng.choice(days, 5, replace=False)) for _ in range(users)])
+    item = day * 4 + rng.integers(0, 4, len(day))
+    time = day * 86_400 + rng.integers(0, 80_000, len(day))
+    log = Interactions.of(user, item, time=time, shape=(users, days * 4))
+    return log, np.arange(len(log)) % 5 == 4
+
+
+def test_automatic_scorers_know_what_is_read_now():
+    log, last = news_of_the_day()
+    train, valid = log[~last], log[last]
+    recipe = Unified(scorers="auto", **SMALL | {"epochs": 1})
+    blend = recipe.fit(TrainingData(train, valid=valid))
+    split = Split(train, train[:0], valid)
+
+    def value(model):
+        return evaluate_model(model, split, ["ndcg@10"]).means()["ndcg@10"].mean
+
+    values = {n: value(m) for n, m in zip(blend.names, blend.members, strict=True)}
+    assert len(values) == len(blend.names)  # no name twice
+    assert value(blend) >= max(values.values()) - 1e-9
+    present = [name for name in values if name.startswith("popular in")] + ["newest"]
+    assert len(present) == 4
+    others = [values[name] for name in values if name not in present]
+    assert max(values[name] for name in present) > 2 * max(others)
+
+
+def test_automatic_scorers_are_those_that_the_data_have_something_for():
+    from recweave.models.unified.standard import standard_scorers
+
+    log, _ = news_of_the_day()
+    order = Interactions.of(log.user, log.item)
+    with_text = Unified(scorers="auto", features=("text",))
+    names = dict(standard_scorers(with_text, TrainingData(order)))
+    assert not [name for name in names if name.startswith(("popular in", "newest"))]
+    assert {"ease-features", "slit-features", "content_knn text"} <= names.keys()
+    assert "text" in with_text.features_used()
+    plain = dict(standard_scorers(Unified(scorers="auto"), TrainingData(log)))
+    assert not [name for name in plain if "features" in name or "content" in name]
+
+
 def test_validation_users_keep_a_history():
     """All users view an item and buy it; only users of odd rows had another item before."""
     user = np.repeat(np.arange(40), 4)

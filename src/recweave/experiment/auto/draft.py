@@ -24,6 +24,8 @@ TEXTS_A_SECOND = 100
 """Texts that the encoder MiniLM reads in a second, on a slow machine."""
 TEXT_SHARE = 0.2
 """Share of the budget that encoding texts may take."""
+BESIDE = 3
+"""Models that are judged beside the chosen one, the best on validation."""
 OVERHEAD = 2e-4
 """Seconds that evaluation takes a user and row, beside the scores."""
 
@@ -68,7 +70,7 @@ def with_rows(
 ) -> tuple[Prepared, Reasons]:
     """The data with the rows that are judged and their models, and the reasons of its keys.
 
-    The rows are popularity, the best model alone, the members of the blend, and the blend.
+    The rows are popularity, the best models alone, the members of the blend, and the blend.
 
     Args:
         prepared: The whole data.
@@ -77,7 +79,7 @@ def with_rows(
         left: Seconds that the judgement may take.
     """
     popular = [one for one in race.racers if one.candidate.kind == "popularity"]
-    judged = list(dict.fromkeys([*popular, race.ranked()[0], *mixture.members]))
+    judged = list(dict.fromkeys([*popular, *race.ranked()[:BESIDE], *mixture.members]))
     entries = [one.entry for one in judged]
     if mixture.several:
         members = tuple(one.candidate.row for one in mixture.members)

@@ -1,7 +1,7 @@
 """What the race ends with: the network in the time that is left, and the blend of all members."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from time import monotonic
 
@@ -24,7 +24,8 @@ BLEND = "auto"
 """The row of the blend."""
 LEAST = 20.0
 """Seconds that must be left for a network; to import torch alone takes some."""
-FEWEST_EPOCHS, MOST_EPOCHS = 3, 30
+FEWEST_EPOCHS, MOST_EPOCHS = 6, 30
+"""A network of fewer epochs has not learned enough to be of use."""
 WARM, PROBED = 0.01, 0.05
 """Shares of the users that an epoch is timed on."""
 SCORINGS = 4
@@ -60,29 +61,36 @@ class Mixture:
         return BLEND if self.several else self.members[0].candidate.row
 
 
-def with_network(race: Race, candidate: Candidate | None, share: float) -> None:
-    """Train the network for as many epochs as end before a share of the budget is spent."""
+def with_network(race: Race, candidate: Candidate | None, share: float) -> bool:
+    """Train the network for as many epochs as end before a share of the budget is spent.
+
+    Returns whether there was time for it.
+    """
     if candidate is None:
-        return
-    racer = Racer(candidate, Climb({}, 1))
-    race.racers.append(racer)
+        return False
+    racer = Racer(candidate, Climb({}, race.sign))
     if (left := race.clock.left(share)) < LEAST:
         racer.reason = "no time was left for it"
-        return
+    else:
+        racer.reason = _trained(race, racer, left)
+    race.racers.append(racer)
+    return not racer.reason
+
+
+def _trained(race: Race, racer: Racer, left: float) -> str:
+    """Train it for the seconds that are left; returns why it could not be."""
+    end = race.clock.spent + left
     try:
         epoch = _epoch_seconds(race.prepared, racer)
     except RecweaveError as error:
-        racer.reason = str(error)
-        return
-    epochs = min(MOST_EPOCHS, int(race.clock.left(share) / epoch))
+        return str(error)
+    epochs = min(MOST_EPOCHS, int((end - race.clock.spent) / epoch))
     if epochs < FEWEST_EPOCHS:
-        racer.reason = f"an epoch takes some {epoch:.0f} s, and {left:.0f} s were left"
-        return
-    checks = {"epochs": epochs, "every": max(1, epochs // 3)}
-    racer.candidate = Candidate(
-        candidate.row, candidate.kind, candidate.why, settings={**candidate.settings, **checks}
-    )
+        return f"an epoch takes some {epoch:.0f} s, and {left:.0f} s were left"
+    settings = {**racer.candidate.settings, "epochs": epochs, "every": max(1, epochs // 3)}
+    racer.candidate = replace(racer.candidate, settings=settings)
     log.info(race.attempt(racer))
+    return racer.reason
 
 
 def _epoch_seconds(prepared: Prepared, racer: Racer) -> float:

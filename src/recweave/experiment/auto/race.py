@@ -126,17 +126,23 @@ class Race:
     def run(self, share: float) -> Iterator[str]:
         """Race until a share of the budget is spent; yields a line after each trial.
 
-        First each candidate is tried once, if a trial as long as its work asks for fits into half
-        of the time that is left. Then the better half tries `STEPS` further settings each, and so
-        on, until two are left, whose searches go on to the end.
+        It goes on where an earlier call ended. First each candidate is tried once, if a trial as
+        long as its work asks for fits into half of the time that is left. Then the better half
+        tries `STEPS` further settings each, and so on, until two are left, whose searches go on to
+        the end.
         """
         speed = flops_per_second()
         for racer in self.racers:
+            if not isnan(racer.value):
+                racer.reason = ""
+            if racer.climb.tried:
+                continue
             left = self.clock.left(share)
             expected = racer.candidate.work / speed
             if (left <= 0 or expected > left / 2) and self.ranked():
                 racer.reason = "no time was left for it"
                 continue
+            racer.reason = ""
             yield self.attempt(racer)
         running = self.ranked()
         while any(one.climb.ask() for one in running):

@@ -35,6 +35,7 @@ from recweave.models.unified.model import UnifiedNetwork
 from recweave.models.unified.net import Reader, Tokens
 from recweave.models.unified.numbers import EventNumbers, item_numbers
 from recweave.models.unified.recipe import Unified
+from recweave.models.unified.standard import fit_scorers
 
 ALIGN_ITEMS = 512
 """Items in the alignment loss of a step."""
@@ -80,10 +81,10 @@ def train_unified(recipe: Unified, data: TrainingData, options: Options) -> Blen
             )
     validation = Validation.of(train, valid)
     # The scorers are fitted first: if their settings are wrong, the error comes early.
-    scorers = [scorer.recipe().fit(data, options) for scorer in recipe.scorers]
+    scorers, their_names = fit_scorers(recipe, data, options)
     network = _train_network(recipe, data, options, validation, target)
     members: list[Model] = [network, *scorers]
-    names = ("network", *(scorer.name for scorer in recipe.scorers))
+    names = ("network", *their_names)
     if len(members) == 1:
         return Blend((network,), np.ones(1, np.float32), names)
     query = Query.before(train, valid)  # some scorers know what was popular at that time

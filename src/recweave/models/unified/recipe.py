@@ -90,7 +90,11 @@ class Unified(PopkSettings, NetworkRecipe):
     align: float = Field(
         0.0, ge=0, description="weight of InfoNCE between id and content embeddings of the items"
     )
-    scorers: tuple[Scorer, ...] = Field((), description="other models whose scores are added")
+    scorers: tuple[Scorer, ...] | Literal["auto"] = Field(
+        (),
+        description="other models whose scores are added; auto: a standard set of neighbours, "
+        "closed forms, factors, and what is popular and new at the time of the query",
+    )
 
     @model_validator(mode="after")
     def _heads_fit(self) -> "Unified":
@@ -112,7 +116,10 @@ class Unified(PopkSettings, NetworkRecipe):
 
     def features_used(self) -> tuple[str, ...]:
         """See `Recipe.features_used`: those of the network and of the scorers."""
-        scorers = (name for scorer in self.scorers for name in scorer.recipe().features_used())
+        named = () if self.scorers == "auto" else self.scorers
+        scorers = [name for scorer in named for name in scorer.recipe().features_used()]
+        if self.scorers == "auto":
+            scorers += self.features
         return tuple(dict.fromkeys((*self.network_features(), *scorers)))
 
     def network_features(self) -> tuple[str, ...]:
