@@ -3,6 +3,7 @@
     import recweave as rw
 
     shop = rw.load("shop")                                 # or rw.Dataset.from_frames(events=df)
+    bundle = rw.auto(shop, budget="10m").bundle            # or a model of your own choice:
     bundle = rw.fit("recipe.toml", row="slit-text")        # or rw.EASE(reg=200).fit_bundle(shop)
     bundle.recommend(["u7", "u9"], k=5)
     bundle.recommend(history=["p01", "p05"], k=5)          # somebody new
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         RatioUser,
     )
     from recweave.evaluate import evaluate_model
+    from recweave.experiment.auto.auto import auto
     from recweave.experiment.files import fit, run
     from recweave.models import RECIPES, Query, load_model, save_model
     from recweave.models.training import Options, TrainingData
@@ -51,6 +53,7 @@ __all__ = [
     "Ranking",
     "RatioUser",
     "TrainingData",
+    "auto",
     "compare",
     "evaluate_model",
     "fit",
@@ -70,6 +73,7 @@ _HOME = {
     "data.readers": ("read",),
     "data.split": ("GlobalTime", "LeaveLastOut", "RandomWarm", "RatioUser"),
     "evaluate": ("evaluate_model",),
+    "experiment.auto.auto": ("auto",),
     "experiment.files": ("fit", "run"),
     "models": ("RECIPES", "Query", "load_model", "save_model"),
     "models.training": ("Options", "TrainingData"),

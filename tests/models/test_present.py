@@ -89,6 +89,17 @@ def test_the_newest_item_at_the_query_is_first_and_the_unknown_last():
     assert late[3] == late.min()
 
 
+def test_new_items_are_new_and_not_popular():
+    log = log_of([(0, 0), (1, 5 * DAY), (1, 9 * DAY)])
+    wider = Interactions.of([0], [0], time=[0], shape=(1, ITEMS + 2))
+    later = [10 * DAY]
+    popular = Recency(half_life=1, at="query").fit(log).with_items({}, 2)
+    assert popular.scores(asked(wider, later))[0, ITEMS:].tolist() == [0, 0]
+    scores = Newest(at="query").fit(log).with_items({}, 2).scores(asked(wider, later))[0]
+    assert (scores[ITEMS:] > scores[1]).all()
+    assert scores[1] > scores[0]
+
+
 def test_a_log_without_times_is_refused():
     log = Interactions.of([0, 1], [0, 1])
     for recipe in (Recency(at="query"), Newest(at="query")):

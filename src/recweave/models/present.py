@@ -1,6 +1,6 @@
 """The present: what is popular and what is new at the time of each query, from events before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from recweave.core.arrays import Array
 from recweave.core.errors import BadSetting
 from recweave.data.interactions import Interactions
+from recweave.encode.features import Features
 from recweave.models.base import Basis, Model
 from recweave.models.query import Query
 
@@ -65,6 +66,10 @@ class PopularNow(Model):
         value: Array = self.level[last] * np.exp2(age, out=age)
         value[last < 0] = 0
         return np.asarray(np.log1p(value, out=value))
+
+    def with_items(self, features: Features, count: int) -> "PopularNow":
+        """See `Model.with_items`: new items have no events yet."""
+        return self
 
     def _last_events(self, now: Int[Array, " batch"], items: int) -> Int[Array, "batch items"]:
         """The newest event of each item before each query; -1 for none."""
@@ -126,6 +131,10 @@ class NewNow(Model):
         first = np.where(self.first < now, self.first, self.start)
         age = np.maximum(now - first, 0) / DAY
         return np.asarray(-np.log2(1 + age), np.float32)
+
+    def with_items(self, features: Features, count: int) -> "NewNow":
+        """See `Model.with_items`: new items came in at the end of the log."""
+        return replace(self, first=np.concatenate([self.first, np.full(count, self.end)]))
 
 
 def require_times(log: Interactions, setting: str) -> None:

@@ -99,7 +99,7 @@ def raced(dataset, folder, rows, seconds=60.0, target=""):
     """A race of some of the standard candidates, to its end."""
     look, clock = Look.at(dataset, target), Clock(seconds)
     dataset.save(folder / "data")
-    experiment, _ = first_recipe(look, str(folder / "data"), clock, 0)
+    experiment, _ = first_recipe(dataset, look, str(folder / "data"), clock, 0)
     prepared = prepare(experiment, folder)
     train = prepared.split.train
     standard = plan.candidates(look, train.item_counts(), plan.span_of(train.time), 1e18)

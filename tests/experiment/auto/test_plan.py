@@ -71,7 +71,7 @@ def test_the_publishers_cut_is_kept(time, inner):
 
 def test_texts_bring_rows_that_read_them():
     look = Look.at(load("synthetic:small"))
-    assert look.texts == ("title", "categories")
+    assert look.texts == ("title", "brand", "categories", "description")
     assert {"content_knn", "ease-text", "slit-text"} <= rows_of(look).keys()
     assert not rows_of(Look.at(dataset())).keys() & {"content_knn", "ease-text"}
 

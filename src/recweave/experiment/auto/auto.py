@@ -99,7 +99,7 @@ def auto(
     runs.check(dataset.fingerprint)
     look = Look.at(dataset, target)
     name = name or _kept(dataset, folder.with_name(f"{folder.name}-data"))
-    experiment, reasons = first_recipe(look, name, clock, seed)
+    experiment, reasons = first_recipe(dataset, look, name, clock, seed)
     prepared = prepare(experiment, Path(), check=runs.check)
     if not len(prepared.split.valid):
         raise BadSetting(

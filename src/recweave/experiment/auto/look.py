@@ -10,8 +10,9 @@ from recweave.data.dataset import Dataset
 from recweave.data.interactions import behavior_code
 from recweave.data.order import has_order
 from recweave.data.schema import BEHAVIORS
-from recweave.encode.items import FIELDS
 
+TEXTS = ("title", "brand", "categories", "description")
+"""Columns of the catalogue that may hold words."""
 SHARE = 0.01
 """Of the events; a behaviour that is rarer is no target, unless it is asked for."""
 ENOUGH = 100
@@ -29,7 +30,7 @@ class Look:
         published: Whether the publisher has cut it into train and test.
         behaviors: Number of events of each behaviour that occurs, the most frequent first.
         target: The behaviours whose next event is asked for; empty for all.
-        texts: Columns of the catalogue that hold words, in order.
+        texts: Columns of the catalogue that hold words for half of the items or more, in order.
         long_users: Users with three or more events of the target.
     """
 
@@ -75,7 +76,7 @@ class Look:
             published=published,
             behaviors=behaviors,
             target=aimed,
-            texts=tuple(name for name in FIELDS if _has_words(dataset, name)),
+            texts=tuple(name for name in TEXTS if _has_words(dataset, name)),
             long_users=int((own.user_counts() >= 3).sum()),
         )
 
