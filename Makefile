@@ -11,6 +11,10 @@ NO_DEPS = if [ -x $(BIN)/uv ]; then UV_FIND_LINKS="$$PIP_FIND_LINKS" $(BIN)/uv p
   --python $(BIN)/python --quiet --no-deps $(1); else \
   $(BIN)/python -m pip install --quiet --no-deps $(1); fi
 
+# Compiled modules are kept, whatever the environment says: else each of the hundreds of processes
+# that tests start compiles all that it imports.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help demo test test-slow test-processor realdata lint fix docs reference bench clean
 .DEFAULT_GOAL := help
 

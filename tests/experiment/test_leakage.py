@@ -178,22 +178,6 @@ def test_stages_are_handed_lists_of_the_recipes_depth(planted, depth, found):
     assert report.means("normal")["recall@1"].mean == found
 
 
-def test_blend_members_are_weighed_with_models_of_train_alone(planted, handed):
-    asked = experiment(refit="train+valid", models=[{"name": FAVORS}])
-    prepared = prepare(asked, planted)
-    learn_weights(prepared, [Favors(item=VALID), Favors(item=TEST)], seed=0)
-    assert {one.data.train.digest() for one in handed} == {prepared.split.train.digest()}
-    assert len(handed) == 2
-
-
-@pytest.mark.parametrize("first", [VALID, TEST])
-def test_weights_of_a_blend_are_learned_on_validation_and_never_on_test(planted, first):
-    prepared = prepare(experiment(models=[{"name": FAVORS}]), planted)
-    items = (first, VALID + TEST - first)
-    blend = learn_weights(prepared, [Favors(item=item) for item in items], seed=0)
-    assert blend.weights.tolist() == [float(item == VALID) for item in items]
-
-
 BLEND = [
     {"name": FAVORS, "variant": "a", "item": VALID},
     {"name": FAVORS, "variant": "b", "item": TEST},
@@ -201,14 +185,35 @@ BLEND = [
 ]
 
 
+def test_blend_members_are_weighed_with_models_of_train_alone(planted, handed):
+    asked = experiment(refit="train+valid", models=BLEND)
+    run(asked, planted / "run", base_dir=planted)
+    handed.clear()
+    prepared = prepare(asked, planted)
+    fit_blend(prepared, RunFolder(planted / "run"), asked.models[2], 0)
+    train, whole = prepared.split.train, join(prepared.split.train, prepared.split.valid)
+    digests = [one.data.train.digest() for one in handed]
+    assert digests == [train.digest()] * 2 + [whole.digest()] * 2
+
+
+@pytest.mark.parametrize("first", [VALID, TEST])
+def test_weights_of_a_blend_are_learned_on_validation_and_never_on_test(planted, first):
+    prepared = prepare(experiment(models=[{"name": FAVORS}]), planted)
+    items = (first, VALID + TEST - first)
+    members = [prepared.fit(Favors(item=item), seed=0, final=False)[0] for item in items]
+    blend = learn_weights(prepared, members)
+    assert blend.weights.tolist() == [float(item == VALID) for item in items]
+
+
 @pytest.mark.parametrize("refit", ["train", "train+valid"])
 def test_members_of_a_blend_end_up_fitted_on_what_the_recipe_refits_on(planted, handed, refit):
     asked = experiment(refit=refit, models=BLEND)
     run(asked, planted / "run", base_dir=planted)
     split = prepare(asked, planted).split
-    last = [one.data.train.digest() for one in handed[-2:]]
-    whole = split.train if refit == "train" else join(split.train, split.valid)
-    assert last == [whole.digest()] * 2
+    train, whole = split.train.digest(), join(split.train, split.valid).digest()
+    # The blend takes the models of its members' rows; of train alone they are fitted for weights.
+    expected = [train] * 2 if refit == "train" else [whole] * 2 + [train] * 2
+    assert [one.data.train.digest() for one in handed] == expected
     settings = result(planted / "run", "blend")["recipe"]["settings"]
     assert settings == {"weights": {"Favors-a": 1.0, "Favors-b": 0.0}}
 

@@ -27,14 +27,16 @@ def fit_blend(
         recipe refits), and what both cost.
     """
     recipes = member_recipes(folder, entry, seed, fold)
+    fits = [prepared.fit(recipe, seed=seed, final=False) for recipe in recipes]
     with measured() as cost:
-        blend = honest = weighted(prepared, entry, recipes, seed)
-        known = [prepared.known(recipe, seed) for recipe in recipes]
-        if prepared.experiment.refits:
-            again = (prepared.fit(recipe, seed=seed, final=True)[0] for recipe in recipes)
-            blend = replace(blend, members=tuple(again))
-    # Members that were fitted before are part of what the blend costs.
-    cost.seconds += sum(one[1].seconds for one in known if one is not None)
+        blend = honest = weighted(prepared, entry, [model for model, _ in fits])
+    if prepared.experiment.refits:
+        again = [prepared.fit(recipe, seed=seed, final=True) for recipe in recipes]
+        blend = replace(blend, members=tuple(model for model, _ in again))
+        fits += again
+    cost.seconds += sum(one.seconds for _, one in fits)
+    peaks = [one.peak_mb for one in (cost, *(one for _, one in fits)) if one.peak_mb is not None]
+    cost.peak_mb = max(peaks, default=None)
     return blend, honest, cost
 
 
@@ -48,9 +50,8 @@ def member_recipes(folder: RunFolder, entry: Entry, seed: int, fold: int | None)
     return [RECIPES[one["name"]].parse(one["settings"], "a blend's member") for one in chosen]
 
 
-def weighted(prepared: Prepared, entry: Entry, recipes: Sequence[Recipe], seed: int) -> Blend:
-    """The blend of members fitted on train alone, by the entry's weights or learned ones."""
-    members = [prepared.fit(recipe, seed=seed, final=False)[0] for recipe in recipes]
+def weighted(prepared: Prepared, entry: Entry, members: Sequence[Model]) -> Blend:
+    """The blend of models fitted on train alone, by the entry's weights or learned ones."""
     if entry.weights:
         return Blend(tuple(members), np.array(entry.weights, np.float32), entry.members)
     return replace(learn_weights(prepared, members), names=entry.members)

@@ -154,7 +154,10 @@ def _settings(
                 for name, one in zip(names, entries, strict=True)
             ]
     seed = experiment.seeds[0]
-    blend = weighted(prepared, entry, recipes, seed) if entry.members else None
+    blend = None
+    if entry.members:
+        fits = [prepared.fit(recipe, seed=seed, final=False) for recipe in recipes]
+        blend = weighted(prepared, entry, [model for model, _ in fits])
     honest: Model | None = blend
     if learning:
         if honest is None:

@@ -40,6 +40,7 @@ from recweave.experiment.doubts import (
     warn_of_hidden,
 )
 from recweave.experiment.features import make_features
+from recweave.experiment.shared_fits import SharedFits, fit_key
 from recweave.features import FeatureContext
 from recweave.models import Model, RatingModel, Recipe
 from recweave.models.training import Checkpoints, Options, TrainingData
@@ -74,7 +75,7 @@ class Prepared:
         removed: What each filter took away.
         base_dir: The folder that relative paths start from.
         checkpoints: Where networks in training keep their state; None keeps none.
-        fitted: Models that were fitted before, by `fit_key`; they are not fitted again.
+        fits: Models that were fitted before and are not fitted again.
     """
 
     experiment: Experiment
@@ -86,7 +87,7 @@ class Prepared:
     removed: tuple[Removed, ...]
     base_dir: Path = Path()
     checkpoints: Path | None = None
-    fitted: Mapping[str, tuple[Model, Cost]] = field(default_factory=dict)
+    fits: SharedFits = field(default_factory=SharedFits)
 
     def fit(self, recipe: Recipe, *, seed: int, final: bool) -> tuple[Model, Cost]:
         """A trained model and what it cost.
@@ -95,8 +96,9 @@ class Prepared:
         stop early by validation.
         """
         joined = final and self.experiment.refits
-        if known := self.known(recipe, seed, joined=joined):
-            return known
+        key = fit_key(recipe, seed, joined=joined)
+        if key in self.fits.models:
+            return self.fits.models[key]
         train = self.experiment.final_events(self.split) if final else self.split.train
         valid = None if joined else self.split.test if self.stops_on_test else self.split.valid
         checkpoints = self._checkpoints()
@@ -120,13 +122,8 @@ class Prepared:
             model = recipe.fit(data, options)
         if checkpoints:
             cost.seconds += checkpoints.seconds  # of an interrupted process
+        self.fits.keep(key, model, cost)
         return model, cost
-
-    def known(
-        self, recipe: Recipe, seed: int, *, joined: bool = False
-    ) -> tuple[Model, Cost] | None:
-        """What was fitted before with a recipe; `joined`: on train and validation."""
-        return self.fitted.get(fit_key(recipe, seed, joined=joined))
 
     def _checkpoints(self) -> Checkpoints | None:
         return Checkpoints(self.checkpoints, every=CHECKPOINT_EVERY) if self.checkpoints else None
@@ -325,13 +322,6 @@ class Prepared:
             "unknown_clicked": whole.unknown_clicked,
             "unknown_history": whole.unknown_history,
         }
-
-
-def fit_key(recipe: Recipe, seed: int, *, joined: bool) -> str:
-    """What distinguishes a model of train, or of train and validation, from others."""
-    kind = f"{type(recipe).__module__}.{type(recipe).__qualname__}"
-    drawn = seed if recipe.stochastic else 0
-    return f"{kind} {drawn} {joined} {recipe.same_fit().model_dump_json()}"
 
 
 def prepare(

@@ -19,6 +19,7 @@ from recweave.experiment.choose import Chosen, choose
 from recweave.experiment.measure_again import measure_again
 from recweave.experiment.prepare import Prepared, prepare
 from recweave.experiment.row import fit_row
+from recweave.experiment.shared_fits import SharedFits
 from recweave.experiment.todo import RowFailed, Todo
 from recweave.models import RECIPES, Model
 from recweave.models.artifact import model_hash
@@ -114,8 +115,11 @@ def _run_fold(
     prepared: Prepared, todo: Todo, fold: int | None, text: RecipeText | None = None
 ) -> None:
     experiment = prepared.experiment
+    fits = SharedFits.of(experiment, prepared.fits)
+    prepared = replace(prepared, fits=fits)
     for index, entry in enumerate(experiment.models):
         row = entry.row
+        fits.forget(index - 1)
         if todo.is_done(fold, row):
             continue
         try:

@@ -111,6 +111,15 @@ def load_model(folder: Path | str) -> tuple[Model, dict[str, Any]]:
     return model, about
 
 
+def model_bytes(model: Model) -> int:
+    """Bytes of a model's arrays; 0 for a model that cannot be saved."""
+    try:
+        _, arrays = pack(model, KINDS, RECIPES)
+    except BadSetting:
+        return 0
+    return sum(array.nbytes for array in arrays.values())
+
+
 def model_hash(model: Model) -> str:
     """SHA-256 of the whole content of a trained model: its classes, settings, numbers and arrays.
 

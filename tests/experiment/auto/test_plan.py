@@ -73,6 +73,8 @@ def test_texts_bring_rows_that_read_them():
     look = Look.at(load("synthetic:small"))
     assert look.texts == ("title", "brand", "categories", "description")
     assert {"content_knn", "ease-text", "slit-text"} <= rows_of(look).keys()
+    assert "prior_weight" in rows_of(look)["slit-text"].knobs
+    assert not {"prior_weight", "feature_reg"} & rows_of(look)["slit"].knobs.keys()
     assert not rows_of(Look.at(dataset())).keys() & {"content_knn", "ease-text"}
 
 

@@ -16,7 +16,8 @@ from recweave.experiment.auto import plan
 from recweave.experiment.auto.look import Look
 from recweave.experiment.auto.mixture import Mixture
 from recweave.experiment.auto.race import Clock, Race
-from recweave.experiment.prepare import Prepared, fit_key
+from recweave.experiment.prepare import Prepared
+from recweave.experiment.shared_fits import SharedFits, fit_key
 from recweave.runs.entry import BLEND, Entry
 from recweave.runs.spec import Experiment
 
@@ -131,7 +132,8 @@ def with_rows(
         changes["refit"] = "train+valid"
         reasons["refit"] = "validation was drawn at random, so the models learn from it as well"
     experiment = prepared.experiment.model_copy(update=changes)
-    ready = replace(prepared, experiment=experiment, split=split, fitted=fitted)
+    fits = SharedFits(models=fitted)
+    ready = replace(prepared, experiment=experiment, split=split, fits=fits)
     if experiment.refits:  # a blend and its members need the same models
         for recipe in recipes.values():
             again = ready.fit(recipe, seed=seed, final=True)

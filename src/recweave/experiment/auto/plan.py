@@ -168,7 +168,7 @@ def _closed_forms(
             knobs["decay"] = Ladder(own, decay)
         yield Candidate(kind, kind, why + told, knobs, some, work)
         if look.texts:
-            knobs |= {
+            knobs = knobs | {
                 "reg": Steps(50.0, 3.0),
                 "prior_weight": Steps(200.0, 2.5),
                 "feature_reg": Steps(3.0, 3.0),

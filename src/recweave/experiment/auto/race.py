@@ -16,10 +16,9 @@ from recweave.experiment.auto.plan import Candidate
 from recweave.experiment.choose import Fitted, Trial, attempt
 from recweave.experiment.prepare import Prepared
 from recweave.models import RECIPES, Model
-from recweave.models.artifact import KINDS
+from recweave.models.artifact import model_bytes
 from recweave.runs.entry import Entry
 from recweave.runs.folder import RunFolder
-from recweave.store.packing import pack
 
 log = logging.getLogger(__name__)
 
@@ -209,18 +208,12 @@ class Race:
         """Drop models of the worst, where all together take too much memory."""
         free = available()
         kept = [one for one in self.ranked() if one.fitted is not None]
-        total = sum(size_of(one.fitted[0]) for one in kept if one.fitted is not None)
+        total = sum(model_bytes(one.fitted[0]) for one in kept if one.fitted is not None)
         while free is not None and total > KEPT * (free + total) and len(kept) > 1:
             worst = kept.pop()
             assert worst.fitted is not None
-            total -= size_of(worst.fitted[0])
+            total -= model_bytes(worst.fitted[0])
             worst.fitted = None
-
-
-def size_of(model: Model) -> int:
-    """Bytes of a model's arrays."""
-    _, arrays = pack(model, KINDS, RECIPES)
-    return sum(array.nbytes for array in arrays.values())
 
 
 def flops_per_second(n: int = 1024) -> float:
