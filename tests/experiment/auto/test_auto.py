@@ -6,36 +6,16 @@ import re
 import numpy as np
 import polars as pl
 import pytest
+from raced import news, raced
 
 from recweave.bundle import Bundle
 from recweave.core.errors import BadArtifact, BadInput, BadSetting, UnknownName
-from recweave.data.dataset import Dataset
 from recweave.experiment.auto import auto as module
 from recweave.experiment.auto import plan
 from recweave.experiment.auto.auto import auto, seconds_of
-from recweave.experiment.auto.draft import first_recipe
-from recweave.experiment.auto.look import Look
 from recweave.experiment.auto.mixture import mixture_of
-from recweave.experiment.auto.race import Clock, Race
-from recweave.experiment.prepare import prepare
 from recweave.experiment.run import run
-from recweave.runs.folder import RunFolder
 from recweave.runs.spec import read_recipe
-
-DAY = 86_400
-
-
-def news(users=110, days=20, seed=0):
-    """Articles live for a day; everybody reads those of the day, whatever they read before."""
-    rng = np.random.default_rng(seed)
-    rows = [
-        (f"u{user}", f"a{day}-{rng.integers(6)}", day * DAY + int(rng.integers(DAY)))
-        for user in range(users)
-        for day in rng.choice(days, 8, replace=False)
-    ]
-    user, item, time = zip(*rows, strict=True)
-    events = pl.DataFrame({"user_id": user, "item_id": item, "time": time})
-    return Dataset.from_frames(events=events, name="news")
 
 
 @pytest.fixture(autouse=True)
@@ -93,19 +73,6 @@ def test_tried_settings_are_not_tried_again(found, monkeypatch):
     assert again.summary.row("popularity").value("ndcg@10") == found.summary.row(
         "popularity"
     ).value("ndcg@10")
-
-
-def raced(dataset, folder, rows, seconds=60.0, target=""):
-    """A race of some of the standard candidates, to its end."""
-    look, clock = Look.at(dataset, target), Clock(seconds)
-    dataset.save(folder / "data")
-    experiment, _ = first_recipe(dataset, look, str(folder / "data"), clock, 0)
-    prepared = prepare(experiment, folder)
-    train = prepared.split.train
-    standard = plan.candidates(look, train.item_counts(), plan.span_of(train.time), 1e18)
-    candidates = [one for one in standard if one.row in rows]
-    race = Race.of(prepared, RunFolder(folder / "run"), clock, candidates)
-    return race, list(race.run(1.0))
 
 
 def test_a_blend_is_never_below_its_best_member_on_validation(tmp_path):

@@ -22,7 +22,7 @@ from recweave.experiment.about import about_row
 from recweave.experiment.auto import plan
 from recweave.experiment.auto.draft import FEWEST_USERS, MOST_USERS, first_recipe, with_rows
 from recweave.experiment.auto.look import Look
-from recweave.experiment.auto.mixture import Mixture, mixture_of, with_network
+from recweave.experiment.auto.mixture import Mixture, mixture_of, network_racer
 from recweave.experiment.auto.race import Clock, Race, flops_per_second
 from recweave.experiment.auto.words import notes, remarks
 from recweave.experiment.fit import fit
@@ -187,12 +187,18 @@ def _search(
         FIT_SHARE * clock.seconds * flops_per_second(),
     )
     race = Race.of(replace(prepared, split=sample), runs, clock, list(standard))
-    for share in (SEARCHED, NETWORK):
-        for line in track(race.run(share), lambda: race.said):
-            log.info(line)
-        if share == SEARCHED and with_network(race, plan.network(look), NETWORK):
-            break  # else its time is the others'
+    _run(race, SEARCHED)
+    network = network_racer(race, plan.network(look), NETWORK)
+    if network is None or network.reason:
+        _run(race, NETWORK)  # its time is the others'
+    if network is not None:
+        race.racers.append(network)
     return race, mixture_of(race)
+
+
+def _run(race: Race, share: float) -> None:
+    for line in track(race.run(share), lambda: race.said):
+        log.info(line)
 
 
 def _of_train(ready: Prepared, mixture: Mixture, runs: RunFolder) -> Bundle:

@@ -61,20 +61,20 @@ class Mixture:
         return BLEND if self.several else self.members[0].candidate.row
 
 
-def with_network(race: Race, candidate: Candidate | None, share: float) -> bool:
-    """Train the network for as many epochs as end before a share of the budget is spent.
+def network_racer(race: Race, candidate: Candidate | None, share: float) -> Racer | None:
+    """The network, trained for as many epochs as end before a share of the budget is spent.
 
-    Returns whether there was time for it.
+    Its `reason` says why it was not trained, if there was no time. It is not in the race: there it
+    would be trained again, with other settings.
     """
     if candidate is None:
-        return False
+        return None
     racer = Racer(candidate, Climb({}, race.sign))
     if (left := race.clock.left(share)) < LEAST:
         racer.reason = "no time was left for it"
     else:
         racer.reason = _trained(race, racer, left)
-    race.racers.append(racer)
-    return not racer.reason
+    return racer
 
 
 def _trained(race: Race, racer: Racer, left: float) -> str:
