@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass, replace
-from math import isnan
 from time import monotonic
 
 import numpy as np
@@ -140,8 +139,5 @@ def mixture_of(race: Race) -> Mixture:
         blend.weights[order],
         tuple(members[at].candidate.row for at in order),
     )
-    value = race.value_of(kept)
-    if isnan(value) or race.sign * value <= race.sign * alone.value:
-        return alone
     weights = tuple(float(blend.weights[at]) for at in order)
-    return Mixture(tuple(members[at] for at in order), weights, kept, value)
+    return Mixture(tuple(members[at] for at in order), weights, kept, race.value_of(kept))
