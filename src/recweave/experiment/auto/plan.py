@@ -160,22 +160,21 @@ def _closed_forms(
     work = INVERSE * float(items) ** 3
     forms = [("ease", "each item from a user's others, in closed form", 0.9)]
     if look.timed or look.ordered:
-        forms.append(("slit", "the next item from those before, in closed form", 0.7))
-    for kind, why, decay in forms:
-        knobs: dict[str, Knob] = {"reg": Steps(100.0, 3.0)}
-        if look.timed or look.ordered:
-            own = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95) if kind == "slit" else DECAYS
-            knobs["decay"] = Ladder(own, decay)
-        yield Candidate(kind, kind, why + told, knobs, some, work)
-        if look.texts:
-            knobs = knobs | {
-                "reg": Steps(50.0, 3.0),
-                "prior_weight": Steps(200.0, 2.5),
-                "feature_reg": Steps(3.0, 3.0),
-            }
-            text = {"features": [TEXT], **some}
+        forms.insert(0, ("slit", "the next item from those before, in closed form", 0.7))
+    for text in (True, False) if look.texts else (False,):  # the most promising first
+        for kind, why, decay in forms:
+            knobs: dict[str, Knob] = {"reg": Steps(50.0 if text else 100.0, 3.0)}
+            if look.timed or look.ordered:
+                own = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95) if kind == "slit" else DECAYS
+                knobs["decay"] = Ladder(own, decay)
+            if not text:
+                yield Candidate(kind, kind, why + told, knobs, some, work)
+                continue
+            knobs["prior_weight"] = Steps(200.0, 2.5)
+            knobs["feature_reg"] = Steps(3.0, 3.0)
             reads = f"{why}, drawn to what the texts say{told}"
-            yield Candidate(f"{kind}-text", kind, reads, knobs, text, 1.2 * work)
+            settings = {"features": [TEXT], **some}
+            yield Candidate(f"{kind}-text", kind, reads, knobs, settings, 1.2 * work)
 
 
 def _items_that_fit(counts: Int[Array, " items"], allowance: float) -> tuple[int, int]:

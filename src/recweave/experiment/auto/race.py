@@ -126,7 +126,7 @@ class Race:
         """Race until a share of the budget is spent; yields a line after each trial.
 
         It goes on where an earlier call ended. First each candidate is tried once, if a trial as
-        long as its work asks for fits into half of the time that is left. Then the better half
+        long as its work asks for fits into the time that is left. Then the better half
         tries `STEPS` further settings each, and so on, until two are left, whose searches go on to
         the end.
         """
@@ -138,7 +138,7 @@ class Race:
                 continue
             left = self.clock.left(share)
             expected = racer.candidate.work / speed
-            if (left <= 0 or expected > left / 2) and self.ranked():
+            if (left <= 0 or expected > left) and self.ranked():
                 racer.reason = "no time was left for it"
                 continue
             racer.reason = ""
