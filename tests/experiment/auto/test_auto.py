@@ -27,7 +27,7 @@ def _no_network(monkeypatch):
 def found(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "network", lambda look: None)
-        return auto(news(), 12, out=tmp_path_factory.mktemp("auto") / "bundle")
+        return auto(news(), 8, out=tmp_path_factory.mktemp("auto") / "bundle")
 
 
 def test_what_is_read_now_is_found_where_articles_live_for_a_day(found):
@@ -68,7 +68,7 @@ def test_the_bundle_answers_by_itself(found):
 def test_tried_settings_are_not_tried_again(found, monkeypatch):
     folder = found.recipe.parent.with_name("bundle")
     trials = {file.name for file in (found.recipe.parent / "trials").iterdir()}
-    again = auto(news(), 6, out=folder)
+    again = auto(news(), 5, out=folder)
     assert trials <= {file.name for file in (found.recipe.parent / "trials").iterdir()}
     assert again.summary.row("popularity").value("ndcg@10") == found.summary.row(
         "popularity"

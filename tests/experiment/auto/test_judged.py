@@ -131,7 +131,7 @@ def test_a_network_without_time_is_never_trained_and_its_time_is_the_others(tmp_
     monkeypatch.setattr(
         module, "_run", lambda race, share: shares.append(share) or ran(race, share)
     )
-    found = module.auto(news(), 8, out=tmp_path / "bundle")
+    found = module.auto(news(), 5, out=tmp_path / "bundle")
     assert shares == [module.SEARCHED, module.NETWORK]
     assert "- network; an epoch takes some 1000000000 s" in found.recipe.read_text()
 
