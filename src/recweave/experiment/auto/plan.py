@@ -17,6 +17,16 @@ DAY = 86_400
 TEXT = "text"
 """What the feature of the items' texts is called in the recipe."""
 DECAYS = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 1.0)
+NEXT_DECAYS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Of SLIT, which learns from the events before the next one."""
+START = {
+    ("ease", False): {"reg": 100.0, "decay": 0.9},
+    ("slit", False): {"reg": 100.0, "decay": 0.6},
+    ("ease", True): {"reg": 60.0, "decay": 0.6, "prior_weight": 240.0, "feature_reg": 3.0},
+    ("slit", True): {"reg": 30.0, "decay": 0.6, "prior_weight": 120.0, "feature_reg": 2.0},
+}
+"""Where the search of a closed form begins, without texts and with them: settings that were chosen
+on Amazon Beauty (recipes/beauty.toml) and did well on shops that nobody had tuned them for."""
 NEIGHBOURS = (20, 50, 100, 200, 500)
 SHRINKAGE = (0.0, 10.0, 50.0)
 INVERSE = 1.5
@@ -158,20 +168,21 @@ def _closed_forms(
     some = {"min_count": least} if least else {}
     told = f" (of the {items:,} items with {least} or more events, for time)" if least else ""
     work = INVERSE * float(items) ** 3
-    forms = [("ease", "each item from a user's others, in closed form", 0.9)]
-    if look.timed or look.ordered:
-        forms.insert(0, ("slit", "the next item from those before, in closed form", 0.7))
+    sequences = look.timed or look.ordered
+    whys = {"ease": "each item from a user's others, in closed form"}
+    if sequences:
+        whys = {"slit": "the next item from those before, in closed form", **whys}
     for text in (True, False) if look.texts else (False,):  # the most promising first
-        for kind, why, decay in forms:
-            knobs: dict[str, Knob] = {"reg": Steps(50.0 if text else 100.0, 3.0)}
-            if look.timed or look.ordered:
-                own = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95) if kind == "slit" else DECAYS
-                knobs["decay"] = Ladder(own, decay)
+        for kind, why in whys.items():
+            start = START[kind, text]
+            knobs: dict[str, Knob] = {"reg": Steps(start["reg"], 3.0)}
+            if sequences:
+                knobs["decay"] = Ladder(NEXT_DECAYS if kind == "slit" else DECAYS, start["decay"])
             if not text:
                 yield Candidate(kind, kind, why + told, knobs, some, work)
                 continue
-            knobs["prior_weight"] = Steps(200.0, 2.5)
-            knobs["feature_reg"] = Steps(3.0, 3.0)
+            knobs["prior_weight"] = Steps(start["prior_weight"], 2.5)
+            knobs["feature_reg"] = Steps(start["feature_reg"], 3.0)
             reads = f"{why}, drawn to what the texts say{told}"
             settings = {"features": [TEXT], **some}
             yield Candidate(f"{kind}-text", kind, reads, knobs, settings, 1.2 * work)
