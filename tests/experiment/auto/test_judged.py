@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from raced import news, raced
 
+from recweave.core.errors import BadSetting
 from recweave.data.dataset import Dataset
 from recweave.experiment.auto import auto as module
 from recweave.experiment.auto import draft, plan
@@ -145,6 +146,12 @@ def test_a_network_is_trained_for_the_epochs_that_fit_into_its_time(tmp_path, mo
     racer = mixtures.network_racer(race, candidate, 1.0)
     assert racer.reason == ""
     assert racer.entry.settings["epochs"] in (8, 9)
-    assert racer.entry.settings["every"] in (2, 3)
+    assert racer.entry.settings["every"] == racer.entry.settings["epochs"]
     assert racer.value > 0
     assert racer not in race.racers
+
+
+def test_if_no_model_could_be_fitted_each_reason_is_named(tmp_path):
+    race, _ = raced(news(), tmp_path, ())
+    with pytest.raises(BadSetting, match="no model could be fitted: slow: no time was left"):
+        mixture_of(replace_racer(race))

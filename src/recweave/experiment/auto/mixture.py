@@ -6,7 +6,7 @@ from time import monotonic
 
 import numpy as np
 
-from recweave.core.errors import RecweaveError
+from recweave.core.errors import BadSetting, RecweaveError
 from recweave.data.interactions import some_users
 from recweave.experiment.auto.climb import Climb
 from recweave.experiment.auto.plan import Candidate
@@ -86,7 +86,9 @@ def _trained(race: Race, racer: Racer, left: float) -> str:
     epochs = min(MOST_EPOCHS, int((end - race.clock.spent) / epoch))
     if epochs < FEWEST_EPOCHS:
         return f"an epoch takes some {epoch:.0f} s, and {left:.0f} s were left"
-    settings = {**racer.candidate.settings, "epochs": epochs, "every": max(1, epochs // 3)}
+    # It is checked at its end alone: a choice among epochs by this sample of validation would be
+    # another one when the recipe is run again.
+    settings = {**racer.candidate.settings, "epochs": epochs, "every": epochs}
     racer.candidate = replace(racer.candidate, settings=settings)
     log.info(race.attempt(racer))
     return racer.reason
@@ -109,11 +111,14 @@ def mixture_of(race: Race) -> Mixture:
     """The best blend on validation, of all members for which there is time; or the best alone.
 
     A model that is not in memory is fitted again if that fits into the time too.
+
+    Raises:
+        BadSetting: if no model could be fitted.
     """
     ranked = race.ranked()
     if not ranked:
         reasons = "; ".join(f"{one.candidate.row}: {one.reason}" for one in race.racers)
-        raise RuntimeError(f"no model could be fitted ({reasons})")
+        raise BadSetting(f"no model could be fitted: {reasons}")
     users = len(np.unique(race.prepared.split.valid.user))
     left = HALF * race.clock.left()
     members: list[Racer] = []

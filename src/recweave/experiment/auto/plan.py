@@ -12,8 +12,8 @@ from recweave.core.arrays import Array
 from recweave.data.split import Given, GlobalTime, LeaveLastOut, RatioUser, Splitter
 from recweave.experiment.auto.climb import Knob, Ladder, Steps
 from recweave.experiment.auto.look import ENOUGH, Look
+from recweave.models.present import DAY
 
-DAY = 86_400
 TEXT = "text"
 """What the feature of the items' texts is called in the recipe."""
 DECAYS = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 1.0)
@@ -166,7 +166,7 @@ def _closed_forms(
     """EASE, and SLIT where there is an order, without and with texts."""
     least, items = _items_that_fit(counts, allowance)
     some = {"min_count": least} if least else {}
-    told = f" (of the {items:,} items with {least} or more events, for time)" if least else ""
+    limit = f" (of the {items:,} items with {least} or more events, for time)" if least else ""
     work = INVERSE * float(items) ** 3
     sequences = look.timed or look.ordered
     whys = {"ease": "each item from a user's others, in closed form"}
@@ -179,11 +179,11 @@ def _closed_forms(
             if sequences:
                 knobs["decay"] = Ladder(NEXT_DECAYS if kind == "slit" else DECAYS, start["decay"])
             if not text:
-                yield Candidate(kind, kind, why + told, knobs, some, work)
+                yield Candidate(kind, kind, why + limit, knobs, some, work)
                 continue
             knobs["prior_weight"] = Steps(start["prior_weight"], 2.5)
             knobs["feature_reg"] = Steps(start["feature_reg"], 3.0)
-            reads = f"{why}, drawn to what the texts say{told}"
+            reads = f"{why}, drawn to what the texts say{limit}"
             settings = {"features": [TEXT], **some}
             yield Candidate(f"{kind}-text", kind, reads, knobs, settings, 1.2 * work)
 

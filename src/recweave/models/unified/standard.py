@@ -25,8 +25,8 @@ def fit_scorers(
 ) -> tuple[list[Model], tuple[str, ...]]:
     """The scorers of a recipe, fitted, and their names.
 
-    A standard one that does not fit into memory, or lacks its package, is left out and told; one
-    that the recipe names is not.
+    A standard one that does not fit into memory, or lacks its package, is left out with a
+    warning; one that the recipe names raises.
     """
     if recipe.scorers != "auto":
         fitted = [scorer.recipe().fit(data, options) for scorer in recipe.scorers]
